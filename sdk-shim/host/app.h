@@ -1,0 +1,25 @@
+/* host/app.h -- the parts of the reference platform, put together by main.c in this order and taken
+ * apart in the reverse. Each part knows only the parts above it. */
+#ifndef HOST_APP_H
+#define HOST_APP_H
+
+struct host_config;
+struct host_clock;
+struct host_store;
+struct host_identity;
+struct host_areas;
+struct host_plugins;
+struct host_http;
+
+struct host_app {
+    struct host_config *config;     /* base/config.h */
+    struct host_clock *clock;       /* base/clock.h */
+    struct host_store *platform;    /* store/store.h: platform.db, accounts and settings */
+    struct host_store *store;       /* store/store.h: cim.gpkg, data and change log */
+    struct host_areas *areas;       /* identity/areas.h: the area tree */
+    struct host_identity *identity; /* identity/identity.h: accounts, sessions, grants */
+    struct host_plugins *plugins;   /* plugins/plugins.h: what is loaded and registered */
+    struct host_http *http;         /* http/http.h */
+};
+
+#endif

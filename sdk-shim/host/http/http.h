@@ -1,0 +1,166 @@
+/* host/http/http.h -- the HTTP server: libmicrohttpd event thread that never blocks, worker pool,
+ * streaming both ways.
+ *
+ * Life of a request: the event thread routes it, the body gathers (in memory, then in a spool file
+ * written by workers while the connection is suspended), the connection is suspended, a worker
+ * authenticates and runs the handler, the connection resumes with the response. A streamed response
+ * is produced piece by piece on workers; the connection sleeps while there is nothing to send, and
+ * no worker is held while the client is slow.
+ *
+ * The functions on cim_http_req mirror cim.http/1 (cim/http.h).
+ */
+#ifndef HOST_HTTP_H
+#define HOST_HTTP_H
+
+#include "cim/http.h"
+
+#include <stdbool.h>
+
+struct host_http;
+struct host_principal; /* identity/identity.h */
+
+enum {
+    HOST_ROUTE_ANONYMOUS = 1,    /* no sign-in needed */
+    HOST_ROUTE_EVENT_THREAD = 2, /* answered at once without a worker; must not block */
+    HOST_ROUTE_LARGE_BODY = 4,   /* up to http.max_upload_bytes instead of http.max_body_bytes */
+    HOST_ROUTE_HIDDEN = 8,       /* not in the OpenAPI document (pages, assets) */
+    HOST_ROUTE_NO_CSRF = 16      /* unsafe method usable without a CSRF token (sign-in itself) */
+};
+
+typedef cim_status (*host_handler_fn)(void *self, const cim_call *call, cim_http_req *req,
+                                      cim_error *err);
+
+/* A parameter for the OpenAPI document. in: "path", "query", "header". Lists end with a NULL name.
+ */
+struct host_route_param {
+    const char *name;
+    const char *in;
+    const char *schema_json; /* "{\"type\":\"integer\",\"minimum\":1}" */
+    const char *zh;
+    const char *en;
+};
+
+struct host_route {
+    const char *method;  /* "GET": HEAD comes with it */
+    const char *pattern; /* "/collections/{id}/items"; a last segment "{path*}" takes the rest */
+    uint32_t flags;
+    const char *permission; /* function point, or NULL */
+    const char *operation_id;
+    const char *summary_zh;
+    const char *summary_en;
+    const struct host_route_param *params; /* may be NULL */
+    host_handler_fn handle;
+    void *self;
+    const char *plugin_id; /* set for routes of plugins; NULL for the host's own */
+};
+
+/* Resolves who asks. `anonymous_ok` false and nobody signed in: CIM_E_DENIED. Sets *ret_principal
+ * (NULL when anonymous), owned by the callback's module until release. Runs on a worker. */
+struct host_http_auth {
+    void *self;
+    cim_status (*resolve)(void *self, cim_http_req *req, const struct host_route *route,
+                          struct host_principal **ret_principal, cim_error *err);
+    void (*release)(void *self, struct host_principal *principal);
+    const char *(*name)(const struct host_principal *principal);
+    /* 1 if the principal holds the function point. */
+    int32_t (*has_function)(void *self, const struct host_principal *principal,
+                            const char *function_id);
+};
+
+/* Brackets each call of a plugin's handler, so that a plugin can be stopped when none is in flight.
+ * enter sets *ret_worker to the plugin's state of this thread; CIM_E_BUSY when it is disabled. */
+struct host_http_gate {
+    void *self;
+    cim_status (*enter)(void *self, const char *plugin_id, void **ret_worker, cim_error *err);
+    void (*leave)(void *self, const char *plugin_id);
+    /* A worker thread of the pool starts or ends. */
+    void (*thread_begin)(void *self);
+    void (*thread_end)(void *self);
+};
+
+struct host_clock;
+
+struct host_http_options {
+    const char *address; /* "127.0.0.1" */
+    int32_t port;        /* 0: a free one */
+    int32_t event_threads;
+    int32_t workers;
+    int32_t max_connections;
+    int32_t queue_max; /* requests waiting for a worker; more: 503 with Retry-After */
+    int64_t max_body_bytes;
+    int64_t max_upload_bytes;
+    const char *spool_dir; /* for bodies larger than memory */
+    int64_t request_timeout_ms;
+    int64_t idle_timeout_ms;
+    const struct host_clock *clock;
+    struct host_http_auth auth;
+    struct host_http_gate gate;
+};
+
+cim_status host_http_new(const struct host_http_options *options, struct host_http **ret_http,
+                         cim_error *err);
+/* Before start and, for routes of plugins, while serving. Copies. CIM_E_EXISTS on a clash. [any] */
+cim_status host_http_add_route(struct host_http *http, const struct host_route *route,
+                               cim_error *err);
+/* Removes all routes of a plugin. [any] */
+void host_http_remove_routes(struct host_http *http, const char *plugin_id);
+/* Calls `each` for every route, in order of pattern; for the OpenAPI document. */
+void host_http_each_route(struct host_http *http,
+                          void (*each)(void *arg, const struct host_route *route), void *arg);
+cim_status host_http_start(struct host_http *http, cim_error *err);
+int32_t host_http_port(const struct host_http *http);
+/* Stops accepting, lets what is in flight finish (at most `grace_ms`), resumes and closes what is
+ * suspended, joins all threads. */
+void host_http_stop(struct host_http *http, int64_t grace_ms);
+void host_http_free(struct host_http *http);
+
+/* ---- inside handlers: as in cim/http.h ---- */
+
+const char *host_http_method(cim_http_req *req);
+const char *host_http_path(cim_http_req *req); /* decoded; "/collections/lpg.enterprises" */
+const char *host_http_path_param(cim_http_req *req, const char *name);
+const char *host_http_query_param(cim_http_req *req, const char *name);
+/* Calls `each` for every query parameter in order; stops on a failure and returns it. */
+cim_status host_http_each_query(cim_http_req *req,
+                                cim_status (*each)(void *arg, const char *name, const char *value,
+                                                   cim_error *err),
+                                void *arg, cim_error *err);
+const char *host_http_header(cim_http_req *req, const char *name);
+const char *host_http_cookie(cim_http_req *req, const char *name);
+const char *host_http_client_address(cim_http_req *req);
+/* "http://host:port" as the client wrote it (Host, X-Forwarded-* only from trusted proxies). */
+const char *host_http_base_url(cim_http_req *req);
+cim_status host_http_read_body(cim_http_req *req, void *buffer, uint64_t capacity,
+                               uint64_t *ret_len, cim_error *err);
+/* Whole body of at most `max` bytes in request memory, NUL-terminated; CIM_E_TOO_LARGE past it. */
+cim_status host_http_body_text(cim_http_req *req, uint64_t max, const char **ret_text,
+                               uint64_t *ret_len, cim_error *err);
+/* Path of a file that holds the whole body, for readers that seek; valid until the handler ends. */
+cim_status host_http_body_file(cim_http_req *req, const char **ret_path, cim_error *err);
+void *host_http_alloc(cim_http_req *req, uint64_t size);
+cim_status host_http_add_header(cim_http_req *req, const char *name, const char *value,
+                                cim_error *err);
+cim_status host_http_respond(cim_http_req *req, int32_t http_status, const char *mime,
+                             cim_blob *body, cim_error *err);
+cim_status host_http_respond_stream(cim_http_req *req, int32_t http_status, const char *mime,
+                                    const cim_http_producer *producer, cim_error *err);
+cim_status host_http_write(cim_http_writer *writer, const void *data, uint64_t len, cim_error *err);
+/* The caller; NULL when anonymous. */
+const struct host_principal *host_http_principal(const cim_call *call);
+/* Adds text and strong ETag handling: 304 without a body when If-None-Match has it. */
+cim_status host_http_respond_etag(cim_http_req *req, const char *etag, const char *mime,
+                                  cim_blob *body, cim_error *err);
+
+struct host_http_stats {
+    int64_t requests;
+    int64_t errors_4xx;
+    int64_t errors_5xx;
+    int64_t in_flight;
+    int64_t queued;
+    int64_t connections;
+    int64_t refused_busy;
+    int64_t bytes_out;
+};
+void host_http_stats(struct host_http *http, struct host_http_stats *ret_stats);
+
+#endif

@@ -1,0 +1,74 @@
+/* host/identity/identity.h -- accounts, sessions, tokens, roles and grants; deny by default.
+ *
+ * Roles are templates that a plugin's manifest declares: a list of grants (resource pattern,
+ * actions, mode of sensitive fields, whether bound to the member's organisation) and function
+ * points. An account holds roles, each for some areas and maybe an organisation, until a date. A
+ * principal's terms are the product of both.
+ */
+#ifndef HOST_IDENTITY_H
+#define HOST_IDENTITY_H
+
+#include "cim/call.h"
+#include "host/http/http.h"
+
+struct host_store;
+struct host_areas;
+struct host_clock;
+struct host_identity;
+struct host_principal;
+
+struct host_identity_options {
+    struct host_store *platform;
+    struct host_areas *areas;
+    const struct host_clock *clock;
+    int64_t session_idle_ms;     /* 30 min */
+    int64_t session_absolute_ms; /* 12 h */
+    int64_t token_ms;            /* 8 h */
+    int32_t lock_after;          /* 5 failures in a row */
+    int64_t lock_ms;             /* 15 min */
+};
+
+cim_status host_identity_open(const struct host_identity_options *options,
+                              struct host_identity **ret_identity, cim_error *err);
+void host_identity_free(struct host_identity *identity);
+
+/* Role templates of a plugin, JSON array of the manifest; replaces those it gave before. */
+cim_status host_identity_set_roles(struct host_identity *identity, const char *plugin_id,
+                                   const char *roles_json, cim_error *err);
+
+/* Creates the account or replaces its password and roles. `areas`: codes separated by commas ("*":
+ * all); `org` may be NULL. Password rules: at least 8 characters, 3 classes. */
+struct host_account_input {
+    const char *username;
+    const char *display_name;
+    const char *password;
+    const char *roles; /* ids separated by commas */
+    const char *areas;
+    const char *org;
+    int64_t until_ms; /* of the grants; INT64_MAX: no end */
+};
+cim_status host_identity_put_account(struct host_identity *identity,
+                                     const struct host_account_input *input, cim_error *err);
+
+/* For host_http_options. */
+struct host_http_auth host_identity_http_auth(struct host_identity *identity);
+/* Registers /auth/…. */
+cim_status host_identity_add_routes(struct host_identity *identity, struct host_http *http,
+                                    cim_error *err);
+
+/* The caller's terms for a resource and one action, those in force at now_ms; memory of the
+ * principal, valid as long as it. Anonymous (NULL): empty. */
+cim_status host_identity_scope(struct host_identity *identity,
+                               const struct host_principal *principal, const char *resource,
+                               uint32_t action, int64_t now_ms, const cim_scope **ret_scope,
+                               cim_error *err);
+int32_t host_principal_has_function(const struct host_principal *principal,
+                                    const char *function_id);
+const char *host_principal_name(const struct host_principal *principal);
+const char *host_principal_org(const struct host_principal *principal); /* NULL: none */
+
+/* A principal for command line work: every right, named "cim-host". */
+struct host_principal *host_identity_system_principal(struct host_identity *identity);
+void host_principal_release(struct host_principal *principal);
+
+#endif

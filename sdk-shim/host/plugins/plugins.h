@@ -1,0 +1,83 @@
+/* host/plugins/plugins.h -- plugins found, loaded, enabled, and what they registered. */
+#ifndef HOST_PLUGINS_H
+#define HOST_PLUGINS_H
+
+#include "cim/cim.h"
+#include "host/app.h"
+#include "host/http/http.h"
+#include "kit/definition.h"
+
+#include <stdbool.h>
+
+struct json_object;
+
+enum host_plugin_state {
+    HOST_PLUGIN_DISABLED,
+    HOST_PLUGIN_ENABLING,
+    HOST_PLUGIN_ENABLED,
+    HOST_PLUGIN_FAILED
+};
+
+struct host_layer {
+    const char *plugin_id;
+    cim_layer layer; /* owned copies of its texts */
+    struct cim_definition *definition;
+    const struct cim_codes *codes;
+};
+
+struct host_renderer {
+    const char *plugin_id;
+    cim_renderer renderer;
+};
+
+struct host_plugin_info {
+    const char *id;
+    const char *dir;                    /* folder of the manifest */
+    const struct json_object *manifest; /* borrowed */
+    enum host_plugin_state state;
+    const char *reason; /* why it failed; NULL otherwise */
+};
+
+/* Reads the manifests below the folders of `plugins.dirs` (separated by ':'); loads nothing yet.
+ * A broken manifest makes that plugin FAILED with the reason, never the host. */
+cim_status host_plugins_open(struct host_app *app, struct host_plugins **ret_plugins,
+                             cim_error *err);
+void host_plugins_free(struct host_plugins *plugins);
+/* Loads and starts all plugins that platform.db says are enabled. */
+cim_status host_plugins_start_enabled(struct host_plugins *plugins, cim_error *err);
+/* dlopen, checks, migrations, init, start; records the wish in platform.db. CIM_E_NOTFOUND: no such
+ * plugin. On failure everything it registered is gone and the state is FAILED. [any] */
+cim_status host_plugins_enable(struct host_plugins *plugins, const char *id, cim_error *err);
+/* Refuses new calls with 503, waits for those in flight, stops, destroys. Data stay. [any] */
+cim_status host_plugins_disable(struct host_plugins *plugins, const char *id, cim_error *err);
+/* Stops all, for shutdown; keeps the wishes. */
+void host_plugins_stop_all(struct host_plugins *plugins);
+
+void host_plugins_each(struct host_plugins *plugins,
+                       void (*each)(void *arg, const struct host_plugin_info *info), void *arg);
+
+/* ---- lookups; what they return stays valid until the matching leave ---- */
+
+/* Finds a layer of an enabled plugin and enters the plugin: fills call->worker. NULL and
+ * CIM_E_NOTFOUND / CIM_E_BUSY otherwise. */
+cim_status host_plugins_enter_layer(struct host_plugins *plugins, const char *layer_id,
+                                    cim_call *call, const struct host_layer **ret_layer,
+                                    cim_error *err);
+cim_status host_plugins_enter_renderer(struct host_plugins *plugins, const char *layer_id,
+                                       cim_call *call, const struct host_renderer **ret_renderer,
+                                       const struct host_layer **ret_layer, cim_error *err);
+void host_plugins_leave(struct host_plugins *plugins, const char *plugin_id);
+/* Calls `each` for every layer of enabled plugins in order of id; the plugin is entered. */
+cim_status host_plugins_each_layer(struct host_plugins *plugins,
+                                   cim_status (*each)(void *arg, const struct host_layer *layer,
+                                                      bool has_tiles, cim_error *err),
+                                   void *arg, cim_error *err);
+/* Path of a style file of an enabled plugin ("enterprises" -> …/styles/enterprises.json) into
+ * `out`; CIM_E_NOTFOUND. Ids are [a-z0-9-]. */
+cim_status host_plugins_style_path(struct host_plugins *plugins, const char *style_id, char *out,
+                                   size_t out_size, cim_error *err);
+
+/* For host_http_options. */
+struct host_http_gate host_plugins_http_gate(struct host_plugins *plugins);
+
+#endif

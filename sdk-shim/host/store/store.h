@@ -1,0 +1,82 @@
+/* host/store/store.h -- the embedded store: SQLite in WAL, one writer thread with group commit.
+ *
+ * Two are open: `platform.db` (accounts, sessions, settings; mode 0600) and `cim.gpkg` (data,
+ * change log), a valid GeoPackage that QGIS and GDAL open and only we write. The functions mirror
+ * cim.store/1 (cim/store.h), where their contract is written; both stores speak the same SQL
+ * subset.
+ */
+#ifndef HOST_STORE_H
+#define HOST_STORE_H
+
+#include "cim/store.h"
+
+struct host_store;
+struct host_clock;
+
+enum host_store_kind { HOST_STORE_PLATFORM, HOST_STORE_DATA };
+
+struct host_store_options {
+    enum host_store_kind kind;
+    const char *path; /* of the file; created when absent */
+    const struct host_clock *clock;
+    int32_t max_readers;     /* read connections at most */
+    int32_t group_commit_ms; /* how long the writer gathers callers; 0: whoever is there */
+    int64_t read_timeout_ms; /* a statement that runs longer is interrupted */
+};
+
+cim_status host_store_open(const struct host_store_options *options, struct host_store **ret_store,
+                           cim_error *err);
+/* Waits for the writer, checkpoints, closes. NULL-safe. */
+void host_store_close(struct host_store *store);
+
+cim_status host_store_read(struct host_store *store, const char *sql, const cim_value *values,
+                           uint32_t n_values, cim_rows **ret_rows, cim_error *err);
+cim_status host_store_write(struct host_store *store, cim_tx_fn fn, void *arg, int64_t *ret_pos,
+                            cim_error *err);
+cim_status host_store_exec(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
+                           int64_t *ret_changes, cim_error *err);
+cim_status host_store_query(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
+                            cim_rows **ret_rows, cim_error *err);
+cim_status host_store_change(cim_tx *tx, const char *layer, int64_t fid, int32_t op,
+                             const char *area_code, const char *owner_org, cim_error *err);
+int64_t host_store_pos(struct host_store *store);
+int64_t host_store_layer_pos(struct host_store *store, const char *layer);
+
+/* One statement by itself, for callers without several. */
+cim_status host_store_write_one(struct host_store *store, const char *sql, const cim_value *values,
+                                uint32_t n_values, int64_t *ret_changes, cim_error *err);
+
+/* ---- migrations ---- */
+
+struct host_migration_report {
+    int32_t n_applied; /* now */
+    int32_t n_present; /* before */
+    char last[128];    /* name of the newest */
+};
+/* Applies the files NNNN_name.sql of `dir` that `owner` ("host", a plugin id) has not applied yet,
+ * in order, each in a transaction, recorded with its checksum. A file that changed after it was
+ * applied, or a number that is missing, is refused by name. `progress` may be NULL. */
+cim_status host_store_migrate(struct host_store *store, const char *owner, const char *dir,
+                              void (*progress)(void *arg, const char *file, int32_t done,
+                                               int32_t total),
+                              void *arg, struct host_migration_report *ret_report, cim_error *err);
+/* How many files of `dir` wait to be applied. */
+cim_status host_store_migrations_pending(struct host_store *store, const char *owner,
+                                         const char *dir, int32_t *ret_pending, cim_error *err);
+
+/* Drops the R-tree triggers of a layer's table before a bulk load and rebuilds index and triggers
+ * after it, inside the caller's transaction. */
+cim_status host_store_bulk_begin(cim_tx *tx, const char *table, cim_error *err);
+cim_status host_store_bulk_end(cim_tx *tx, const char *table, cim_error *err);
+
+/* Monotonic counters for /metrics. */
+struct host_store_stats {
+    int64_t reads;
+    int64_t writes;
+    int64_t commits;
+    int64_t readers_open;
+    int64_t busy;
+};
+void host_store_stats(struct host_store *store, struct host_store_stats *ret_stats);
+
+#endif

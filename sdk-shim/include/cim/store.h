@@ -1,0 +1,63 @@
+/* cim/store.h -- cim.store/1: SQL in the common subset, one write path, the position of changes.
+ *
+ * Statements bind by name (":name") and never concatenate values. Macros, expanded per driver:
+ *   {wkb COLUMN}      geometry column as ISO WKB (in a select list)
+ *   {geom :NAME}      a bound WKB value as a geometry (in insert and update)
+ *   {bbox TABLE}      condition on TABLE's alias-free `fid`/`geom` that its geometry's envelope
+ *                     meets :bbox_w, :bbox_s, :bbox_e, :bbox_n (index-backed)
+ *   {time :NAME}      a bound TIME_MS value as a stored time; {ms COLUMN} the reverse in a select
+ *   {now}             the call's time as a stored time
+ * Text compares bytewise. The subset: no vendor functions, CAST only, no interval, ilike, lateral.
+ */
+#ifndef CIM_STORE_H
+#define CIM_STORE_H
+
+#include "cim/rows.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CIM_SERVICE_STORE "cim.store/1"
+
+typedef struct cim_tx cim_tx; /* valid inside one cim_tx_fn call */
+
+/* Work inside a transaction. May run on a thread of the store, and again after a rollback that the
+ * store caused: no side effects but through tx. A failure undoes all of it. */
+typedef cim_status (*cim_tx_fn)(void *arg, cim_tx *tx, cim_error *err);
+
+enum { CIM_CHANGE_CREATE = 1, CIM_CHANGE_UPDATE = 2, CIM_CHANGE_DELETE = 3, CIM_CHANGE_BULK = 4 };
+
+typedef struct cim_store_v1 {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Rows of a select, from one snapshot; holds a read connection until released, so take pages,
+     * not tables, where a slow client is at the other end. `sql` stays valid until release().
+     * CIM_E_BUSY when all connections are taken for too long. [worker] */
+    cim_status (*read)(const cim_host *host, const char *sql, const cim_value *values,
+                       uint32_t n_values, cim_rows **ret_rows, cim_error *err);
+    /* Runs `fn` in a transaction (on the embedded store a savepoint of a group commit) and returns
+     * after it is durable. *ret_pos: the position the change took. Not from inside a cim_tx_fn.
+     * [worker] */
+    cim_status (*write)(const cim_host *host, cim_tx_fn fn, void *arg, int64_t *ret_pos,
+                        cim_error *err);
+    /* Inside `fn`. CIM_E_EXISTS with the column in err->param when a unique index refuses;
+     * the transaction stays usable after that. ret_changes may be NULL. */
+    cim_status (*exec)(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
+                       int64_t *ret_changes, cim_error *err);
+    cim_status (*query)(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
+                        cim_rows **ret_rows, cim_error *err);
+    /* Notes a change of a layer's record in the change log; fid 0 with CIM_CHANGE_BULK stands for
+     * "many". Every write to a layer's table notes its change. */
+    cim_status (*change)(cim_tx *tx, const char *layer, int64_t fid, int32_t op,
+                         const char *area_code, const char *owner_org, cim_error *err);
+    /* Newest position of the whole store, and of one layer (0: never changed). Dense, only grows;
+     * a read that starts after sees everything up to it. [any] */
+    int64_t (*pos)(const cim_host *host);
+    int64_t (*layer_pos)(const cim_host *host, const char *layer);
+} cim_store_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,35 @@
+/* kit/area_tree.h -- the tree of administrative areas: codes, aliases, depth-first ordinals.
+ *
+ * A tree, not prefixes: 4690xx hang under the province, 460105100 is no ancestor of 460105101.
+ * Immutable once built; a new version replaces it.
+ */
+#ifndef CIM_KIT_AREA_TREE_H
+#define CIM_KIT_AREA_TREE_H
+
+#include "cim/access.h"
+
+#include <stdbool.h>
+
+enum { CIM_AREAS_MAX = 200000 };
+
+struct cim_area_input {
+    const char *code;
+    const char *name;
+    const char *level;
+    const char *parent;  /* code; NULL or "" for a root */
+    const char *aliases; /* codes separated by spaces; may be NULL */
+};
+
+struct cim_area_tree;
+
+/* Copies. Refuses duplicate codes or aliases, unknown parents and cycles, naming the code. */
+cim_status cim_area_tree_new(const struct cim_area_input *inputs, size_t n_inputs, int64_t version,
+                             struct cim_area_tree **ret_tree, cim_error *err);
+void cim_area_tree_free(struct cim_area_tree *tree);
+int64_t cim_area_tree_version(const struct cim_area_tree *tree);
+int32_t cim_area_tree_count(const struct cim_area_tree *tree);
+int32_t cim_area_tree_ordinal(const struct cim_area_tree *tree, const char *code); /* -1 unknown */
+/* NULL past the end; valid as long as the tree. */
+const cim_area *cim_area_tree_at(const struct cim_area_tree *tree, int32_t ordinal);
+
+#endif

@@ -1,0 +1,139 @@
+/* kit/definition.h -- layer definitions: the parser that host and plugin share.
+ *
+ * A definition says everything in which one kind of record differs from another. Parsing is strict:
+ * an unknown key, a wrong type, a missing comma or a code list that does not exist is refused with
+ * file, line or key path, value and what was expected.
+ */
+#ifndef CIM_KIT_DEFINITION_H
+#define CIM_KIT_DEFINITION_H
+
+#include "cim/base.h"
+
+#include <stdbool.h>
+
+enum cim_field_type {
+    CIM_FIELD_TEXT = 1,
+    CIM_FIELD_INTEGER,
+    CIM_FIELD_NUMBER,
+    CIM_FIELD_BOOLEAN,
+    CIM_FIELD_DATE,
+    CIM_FIELD_TIME,
+    CIM_FIELD_CODE
+};
+
+enum cim_geometry_type {
+    CIM_GEOMETRY_NONE = 0,
+    CIM_GEOMETRY_POINT = 1, /* numbers of ISO WKB */
+    CIM_GEOMETRY_LINE_STRING = 2,
+    CIM_GEOMETRY_POLYGON = 3,
+    CIM_GEOMETRY_MULTI_POINT = 4,
+    CIM_GEOMETRY_MULTI_LINE_STRING = 5,
+    CIM_GEOMETRY_MULTI_POLYGON = 6
+};
+
+enum cim_sensitive {
+    CIM_SENSITIVE_NO = 0,
+    CIM_SENSITIVE_NAME,
+    CIM_SENSITIVE_ID,
+    CIM_SENSITIVE_PHONE,
+    CIM_SENSITIVE_ADDRESS
+};
+
+enum cim_check {
+    CIM_CHECK_NONE = 0,
+    CIM_CHECK_USCC,
+    CIM_CHECK_PHONE,
+    CIM_CHECK_PLATE,
+    CIM_CHECK_ID_CARD,
+    CIM_CHECK_AREA_CODE,
+    CIM_CHECK_GB28181
+};
+
+enum { CIM_LAYER_FIELDS_MAX = 120, CIM_CODES_MAX = 400, CIM_LAYER_TEXT_MAX = 1 << 20 };
+
+struct cim_text2 {
+    char *zh;
+    char *en;
+};
+
+struct cim_code {
+    char *value;
+    struct cim_text2 title;
+};
+
+struct cim_code_list {
+    char *id;
+    struct cim_text2 title;
+    size_t n_codes;
+    struct cim_code *codes;
+};
+
+struct cim_codes {
+    size_t n_lists;
+    struct cim_code_list *lists;
+};
+
+struct cim_field {
+    char *name; /* [a-z][a-z0-9_]*, at most 40 characters */
+    struct cim_text2 title;
+    enum cim_field_type type;
+    enum cim_sensitive sensitive;
+    enum cim_check check;
+    const struct cim_code_list *codes; /* of a code field; points into the cim_codes */
+    bool required;
+    bool unique;
+    bool search;
+    bool has_min;
+    bool has_max;
+    double min;
+    double max;
+    int32_t max_length; /* characters; 0: CIM_TEXT_FIELD_MAX */
+    char *unit;         /* may be NULL */
+};
+
+enum { CIM_TEXT_FIELD_MAX = 4000 };
+
+struct cim_definition {
+    char *id;    /* "lpg.enterprises" */
+    char *table; /* "lpg_enterprise" */
+    struct cim_text2 title;
+    struct cim_text2 description;
+    enum cim_geometry_type geometry;
+    size_t n_fields;
+    struct cim_field *fields;
+    char *label;     /* field shown as the record's name */
+    char *time;      /* field of OGC datetime; "updated_at" by default */
+    char *style;     /* style id */
+    char *retention; /* "10y"; may be NULL */
+    char *catalogue_class;
+    char *catalogue_update;
+    size_t n_clauses;
+    char **clauses;
+    size_t n_popup;
+    const struct cim_field **popup;
+    size_t n_tile_attributes;
+    const struct cim_field **tile_attributes;
+    size_t n_count_by;
+    const struct cim_field **count_by;
+    int32_t tile_min_zoom;
+    int32_t tile_max_zoom;
+};
+
+/* `where` names the source in messages (a file name); `text` need not be NUL-terminated. */
+cim_status cim_codes_parse(const char *where, const char *text, size_t len,
+                           struct cim_codes **ret_codes, cim_error *err);
+void cim_codes_free(struct cim_codes *codes);
+const struct cim_code_list *cim_codes_find(const struct cim_codes *codes, const char *id);
+const struct cim_code *cim_code_find(const struct cim_code_list *list, const char *value);
+
+/* Keeps pointers into `codes` (which may be NULL when no field has type code). */
+cim_status cim_definition_parse(const char *where, const char *text, size_t len,
+                                const struct cim_codes *codes, struct cim_definition **ret_def,
+                                cim_error *err);
+void cim_definition_free(struct cim_definition *def);
+/* NULL when there is none; record columns are not fields. */
+const struct cim_field *cim_definition_field(const struct cim_definition *def, const char *name);
+/* "Point" and back. */
+const char *cim_geometry_name(enum cim_geometry_type type);
+
+#endif
