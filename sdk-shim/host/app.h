@@ -10,6 +10,7 @@ struct host_identity;
 struct host_areas;
 struct host_plugins;
 struct host_http;
+struct host_ogc;
 
 struct host_app {
     struct host_config *config;     /* base/config.h */
@@ -20,6 +21,7 @@ struct host_app {
     struct host_identity *identity; /* identity/identity.h: accounts, sessions, grants */
     struct host_plugins *plugins;   /* plugins/plugins.h: what is loaded and registered */
     struct host_http *http;         /* http/http.h */
+    struct host_ogc *ogc;           /* ogc/ogc.h; set by host_ogc_add_routes() */
 };
 
 #endif
