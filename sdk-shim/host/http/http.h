@@ -68,7 +68,9 @@ struct host_http_auth {
 };
 
 /* Brackets each call of a plugin's handler, so that a plugin can be stopped when none is in flight.
- * enter sets *ret_worker to the plugin's state of this thread; CIM_E_BUSY when it is disabled. */
+ * enter sets *ret_worker to the plugin's state of this thread; CIM_E_BUSY when it is disabled.
+ * Producers need no bracket: cim.http/1 wraps those of plugins, so that a response under way keeps
+ * its plugin alive until release(). */
 struct host_http_gate {
     void *self;
     cim_status (*enter)(void *self, const char *plugin_id, void **ret_worker, cim_error *err);

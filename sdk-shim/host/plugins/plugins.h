@@ -36,6 +36,8 @@ struct host_plugin_info {
     const struct json_object *manifest; /* borrowed */
     enum host_plugin_state state;
     const char *reason; /* why it failed; NULL otherwise */
+    /* What it registered, while enabled, as the JSON of the admin API; borrowed. */
+    const struct json_object *registered;
 };
 
 /* Reads the manifests below the folders of `plugins.dirs` (separated by ':'); loads nothing yet.
@@ -58,8 +60,12 @@ void host_plugins_each(struct host_plugins *plugins,
 
 /* ---- lookups; what they return stays valid until the matching leave ---- */
 
-/* Finds a layer of an enabled plugin and enters the plugin: fills call->worker. NULL and
- * CIM_E_NOTFOUND / CIM_E_BUSY otherwise. */
+/* Entering counts a call in flight; leaving may happen on another thread, so that a streamed
+ * response holds the plugin until its end. Plugins that are not parallel are serialised inside the
+ * function pointers handed out here, not by entering. */
+
+/* Finds a layer of an enabled plugin and enters the plugin: fills call->worker, the plugin's state
+ * of this thread. CIM_E_NOTFOUND: nobody has it; CIM_E_BUSY: its plugin is not enabled. */
 cim_status host_plugins_enter_layer(struct host_plugins *plugins, const char *layer_id,
                                     cim_call *call, const struct host_layer **ret_layer,
                                     cim_error *err);

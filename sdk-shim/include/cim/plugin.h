@@ -49,7 +49,10 @@ typedef struct cim_plugin_desc {
     /* Accepts NULL and a half-made self. [lifecycle] */
     void (*destroy)(void *self);
     /* State of the plugin for one host worker thread (contexts of PROJ, GEOS, GDAL); the result
-     * arrives in cim_call.worker. Both or none; both run on that thread. [worker] */
+     * arrives in cim_call.worker. Both or none. worker_enter runs on that thread, before the first
+     * call there. worker_leave runs on that thread when the thread ends, or on the stopping thread
+     * just before stop(), when no call is in flight: what it closes must not be bound to the thread
+     * that made it. [worker] */
     cim_status (*worker_enter)(void *self, void **ret_worker, cim_error *err);
     void (*worker_leave)(void *self, void *worker);
     /* Reserved for capabilities by id, such as "cim.health/1". Optional. [any] */
