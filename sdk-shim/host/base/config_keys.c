@@ -1,0 +1,130 @@
+/* host/base/config_keys.c -- see config_keys.h. */
+#include "config_keys.h"
+
+#include "cim/util.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define TEXT(name, fallback, zh, en)                                                               \
+    {                                                                                              \
+        name, HOST_CONFIG_TEXT, false, 0, 0, NULL, fallback, zh, en                                \
+    }
+#define SECRET(name, zh, en)                                                                       \
+    {                                                                                              \
+        name, HOST_CONFIG_TEXT, true, 0, 0, NULL, "", zh, en                                       \
+    }
+#define INT(name, least, most, fallback, zh, en)                                                   \
+    {                                                                                              \
+        name, HOST_CONFIG_INT, false, least, most, NULL, fallback, zh, en                          \
+    }
+#define BOOL(name, fallback, zh, en)                                                               \
+    {                                                                                              \
+        name, HOST_CONFIG_BOOL, false, 0, 0, "true|false", fallback, zh, en                        \
+    }
+#define CHOICE(name, choices, fallback, zh, en)                                                    \
+    {                                                                                              \
+        name, HOST_CONFIG_CHOICE, false, 0, 0, choices, fallback, zh, en                           \
+    }
+
+enum { DAY_MS = 86400000 };
+#define TIB_BYTES (INT64_C(1) << 40)
+
+static const struct host_config_key KEYS[] = {
+    TEXT("var", "var", "数据目录", "data directory"),
+    TEXT("http.address", "127.0.0.1", "监听地址", "address to listen on"),
+    INT("http.port", 0, 65535, "8080", "监听端口；0 为任一空闲端口", "port; 0: a free one"),
+    TEXT("http.hosts", "", "接受的主机名，逗号分隔；空为任意",
+         "host names answered to, separated by commas; empty: any"),
+    TEXT("http.trusted_proxies", "", "可信代理的地址或网段，逗号分隔",
+         "addresses or networks of trusted proxies, separated by commas"),
+    INT("http.workers", 0, 512, "0", "工作线程数；0 为自动", "worker threads; 0: by the machine"),
+    INT("http.event_threads", 1, 64, "1", "事件线程数", "event threads"),
+    INT("http.max_connections", 8, 100000, "4096", "最多连接数", "connections at most"),
+    INT("http.queue_max", 1, 100000, "1024", "排队请求上限，超出即 503",
+        "requests waiting for a worker; more get 503"),
+    INT("http.max_body_bytes", 1024, TIB_BYTES, "16777216", "普通请求体上限",
+        "largest body of a plain request"),
+    INT("http.max_upload_bytes", 1024, TIB_BYTES, "4294967296", "上传文件上限", "largest upload"),
+    INT("http.request_timeout_ms", 100, DAY_MS, "30000", "请求时限", "time limit of a request"),
+    INT("http.idle_timeout_ms", 1000, DAY_MS, "60000", "空闲连接时限",
+        "idle connections close after"),
+    INT("http.stop_grace_ms", 0, DAY_MS, "10000", "停止时等待在途请求的时间",
+        "how long a stop waits for requests in flight"),
+    TEXT("plugins.dirs", "plugins", "插件目录，冒号分隔", "plugin folders, separated by colons"),
+    INT("store.max_readers", 1, 256, "8", "读连接上限", "read connections at most"),
+    INT("store.group_commit_ms", 0, 1000, "2", "合并提交的等待时间", "time to gather a commit"),
+    INT("store.read_timeout_ms", 100, DAY_MS, "30000", "查询时限", "time limit of a query"),
+    INT("session.idle_ms", 1000, 30 * (int64_t)DAY_MS, "1800000", "会话空闲时限",
+        "idle sessions end after"),
+    INT("session.absolute_ms", 1000, 30 * (int64_t)DAY_MS, "43200000", "会话最长时间",
+        "sessions end after"),
+    INT("session.token_ms", 1000, 30 * (int64_t)DAY_MS, "28800000", "令牌有效期",
+        "tokens are valid for"),
+    INT("session.lock_after", 1, 1000, "5", "连续失败几次后锁定",
+        "failures in a row that lock an account"),
+    INT("session.lock_ms", 0, 30 * (int64_t)DAY_MS, "900000", "锁定时长", "a lock lasts"),
+    CHOICE("log.level", "debug|info|warning|error", "info", "日志级别", "least level logged"),
+    CHOICE("log.format", "auto|text|json", "auto", "日志格式；auto：终端为文本，否则 JSON",
+           "log format; auto: text on a terminal, else JSON"),
+    BOOL("log.access", "true", "记录每个请求", "a log line per request"),
+    SECRET("tianditu.key", "天地图密钥", "key of Tianditu, the national map service"),
+    TEXT("tianditu.url", "https://t0.tianditu.gov.cn", "天地图服务地址", "address of Tianditu"),
+    TEXT("basemap.approval_number", "", "底图审图号", "approval number of the base map"),
+    TEXT("console.dir", "", "管理台页面目录", "folder of the admin console's page"),
+    TEXT("clock.fixed", "", "固定的当前时间（RFC 3339），用于演示与测试",
+         "a fixed now (RFC 3339), for demonstrations and tests"),
+};
+
+const struct host_config_key *
+host_config_key_at(size_t index)
+{
+    return index < sizeof KEYS / sizeof KEYS[0] ? &KEYS[index] : NULL;
+}
+
+static cim_status
+check_int(const struct host_config_key *key, const char *value, const char *source, cim_error *err)
+{
+    char *end = NULL;
+    errno = 0;
+    const long long number = strtoll(value, &end, 10);
+    if (errno == 0 && end != value && *end == '\0' && value[0] != ' ' && number >= key->min &&
+        number <= key->max) {
+        return CIM_OK;
+    }
+    return cim_fail(err, CIM_E_INVALID, key->name, value,
+                    "设置“%s”（来自%s）的值“%s”无效：应为 %" PRId64 " 到 %" PRId64 " 的整数",
+                    "setting '%s' (from %s) has the value '%s': expected an integer from %" PRId64
+                    " to %" PRId64,
+                    key->name, source, value, key->min, key->max);
+}
+
+static bool
+is_choice(const char *choices, const char *value)
+{
+    const size_t len = strlen(value);
+    for (const char *at = choices; at != NULL; at = strchr(at, '|')) {
+        at += *at == '|';
+        if (len > 0 && strncmp(at, value, len) == 0 && (at[len] == '|' || at[len] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+cim_status
+host_config_key_check(const struct host_config_key *key, const char *value, const char *source,
+                      cim_error *err)
+{
+    if (key->type == HOST_CONFIG_INT) {
+        return check_int(key, value, source, err);
+    }
+    if (key->choices != NULL && !is_choice(key->choices, value)) {
+        return cim_fail(err, CIM_E_INVALID, key->name, value,
+                        "设置“%s”（来自%s）的值“%s”无效：应为 %s 之一",
+                        "setting '%s' (from %s) has the value '%s': expected one of %s", key->name,
+                        source, value, key->choices);
+    }
+    return CIM_OK;
+}
