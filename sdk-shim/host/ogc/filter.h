@@ -1,0 +1,21 @@
+/* host/ogc/filter.h -- attribute filters of a query string as CQL2 JSON. */
+#ifndef HOST_OGC_FILTER_H
+#define HOST_OGC_FILTER_H
+
+#include "host/ogc/params.h"
+#include "kit/buf.h"
+
+struct host_filter {
+    struct cim_buf json; /* the comparisons, commas between */
+    size_t n;
+};
+
+void host_filter_init(struct host_filter *filter);
+void host_filter_done(struct host_filter *filter);
+/* Adds `property` = `value`, the value typed as the definition says. */
+cim_status host_filter_add(struct host_filter *filter, const struct host_property *property,
+                           const char *value, cim_error *err);
+/* Moves the expression out: NULL when there is none. The caller frees it. */
+cim_status host_filter_take(struct host_filter *filter, char **ret_json, cim_error *err);
+
+#endif
