@@ -12,7 +12,7 @@ static inline bool
 cim_column_present(const cim_column *column, int64_t row)
 {
     return column->validity == NULL ||
-           ((column->validity[(size_t)row >> 3U] >> ((unsigned)row & 7U)) & 1U) != 0;
+           (((unsigned)column->validity[(size_t)row >> 3U] >> ((unsigned)row & 7U)) & 1U) != 0;
 }
 
 static inline int64_t
