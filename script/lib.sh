@@ -26,10 +26,7 @@ configure_and_build() {
     shift
     local targets=()
     if (($#)); then targets=(--target "$@"); fi
-    cmake --preset "$preset" "${cmake_args[@]}" >"$(log_of configure-"$preset")" 2>&1 || {
-        tail -n 40 "$(log_of configure-"$preset")" >&2
-        return 1
-    }
+    logged "configure-$preset" cmake --preset "$preset" "${cmake_args[@]}" || return 1
     cmake --build "build/$preset" -j "$(jobs)" "${targets[@]}"
 }
 
@@ -48,9 +45,6 @@ hash_of() {
     done | LC_ALL=C sort -z | xargs -0 -r sha256sum | sha256sum | cut -c1-64
 }
 
-# Pages: each folder is an npm project; what it shares with the others counts as its input too.
-page_dirs=(plugin/web sdk-shim/console)
-
 # up_to_date STAMP HASH: whether the work that STAMP remembers was done on the same inputs.
 up_to_date() { [ -f "build/stamps/$1" ] && [ "$(cat "build/stamps/$1")" = "$2" ]; }
 remember() {
@@ -58,32 +52,49 @@ remember() {
     printf '%s' "$2" >"build/stamps/$1"
 }
 
+# logged NAME COMMAND...: its output in a log, the end of which is shown when it fails.
+logged() {
+    local log
+    log=$(log_of "$1")
+    shift
+    "$@" >"$log" 2>&1 || {
+        tail -n 40 "$log" >&2
+        printf 'error: %s failed; all of it is in %s\n' "$*" "$log" >&2
+        return 1
+    }
+}
+
+packages_hash() { printf '%s-%s' "$(hash_of "$1/package.json" "$1/package-lock.json")" "$(node --version)"; }
+
+# npm_packages DIR: what its lock file names, installed once.
+npm_packages() {
+    local dir=$1 name hash
+    [ -f "$dir/package-lock.json" ] || {
+        printf 'error: %s has no package-lock.json\n' "$dir" >&2
+        return 1
+    }
+    name=npm-$(tr / - <<<"$dir")
+    hash=$(packages_hash "$dir")
+    if ! up_to_date "$name" "$hash" || [ ! -d "$dir/node_modules" ]; then
+        printf '    %s: installing packages\n' "$dir"
+        logged "$name" npm --prefix "$dir" ci --no-audit --no-fund --loglevel=error || return 1
+        remember "$name" "$hash"
+    fi
+}
+
+# Pages share code with each other, so each counts all of it as its input.
+page_dirs=(plugin/web sdk-shim/console)
+
 build_pages() {
-    local dir name packages inputs
+    local dir name inputs
     for dir in "${page_dirs[@]}"; do
-        [ -f "$dir/package-lock.json" ] || {
-            printf 'error: %s has no package-lock.json\n' "$dir" >&2
-            return 1
-        }
-        name=$(tr / - <<<"$dir")
-        packages=$(hash_of "$dir/package.json" "$dir/package-lock.json")-$(node --version)
-        if ! up_to_date "npm-$name" "$packages" || [ ! -d "$dir/node_modules" ]; then
-            printf '    %s: installing packages\n' "$dir"
-            (cd "$dir" && npm ci --no-audit --no-fund --loglevel=error) \
-                >"$(log_of npm-"$name")" 2>&1 || {
-                tail -n 40 "$(log_of npm-"$name")" >&2
-                return 1
-            }
-            remember "npm-$name" "$packages"
-        fi
-        inputs=$packages-$(hash_of "${page_dirs[@]}" styles layers)
-        if ! up_to_date "page-$name" "$inputs" || [ ! -f "$dir/dist/index.html" ]; then
+        npm_packages "$dir" || return 1
+        name=page-$(tr / - <<<"$dir")
+        inputs=$(packages_hash "$dir")-$(hash_of "${page_dirs[@]}")
+        if ! up_to_date "$name" "$inputs" || [ ! -f "$dir/dist/index.html" ]; then
             printf '    %s: building\n' "$dir"
-            (cd "$dir" && npm run build) >"$(log_of page-"$name")" 2>&1 || {
-                tail -n 40 "$(log_of page-"$name")" >&2
-                return 1
-            }
-            remember "page-$name" "$inputs"
+            logged "$name" npm --prefix "$dir" run build || return 1
+            remember "$name" "$inputs"
         fi
     done
 }
