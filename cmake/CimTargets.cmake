@@ -8,7 +8,6 @@ target_compile_options(cim_warnings INTERFACE
 # _GNU_SOURCE: POSIX 2008 and a few Linux calls (epoll, pipe2, getrandom); one place, all targets.
 add_library(cim_common INTERFACE)
 target_link_libraries(cim_common INTERFACE cim_warnings)
-target_compile_features(cim_common INTERFACE c_std_11)
 target_compile_definitions(cim_common INTERFACE _GNU_SOURCE
   $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 target_compile_options(cim_common INTERFACE -fno-common -fvisibility=hidden
@@ -24,6 +23,8 @@ if(CIM_COVERAGE)
   target_link_options(cim_common INTERFACE --coverage)
 endif()
 
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)

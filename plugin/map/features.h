@@ -1,0 +1,76 @@
+/* plugin/map/features.h -- what a map needs of a layer's records, dictionary-coded, in columns.
+ *
+ * Every attribute value is a number in its column's dictionary (0: absent), so a filter is a
+ * comparison of numbers and a repeated text costs four bytes.
+ */
+#ifndef LPG_MAP_FEATURES_H
+#define LPG_MAP_FEATURES_H
+
+#include "kit/definition.h"
+#include "map/mvt.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { LPG_FEATURES_MAX = 100000000, LPG_ATTRIBUTES_MAX = 32 };
+
+struct lpg_value {
+    uint32_t type; /* CIM_COL_INT64, _FLOAT64, _TEXT, _BOOL, _TIME_MS */
+    uint32_t hash;
+    int64_t i64;
+    double f64;
+    char *text;
+};
+
+struct lpg_dictionary {
+    struct lpg_value *values; /* [0] is unused: number 0 means absent */
+    uint32_t n;               /* values + 1 */
+    uint32_t capacity;
+    uint32_t *slots; /* open hash of numbers, 0 free */
+    uint32_t n_slots;
+};
+
+struct lpg_attribute {
+    const struct cim_field *field;
+    bool counted; /* one of the definition's count_by */
+    bool shown;   /* one of its tile attributes */
+    struct lpg_dictionary dictionary;
+    uint32_t *codes;
+};
+
+struct lpg_features {
+    uint32_t n;
+    uint32_t capacity;
+    int64_t *fid;
+    struct lpg_dictionary areas; /* area codes */
+    uint32_t *area;
+    struct lpg_dictionary owners;
+    uint32_t *owner;
+    uint32_t n_attributes;
+    struct lpg_attribute attributes[LPG_ATTRIBUTES_MAX];
+};
+
+/* Attributes: the definition's tile attributes and count_by fields, each once. */
+cim_status lpg_features_init(struct lpg_features *features, const struct cim_definition *def,
+                             cim_error *err);
+void lpg_features_done(struct lpg_features *features);
+/* Room for one more row in every column; the row's codes start as 0. */
+cim_status lpg_features_grow(struct lpg_features *features, cim_error *err);
+/* Reorders all columns: new row i is old row order[i], for i < n. */
+cim_status lpg_features_reorder(struct lpg_features *features, const uint32_t *order, uint32_t n,
+                                cim_error *err);
+/* NULL when no attribute has that name. */
+const struct lpg_attribute *lpg_features_attribute(const struct lpg_features *features,
+                                                   const char *name);
+
+/* Number of a value, added when new; 0 when out of memory. */
+uint32_t lpg_dictionary_put_text(struct lpg_dictionary *dictionary, const void *text, size_t len);
+uint32_t lpg_dictionary_put_number(struct lpg_dictionary *dictionary, uint32_t type, int64_t i64,
+                                   double f64);
+/* Number of a text (or of a number written as text); 0 when it is not there. */
+uint32_t lpg_dictionary_find(const struct lpg_dictionary *dictionary, const char *text);
+
+/* A dictionary value as a tile value. */
+uint32_t lpg_value_to_mvt(struct lpg_mvt *mvt, const struct lpg_value *value);
+
+#endif

@@ -1,0 +1,210 @@
+/* plugin/map/map.c -- see map.h. */
+#include "map/map.h"
+
+#include "cim/plugin.h"
+#include "cim/util.h"
+#include "map/snapshot.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct slot {
+    struct lpg_map_layer source;
+    pthread_mutex_t lock;    /* of `current`; short */
+    pthread_mutex_t loading; /* one loader at a time; taken before `lock` */
+    struct lpg_snapshot *current;
+};
+
+struct lpg_map {
+    const cim_host *host;
+    const cim_store_v1 *store;
+    const cim_access_v1 *access;
+    size_t n_slots;
+    struct slot *slots;
+};
+
+cim_status
+lpg_map_new(const cim_host *host, const struct lpg_map_layer *layers, size_t n_layers,
+            struct lpg_map **ret_map, cim_error *err)
+{
+    struct lpg_map *map = calloc(1, sizeof *map);
+    if (map == NULL) {
+        return cim_fail_nomem(err);
+    }
+    map->host = host;
+    map->store = host->get_service(host, CIM_SERVICE_STORE);
+    map->access = host->get_service(host, CIM_SERVICE_ACCESS);
+    map->slots = calloc(n_layers > 0 ? n_layers : 1, sizeof *map->slots);
+    if (map->slots == NULL) {
+        free(map);
+        return cim_fail_nomem(err);
+    }
+    for (size_t i = 0; i < n_layers; i++) {
+        map->slots[i].source = layers[i];
+        (void)pthread_mutex_init(&map->slots[i].lock, NULL);
+        (void)pthread_mutex_init(&map->slots[i].loading, NULL);
+    }
+    map->n_slots = n_layers;
+    *ret_map = map;
+    return CIM_OK;
+}
+
+void
+lpg_map_free(struct lpg_map *map)
+{
+    if (map == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < map->n_slots; i++) {
+        lpg_snapshot_unref(map->slots[i].current);
+        (void)pthread_mutex_destroy(&map->slots[i].lock);
+        (void)pthread_mutex_destroy(&map->slots[i].loading);
+    }
+    free(map->slots);
+    free(map);
+}
+
+static struct slot *
+find_slot(struct lpg_map *map, const char *layer)
+{
+    for (size_t i = 0; i < map->n_slots; i++) {
+        if (strcmp(map->slots[i].source.def->id, layer) == 0) {
+            return &map->slots[i];
+        }
+    }
+    return NULL;
+}
+
+cim_status
+lpg_map_tile_key(void *self, const cim_call *call, const cim_tile_request *request,
+                 char ret_key[CIM_TILE_KEY_MAX])
+{
+    struct lpg_map *map = self;
+    char view_key[LPG_VIEW_KEY_SIZE];
+    if (find_slot(map, request->layer) == NULL) {
+        return CIM_E_NOTFOUND;
+    }
+    CIM_TRY(lpg_view_key(call->scope, request->area, request->filter_json, view_key, NULL));
+    (void)snprintf(ret_key, CIM_TILE_KEY_MAX, "%" PRIx64 "-%s",
+                   (uint64_t)map->store->layer_pos(map->host, request->layer), view_key);
+    return CIM_OK;
+}
+
+static struct lpg_snapshot *
+take_current(struct slot *slot, int64_t at_least)
+{
+    struct lpg_snapshot *snapshot = NULL;
+    (void)pthread_mutex_lock(&slot->lock);
+    if (slot->current != NULL && slot->current->pos >= at_least) {
+        snapshot = slot->current;
+        lpg_snapshot_ref(snapshot);
+    }
+    (void)pthread_mutex_unlock(&slot->lock);
+    return snapshot;
+}
+
+/* A snapshot that holds every change acknowledged before the call. */
+static cim_status
+take_snapshot(struct lpg_map *map, struct slot *slot, const cim_call *call,
+              struct lpg_snapshot **ret_snapshot, cim_error *err)
+{
+    const int64_t wanted = map->store->layer_pos(map->host, slot->source.def->id);
+    struct lpg_snapshot *snapshot = take_current(slot, wanted);
+    struct lpg_snapshot *old = NULL;
+    cim_status status = CIM_OK;
+    if (snapshot == NULL) {
+        (void)pthread_mutex_lock(&slot->loading);
+        snapshot = take_current(slot, wanted); /* the loader before us may have brought it */
+        if (snapshot == NULL) {
+            status = lpg_snapshot_load(slot->source.def, &slot->source.layer, call,
+                                       map->store->layer_pos(map->host, slot->source.def->id),
+                                       &snapshot, err);
+            if (status == CIM_OK) {
+                lpg_snapshot_ref(snapshot);
+                (void)pthread_mutex_lock(&slot->lock);
+                old = slot->current;
+                slot->current = snapshot;
+                (void)pthread_mutex_unlock(&slot->lock);
+                lpg_snapshot_unref(old);
+            }
+        }
+        (void)pthread_mutex_unlock(&slot->loading);
+    }
+    if (status == CIM_OK) {
+        *ret_snapshot = snapshot;
+    }
+    return status;
+}
+
+static cim_status
+draw_points(struct lpg_snapshot *snapshot, const struct lpg_view *view,
+            const cim_tile_request *request, struct lpg_mvt *mvt, char **ret_texts, cim_error *err)
+{
+    struct lpg_points *subset = NULL;
+    struct lpg_subset *slot = NULL;
+    cim_status status;
+    if (!view->by_record) {
+        return lpg_points_tile(snapshot->points, &snapshot->features, view, false, request->z,
+                               request->col, request->row, mvt, ret_texts, err);
+    }
+    CIM_TRY(lpg_snapshot_subset(snapshot, view, &subset, &slot, err));
+    status = lpg_points_tile(subset, &snapshot->features, view, true, request->z, request->col,
+                             request->row, mvt, ret_texts, err);
+    lpg_snapshot_release(snapshot, subset, slot);
+    return status;
+}
+
+static cim_status
+draw(struct lpg_snapshot *snapshot, const struct lpg_view *view, const cim_tile_request *request,
+     cim_blob *ret_tile, cim_error *err)
+{
+    struct lpg_mvt *mvt;
+    char *texts = NULL;
+    cim_status status;
+    CIM_TRY(lpg_mvt_new(request->layer, &mvt, err));
+    status = snapshot->points != NULL
+                 ? draw_points(snapshot, view, request, mvt, &texts, err)
+                 : lpg_shapes_tile(&snapshot->shapes, &snapshot->features, view, request->z,
+                                   request->col, request->row, mvt, err);
+    if (status == CIM_OK) {
+        status = lpg_mvt_finish(mvt, ret_tile, err);
+    }
+    lpg_mvt_free(mvt);
+    free(texts);
+    return status;
+}
+
+cim_status
+lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, cim_blob *ret_tile,
+             cim_error *err)
+{
+    struct lpg_map *map = self;
+    struct slot *slot = find_slot(map, request->layer);
+    struct lpg_snapshot *snapshot = NULL;
+    struct lpg_view view;
+    cim_status status;
+    if (slot == NULL) {
+        return cim_fail(err, CIM_E_NOTFOUND, "layer", request->layer, "没有这个图层的瓦片",
+                        "no tiles of such a layer");
+    }
+    if (request->tms != CIM_TMS_WEB_MERCATOR_QUAD) {
+        return cim_fail(err, CIM_E_UNSUPPORTED, "tileMatrixSetId", NULL,
+                        "目前只提供 WebMercatorQuad 瓦片", "only WebMercatorQuad is served");
+    }
+    if (request->z > CIM_TILE_ZOOM_MAX || request->col >> request->z != 0 ||
+        request->row >> request->z != 0) {
+        return cim_fail(err, CIM_E_INVALID, "tile", NULL, "瓦片行列号超出级别 %u 的范围",
+                        "tile row or column out of range at zoom %u", request->z);
+    }
+    CIM_TRY(take_snapshot(map, slot, call, &snapshot, err));
+    status = lpg_view_open(&snapshot->features, map->host, map->access, call, request->area,
+                           request->filter_json, &view, err);
+    if (status == CIM_OK) {
+        status = draw(snapshot, &view, request, ret_tile, err);
+        lpg_view_done(&view);
+    }
+    lpg_snapshot_unref(snapshot);
+    return status;
+}

@@ -1,0 +1,70 @@
+/* plugin/map/points.h -- points as a Morton-ordered pyramid.
+ *
+ * One partition per area, each sorted by Morton code: every quadtree cell at every zoom is a
+ * contiguous range. Its count is the difference of two searches, its mean position a difference of
+ * prefix sums, its count per value a difference of bitmap ranks. A caller's tile adds up the
+ * partitions that the caller may see, so what is hidden never enters a sum.
+ */
+#ifndef LPG_MAP_POINTS_H
+#define LPG_MAP_POINTS_H
+
+#include "map/features.h"
+#include "map/view.h"
+
+enum {
+    LPG_POINTS_SINGLE_ZOOM = 14, /* from here on every point is drawn by itself */
+    LPG_CLUSTER_LEVELS = 3,      /* a 512 px tile has 2^3 x 2^3 cells of 64 px */
+    LPG_CLUSTER_RADIUS_PX = 24   /* of the symbol; anchors keep that far from their cell's edge */
+};
+
+struct lpg_partition {
+    uint32_t area; /* number in features.areas */
+    uint32_t begin;
+    uint32_t end;
+};
+
+/* One bit per point and value, with the count of bits before each word. */
+struct lpg_bitmap {
+    uint64_t *words;
+    uint32_t *rank;
+};
+
+struct lpg_counted {
+    uint32_t attribute; /* index in features.attributes */
+    uint32_t n_values;  /* as its dictionary's n: bitmap [0] is unused */
+    struct lpg_bitmap *bitmaps;
+};
+
+struct lpg_points {
+    uint32_t n;
+    uint64_t *morton;
+    uint64_t *sum_x; /* n + 1 prefix sums of 32-bit positions */
+    uint64_t *sum_y;
+    const uint32_t *row; /* row of each point in features; NULL: the same number */
+    uint32_t n_partitions;
+    struct lpg_partition *partitions;
+    uint32_t n_counted;
+    struct lpg_counted counted[LPG_ATTRIBUTES_MAX];
+    uint32_t *rows_owned;
+};
+
+/* Sorts `features` and builds the pyramid over it. `morton` (one per feature) is consumed. */
+cim_status lpg_points_build(struct lpg_features *features, uint64_t *morton,
+                            struct lpg_points **ret_points, cim_error *err);
+/* The pyramid of the points that the view covers. */
+cim_status lpg_points_subset(const struct lpg_points *points, const struct lpg_features *features,
+                             const struct lpg_view *view, struct lpg_points **ret_points,
+                             cim_error *err);
+void lpg_points_free(struct lpg_points *points); /* NULL-safe */
+
+/* Draws tile (z, col, row). `all_visible`: the points are a subset already made for this view.
+ * *ret_texts holds key texts that the tile borrows: free it after lpg_mvt_finish(). */
+cim_status lpg_points_tile(const struct lpg_points *points, const struct lpg_features *features,
+                           const struct lpg_view *view, bool all_visible, uint32_t z, uint32_t col,
+                           uint32_t row, struct lpg_mvt *mvt, char **ret_texts, cim_error *err);
+
+/* How many points of a cell the view's areas hold; for sums and tests. */
+uint64_t lpg_points_count(const struct lpg_points *points, const struct lpg_view *view,
+                          bool all_visible, uint32_t z, uint32_t col, uint32_t row);
+
+#endif

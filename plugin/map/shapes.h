@@ -1,0 +1,54 @@
+/* plugin/map/shapes.h -- lines and polygons in 32-bit Web Mercator, clipped and simplified per
+ * tile.
+ *
+ * Simplification snaps every vertex to a grid of half a pixel and drops repeats. What a vertex
+ * becomes depends on its position alone, so two polygons that share a border still share it at
+ * every zoom.
+ */
+#ifndef LPG_MAP_SHAPES_H
+#define LPG_MAP_SHAPES_H
+
+#include "map/features.h"
+#include "map/view.h"
+
+enum { LPG_SHAPE_BUFFER_UNITS = 128 }; /* drawn beyond the tile's edge, 16 px of 512 */
+
+struct lpg_shape_part {
+    uint32_t begin; /* first vertex */
+    uint32_t end;
+    bool ring;
+    bool hole;
+};
+
+struct lpg_shape {
+    uint32_t part_begin;
+    uint32_t part_end;
+    uint32_t west; /* envelope of positions */
+    uint32_t north;
+    uint32_t east;
+    uint32_t south;
+};
+
+/* Row i of the features is shape i. */
+struct lpg_shapes {
+    uint32_t n;
+    uint32_t capacity;
+    struct lpg_shape *shapes;
+    uint32_t n_parts;
+    uint32_t parts_capacity;
+    struct lpg_shape_part *parts;
+    uint32_t n_vertices;
+    uint32_t vertices_capacity;
+    uint32_t *xy; /* pairs */
+};
+
+/* Appends one geometry. CIM_E_INVALID when it holds positions that Web Mercator has not. */
+cim_status lpg_shapes_add_wkb(struct lpg_shapes *shapes, const void *wkb, size_t len,
+                              cim_error *err);
+void lpg_shapes_done(struct lpg_shapes *shapes);
+
+cim_status lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
+                           const struct lpg_view *view, uint32_t z, uint32_t col, uint32_t row,
+                           struct lpg_mvt *mvt, cim_error *err);
+
+#endif

@@ -1,0 +1,274 @@
+/* plugin/map/view.c -- see view.h. */
+#include "map/view.h"
+
+#include "cim/util.h"
+
+#include <json-c/json.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- key ---- */
+
+static void
+digest_bytes(EVP_MD_CTX *context, const void *data, size_t len)
+{
+    const uint64_t length = len; /* lengths first, so that neighbours cannot run together */
+    (void)EVP_DigestUpdate(context, &length, sizeof length);
+    (void)EVP_DigestUpdate(context, data, len);
+}
+
+static void
+digest_text(EVP_MD_CTX *context, const char *text)
+{
+    const uint8_t present = text != NULL;
+    (void)EVP_DigestUpdate(context, &present, 1);
+    if (text != NULL) {
+        digest_bytes(context, text, strlen(text));
+    }
+}
+
+static void
+digest_term(EVP_MD_CTX *context, const cim_term *term)
+{
+    const uint64_t head[3] = {term->all_areas, (uint64_t)term->from_ms, (uint64_t)term->until_ms};
+    (void)EVP_DigestUpdate(context, head, sizeof head);
+    digest_bytes(context, term->areas, (size_t)term->n_area_words * sizeof *term->areas);
+    digest_text(context, term->owner_org);
+    digest_text(context, term->filter_json);
+}
+
+cim_status
+lpg_view_key(const cim_scope *scope, const char *area, const char *filter_json,
+             char ret_key[LPG_VIEW_KEY_SIZE], cim_error *err)
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned int hash_len = 0;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(context);
+        return cim_fail_nomem(err);
+    }
+    (void)EVP_DigestUpdate(context, &scope->areas_version, sizeof scope->areas_version);
+    for (uint32_t i = 0; i < scope->n_terms; i++) {
+        digest_term(context, scope->terms[i]);
+    }
+    digest_text(context, area);
+    digest_text(context, filter_json);
+    (void)EVP_DigestFinal_ex(context, hash, &hash_len);
+    EVP_MD_CTX_free(context);
+    for (size_t i = 0; i < (LPG_VIEW_KEY_SIZE - 1) / 2; i++) {
+        (void)snprintf(ret_key + 2 * i, 3, "%02x", hash[i]);
+    }
+    return CIM_OK;
+}
+
+/* ---- filter ---- */
+
+static cim_status
+add_condition(const struct lpg_features *features, struct json_object *property,
+              struct json_object *value, struct lpg_view *view, cim_error *err)
+{
+    const char *name = json_object_get_string(property);
+    const struct lpg_attribute *attribute = lpg_features_attribute(features, name);
+    if (attribute == NULL) {
+        return cim_fail(err, CIM_E_INVALID, name, NULL, "该字段不能用于瓦片筛选",
+                        "tiles cannot be filtered by this field");
+    }
+    if (view->n_conditions == LPG_VIEW_CONDITIONS_MAX) {
+        return cim_fail(err, CIM_E_TOO_LARGE, name, NULL, "瓦片筛选条件最多 %d 个",
+                        "at most %d tile filter conditions", LPG_VIEW_CONDITIONS_MAX);
+    }
+    view->conditions[view->n_conditions].codes = attribute->codes;
+    view->conditions[view->n_conditions].code =
+        lpg_dictionary_find(&attribute->dictionary, json_object_get_string(value));
+    view->n_conditions++;
+    return CIM_OK;
+}
+
+static cim_status
+read_filter(const struct lpg_features *features, struct json_object *node, int depth,
+            struct lpg_view *view, cim_error *err)
+{
+    struct json_object *op = NULL;
+    struct json_object *args = NULL;
+    struct json_object *property = NULL;
+    const char *name;
+    if (depth > 4 || !json_object_object_get_ex(node, "op", &op) ||
+        !json_object_object_get_ex(node, "args", &args) ||
+        !json_object_is_type(args, json_type_array)) {
+        return cim_fail(err, CIM_E_INVALID, "filter", NULL, "应为 CQL2 JSON 表达式",
+                        "expected a CQL2 JSON expression");
+    }
+    name = json_object_get_string(op);
+    if (strcmp(name, "and") == 0) {
+        for (size_t i = 0; i < json_object_array_length(args); i++) {
+            CIM_TRY(
+                read_filter(features, json_object_array_get_idx(args, i), depth + 1, view, err));
+        }
+        return CIM_OK;
+    }
+    if (strcmp(name, "=") == 0 && json_object_array_length(args) == 2 &&
+        json_object_object_get_ex(json_object_array_get_idx(args, 0), "property", &property)) {
+        return add_condition(features, property, json_object_array_get_idx(args, 1), view, err);
+    }
+    return cim_fail(err, CIM_E_UNSUPPORTED, "filter", name,
+                    "瓦片筛选只支持属性等于某值以及它们的并且",
+                    "tiles can be filtered by equality of attributes joined by \"and\" only");
+}
+
+static cim_status
+parse_filter(const struct lpg_features *features, const char *filter_json, struct lpg_view *view,
+             cim_error *err)
+{
+    struct json_object *filter;
+    cim_status status;
+    if (filter_json == NULL) {
+        return CIM_OK;
+    }
+    filter = json_tokener_parse(filter_json);
+    status = read_filter(features, filter, 0, view, err);
+    json_object_put(filter);
+    return status;
+}
+
+/* ---- areas and owners ---- */
+
+static bool
+term_has_area(const cim_term *term, int32_t ordinal)
+{
+    if (term->all_areas != 0) {
+        return true;
+    }
+    return ordinal >= 0 && (uint32_t)ordinal / 64U < term->n_area_words &&
+           ((term->areas[(uint32_t)ordinal / 64U] >> ((uint32_t)ordinal % 64U)) & 1U) != 0;
+}
+
+static bool
+in_force(const cim_term *term, int64_t now_ms)
+{
+    return now_ms >= term->from_ms && now_ms < term->until_ms;
+}
+
+static void
+judge_area(struct lpg_view *view, uint32_t area)
+{
+    for (uint32_t i = 0; i < view->scope->n_terms; i++) {
+        const cim_term *term = view->scope->terms[i];
+        if (!in_force(term, view->now_ms) || !term_has_area(term, view->area_ordinal[area])) {
+            continue;
+        }
+        if (term->owner_org == NULL) {
+            view->area_state[area] = LPG_AREA_VISIBLE;
+            return;
+        }
+        if (view->term_owner[i] != 0) {
+            view->area_state[area] = LPG_AREA_BY_OWNER;
+        }
+    }
+}
+
+static cim_status
+resolve(const struct lpg_features *features, const cim_host *host, const cim_access_v1 *access,
+        const char *area, struct lpg_view *view, cim_error *err)
+{
+    const uint32_t n_areas = features->areas.n > 0 ? features->areas.n : 1;
+    const uint32_t n_terms = view->scope->n_terms;
+    cim_area filter = {
+        .struct_size = sizeof filter, .ordinal = INT32_MIN, .ordinal_end = INT32_MAX};
+    view->area_state = calloc(n_areas, sizeof *view->area_state);
+    view->area_ordinal = calloc(n_areas, sizeof *view->area_ordinal);
+    view->term_owner = calloc(n_terms > 0 ? n_terms : 1, sizeof *view->term_owner);
+    if (view->area_state == NULL || view->area_ordinal == NULL || view->term_owner == NULL) {
+        return cim_fail_nomem(err);
+    }
+    if (area != NULL && access->area(host, access->area_ordinal(host, area), &filter) != CIM_OK) {
+        return cim_fail(err, CIM_E_INVALID, "area", area, "没有这个行政区划代码",
+                        "no such area code");
+    }
+    for (uint32_t i = 0; i < n_terms; i++) {
+        const cim_term *term = view->scope->terms[i];
+        if (term->filter_json != NULL) {
+            return cim_fail(err, CIM_E_UNSUPPORTED, NULL, NULL, "带记录条件的授权不能用于瓦片",
+                            "a grant with a row filter cannot be used for tiles");
+        }
+        if (term->owner_org != NULL) {
+            view->term_owner[i] = lpg_dictionary_find(&features->owners, term->owner_org);
+        }
+    }
+    for (uint32_t i = 1; i < features->areas.n; i++) {
+        view->area_ordinal[i] = access->area_ordinal(host, features->areas.values[i].text);
+        if (area != NULL && (view->area_ordinal[i] < filter.ordinal ||
+                             view->area_ordinal[i] >= filter.ordinal_end)) {
+            continue;
+        }
+        judge_area(view, i);
+        view->by_record = view->by_record || view->area_state[i] == LPG_AREA_BY_OWNER;
+    }
+    return CIM_OK;
+}
+
+cim_status
+lpg_view_open(const struct lpg_features *features, const cim_host *host,
+              const cim_access_v1 *access, const cim_call *call, const char *area,
+              const char *filter_json, struct lpg_view *ret_view, cim_error *err)
+{
+    struct lpg_view view = {.scope = call->scope, .now_ms = call->now_ms};
+    cim_status status = lpg_view_key(call->scope, area, filter_json, view.key, err);
+    if (status == CIM_OK) {
+        status = resolve(features, host, access, area, &view, err);
+    }
+    if (status == CIM_OK) {
+        status = parse_filter(features, filter_json, &view, err);
+    }
+    if (status != CIM_OK) {
+        lpg_view_done(&view);
+        return status;
+    }
+    view.by_record = view.by_record || view.n_conditions > 0;
+    *ret_view = view;
+    return CIM_OK;
+}
+
+void
+lpg_view_done(struct lpg_view *view)
+{
+    free(view->area_state);
+    free(view->area_ordinal);
+    free(view->term_owner);
+    *view = (struct lpg_view){0};
+}
+
+static bool
+owner_covers(const struct lpg_view *view, uint32_t area, uint32_t owner)
+{
+    for (uint32_t i = 0; i < view->scope->n_terms; i++) {
+        const cim_term *term = view->scope->terms[i];
+        if (view->term_owner[i] == owner && owner != 0 && in_force(term, view->now_ms) &&
+            term_has_area(term, view->area_ordinal[area])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+lpg_view_covers(const struct lpg_view *view, const struct lpg_features *features, uint32_t row)
+{
+    const uint32_t area = features->area[row];
+    for (uint32_t i = 0; i < view->n_conditions; i++) {
+        if (view->conditions[i].code == 0 ||
+            view->conditions[i].codes[row] != view->conditions[i].code) {
+            return false;
+        }
+    }
+    switch (view->area_state[area]) {
+    case LPG_AREA_VISIBLE:
+        return true;
+    case LPG_AREA_BY_OWNER:
+        return owner_covers(view, area, features->owner[row]);
+    default:
+        return false;
+    }
+}

@@ -1,0 +1,433 @@
+/* Tiles of points against a brute-force count, for random views. */
+#include "cim/plugin.h"
+#include "cim/rows.h"
+#include "geo/mercator.h"
+#include "map/points.h"
+#include "support/mvt_read.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { N_POINTS = 6000, N_AREAS = 12, N_OWNERS = 4, N_KINDS = 3 };
+
+/* ---- a layer of random points ---- */
+
+struct record {
+    uint32_t x;
+    uint32_t y;
+    int area;
+    int owner;
+    int kind;
+};
+
+struct world {
+    struct record records[N_POINTS]; /* record i has fid i + 1 */
+    struct cim_definition def;
+    struct cim_field kind;
+    const struct cim_field *kinds[1];
+    struct lpg_features features;
+    struct lpg_points *points;
+};
+
+static void
+name_of(char *out, size_t size, char prefix, int number)
+{
+    (void)snprintf(out, size, "%c%02u", prefix, (unsigned)number % 100U);
+}
+
+static void
+add_record(struct world *world, uint64_t *morton, int i)
+{
+    struct record *record = &world->records[i];
+    struct lpg_features *features = &world->features;
+    char text[8];
+    /* Crowded near one place, so that cells of every zoom hold one, few and many. */
+    const unsigned shift = 6U + (unsigned)random() % 24U;
+    record->x = 0xCE000000U + ((uint32_t)random() * 2U >> shift);
+    record->y = 0x71000000U + ((uint32_t)random() * 2U >> shift);
+    record->area = (int)(random() % N_AREAS);
+    record->owner = (int)(random() % N_OWNERS);
+    record->kind = (int)(random() % (N_KINDS + 1)); /* the last: absent */
+    morton[i] = lpg_morton(record->x, record->y);
+    assert_int_equal(lpg_features_grow(features, NULL), CIM_OK);
+    features->fid[i] = i + 1;
+    name_of(text, sizeof text, 'a', record->area);
+    features->area[i] = lpg_dictionary_put_text(&features->areas, text, strlen(text));
+    name_of(text, sizeof text, 'o', record->owner);
+    features->owner[i] = lpg_dictionary_put_text(&features->owners, text, strlen(text));
+    if (record->kind < N_KINDS) {
+        name_of(text, sizeof text, 'k', record->kind);
+        features->attributes[0].codes[i] =
+            lpg_dictionary_put_text(&features->attributes[0].dictionary, text, strlen(text));
+    }
+}
+
+static int
+setup(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    uint64_t *morton = calloc(N_POINTS, sizeof *morton);
+    assert_non_null(world);
+    assert_non_null(morton);
+    world->kind = (struct cim_field){.name = (char *)(uintptr_t) "kind", .type = CIM_FIELD_CODE};
+    world->kinds[0] = &world->kind;
+    world->def = (struct cim_definition){.geometry = CIM_GEOMETRY_POINT,
+                                         .n_tile_attributes = 1,
+                                         .tile_attributes = world->kinds,
+                                         .n_count_by = 1,
+                                         .count_by = world->kinds};
+    srandom(20261122);
+    assert_int_equal(lpg_features_init(&world->features, &world->def, NULL), CIM_OK);
+    for (int i = 0; i < N_POINTS; i++) {
+        add_record(world, morton, i);
+    }
+    assert_int_equal(lpg_points_build(&world->features, morton, &world->points, NULL), CIM_OK);
+    *state = world;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct world *world = *state;
+    lpg_points_free(world->points);
+    lpg_features_done(&world->features);
+    free(world);
+    return 0;
+}
+
+/* ---- an area tree of one root (ordinal 0) with the areas below it ---- */
+
+static int32_t
+area_ordinal(const cim_host *host, const char *code)
+{
+    (void)host;
+    return strcmp(code, "root") == 0 ? 0
+           : code[0] == 'a'          ? 1 + (int32_t)strtol(code + 1, NULL, 10)
+                                     : -1;
+}
+
+static cim_status
+area_at(const cim_host *host, int32_t ordinal, cim_area *ret_area)
+{
+    (void)host;
+    if (ordinal < 0 || ordinal > N_AREAS) {
+        return CIM_E_NOTFOUND;
+    }
+    ret_area->ordinal = ordinal;
+    ret_area->ordinal_end = ordinal == 0 ? N_AREAS + 1 : ordinal + 1;
+    return CIM_OK;
+}
+
+static const cim_access_v1 access_service = {
+    .struct_size = sizeof access_service, .area_ordinal = area_ordinal, .area = area_at};
+
+/* ---- random views ---- */
+
+struct random_scope {
+    cim_term terms[3];
+    const cim_term *pointers[3];
+    uint64_t areas[3];
+    char owners[3][8];
+    cim_scope scope;
+    char area[8];
+    const char *area_filter;
+    char filter[128];
+    int kind;
+    cim_call call;
+};
+
+static void
+random_scope(struct random_scope *r)
+{
+    memset(r, 0, sizeof *r);
+    r->scope.struct_size = sizeof r->scope;
+    r->scope.n_terms = (uint32_t)(random() % 4);
+    r->scope.terms = r->pointers;
+    for (uint32_t t = 0; t < r->scope.n_terms; t++) {
+        cim_term *term = &r->terms[t];
+        r->pointers[t] = term;
+        term->struct_size = sizeof *term;
+        term->resource = "*";
+        term->until_ms = random() % 8 == 0 ? 500 : INT64_MAX; /* some have ended */
+        term->all_areas = random() % 6 == 0;
+        r->areas[t] = (uint64_t)random() & ((1ULL << (N_AREAS + 1)) - 1);
+        term->areas = term->all_areas != 0 ? NULL : &r->areas[t];
+        term->n_area_words = term->all_areas != 0 ? 0 : 1;
+        if (random() % 2 == 0) {
+            name_of(r->owners[t], sizeof r->owners[t], 'o', (int)(random() % (N_OWNERS + 1)));
+            term->owner_org = r->owners[t];
+        }
+    }
+    if (random() % 3 == 0) {
+        name_of(r->area, sizeof r->area, 'a', (int)(random() % N_AREAS));
+        r->area_filter = random() % 4 == 0 ? "root" : r->area;
+    }
+    r->kind = -1;
+    if (random() % 3 == 0) {
+        r->kind = (int)(random() % (N_KINDS + 1));
+        (void)snprintf(r->filter, sizeof r->filter,
+                       "{\"op\":\"=\",\"args\":[{\"property\":\"kind\"},\"k%02d\"]}", r->kind);
+    }
+    r->call = (cim_call){.struct_size = sizeof r->call, .scope = &r->scope, .now_ms = 1000};
+}
+
+static bool
+visible(const struct random_scope *r, const struct record *record)
+{
+    char owner[8];
+    name_of(owner, sizeof owner, 'o', record->owner);
+    if (r->kind >= 0 && (record->kind != r->kind || record->kind == N_KINDS)) {
+        return false;
+    }
+    if (r->area_filter != NULL && strcmp(r->area_filter, "root") != 0 &&
+        strtol(r->area_filter + 1, NULL, 10) != record->area) {
+        return false;
+    }
+    for (uint32_t t = 0; t < r->scope.n_terms; t++) {
+        const cim_term *term = &r->terms[t];
+        if (term->until_ms > 1000 &&
+            (term->all_areas != 0 || ((r->areas[t] >> (record->area + 1)) & 1U) != 0) &&
+            (term->owner_org == NULL || strcmp(term->owner_org, owner) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the property ---- */
+
+struct sums {
+    int64_t total;
+    int64_t kinds[N_KINDS];
+};
+
+static bool
+in_tile(const struct record *record, uint32_t z, uint32_t col, uint32_t row)
+{
+    return z == 0 || (record->x >> (32U - z) == col && record->y >> (32U - z) == row);
+}
+
+static void
+note_anchor(void *self, uint32_t command, int32_t x, int32_t y)
+{
+    int32_t *anchor = self;
+    assert_int_equal(command, 1);
+    anchor[0] = x;
+    anchor[1] = y;
+}
+
+static void
+add_feature(const struct world *world, const struct random_scope *r, const struct mvt_layer *layer,
+            const struct mvt_feature *feature, struct sums *sums)
+{
+    const struct mvt_value *count = mvt_tag(layer, feature, "count");
+    int32_t anchor[2] = {-1, -1};
+    assert_int_equal(feature->type, 1);
+    assert_true(mvt_walk(feature, note_anchor, anchor));
+    assert_in_range(anchor[0], 0, LPG_MVT_EXTENT - 1);
+    assert_in_range(anchor[1], 0, LPG_MVT_EXTENT - 1);
+    if (count == NULL) {
+        const struct mvt_value *fid = mvt_tag(layer, feature, "fid");
+        const struct record *record;
+        assert_non_null(fid);
+        assert_in_range(fid->i64, 1, N_POINTS);
+        record = &world->records[fid->i64 - 1];
+        assert_true(visible(r, record)); /* nothing hidden ever appears */
+        sums->total++;
+        if (record->kind < N_KINDS) {
+            sums->kinds[record->kind]++;
+        }
+        return;
+    }
+    sums->total += count->i64;
+    for (int k = 0; k < N_KINDS; k++) {
+        char key[32];
+        const struct mvt_value *value;
+        (void)snprintf(key, sizeof key, "n_kind_k%02d", k);
+        value = mvt_tag(layer, feature, key);
+        sums->kinds[k] += value != NULL ? value->i64 : 0;
+    }
+}
+
+static void
+draw(const struct world *world, const struct random_scope *r, uint32_t z, uint32_t col,
+     uint32_t row, struct sums *sums)
+{
+    struct lpg_view view;
+    struct lpg_points *subset = NULL;
+    struct lpg_mvt *mvt;
+    struct mvt_layer layer;
+    cim_blob tile = {0};
+    char *texts = NULL;
+    assert_int_equal(lpg_view_open(&world->features, NULL, &access_service, &r->call,
+                                   r->area_filter, r->filter[0] != '\0' ? r->filter : NULL, &view,
+                                   NULL),
+                     CIM_OK);
+    if (view.by_record) {
+        assert_int_equal(lpg_points_subset(world->points, &world->features, &view, &subset, NULL),
+                         CIM_OK);
+    }
+    assert_int_equal(lpg_mvt_new("points", &mvt, NULL), CIM_OK);
+    assert_int_equal(lpg_points_tile(subset != NULL ? subset : world->points, &world->features,
+                                     &view, subset != NULL, z, col, row, mvt, &texts, NULL),
+                     CIM_OK);
+    assert_int_equal(lpg_mvt_finish(mvt, &tile, NULL), CIM_OK);
+    assert_true(mvt_read(tile.data, tile.len, &layer));
+    for (size_t i = 0; i < layer.n_features; i++) {
+        add_feature(world, r, &layer, &layer.features[i], sums);
+    }
+    if (tile.release != NULL) {
+        tile.release(&tile);
+    }
+    mvt_done(&layer);
+    lpg_mvt_free(mvt);
+    free(texts);
+    lpg_points_free(subset);
+    lpg_view_done(&view);
+}
+
+static void
+test_a_tile_sums_up_exactly_what_the_caller_may_see(void **state)
+{
+    struct world *world = *state;
+    for (int round = 0; round < 400; round++) {
+        struct random_scope r;
+        struct sums drawn = {0};
+        struct sums counted = {0};
+        const struct record *near = &world->records[random() % N_POINTS];
+        const uint32_t z = (uint32_t)random() % 21U;
+        const uint32_t col = z == 0 ? 0 : near->x >> (32U - z);
+        const uint32_t row = z == 0 ? 0 : near->y >> (32U - z);
+        random_scope(&r);
+        draw(world, &r, z, col, row, &drawn);
+        for (int i = 0; i < N_POINTS; i++) {
+            const struct record *record = &world->records[i];
+            if (in_tile(record, z, col, row) && visible(&r, record)) {
+                counted.total++;
+                if (record->kind < N_KINDS) {
+                    counted.kinds[record->kind]++;
+                }
+            }
+        }
+        assert_int_equal(drawn.total, counted.total);
+        assert_memory_equal(drawn.kinds, counted.kinds, sizeof drawn.kinds);
+    }
+}
+
+static void
+test_the_tiles_of_a_zoom_add_up_to_all(void **state)
+{
+    struct world *world = *state;
+    for (int round = 0; round < 6; round++) {
+        struct random_scope r;
+        struct sums drawn = {0};
+        int64_t all = 0;
+        const uint32_t z = 8U + (uint32_t)random() % 3U;
+        const uint32_t col0 = 0xCE000000U >> (32U - z);
+        const uint32_t row0 = 0x71000000U >> (32U - z);
+        const uint32_t span = (1U << 27U) >> (32U - z); /* points lie within 2^26 of the corner */
+        random_scope(&r);
+        for (uint32_t col = col0; col <= col0 + span; col++) {
+            for (uint32_t row = row0; row <= row0 + span; row++) {
+                draw(world, &r, z, col, row, &drawn);
+            }
+        }
+        for (int i = 0; i < N_POINTS; i++) {
+            all += visible(&r, &world->records[i]) ? 1 : 0;
+        }
+        assert_int_equal(drawn.total, all);
+    }
+}
+
+static void
+test_no_terms_show_nothing(void **state)
+{
+    struct world *world = *state;
+    struct random_scope r;
+    struct sums drawn = {0};
+    memset(&r, 0, sizeof r);
+    r.scope.struct_size = sizeof r.scope;
+    r.scope.terms = r.pointers;
+    r.kind = -1;
+    r.call = (cim_call){.struct_size = sizeof r.call, .scope = &r.scope, .now_ms = 1000};
+    draw(world, &r, 0, 0, 0, &drawn);
+    assert_int_equal(drawn.total, 0);
+}
+
+static void
+test_filters_that_tiles_cannot_serve_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *filter;
+        cim_status status;
+        const char *param;
+    } cases[] = {
+        {"{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},\"1\"]}", CIM_E_INVALID, "phone"},
+        {"{\"op\":\"<\",\"args\":[{\"property\":\"kind\"},\"k\"]}", CIM_E_UNSUPPORTED, "filter"},
+        {"{\"op\":\"=\"}", CIM_E_INVALID, "filter"},
+        {"not json", CIM_E_INVALID, "filter"},
+    };
+    struct world *world = *state;
+    struct random_scope r;
+    random_scope(&r);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lpg_view view;
+        cim_error err;
+        assert_int_equal(lpg_view_open(&world->features, NULL, &access_service, &r.call, NULL,
+                                       cases[i].filter, &view, &err),
+                         cases[i].status);
+        assert_string_equal(err.param, cases[i].param);
+        assert_true(err.zh[0] != '\0' && err.en[0] != '\0');
+    }
+}
+
+static void
+test_views_that_differ_have_keys_that_differ(void **state)
+{
+    struct random_scope a;
+    struct random_scope b;
+    char key_a[LPG_VIEW_KEY_SIZE];
+    char key_b[LPG_VIEW_KEY_SIZE];
+    (void)state;
+    random_scope(&a);
+    a.scope.n_terms = 1;
+    a.pointers[0] = &a.terms[0];
+    a.terms[0] = (cim_term){.areas = &a.areas[0], .n_area_words = 1, .until_ms = INT64_MAX};
+    a.areas[0] = 6;
+    b = a;
+    b.scope.terms = b.pointers;
+    b.pointers[0] = &b.terms[0];
+    b.terms[0].areas = &b.areas[0];
+    assert_int_equal(lpg_view_key(&a.scope, NULL, NULL, key_a, NULL), CIM_OK);
+    assert_int_equal(lpg_view_key(&b.scope, NULL, NULL, key_b, NULL), CIM_OK);
+    assert_string_equal(key_a, key_b);
+    b.areas[0] = 7;
+    assert_int_equal(lpg_view_key(&b.scope, NULL, NULL, key_b, NULL), CIM_OK);
+    assert_string_not_equal(key_a, key_b);
+    b.areas[0] = 6;
+    b.terms[0].owner_org = "o01";
+    assert_int_equal(lpg_view_key(&b.scope, NULL, NULL, key_b, NULL), CIM_OK);
+    assert_string_not_equal(key_a, key_b);
+    assert_int_equal(lpg_view_key(&a.scope, "a01", NULL, key_b, NULL), CIM_OK);
+    assert_string_not_equal(key_a, key_b);
+    assert_int_equal(lpg_view_key(&a.scope, NULL, "a01", key_a, NULL), CIM_OK);
+    assert_string_not_equal(key_a, key_b);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_tile_sums_up_exactly_what_the_caller_may_see),
+        cmocka_unit_test(test_the_tiles_of_a_zoom_add_up_to_all),
+        cmocka_unit_test(test_no_terms_show_nothing),
+        cmocka_unit_test(test_filters_that_tiles_cannot_serve_are_refused_by_name),
+        cmocka_unit_test(test_views_that_differ_have_keys_that_differ),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
