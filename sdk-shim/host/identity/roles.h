@@ -1,0 +1,44 @@
+/* host/identity/roles.h -- role templates: what a role may do, before it is granted to anyone. */
+#ifndef HOST_ROLES_H
+#define HOST_ROLES_H
+
+#include "host/identity/json_in.h"
+
+enum { HOST_ROLES_MAX = 64, HOST_ROLE_GRANTS_MAX = 64, HOST_ROLE_FUNCTIONS_MAX = 400 };
+
+struct host_role_grant {
+    char *resource;   /* "lpg.enterprises", "lpg.*" */
+    uint32_t actions; /* CIM_ACT_… bits */
+    uint32_t sensitive_mode;
+    bool own_org; /* only records of the member's organisation */
+    size_t n_fields;
+    char **field_names; /* exceptions by field */
+    uint8_t *field_modes;
+    char *filter_json; /* NULL: none */
+};
+
+struct host_role {
+    char *id;
+    char *zh;
+    char *en;
+    size_t n_grants;
+    struct host_role_grant *grants;
+    size_t n_functions;
+    char **functions; /* function points, "lpg.export"; "cim.admin.*" only in the host's own */
+};
+
+struct host_roles {
+    size_t n_roles;
+    struct host_role *roles;
+};
+
+/* Reads the list at `list`. Resources and function points must lie below "<plugin_id>.", so that no
+ * plugin grants what belongs to another; plugin_id NULL is the host itself and may grant all. */
+cim_status host_roles_parse(const struct host_json_in *list, const char *plugin_id,
+                            struct host_roles **ret_roles, cim_error *err);
+void host_roles_free(struct host_roles *roles); /* NULL-safe */
+
+/* True if `pattern` is `id`, or ends with ".*" and covers it, or is "*". */
+bool host_function_matches(const char *pattern, const char *id);
+
+#endif

@@ -1,0 +1,194 @@
+/* Finding layers, renderers and styles of enabled plugins. */
+#include "cim/util.h"
+#include "host/plugins/plugin.h"
+#include "kit/cleanup.h"
+
+#include <sys/stat.h>
+
+static struct host_registered_layer *
+layer_in(const struct host_plugin *plugin, const char *id)
+{
+    for (size_t i = 0; i < plugin->registry.n_layers; i++) {
+        if (strcmp(plugin->registry.layers[i]->inner.id, id) == 0) {
+            return plugin->registry.layers[i];
+        }
+    }
+    return NULL;
+}
+
+static struct host_registered_renderer *
+renderer_in(const struct host_plugin *plugin, const char *layer_id)
+{
+    for (size_t i = 0; i < plugin->registry.n_renderers; i++) {
+        struct host_registered_renderer *renderer = plugin->registry.renderers[i];
+        for (size_t k = 0; k < renderer->n_layers; k++) {
+            if (strcmp(renderer->inner.layers[k], layer_id) == 0) {
+                return renderer;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Enters the open plugin that has the layer. */
+static cim_status
+enter_layer(struct host_plugins *plugins, const char *layer_id,
+            struct host_registered_layer **ret_layer, cim_error *err)
+{
+    struct host_registered_layer *layer = NULL;
+    const char *closed = NULL;
+    (void)pthread_mutex_lock(&plugins->lock);
+    for (size_t i = 0; i < plugins->n_plugins && layer == NULL; i++) {
+        struct host_plugin *plugin = plugins->plugins[i];
+        if (plugin->open) {
+            layer = layer_in(plugin, layer_id);
+            plugin->in_flight += layer != NULL ? 1 : 0;
+        } else if (plugin->manifest != NULL &&
+                   host_manifest_has_resource(plugin->manifest, "layers", layer_id)) {
+            closed = plugin->id;
+        }
+    }
+    (void)pthread_mutex_unlock(&plugins->lock);
+    if (layer != NULL) {
+        *ret_layer = layer;
+        return CIM_OK;
+    }
+    if (closed != NULL) {
+        return host_plugin_busy(closed, err);
+    }
+    return cim_fail(err, CIM_E_NOTFOUND, "collectionId", layer_id, "没有图层 %.120s",
+                    "there is no layer %.120s", layer_id);
+}
+
+static cim_status
+fill_worker(struct host_plugin *plugin, cim_call *call, cim_error *err)
+{
+    const cim_status status = host_plugin_worker(plugin, &call->worker, err);
+    if (status != CIM_OK) {
+        host_plugin_leave(plugin);
+    }
+    return status;
+}
+
+cim_status
+host_plugins_enter_layer(struct host_plugins *plugins, const char *layer_id, cim_call *call,
+                         const struct host_layer **ret_layer, cim_error *err)
+{
+    struct host_registered_layer *layer = NULL;
+    CIM_TRY(enter_layer(plugins, layer_id, &layer, err));
+    CIM_TRY(fill_worker(layer->plugin, call, err));
+    *ret_layer = &layer->pub;
+    return CIM_OK;
+}
+
+cim_status
+host_plugins_enter_renderer(struct host_plugins *plugins, const char *layer_id, cim_call *call,
+                            const struct host_renderer **ret_renderer,
+                            const struct host_layer **ret_layer, cim_error *err)
+{
+    struct host_registered_layer *layer = NULL;
+    struct host_registered_renderer *renderer = NULL;
+    CIM_TRY(enter_layer(plugins, layer_id, &layer, err));
+    renderer = renderer_in(layer->plugin, layer_id); /* entered: the registry stands still */
+    if (renderer == NULL) {
+        host_plugin_leave(layer->plugin);
+        return cim_fail(err, CIM_E_NOTFOUND, "collectionId", layer_id, "图层 %.120s 没有瓦片",
+                        "layer %.120s has no tiles", layer_id);
+    }
+    CIM_TRY(fill_worker(layer->plugin, call, err));
+    *ret_renderer = &renderer->pub;
+    *ret_layer = &layer->pub;
+    return CIM_OK;
+}
+
+void
+host_plugins_leave(struct host_plugins *plugins, const char *plugin_id)
+{
+    struct host_plugin *plugin = host_plugins_find(plugins, plugin_id);
+    if (plugin != NULL) {
+        host_plugin_leave(plugin);
+    }
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+    const struct host_registered_layer *const *left = a;
+    const struct host_registered_layer *const *right = b;
+    return strcmp((*left)->inner.id, (*right)->inner.id);
+}
+
+/* Enters every open plugin; *ret_held[i] tells which. Returns how many layers they have. */
+static size_t
+hold_open(struct host_plugins *plugins, bool held[HOST_PLUGINS_MAX])
+{
+    size_t n = 0;
+    (void)pthread_mutex_lock(&plugins->lock);
+    for (size_t i = 0; i < plugins->n_plugins; i++) {
+        held[i] = plugins->plugins[i]->open;
+        if (held[i]) {
+            plugins->plugins[i]->in_flight++;
+            n += plugins->plugins[i]->registry.n_layers;
+        }
+    }
+    (void)pthread_mutex_unlock(&plugins->lock);
+    return n;
+}
+
+cim_status
+host_plugins_each_layer(struct host_plugins *plugins,
+                        cim_status (*each)(void *arg, const struct host_layer *layer,
+                                           bool has_tiles, cim_error *err),
+                        void *arg, cim_error *err)
+{
+    bool held[HOST_PLUGINS_MAX] = {false};
+    const size_t n = hold_open(plugins, held);
+    struct host_registered_layer **layers = calloc(n + 1, sizeof(struct host_registered_layer *));
+    cim_status status = layers != NULL ? CIM_OK : cim_fail_nomem(err);
+    size_t used = 0;
+    for (size_t i = 0; i < plugins->n_plugins && layers != NULL; i++) {
+        const struct host_registry *registry = &plugins->plugins[i]->registry;
+        for (size_t k = 0; held[i] && k < registry->n_layers; k++) {
+            layers[used++] = registry->layers[k];
+        }
+    }
+    if (used > 1) {
+        qsort((void *)layers, used, sizeof(struct host_registered_layer *), by_id);
+    }
+    for (size_t i = 0; i < used && status == CIM_OK; i++) {
+        const bool has_tiles = renderer_in(layers[i]->plugin, layers[i]->inner.id) != NULL;
+        status = each(arg, &layers[i]->pub, has_tiles, err);
+    }
+    free((void *)layers);
+    for (size_t i = 0; i < plugins->n_plugins; i++) {
+        if (held[i]) {
+            host_plugin_leave(plugins->plugins[i]);
+        }
+    }
+    return status;
+}
+
+cim_status
+host_plugins_style_path(struct host_plugins *plugins, const char *style_id, char *out,
+                        size_t out_size, cim_error *err)
+{
+    const size_t len = strspn(style_id, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    bool found = false;
+    char name[80];
+    if (len > 0 && len <= 64 && style_id[len] == '\0') {
+        (void)snprintf(name, sizeof name, "%s.json", style_id);
+        (void)pthread_mutex_lock(&plugins->lock);
+        for (size_t i = 0; i < plugins->n_plugins && !found; i++) {
+            const struct host_plugin *plugin = plugins->plugins[i];
+            struct stat st;
+            found = plugin->open && plugin->manifest->styles != NULL &&
+                    host_manifest_path(plugin->manifest, plugin->manifest->styles, name, out,
+                                       out_size, NULL) == CIM_OK &&
+                    stat(out, &st) == 0 && S_ISREG(st.st_mode);
+        }
+        (void)pthread_mutex_unlock(&plugins->lock);
+    }
+    return found ? CIM_OK
+                 : cim_fail(err, CIM_E_NOTFOUND, "styleId", style_id, "没有样式 %.64s",
+                            "there is no style %.64s", style_id);
+}

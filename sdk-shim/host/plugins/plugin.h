@@ -1,0 +1,202 @@
+/* host/plugins/plugin.h -- one plugin inside the host; private to this folder.
+ *
+ * Locks, in the order they are taken: `life` (one enable or disable at a time), `lock` (states,
+ * counts, the list of threads; never held over a call into a plugin or the store).
+ */
+#ifndef HOST_PLUGIN_H
+#define HOST_PLUGIN_H
+
+#include "host/plugins/manifest.h"
+#include "host/plugins/plugins.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    HOST_PLUGINS_MAX = 32,
+    HOST_PLUGIN_LAYERS_MAX = 200,
+    HOST_PLUGIN_RENDERERS_MAX = 50,
+    HOST_PLUGIN_ROUTES_MAX = 200,
+    /* Sizes of the first release: the least that is accepted, frozen. */
+    HOST_LAYER_SIZE_V1_0 = 64,
+    HOST_RENDERER_SIZE_V1_0 = 48,
+    HOST_ROUTE_SIZE_V1_0 = 64,
+    HOST_PRODUCER_SIZE_V1_0 = 32,
+    /* How long a disabled plugin's responses may still run before they are cut. */
+    HOST_PLUGIN_GRACE_MS = 10000
+};
+
+struct host_plugin;
+
+/* What was registered. `inner` is the plugin's own struct; the struct handed out calls it straight
+ * when the plugin is parallel, else under its mutex. */
+struct host_registered_layer {
+    struct host_layer pub;
+    struct host_plugin *plugin;
+    cim_layer inner;
+};
+
+struct host_registered_renderer {
+    struct host_renderer pub;
+    struct host_plugin *plugin;
+    cim_renderer inner;
+    size_t n_layers;
+};
+
+struct host_registered_route {
+    struct host_plugin *plugin;
+    cim_http_route inner;
+    char *pattern; /* with /apps/<id>/api before it */
+};
+
+struct host_registry {
+    size_t n_layers;
+    size_t n_renderers;
+    size_t n_routes;
+    struct host_registered_layer **layers;
+    struct host_registered_renderer **renderers;
+    struct host_registered_route **routes;
+    struct cim_codes *codes; /* of the plugin's layers folder; read when first needed */
+};
+
+struct host_plugin {
+    struct host_plugins *owner;
+    size_t index;
+    char *id;
+    char *dir;
+    struct host_manifest *manifest; /* NULL: broken; replaced under `lock` */
+
+    /* under `lock` */
+    enum host_plugin_state state;
+    char *reason;
+    bool open; /* calls may enter */
+    int64_t in_flight;
+    struct json_object *registered;
+
+    atomic_bool cut; /* grace is over: streamed responses end now */
+    void *library;
+    cim_plugin_desc desc;
+    cim_host host;
+    void *self;
+    bool registering; /* inside init() */
+    struct host_registry registry;
+    pthread_mutex_t serial; /* recursive; for plugins that are not parallel */
+};
+
+/* One thread that has called into plugins. */
+struct host_plugin_thread {
+    struct host_plugin_thread *next;
+    struct {
+        bool entered;
+        void *worker;
+    } slots[HOST_PLUGINS_MAX];
+};
+
+struct host_plugins {
+    struct host_app *app;
+    pthread_mutex_t life;
+    pthread_mutex_t lock;
+    pthread_cond_t idle; /* some plugin's in_flight fell to 0 */
+    pthread_key_t thread_key;
+    struct host_plugin_thread *threads;
+    size_t n_plugins;
+    struct host_plugin *plugins[HOST_PLUGINS_MAX];
+};
+
+static inline bool
+host_plugin_is_serial(const struct host_plugin *plugin)
+{
+    return plugin->desc.thread_model != CIM_THREADS_PARALLEL;
+}
+
+static inline void
+host_plugin_serial_lock(struct host_plugin *plugin)
+{
+    if (host_plugin_is_serial(plugin)) {
+        (void)pthread_mutex_lock(&plugin->serial);
+    }
+}
+
+static inline void
+host_plugin_serial_unlock(struct host_plugin *plugin)
+{
+    if (host_plugin_is_serial(plugin)) {
+        (void)pthread_mutex_unlock(&plugin->serial);
+    }
+}
+
+static inline struct host_plugin *
+host_plugin_of(const cim_host *host)
+{
+    return (struct host_plugin *)host->impl;
+}
+
+/* ---- gate.c ---- */
+/* Counts a call in flight; CIM_E_BUSY when the plugin is closed. */
+cim_status host_plugin_enter(struct host_plugin *plugin, cim_error *err);
+/* One more for who is inside already. */
+void host_plugin_hold(struct host_plugin *plugin);
+void host_plugin_leave(struct host_plugin *plugin);
+/* The plugin's state of this thread, made on first use; the caller is inside. */
+cim_status host_plugin_worker(struct host_plugin *plugin, void **ret_worker, cim_error *err);
+/* Closes the gate, waits until nothing is in flight, closes the states of all threads. */
+void host_plugin_drain(struct host_plugin *plugin, int64_t grace_ms);
+cim_status host_plugin_busy(const char *plugin_id, cim_error *err);
+
+/* ---- load.c ---- */
+/* Opens the library and checks its descriptor against the manifest; fills library and desc. */
+cim_status host_plugin_load(struct host_plugin *plugin, cim_error *err);
+
+/* ---- registry.c ---- */
+cim_status host_registry_init(struct host_registry *registry, cim_error *err);
+void host_registry_done(struct host_plugin *plugin);
+cim_status host_registry_add_layer(struct host_plugin *plugin, const cim_layer *layer,
+                                   cim_error *err);
+cim_status host_registry_add_renderer(struct host_plugin *plugin, const cim_renderer *renderer,
+                                      cim_error *err);
+cim_status host_registry_add_route(struct host_plugin *plugin, const cim_http_route *route,
+                                   cim_error *err);
+/* Everything that the manifest promises was registered, and renderers draw layers that exist. */
+cim_status host_registry_check(struct host_plugin *plugin, cim_error *err);
+void host_registry_clear(struct host_plugin *plugin);
+
+/* ---- publish.c ---- */
+/* {"layers":[…],"renderers":[…],"routes":[{"method","pattern"}…]} */
+struct json_object *host_registry_to_json(const struct host_plugin *plugin);
+/* Routes and pages of the plugin towards HTTP: its own, or (closed) ones that say 503. */
+cim_status host_registry_publish_routes(struct host_plugin *plugin, cim_error *err);
+void host_registry_publish_closed(struct host_plugin *plugin);
+
+/* ---- serial.c ---- */
+/* Fills the functions handed out, from `inner`. */
+void host_serial_layer(struct host_registered_layer *layer);
+void host_serial_renderer(struct host_registered_renderer *renderer);
+
+/* ---- svc_*.c ---- */
+extern const cim_log_v1 host_svc_log;
+extern const cim_config_v1 host_svc_config;
+extern const cim_clock_v1 host_svc_clock;
+extern const cim_store_v1 host_svc_store;
+extern const cim_http_v1 host_svc_http;
+extern const cim_layers_v1 host_svc_layers;
+extern const cim_renderers_v1 host_svc_renderers;
+extern const cim_access_v1 host_svc_access;
+/* What a route of a plugin is called through. */
+cim_status host_svc_http_handle(void *self, const cim_call *call, cim_http_req *req,
+                                cim_error *err);
+const void *host_service(const cim_host *host, const char *service_id); /* get_service */
+bool host_service_exists(const char *service_id);
+
+/* ---- wishes.c ---- */
+cim_status host_wishes_set(struct host_plugins *plugins, const char *id, bool enabled,
+                           cim_error *err);
+cim_status host_wishes_get(struct host_plugins *plugins, const char *id, bool *ret_enabled,
+                           cim_error *err);
+
+/* ---- plugins.c ---- */
+struct host_plugin *host_plugins_find(struct host_plugins *plugins, const char *id);
+/* State and reason, from `why` (NULL: none); takes the lock. */
+void host_plugin_set_state(struct host_plugin *plugin, enum host_plugin_state state,
+                           const cim_error *why);
+
+#endif

@@ -1,0 +1,100 @@
+/* A plugin's registrations towards the HTTP server and the admin API. */
+#include "cim/util.h"
+#include "host/base/log.h"
+#include "host/plugins/plugin.h"
+
+#include <json-c/json.h>
+
+struct json_object *
+host_registry_to_json(const struct host_plugin *plugin)
+{
+    const struct host_registry *registry = &plugin->registry;
+    struct json_object *root = json_object_new_object();
+    struct json_object *layers = json_object_new_array();
+    struct json_object *renderers = json_object_new_array();
+    struct json_object *routes = json_object_new_array();
+    for (size_t i = 0; i < registry->n_layers; i++) {
+        json_object_array_add(layers, json_object_new_string(registry->layers[i]->inner.id));
+    }
+    for (size_t i = 0; i < registry->n_renderers; i++) {
+        json_object_array_add(renderers, json_object_new_string(registry->renderers[i]->inner.id));
+    }
+    for (size_t i = 0; i < registry->n_routes; i++) {
+        struct json_object *route = json_object_new_object();
+        json_object_object_add(route, "method",
+                               json_object_new_string(registry->routes[i]->inner.method));
+        json_object_object_add(route, "pattern",
+                               json_object_new_string(registry->routes[i]->pattern));
+        json_object_array_add(routes, route);
+    }
+    json_object_object_add(root, "layers", layers);
+    json_object_object_add(root, "renderers", renderers);
+    json_object_object_add(root, "routes", routes);
+    return root;
+}
+
+cim_status
+host_registry_publish_routes(struct host_plugin *plugin, cim_error *err)
+{
+    struct host_http *http = plugin->owner->app->http;
+    if (http == NULL) {
+        return CIM_OK; /* command line work serves nothing */
+    }
+    host_http_remove_routes(http, plugin->id);
+    for (size_t i = 0; i < plugin->registry.n_routes; i++) {
+        struct host_registered_route *registered = plugin->registry.routes[i];
+        const struct host_route route = {
+            .method = registered->inner.method,
+            .pattern = registered->pattern,
+            .permission = registered->inner.permission,
+            .summary_zh = registered->inner.summary_zh,
+            .summary_en = registered->inner.summary_en,
+            .handle = host_svc_http_handle,
+            .self = registered,
+            .plugin_id = plugin->id,
+        };
+        CIM_TRY(host_http_add_route(http, &route, err));
+    }
+    return CIM_OK;
+}
+
+static cim_status
+handle_closed(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_plugin *plugin = self;
+    (void)call;
+    (void)req;
+    return host_plugin_busy(plugin->id, err);
+}
+
+void
+host_registry_publish_closed(struct host_plugin *plugin)
+{
+    struct host_http *http = plugin->owner->app->http;
+    struct host_json_in list;
+    cim_error err;
+    if (http == NULL || plugin->manifest == NULL) {
+        return;
+    }
+    host_http_remove_routes(http, plugin->id);
+    list = host_manifest_resources(plugin->manifest, "routes");
+    for (size_t i = 0; i < host_json_length(&list); i++) {
+        struct json_object *entry = json_object_array_get_idx(list.value, i);
+        char pattern[320];
+        const struct host_route route = {
+            .method = json_object_get_string(json_object_object_get(entry, "method")),
+            .pattern = pattern,
+            .flags = HOST_ROUTE_HIDDEN,
+            .summary_zh = "未启用",
+            .summary_en = "not enabled",
+            .handle = handle_closed,
+            .self = plugin,
+            .plugin_id = plugin->id,
+        };
+        (void)snprintf(pattern, sizeof pattern, "/apps/%s/api%s", plugin->id,
+                       json_object_get_string(json_object_object_get(entry, "pattern")));
+        if (host_http_add_route(http, &route, &err) != CIM_OK) {
+            host_log_error("plugins", "a route of a closed plugin", &err);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/* cim.layers/1 and cim.renderers/1. */
+#include "host/plugins/plugin.h"
+
+static cim_status
+add_layer(const cim_host *host, const cim_layer *layer, cim_error *err)
+{
+    return host_registry_add_layer(host_plugin_of(host), layer, err);
+}
+
+const cim_layers_v1 host_svc_layers = {
+    .struct_size = sizeof(cim_layers_v1),
+    .add_layer = add_layer,
+};
+
+static cim_status
+add_renderer(const cim_host *host, const cim_renderer *renderer, cim_error *err)
+{
+    return host_registry_add_renderer(host_plugin_of(host), renderer, err);
+}
+
+const cim_renderers_v1 host_svc_renderers = {
+    .struct_size = sizeof(cim_renderers_v1),
+    .add_renderer = add_renderer,
+};
