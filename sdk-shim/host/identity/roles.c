@@ -166,8 +166,8 @@ static cim_status
 read_grant(const struct host_json_in *in, const char *plugin_id, struct host_role_grant *grant,
            cim_error *err)
 {
-    static const char *const keys[] = {"resource", "actions", "sensitive", "own_org",
-                                       "fields",   "filter",  NULL};
+    static const char *const keys[] = {"resource",  "actions", "sensitive", "own_org",
+                                       "all_areas", "fields",  "filter",    NULL};
     const char *resource = NULL;
     const char *mode = "masked";
     struct host_json_in filter;
@@ -182,6 +182,7 @@ read_grant(const struct host_json_in *in, const char *plugin_id, struct host_rol
     CIM_TRY(host_json_text(in, "sensitive", HOST_JSON_OPTIONAL, &mode, err));
     CIM_TRY(mode_of(in, "sensitive", mode, &grant->sensitive_mode, err));
     CIM_TRY(host_json_bool(in, "own_org", HOST_JSON_OPTIONAL, &grant->own_org, err));
+    CIM_TRY(host_json_bool(in, "all_areas", HOST_JSON_OPTIONAL, &grant->all_areas, err));
     CIM_TRY(host_json_object(in, "filter", HOST_JSON_OPTIONAL, &filter, err));
     if (filter.value != NULL) {
         CIM_TRY(copy(json_object_to_json_string_ext(filter.value, JSON_C_TO_STRING_PLAIN),

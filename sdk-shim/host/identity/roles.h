@@ -10,7 +10,8 @@ struct host_role_grant {
     char *resource;   /* "lpg.enterprises", "lpg.*" */
     uint32_t actions; /* CIM_ACT_… bits */
     uint32_t sensitive_mode;
-    bool own_org; /* only records of the member's organisation */
+    bool own_org;   /* only records of the member's organisation */
+    bool all_areas; /* whatever areas the member has: base maps that everybody shares */
     size_t n_fields;
     char **field_names; /* exceptions by field */
     uint8_t *field_modes;
