@@ -13,6 +13,8 @@ bool cim_resource_matches(const char *pattern, const char *resource);
  * unknown, only all_areas covers it. Row filters are judged where the rows are (SQL). */
 bool cim_term_covers(const cim_term *term, int64_t now_ms, int32_t area_ordinal,
                      const char *owner_org, size_t owner_len);
+/* The mode that this term alone gives the field. */
+uint32_t cim_term_field_mode(const cim_term *term, const struct cim_field *field);
 /* The most permissive CIM_FIELD_… mode of `field` among terms that cover the record;
  * CIM_FIELD_ABSENT when none does. Fields that are not sensitive are CLEAR unless a term lists them
  * otherwise. */

@@ -1,0 +1,267 @@
+/* kit/json.c -- see json.h. json-c parses; what it lets pass is checked here on the same text. */
+#include "kit/json.h"
+
+#include "cim/util.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <json-c/json.h>
+
+enum { KEYS_MAX = 512 };
+
+struct place {
+    size_t line;
+    size_t column;
+};
+
+static struct place
+place_of(const char *text, size_t at)
+{
+    struct place place = {1, 1};
+    for (size_t i = 0; i < at; i++) {
+        if (text[i] == '\n') {
+            place.line++;
+            place.column = 1;
+        } else if (((unsigned char)text[i] & 0xC0U) != 0x80U) {
+            place.column++;
+        }
+    }
+    return place;
+}
+
+/* What stands at the place, for the value of the message. */
+static void
+copy_near(char *to, size_t capacity, const char *text, size_t len, size_t at)
+{
+    size_t n = 0;
+    while (at + n < len && n + 1 < capacity && n < 24 && text[at + n] != '\n' &&
+           text[at + n] != '\0') {
+        n++;
+    }
+    char near[32];
+    memcpy(near, text + at, n);
+    near[n] = '\0';
+    cim_copy_text(to, capacity, near);
+}
+
+static cim_status
+refuse(const char *where, const char *text, size_t len, size_t at, const char *zh, const char *en,
+       cim_error *err)
+{
+    const struct place place = place_of(text, at);
+    char near[32] = "";
+    if (at < len) {
+        copy_near(near, sizeof near, text, len, at);
+    }
+    (void)cim_fail(err, CIM_E_INVALID, NULL, near, "%s:%zu:%zu：%s", "%s:%zu:%zu: %s", where,
+                   place.line, place.column, en);
+    if (err != NULL) {
+        char message[400];
+        (void)snprintf(message, sizeof message, "%.200s:%zu:%zu：%s", where, place.line,
+                       place.column, zh);
+        cim_copy_text(err->zh, sizeof err->zh, message);
+    }
+    return CIM_E_INVALID;
+}
+
+static cim_status
+refuse_syntax(const char *where, const char *text, size_t len, struct json_tokener *tokener,
+              cim_error *err)
+{
+    const enum json_tokener_error code = json_tokener_get_error(tokener);
+    size_t at = json_tokener_get_parse_end(tokener);
+    at = at > len ? len : at;
+    switch (code) {
+    case json_tokener_error_depth:
+        return refuse(where, text, len, at, "嵌套过深", "nested too deep", err);
+    case json_tokener_error_parse_object_value_sep:
+        return refuse(where, text, len, at, "此处应为逗号或 }", "expected a comma or }", err);
+    case json_tokener_error_parse_array:
+        return refuse(where, text, len, at, "此处应为逗号或 ]", "expected a comma or ]", err);
+    case json_tokener_error_parse_object_key_sep:
+        return refuse(where, text, len, at, "键之后应为冒号", "expected a colon after the key",
+                      err);
+    case json_tokener_error_parse_object_key_name:
+        return refuse(where, text, len, at, "此处应为带双引号的键",
+                      "expected a key in double quotes", err);
+    case json_tokener_error_parse_utf8_string:
+        return refuse(where, text, len, at, "不是有效的 UTF-8", "this is not valid UTF-8", err);
+    case json_tokener_error_parse_unexpected:
+        if (at < len && (text[at] == '}' || text[at] == ']')) {
+            return refuse(where, text, len, at, "之前多了一个逗号，或缺少值",
+                          "before it stands a comma too many, or a value is missing", err);
+        }
+        return refuse(where, text, len, at, "此处不应有这个字符", "this has no place here", err);
+    default:
+        return refuse(where, text, len, at, "此处不是 JSON", "this is not JSON", err);
+    }
+}
+
+/* ---- keys that occur twice: json-c keeps the last of them without a word ---- */
+
+struct scan {
+    const char *where;
+    const char *text;
+    size_t len;
+    size_t at;
+    cim_error *err;
+};
+
+struct span {
+    size_t start;
+    size_t len;
+};
+
+static void
+skip_space(struct scan *scan)
+{
+    while (scan->at < scan->len && strchr(" \t\r\n", scan->text[scan->at]) != NULL &&
+           scan->text[scan->at] != '\0') {
+        scan->at++;
+    }
+}
+
+static struct span
+take_string(struct scan *scan)
+{
+    struct span span = {.start = ++scan->at};
+    while (scan->at < scan->len && scan->text[scan->at] != '"') {
+        scan->at += scan->text[scan->at] == '\\' ? 2 : 1;
+    }
+    span.len = scan->at - span.start;
+    scan->at++;
+    return span;
+}
+
+static cim_status scan_value(struct scan *scan, int depth);
+
+static cim_status
+scan_object(struct scan *scan, int depth)
+{
+    struct span keys[KEYS_MAX];
+    size_t n_keys = 0;
+    scan->at++;
+    for (;;) {
+        skip_space(scan);
+        if (scan->at >= scan->len || scan->text[scan->at] == '}') {
+            scan->at++;
+            return CIM_OK;
+        }
+        if (scan->text[scan->at] == ',') {
+            scan->at++;
+            continue;
+        }
+        const struct span key = take_string(scan);
+        for (size_t i = 0; i < n_keys; i++) {
+            if (keys[i].len == key.len &&
+                memcmp(scan->text + keys[i].start, scan->text + key.start, key.len) == 0) {
+                return refuse(scan->where, scan->text, scan->len, key.start - 1,
+                              "同一对象中的键重复", "this key occurs twice in one object",
+                              scan->err);
+            }
+        }
+        if (n_keys == KEYS_MAX) {
+            return refuse(scan->where, scan->text, scan->len, key.start - 1, "一个对象的键过多",
+                          "an object has too many keys", scan->err);
+        }
+        keys[n_keys++] = key;
+        skip_space(scan);
+        scan->at++; /* the colon */
+        CIM_TRY(scan_value(scan, depth + 1));
+    }
+}
+
+static cim_status
+scan_array(struct scan *scan, int depth)
+{
+    scan->at++;
+    for (;;) {
+        skip_space(scan);
+        if (scan->at >= scan->len || scan->text[scan->at] == ']') {
+            scan->at++;
+            return CIM_OK;
+        }
+        if (scan->text[scan->at] == ',') {
+            scan->at++;
+            continue;
+        }
+        CIM_TRY(scan_value(scan, depth + 1));
+    }
+}
+
+/* The text parsed already, so only its shape needs following. */
+static cim_status
+scan_value(struct scan *scan, int depth)
+{
+    skip_space(scan);
+    if (scan->at >= scan->len || depth > CIM_JSON_DEPTH_MAX) {
+        scan->at = scan->len;
+        return CIM_OK;
+    }
+    switch (scan->text[scan->at]) {
+    case '{':
+        return scan_object(scan, depth);
+    case '[':
+        return scan_array(scan, depth);
+    case '"': {
+        const struct span span = take_string(scan);
+        for (size_t i = 0; i + 5 < span.len; i++) {
+            const char *c = scan->text + span.start + i;
+            if (c[0] == '\\' && memcmp(c, "\\u0000", 6) == 0) {
+                return refuse(scan->where, scan->text, scan->len, span.start + i,
+                              "字符串中不能有 NUL", "a string must not hold a NUL", scan->err);
+            }
+            i += c[0] == '\\' ? 1 : 0;
+        }
+        return CIM_OK;
+    }
+    default:
+        while (scan->at < scan->len && strchr(",]} \t\r\n", scan->text[scan->at]) == NULL) {
+            scan->at++;
+        }
+        return CIM_OK;
+    }
+}
+
+cim_status
+cim_json_parse(const char *where, const char *text, size_t len, struct json_object **ret_value,
+               cim_error *err)
+{
+    if (len > INT_MAX - 1) {
+        return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "%s：JSON 过长",
+                        "%s: the JSON is too long", where);
+    }
+    struct json_tokener *tokener = json_tokener_new_ex(CIM_JSON_DEPTH_MAX);
+    if (tokener == NULL) {
+        return cim_fail_nomem(err);
+    }
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    struct json_object *value = json_tokener_parse_ex(tokener, text, (int)len);
+    cim_status status = CIM_OK;
+    const bool open_ended = json_tokener_get_error(tokener) == json_tokener_continue;
+    if (open_ended) {
+        /* A bare number ends only where the text ends. */
+        value = json_tokener_parse_ex(tokener, "", 1);
+    }
+    if (json_tokener_get_error(tokener) != json_tokener_success && open_ended) {
+        status = refuse(where, text, len, len, "内容在此中断，括号或引号没有结束",
+                        "the text ends here, before a bracket or a quote was closed", err);
+    } else if (json_tokener_get_error(tokener) != json_tokener_success) {
+        status = refuse_syntax(where, text, len, tokener, err);
+    } else {
+        struct scan scan = {.where = where, .text = text, .len = len, .err = err};
+        status = scan_value(&scan, 0);
+        skip_space(&scan);
+        if (status == CIM_OK && scan.at < len) {
+            status = refuse(where, text, len, scan.at, "JSON 之后还有内容",
+                            "something follows after the JSON", err);
+        }
+    }
+    json_tokener_free(tokener);
+    if (status != CIM_OK) {
+        json_object_put(value);
+        return status;
+    }
+    *ret_value = value;
+    return CIM_OK;
+}
