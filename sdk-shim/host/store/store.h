@@ -19,9 +19,10 @@ struct host_store_options {
     enum host_store_kind kind;
     const char *path; /* of the file; created when absent */
     const struct host_clock *clock;
-    int32_t max_readers;     /* read connections at most */
-    int32_t group_commit_ms; /* how long the writer gathers callers; 0: whoever is there */
-    int64_t read_timeout_ms; /* a statement that runs longer is interrupted */
+    int32_t max_readers;        /* read connections at most */
+    int32_t group_commit_ms;    /* how long the writer gathers callers; 0: whoever is there */
+    int64_t read_timeout_ms;    /* a statement that runs longer is interrupted; 0: no limit */
+    int64_t acquire_timeout_ms; /* waiting for a read connection; 0: two seconds */
 };
 
 cim_status host_store_open(const struct host_store_options *options, struct host_store **ret_store,
