@@ -1,0 +1,328 @@
+/* host/ogc/tiles.c -- OGC API Tiles over the plugins' renderers. */
+#include "cim/util.h"
+#include "host/ogc/ask.h"
+#include "host/ogc/request.h"
+#include "host/ogc/tile_cache.h"
+#include "host/ogc/tms.h"
+#include "kit/cleanup.h"
+
+static const char mvt_mime[] = "application/vnd.mapbox-vector-tile";
+
+/* ---- descriptions ---- */
+
+static cim_status
+matrix_sets(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    struct host_ask ask;
+    CIM_TRY(host_ask_plain(&ask, self, call, req, "application/json", err));
+    HOST_AUTO_DOC struct json_object *doc = json_object_new_object();
+    struct json_object *one = host_doc_object_in(host_doc_array_in(doc, "tileMatrixSets"), NULL);
+    host_doc_text(one, "id", HOST_TMS_ID);
+    host_doc_text(one, "title",
+                  ask.chinese ? "Web 墨卡托瓦片矩阵集" : "Google Maps Compatible for the World");
+    host_doc_text(one, "uri", HOST_TMS_URI);
+    host_doc_link(host_doc_array_in(one, "links"), "self", "application/json", NULL,
+                  "%s/tileMatrixSets/" HOST_TMS_ID, ask.base);
+    return host_ask_send_doc(&ask, doc, "瓦片矩阵集", "Tile matrix sets", err);
+}
+
+static cim_status
+check_tms(cim_http_req *req, cim_error *err)
+{
+    const char *tms = host_http_path_param(req, "tms");
+    if (strcmp(tms, HOST_TMS_ID) == 0) {
+        return CIM_OK;
+    }
+    return cim_fail(err, CIM_E_NOTFOUND, "tileMatrixSetId", tms, "没有此瓦片矩阵集;可用:%s",
+                    "no such tile matrix set; there is: %s", HOST_TMS_ID);
+}
+
+static cim_status
+matrix_set(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    struct host_ask ask;
+    CIM_TRY(host_ask_plain(&ask, self, call, req, "application/json", err));
+    CIM_TRY(check_tms(req, err));
+    HOST_AUTO_DOC struct json_object *doc = host_tms_definition(ask.base, ask.chinese);
+    return host_ask_send_doc(&ask, doc, "瓦片矩阵集", "Tile matrix set", err);
+}
+
+/* *ret_has false: nothing with a geometry is visible. */
+static cim_status
+find_extent(const struct host_visit *visit, double ret_bbox[4], bool *ret_has, cim_error *err)
+{
+    const cim_layer *layer = &visit->layer->layer;
+    const cim_query all = {.struct_size = sizeof all};
+    const cim_status status = layer->extent(layer->self, &visit->call, &all, ret_bbox, err);
+    *ret_has = status == CIM_OK;
+    return status == CIM_E_NOTFOUND ? CIM_OK : status;
+}
+
+static cim_status
+tilesets(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    struct host_ask ask;
+    HOST_AUTO_VISIT struct host_visit visit = {.plugins = NULL};
+    CIM_TRY(host_ask_plain(&ask, self, call, req, "application/json", err));
+    const char *id = host_http_path_param(req, "id");
+    CIM_TRY(host_visit_renderer(&visit, self, call, id, err));
+    const struct cim_definition *def = visit.layer->definition;
+    HOST_AUTO_DOC struct json_object *doc = json_object_new_object();
+    host_doc_append(host_doc_array_in(doc, "tilesets"),
+                    host_tms_tileset(def, NULL, ask.base, "", ask.chinese, false));
+    struct json_object *links = host_doc_array_in(doc, "links");
+    host_doc_link(links, "self", "application/json", NULL, "%s/collections/%s/tiles", ask.base, id);
+    return host_ask_send_doc(&ask, doc, def->title.zh, def->title.en, err);
+}
+
+/* Refuses filters that the caller may not use; the rest of the query goes on into the template. */
+static cim_status
+parse_filters(const struct host_ask *ask, const struct host_visit *visit, char **ret_area,
+              char **ret_filter, cim_error *err)
+{
+    static const char *const also[] = {"f", "lang", NULL};
+    const struct cim_field *fields[HOST_QUERY_PAIRS_MAX];
+    CIM_AUTO_FREE char *area = NULL;
+    CIM_AUTO_FREE char *filter = NULL;
+    size_t n_fields = 0;
+    CIM_TRY(host_filters_parse(visit->layer->definition, ask->pairs, ask->n_pairs, also, &area,
+                               &filter, fields, HOST_QUERY_PAIRS_MAX, &n_fields, err));
+    CIM_TRY(host_check_area(ask->ogc, area, err));
+    for (size_t i = 0; i < n_fields; i++) {
+        CIM_TRY(host_check_visible(visit->call.scope, fields[i], err));
+    }
+    *ret_area = CIM_TAKE(area);
+    *ret_filter = CIM_TAKE(filter);
+    return CIM_OK;
+}
+
+static void
+filter_query(const struct host_ask *ask, struct cim_buf *out)
+{
+    char separator = '?';
+    for (size_t i = 0; i < ask->n_pairs; i++) {
+        if (strcmp(ask->pairs[i].name, "f") != 0 && strcmp(ask->pairs[i].name, "lang") != 0) {
+            cim_buf_add_char(out, separator);
+            host_url_encode(out, ask->pairs[i].name);
+            cim_buf_add_char(out, '=');
+            host_url_encode(out, ask->pairs[i].value);
+            separator = '&';
+        }
+    }
+}
+
+static cim_status
+tileset(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const struct host_offer offers[] = {
+        {HOST_FORMAT_JSON, "json", "application/json", NULL},
+        {HOST_FORMAT_HTML, "html", "text/html; charset=utf-8", "application/xhtml+xml"},
+        {HOST_FORMAT_TILEJSON, "tilejson", "application/json",
+         "application/vnd.mapbox.tilejson+json"}};
+    struct host_ask ask;
+    HOST_AUTO_VISIT struct host_visit visit = {.plugins = NULL};
+    CIM_AUTO_FREE char *area = NULL;
+    CIM_AUTO_FREE char *filter = NULL;
+    CIM_AUTO_BUF struct cim_buf query;
+    double bbox[4];
+    bool has = false;
+    cim_buf_init(&query, HOST_FILTER_BYTES_MAX);
+    CIM_TRY(host_ask_begin(&ask, self, call, req, err));
+    CIM_TRY(check_tms(req, err));
+    CIM_TRY(host_visit_renderer(&visit, self, call, host_http_path_param(req, "id"), err));
+    CIM_TRY(parse_filters(&ask, &visit, &area, &filter, err));
+    CIM_TRY(host_ask_choose(&ask, offers, 3, err));
+    CIM_TRY(find_extent(&visit, bbox, &has, err));
+    filter_query(&ask, &query);
+    CIM_TRY(cim_buf_status(&query, err));
+    const struct cim_definition *def = visit.layer->definition;
+    const char *rest = query.data != NULL ? query.data : "";
+    HOST_AUTO_DOC struct json_object *doc =
+        ask.offer->format == HOST_FORMAT_TILEJSON
+            ? host_tms_tilejson(def, has ? bbox : NULL, ask.base, rest, ask.chinese)
+            : host_tms_tileset(def, has ? bbox : NULL, ask.base, rest, ask.chinese, true);
+    return host_ask_send_doc(&ask, doc, def->title.zh, def->title.en, err);
+}
+
+/* ---- tiles ---- */
+
+/* The tag of a tile for this caller; weak, since gzip changes the bytes. */
+static void
+make_etag(const char *key, char ret_etag[24])
+{
+    uint64_t hash = 14695981039346656037U;
+    for (; *key != '\0'; key++) {
+        hash = (hash ^ (unsigned char)*key) * 1099511628211U;
+    }
+    (void)snprintf(ret_etag, 24, "W/\"%016llx\"", (unsigned long long)hash);
+}
+
+static bool
+has_tag(const char *if_none_match, const char *etag)
+{
+    return if_none_match != NULL &&
+           (strcmp(if_none_match, "*") == 0 || strstr(if_none_match, etag) != NULL);
+}
+
+static bool
+takes_gzip(cim_http_req *req)
+{
+    const char *encodings = host_http_header(req, "Accept-Encoding");
+    const char *gzip = encodings != NULL ? strstr(encodings, "gzip") : NULL;
+    return gzip != NULL && strncmp(gzip, "gzip;q=0", 8) != 0;
+}
+
+static cim_status
+send_tile(cim_http_req *req, struct host_tile *tile, cim_error *err)
+{
+    cim_blob body = {.data = NULL};
+    CIM_TRY(host_http_add_header(req, "Vary", "Accept-Encoding", err));
+    if (host_tile_len(tile) == 0) {
+        return host_http_respond(req, 204, mvt_mime, &body, err);
+    }
+    if (takes_gzip(req) && host_tile_gzip_body(tile, &body)) {
+        const cim_status added = host_http_add_header(req, "Content-Encoding", "gzip", err);
+        if (added != CIM_OK) {
+            body.release(&body);
+            return added;
+        }
+    } else {
+        host_tile_body(tile, &body);
+    }
+    const cim_status status = host_http_respond(req, 200, host_tile_mime(tile), &body, err);
+    if (body.release != NULL) {
+        body.release(&body);
+    }
+    return status;
+}
+
+static cim_status
+render(const struct host_visit *visit, const cim_tile_request *request, struct host_tile **ret_tile,
+       cim_error *err)
+{
+    const cim_renderer *renderer = &visit->renderer->renderer;
+    cim_blob bytes = {.data = NULL};
+    CIM_TRY(renderer->tile(renderer->self, &visit->call, request, &bytes, err));
+    if (bytes.len > HOST_TILE_BYTES_MAX) {
+        if (bytes.release != NULL) {
+            bytes.release(&bytes);
+        }
+        return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "瓦片超过 %d 字节",
+                        "the tile is larger than %d bytes", (int)HOST_TILE_BYTES_MAX);
+    }
+    *ret_tile = host_tile_new(&bytes, mvt_mime, INT64_MAX);
+    return *ret_tile != NULL ? CIM_OK : cim_fail_nomem(err);
+}
+
+/* What names the bytes: everything of the request, and the renderer's key. False: too long. */
+static bool
+cache_key(const cim_tile_request *request, const char *tile_key,
+          char ret_key[HOST_TILE_CACHE_KEY_MAX])
+{
+    const int n = snprintf(ret_key, HOST_TILE_CACHE_KEY_MAX, "%s/%u/%u/%u|%s|%s|%s", request->layer,
+                           request->z, request->row, request->col, tile_key,
+                           request->area != NULL ? request->area : "",
+                           request->filter_json != NULL ? request->filter_json : "");
+    return n > 0 && n < HOST_TILE_CACHE_KEY_MAX;
+}
+
+static cim_status
+cached_tile(const struct host_visit *visit, struct host_ogc *ogc, const cim_tile_request *request,
+            const char *key, struct host_tile **ret_tile, cim_error *err)
+{
+    CIM_TRY(host_tile_cache_get(ogc->tiles, key, HOST_TILE_WAIT_MS, ret_tile, err));
+    if (*ret_tile != NULL) {
+        return CIM_OK;
+    }
+    const cim_status status = render(visit, request, ret_tile, err);
+    if (status != CIM_OK) {
+        host_tile_cache_abandon(ogc->tiles, key);
+        return status;
+    }
+    host_tile_cache_put(ogc->tiles, key, *ret_tile);
+    return CIM_OK;
+}
+
+static cim_status
+answer_tile(const struct host_visit *visit, struct host_ogc *ogc, cim_http_req *req,
+            const cim_tile_request *request, cim_error *err)
+{
+    const cim_renderer *renderer = &visit->renderer->renderer;
+    char tile_key[CIM_TILE_KEY_MAX];
+    char key[HOST_TILE_CACHE_KEY_MAX];
+    char etag[24];
+    struct host_tile *tile = NULL;
+    const bool known =
+        renderer->tile_key != NULL &&
+        renderer->tile_key(renderer->self, &visit->call, request, tile_key) == CIM_OK &&
+        cache_key(request, tile_key, key);
+    CIM_TRY(host_http_add_header(req, "Cache-Control", "private, no-cache", err));
+    if (known) {
+        make_etag(key, etag);
+        CIM_TRY(host_http_add_header(req, "ETag", etag, err));
+        if (has_tag(host_http_header(req, "If-None-Match"), etag)) {
+            cim_blob nothing = {.data = NULL};
+            return host_http_respond(req, 304, mvt_mime, &nothing, err);
+        }
+        CIM_TRY(cached_tile(visit, ogc, request, key, &tile, err));
+    } else {
+        CIM_TRY(render(visit, request, &tile, err));
+    }
+    const cim_status status = send_tile(req, tile, err);
+    host_tile_unref(tile);
+    return status;
+}
+
+static cim_status
+tile(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const struct host_offer offers[] = {
+        {HOST_FORMAT_MVT, "mvt", mvt_mime,
+         "application/vnd.mapbox-vector-tile,application/x-protobuf"}};
+    struct host_ask ask;
+    HOST_AUTO_VISIT struct host_visit visit = {.plugins = NULL};
+    CIM_AUTO_FREE char *area = NULL;
+    CIM_AUTO_FREE char *filter = NULL;
+    uint32_t address[3];
+    const char *id = host_http_path_param(req, "id");
+    CIM_TRY(host_ask_begin(&ask, self, call, req, err));
+    CIM_TRY(check_tms(req, err));
+    CIM_TRY(host_tms_address(host_http_path_param(req, "z"), host_http_path_param(req, "row"),
+                             host_http_path_param(req, "col"), HOST_TMS_ZOOM_MAX, address, err));
+    CIM_TRY(host_format_choose(offers, 1, host_ask_param(&ask, "f"),
+                               host_http_header(req, "Accept"), &ask.offer, err));
+    CIM_TRY(host_visit_renderer(&visit, self, call, id, err));
+    CIM_TRY(parse_filters(&ask, &visit, &area, &filter, err));
+    const cim_tile_request request = {.struct_size = sizeof request,
+                                      .tms = CIM_TMS_WEB_MERCATOR_QUAD,
+                                      .z = address[0],
+                                      .row = address[1],
+                                      .col = address[2],
+                                      .layer = id,
+                                      .area = area,
+                                      .filter_json = filter};
+    return answer_tile(&visit, self, req, &request, err);
+}
+
+static const struct host_route_param filter_params[] = {
+    {"area", "query", "{\"type\":\"string\"}", "区划代码,含其下级",
+     "Area code: features in it or below"},
+    {"*", "query", "{\"type\":\"string\"}", "按字段筛选:字段=值,见 queryables",
+     "Filter by field: name=value, see queryables"},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+cim_status
+host_ogc_tile_routes(struct host_ogc *ogc, cim_error *err)
+{
+    CIM_TRY(host_ogc_route(ogc, "/tileMatrixSets", 0, "getTileMatrixSets", "瓦片矩阵集",
+                           "Tile matrix sets", NULL, matrix_sets, err));
+    CIM_TRY(host_ogc_route(ogc, "/tileMatrixSets/{tms}", 0, "getTileMatrixSet", "一个瓦片矩阵集",
+                           "One tile matrix set", NULL, matrix_set, err));
+    CIM_TRY(host_ogc_route(ogc, "/collections/{id}/tiles", 0, "getTileSets", "瓦片集列表",
+                           "Tilesets of a collection", NULL, tilesets, err));
+    CIM_TRY(host_ogc_route(
+        ogc, "/collections/{id}/tiles/{tms}", 0, "getTileSet", "瓦片集说明(f=tilejson 为 TileJSON)",
+        "Description of a tileset (f=tilejson for TileJSON)", filter_params, tileset, err));
+    return host_ogc_route(ogc, "/collections/{id}/tiles/{tms}/{z}/{row}/{col}", 0, "getTile",
+                          "一个矢量瓦片", "One vector tile", filter_params, tile, err);
+}
