@@ -121,16 +121,55 @@ skip_space(struct scan *scan)
     }
 }
 
-static struct span
-take_string(struct scan *scan)
+static cim_status
+refuse_here(struct scan *scan, const char *zh, const char *en)
 {
-    struct span span = {.start = ++scan->at};
-    while (scan->at < scan->len && scan->text[scan->at] != '"') {
-        scan->at += scan->text[scan->at] == '\\' ? 2 : 1;
+    return refuse(scan->where, scan->text, scan->len, scan->at, zh, en, scan->err);
+}
+
+static cim_status
+take_string(struct scan *scan, struct span *ret_span)
+{
+    struct span span = {.start = scan->at + 1};
+    if (scan->text[scan->at] != '"') {
+        return refuse_here(scan, "此处应为双引号", "expected a double quote");
+    }
+    for (scan->at++; scan->at < scan->len && scan->text[scan->at] != '"'; scan->at++) {
+        if ((unsigned char)scan->text[scan->at] < 0x20U) {
+            return refuse_here(scan, "字符串中不能有控制字符",
+                               "a string must not hold a control character");
+        }
+        if (scan->text[scan->at] == '\\') {
+            if (scan->len - scan->at >= 6 && memcmp(scan->text + scan->at, "\\u0000", 6) == 0) {
+                return refuse_here(scan, "字符串中不能有 NUL", "a string must not hold a NUL");
+            }
+            scan->at++;
+        }
     }
     span.len = scan->at - span.start;
     scan->at++;
-    return span;
+    *ret_span = span;
+    return CIM_OK;
+}
+
+/* json-c takes NaN, Infinity and numbers with leading zeros. */
+static cim_status
+take_literal(struct scan *scan)
+{
+    const char *start = scan->text + scan->at;
+    const size_t left = scan->len - scan->at;
+    const size_t sign = start[0] == '-' ? 1 : 0;
+    const char first = left > sign ? start[sign] : ' ';
+    const bool digit = first >= '0' && first <= '9';
+    const bool padded =
+        first == '0' && left > sign + 1 && start[sign + 1] >= '0' && start[sign + 1] <= '9';
+    if (padded || (!digit && (sign != 0 || strchr("tfn", first) == NULL))) {
+        return refuse_here(scan, "此处应为 JSON 的值", "expected a JSON value");
+    }
+    while (scan->at < scan->len && strchr(",]} \t\r\n", scan->text[scan->at]) == NULL) {
+        scan->at++;
+    }
+    return CIM_OK;
 }
 
 static cim_status scan_value(struct scan *scan, int depth);
@@ -151,7 +190,8 @@ scan_object(struct scan *scan, int depth)
             scan->at++;
             continue;
         }
-        const struct span key = take_string(scan);
+        struct span key = {0, 0};
+        CIM_TRY(take_string(scan, &key));
         for (size_t i = 0; i < n_keys; i++) {
             if (keys[i].len == key.len &&
                 memcmp(scan->text + keys[i].start, scan->text + key.start, key.len) == 0) {
@@ -204,22 +244,11 @@ scan_value(struct scan *scan, int depth)
     case '[':
         return scan_array(scan, depth);
     case '"': {
-        const struct span span = take_string(scan);
-        for (size_t i = 0; i + 5 < span.len; i++) {
-            const char *c = scan->text + span.start + i;
-            if (c[0] == '\\' && memcmp(c, "\\u0000", 6) == 0) {
-                return refuse(scan->where, scan->text, scan->len, span.start + i,
-                              "字符串中不能有 NUL", "a string must not hold a NUL", scan->err);
-            }
-            i += c[0] == '\\' ? 1 : 0;
-        }
-        return CIM_OK;
+        struct span span = {0, 0};
+        return take_string(scan, &span);
     }
     default:
-        while (scan->at < scan->len && strchr(",]} \t\r\n", scan->text[scan->at]) == NULL) {
-            scan->at++;
-        }
-        return CIM_OK;
+        return take_literal(scan);
     }
 }
 

@@ -1,4 +1,4 @@
-/* host/http/http.h -- the HTTP server: libmicrohttpd event thread that never blocks, worker pool,
+/* host/http/http.h -- the HTTP server: libmicrohttpd event threads that never block, worker pool,
  * streaming both ways.
  *
  * Life of a request: the event thread routes it, the body gathers (in memory, then in a spool file
@@ -6,6 +6,11 @@
  * authenticates and runs the handler, the connection resumes with the response. A streamed response
  * is produced piece by piece on workers; the connection sleeps while there is nothing to send, and
  * no worker is held while the client is slow.
+ *
+ * Bodies of text, JSON and vector tiles from 1 KiB on are compressed with gzip where the client
+ * takes it, once, on the worker (HOST_ROUTE_EVENT_THREAD: never); streamed ones that do not fit
+ * into their first piece stay identity. Every answer carries the security headers; what a handler
+ * sets itself wins.
  *
  * The functions on cim_http_req mirror cim.http/1 (cim/http.h).
  */
@@ -16,6 +21,7 @@
 
 #include <stdbool.h>
 
+struct cim_buf;
 struct host_http;
 struct host_principal; /* identity/identity.h */
 
@@ -54,8 +60,17 @@ struct host_route {
     const char *plugin_id; /* set for routes of plugins; NULL for the host's own */
 };
 
-/* Resolves who asks. `anonymous_ok` false and nobody signed in: CIM_E_DENIED. Sets *ret_principal
- * (NULL when anonymous), owned by the callback's module until release. Runs on a worker. */
+/* What cim_call.impl points to, in every call that the host makes; filled by hand for work from the
+ * command line, with req NULL. */
+struct host_call_context {
+    const struct host_principal *principal; /* NULL: anonymous */
+    cim_http_req *req;
+};
+
+/* Resolves who asks. Route without HOST_ROUTE_ANONYMOUS and nobody signed in: CIM_E_DENIED, which
+ * answers 401; with err->param set (a CSRF token is missing) 403. Sets *ret_principal (NULL when
+ * anonymous), owned by the callback's module until release. Runs on a worker; release and name on
+ * any thread. `resolve` NULL: everybody is anonymous and routes are open (tests). */
 struct host_http_auth {
     void *self;
     cim_status (*resolve)(void *self, cim_http_req *req, const struct host_route *route,
@@ -94,6 +109,9 @@ struct host_http_options {
     const char *spool_dir; /* for bodies larger than memory */
     int64_t request_timeout_ms;
     int64_t idle_timeout_ms;
+    const char *hosts;           /* accepted host names, separated by commas; "" or NULL: any */
+    const char *trusted_proxies; /* addresses or networks, separated by commas; may be NULL */
+    bool access_log;
     const struct host_clock *clock;
     struct host_http_auth auth;
     struct host_http_gate gate;
@@ -104,15 +122,17 @@ cim_status host_http_new(const struct host_http_options *options, struct host_ht
 /* Before start and, for routes of plugins, while serving. Copies. CIM_E_EXISTS on a clash. [any] */
 cim_status host_http_add_route(struct host_http *http, const struct host_route *route,
                                cim_error *err);
-/* Removes all routes of a plugin. [any] */
+/* Removes all routes of a plugin; responses that it still streams are cut after some seconds. [any]
+ */
 void host_http_remove_routes(struct host_http *http, const char *plugin_id);
 /* Calls `each` for every route, in order of pattern; for the OpenAPI document. */
 void host_http_each_route(struct host_http *http,
                           void (*each)(void *arg, const struct host_route *route), void *arg);
 cim_status host_http_start(struct host_http *http, cim_error *err);
 int32_t host_http_port(const struct host_http *http);
-/* Stops accepting, lets what is in flight finish (at most `grace_ms`), resumes and closes what is
- * suspended, joins all threads. */
+/* Stops accepting, lets what is in flight finish (at most `grace_ms`), then tells handlers to stop,
+ * answers 503 to what waits, cuts streams, joins all threads. Waits for handlers that do not heed
+ * cancelled(). */
 void host_http_stop(struct host_http *http, int64_t grace_ms);
 void host_http_free(struct host_http *http);
 
@@ -164,5 +184,23 @@ struct host_http_stats {
     int64_t bytes_out;
 };
 void host_http_stats(struct host_http *http, struct host_http_stats *ret_stats);
+/* Counters and the latency histogram of each route, as Prometheus text. */
+void host_http_write_metrics(struct host_http *http, struct cim_buf *out);
+
+/* ---- files ---- */
+
+struct host_static_options {
+    const char *prefix;    /* "/apps/lpg/": everything below it, and the prefix without its slash */
+    const char *dir;       /* folder of the files; need not exist yet */
+    const char *index;     /* answers the prefix itself: "index.html" */
+    bool spa;              /* the index also answers paths below without a file extension */
+    const char *csp;       /* Content-Security-Policy of HTML; NULL: the host's own */
+    const char *plugin_id; /* may be NULL */
+};
+/* Serves a folder to anyone: strong ETag, `immutable` for names with a hash in them
+ * ("app-Bx3f9K1q.js"), "x.js.gz" beside "x.js" where the client takes gzip. Names that begin with
+ * '.', links that lead out and anything that is no regular file are not found. */
+cim_status host_http_static(struct host_http *http, const struct host_static_options *options,
+                            cim_error *err);
 
 #endif

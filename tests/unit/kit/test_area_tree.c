@@ -123,7 +123,7 @@ static void
 test_random_trees_number_depth_first(void **state)
 {
     enum { COUNT = 3000 };
-    static char codes[COUNT][12];
+    static char codes[COUNT][16];
     static struct cim_area_input inputs[COUNT];
     static int parents[COUNT];
     uint64_t seed = 3;

@@ -1,0 +1,94 @@
+// The host's interfaces as the map uses them.
+import { query, request } from '@cim/api'
+import type {
+  Area,
+  Basemap,
+  Collection,
+  Feature,
+  FeatureCollection,
+  LayerSchema,
+  Summary,
+} from './types'
+
+export type Filters = Record<string, string>
+
+export interface ItemQuery {
+  limit?: number
+  cursor?: string
+  bbox?: number[]
+  sortby?: string
+  area?: string | null
+  filters?: Filters
+  search?: string
+}
+
+const base = (id: string): string => `/collections/${encodeURIComponent(id)}`
+
+export function itemParams(q: ItemQuery): Record<string, string | number | null | undefined> {
+  return {
+    ...q.filters,
+    limit: q.limit,
+    cursor: q.cursor,
+    bbox: q.bbox?.map((v) => v.toFixed(6)).join(','),
+    sortby: q.sortby,
+    area: q.area,
+    q: q.search?.trim(),
+  }
+}
+
+export async function fetchAreas(): Promise<Area[]> {
+  return (await request<{ areas: Area[] }>('/apps/lpg/api/areas')).areas
+}
+
+export function fetchSummary(
+  layer: string,
+  by: string,
+  area: string | null,
+  signal?: AbortSignal,
+): Promise<Summary> {
+  return request<Summary>(`/apps/lpg/api/summary${query({ layer, by, area })}`, { signal })
+}
+
+export async function fetchCollections(): Promise<Collection[]> {
+  return (await request<{ collections: Collection[] }>('/collections')).collections
+}
+
+const schemas = new Map<string, Promise<LayerSchema>>()
+
+export function fetchSchema(id: string): Promise<LayerSchema> {
+  let known = schemas.get(id)
+  if (!known) {
+    known = Promise.all([
+      request<LayerSchema>(`${base(id)}/schema`),
+      request<Collection>(base(id)),
+    ]).then(([schema, collection]) => ({
+      ...schema,
+      label: collection['x-cim-label'] ?? null,
+      popup: collection['x-cim-popup'] ?? [],
+    }))
+    known.catch(() => schemas.delete(id))
+    schemas.set(id, known)
+  }
+  return known
+}
+
+export function fetchItems(
+  id: string,
+  q: ItemQuery,
+  signal?: AbortSignal,
+): Promise<FeatureCollection> {
+  return request<FeatureCollection>(`${base(id)}/items${query(itemParams(q))}`, { signal })
+}
+
+export function fetchItem(id: string, fid: number, signal?: AbortSignal): Promise<Feature> {
+  return request<Feature>(`${base(id)}/items/${fid}`, { signal })
+}
+
+export async function fetchBasemaps(): Promise<Basemap[]> {
+  return (await request<{ basemaps: Basemap[] }>('/basemaps')).basemaps
+}
+
+/** Every record of the area and classes, not one page: the host streams it. */
+export function exportUrl(id: string, format: 'geojson' | 'csv', q: ItemQuery): string {
+  return `${base(id)}/items${query({ ...itemParams(q), export: 'true', f: format })}`
+}

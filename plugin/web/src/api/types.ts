@@ -1,0 +1,98 @@
+import type { Title } from '@cim/i18n'
+
+export interface Area {
+  code: string
+  name: string
+  level: 'province' | 'city' | 'county' | 'town' | 'park'
+  parent: string | null
+  bbox: [number, number, number, number] | null
+}
+
+export interface Summary {
+  layer: string
+  total: number
+  by: string | null
+  groups: { value: string | null; count: number }[]
+  pos: number
+  as_of_ms: number
+}
+
+export interface CodeValue {
+  value: string
+  zh: string
+  en: string
+}
+
+export interface SchemaProperty {
+  title?: string
+  type?: string | string[]
+  format?: string
+  'x-cim-title'?: Title
+  'x-cim-codes'?: CodeValue[]
+  'x-cim-sensitive'?: string | null
+  'x-ogc-unit'?: string
+}
+
+export interface LayerSchema {
+  title?: string
+  'x-cim-title'?: Title
+  /** The field that names a record, and the fields of its pop-up in order (from the collection). */
+  label: string | null
+  popup: string[]
+  properties: Record<string, SchemaProperty>
+}
+
+export interface Feature {
+  type: 'Feature'
+  id: number
+  geometry: GeoJSON.Geometry | null
+  properties: Record<string, unknown>
+}
+
+export interface FeatureCollection {
+  type: 'FeatureCollection'
+  numberMatched?: number
+  numberReturned?: number
+  features: Feature[]
+  links?: { rel: string; href: string }[]
+}
+
+export interface Collection {
+  id: string
+  title?: string
+  'x-cim-title'?: Title
+  'x-cim-label'?: string
+  'x-cim-popup'?: string[]
+}
+
+export interface Basemap {
+  id: string
+  title: Title
+  kind: 'vector' | 'raster'
+  style?: string
+  tiles?: string[]
+  note?: string | null
+  approval_number?: string | null
+}
+
+export interface LegendClass {
+  value: string | null
+  fill: string
+  border?: string
+  shape?: string
+  line?: number
+  text?: string
+}
+
+export interface LegendSection {
+  layer: string
+  by: string | null
+  classes: LegendClass[]
+  note?: Title
+}
+
+export interface ImageDef {
+  sdf: boolean
+  size: number
+  path: string
+}

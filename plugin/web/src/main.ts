@@ -1,0 +1,7 @@
+import 'element-plus/dist/index.css'
+import 'maplibre-gl/dist/maplibre-gl.css'
+import '@cim/base.css'
+import { createApp } from 'vue'
+import App from './App.vue'
+
+createApp(App).mount('#app')

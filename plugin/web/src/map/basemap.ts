@@ -1,0 +1,77 @@
+// The base map: our own offline vector sketch, or raster tiles that the host proxies.
+import { isAbort, problemText, toProblem } from '@cim/api'
+import type { Map as MapLibreMap } from 'maplibre-gl'
+import { computed, ref, watch } from 'vue'
+import { fetchBasemaps } from '../api/platform'
+import type { Basemap } from '../api/types'
+import { addStyle, setVisible } from './compose'
+
+const STORAGE_KEY = 'lpg.basemap'
+
+export const basemaps = ref<Basemap[]>([])
+export const basemapId = ref('')
+export const basemapError = ref('')
+export const basemap = computed(() => basemaps.value.find((b) => b.id === basemapId.value))
+
+const drawn = new Map<string, string[]>()
+
+export async function loadBasemaps(): Promise<void> {
+  basemaps.value = await fetchBasemaps()
+  let wanted: string | null = null
+  try {
+    wanted = localStorage.getItem(STORAGE_KEY)
+  } catch {
+    /* storage may be switched off */
+  }
+  const start = basemaps.value.find((b) => b.id === wanted) ?? basemaps.value[0]
+  basemapId.value = start?.id ?? ''
+}
+
+function addRaster(m: MapLibreMap, base: Basemap, beforeId: string | undefined): string[] {
+  return (base.tiles ?? []).map((template, i) => {
+    const id = `base:${base.id}:${i}`
+    const url = template
+      .replace('{row}', '{y}')
+      .replace('{col}', '{x}')
+      .replace(/^https?:\/\/[^/]+/, '')
+    m.addSource(id, { type: 'raster', tiles: [location.origin + url], tileSize: 256, maxzoom: 18 })
+    m.addLayer({ id, type: 'raster', source: id }, beforeId)
+    return id
+  })
+}
+
+async function show(m: MapLibreMap, base: Basemap): Promise<void> {
+  basemapError.value = ''
+  try {
+    if (!drawn.has(base.id)) {
+      const bottom = m.getStyle().layers.find((layer) => !layer.id.startsWith('base:'))?.id
+      if (base.kind === 'raster') {
+        drawn.set(base.id, addRaster(m, base, bottom))
+      } else {
+        const styleId = (base.style ?? '/styles/basemap').replace(/^.*\/styles\//, '')
+        const scope = { area: null, filters: {} }
+        const result = await addStyle(m, styleId, 'base:', bottom, true, scope)
+        drawn.set(base.id, result.layerIds)
+      }
+    }
+    for (const [id, layerIds] of drawn) setVisible(m, layerIds, id === basemapId.value)
+  } catch (error) {
+    if (!isAbort(error)) basemapError.value = problemText(toProblem(error))
+  }
+}
+
+export function attachBasemap(m: MapLibreMap): void {
+  watch(
+    basemap,
+    (base) => {
+      if (!base) return
+      try {
+        localStorage.setItem(STORAGE_KEY, base.id)
+      } catch {
+        /* not remembered */
+      }
+      void show(m, base)
+    },
+    { immediate: true },
+  )
+}

@@ -1,0 +1,202 @@
+// The one MapLibre map of the page, and what follows state onto it.
+import { ProblemError, problemText, toProblem } from '@cim/api'
+import { onRenewed, sessionLost } from '@cim/session'
+import maplibregl from 'maplibre-gl'
+import type { GeoJSONSource, Map as MapLibreMap, MapMouseEvent } from 'maplibre-gl'
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-csp-worker.js?url'
+import { ref, shallowRef, watch } from 'vue'
+import { areaOf } from '../state/areas'
+import { layers, refreshInView, visibleLayers, type LayerState } from '../state/layers'
+import { view } from '../state/view'
+import { addCollection, reloadAll, setScope, setVisible } from './compose'
+import { drawOrder, islandBounds } from './themes'
+
+maplibregl.setWorkerUrl(workerUrl)
+
+export const map = shallowRef<MapLibreMap | null>(null)
+export const pointer = ref<{ lon: number; lat: number } | null>(null)
+export const mapFailure = ref('')
+
+const TOP = 'cim:selection-ring'
+const added = new Map<string, string[]>()
+const adding = new Set<string>()
+
+const emptyCollection: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: [] }
+
+export function createMap(container: HTMLElement): MapLibreMap {
+  const created = new maplibregl.Map({
+    container,
+    style: { version: 8, sources: {}, layers: [] },
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    minZoom: 4,
+    maxZoom: 19,
+    fadeDuration: 150,
+    keyboard: true,
+    ...(view.camera
+      ? { center: [view.camera.lon, view.camera.lat] as [number, number], zoom: view.camera.zoom }
+      : { bounds: startBounds(), fitBoundsOptions: { padding: 24 } }),
+  })
+  created.touchZoomRotate.disableRotation()
+  window.__lpgMap = created
+  created.on('error', (event) => {
+    if ((event.error as { status?: number }).status === 401) sessionLost()
+  })
+  created.on('mousemove', (e) => (pointer.value = { lon: e.lngLat.lng, lat: e.lngLat.lat }))
+  created.on('mouseout', () => (pointer.value = null))
+  onRenewed(() => reloadAll(created))
+  return created
+}
+
+export function startBounds(): [number, number, number, number] {
+  return areaOf(view.area)?.bbox ?? islandBounds
+}
+
+export function fullExtent(): void {
+  map.value?.fitBounds(islandBounds, { padding: 24 })
+}
+
+function addSelection(m: MapLibreMap): void {
+  m.addSource('cim:selection', { type: 'geojson', data: emptyCollection })
+  m.addLayer({
+    id: TOP,
+    type: 'circle',
+    source: 'cim:selection',
+    filter: ['==', ['geometry-type'], 'Point'],
+    paint: {
+      'circle-radius': 19,
+      'circle-color': 'rgba(0,0,0,0)',
+      'circle-stroke-color': '#00c2ff',
+      'circle-stroke-width': 3,
+    },
+  })
+  m.addLayer({
+    id: 'cim:selection-line',
+    type: 'line',
+    source: 'cim:selection',
+    filter: ['!=', ['geometry-type'], 'Point'],
+    paint: { 'line-color': '#00a4e0', 'line-width': 4 },
+  })
+}
+
+export function select(geometry: GeoJSON.Geometry | null): void {
+  const source = map.value?.getSource('cim:selection') as GeoJSONSource | undefined
+  source?.setData(geometry ? { type: 'Feature', geometry, properties: {} } : emptyCollection)
+}
+
+function layerAbove(id: string): string {
+  for (const next of drawOrder.slice(drawOrder.indexOf(id) + 1)) {
+    const ids = added.get(next)
+    if (ids?.length) return ids[0]
+  }
+  return TOP
+}
+
+async function sync(m: MapLibreMap, layer: LayerState): Promise<void> {
+  const known = added.get(layer.id)
+  if (known) {
+    setVisible(m, known, layer.visible)
+    return
+  }
+  if (!layer.visible || adding.has(layer.id)) return
+  adding.add(layer.id)
+  try {
+    const scope = { area: view.area, filters: { ...layer.filters } }
+    const result = await addCollection(m, layer.id, layerAbove(layer.id), scope)
+    added.set(layer.id, result.layerIds)
+    // Area, filter or switch may have changed while the style was on its way.
+    setScope(m, layer.id, { area: view.area, filters: layer.filters })
+    setVisible(m, result.layerIds, layer.visible)
+  } catch (error) {
+    const problem = error instanceof ProblemError ? error.problem : toProblem(error)
+    layer.error = problemText(problem)
+  } finally {
+    adding.delete(layer.id)
+  }
+}
+
+function bounds(m: MapLibreMap): number[] {
+  const b = m.getBounds()
+  return [
+    Math.max(-180, b.getWest()),
+    Math.max(-90, b.getSouth()),
+    Math.min(180, b.getEast()),
+    Math.min(90, b.getNorth()),
+  ]
+}
+
+let countTimer = 0
+function countSoon(m: MapLibreMap): void {
+  window.clearTimeout(countTimer)
+  countTimer = window.setTimeout(() => {
+    for (const layer of visibleLayers.value) void refreshInView(layer, bounds(m))
+  }, 300)
+}
+
+/** Wires state to a loaded map: switches, filters, area, counts, camera in the address. */
+export function attach(m: MapLibreMap): void {
+  addSelection(m)
+  map.value = m
+  watch(
+    () => layers.map((layer) => layer.visible),
+    () => layers.forEach((layer) => void sync(m, layer)),
+    { immediate: true },
+  )
+  for (const layer of layers) {
+    watch(
+      () => [view.area, JSON.stringify(layer.filters)],
+      () => setScope(m, layer.id, { area: view.area, filters: layer.filters }),
+    )
+  }
+  watch(
+    () => view.area,
+    () => m.fitBounds(startBounds(), { padding: 32 }),
+  )
+  watch(
+    () => [view.area, ...layers.map((l) => `${l.visible}${JSON.stringify(l.filters)}`)],
+    () => countSoon(m),
+    { immediate: true },
+  )
+  const remember = (): void => {
+    const c = m.getCenter()
+    view.camera = { zoom: m.getZoom(), lat: c.lat, lon: c.lng }
+  }
+  m.on('moveend', () => {
+    remember()
+    countSoon(m)
+  })
+  remember()
+}
+
+export interface Hit {
+  layer: string
+  fid: number
+}
+
+/** Records under the pointer, topmost first; a cluster there is zoomed into instead. */
+export function hitsAt(m: MapLibreMap, event: MapMouseEvent): Hit[] {
+  const { x, y } = event.point
+  const ids = layers.filter((l) => l.visible).flatMap((l) => added.get(l.id) ?? [])
+  const found = m.queryRenderedFeatures(
+    [
+      [x - 4, y - 4],
+      [x + 4, y + 4],
+    ],
+    { layers: ids.filter((id) => m.getLayer(id)) },
+  )
+  const cluster = found[0]?.properties.cluster ? found[0] : undefined
+  if (cluster && cluster.geometry.type === 'Point') {
+    const center = cluster.geometry.coordinates as [number, number]
+    m.easeTo({ center, zoom: Math.min(m.getZoom() + 2, m.getMaxZoom()) })
+    return []
+  }
+  const hits = new Map<string, Hit>()
+  for (const feature of found) {
+    const fid = Number(feature.properties.fid ?? feature.id)
+    if (feature.properties.cluster || !Number.isFinite(fid)) continue
+    hits.set(`${feature.sourceLayer}/${fid}`, { layer: String(feature.sourceLayer), fid })
+  }
+  return [...hits.values()]
+}

@@ -1,0 +1,44 @@
+// The five one-maps. Colours, shapes and classes live in styles/*.json, not here.
+import type { Title } from '@cim/i18n'
+
+export type ThemeId = 'enterprises' | 'vehicles' | 'users' | 'hazards' | 'accidents'
+
+export interface Theme {
+  id: ThemeId
+  title: Title
+  layers: string[]
+}
+
+export const themes: Theme[] = [
+  {
+    id: 'enterprises',
+    title: { zh: '企业一张图', en: 'Enterprises' },
+    layers: ['lpg.enterprises', 'lpg.stations'],
+  },
+  { id: 'vehicles', title: { zh: '车辆一张图', en: 'Vehicles' }, layers: ['lpg.vehicles', 'lpg.roads'] },
+  { id: 'users', title: { zh: '用户一张图', en: 'Users' }, layers: ['lpg.end-users'] },
+  { id: 'hazards', title: { zh: '隐患一张图', en: 'Hazards' }, layers: ['lpg.hazards'] },
+  { id: 'accidents', title: { zh: '事故一张图', en: 'Accidents' }, layers: ['lpg.accidents'] },
+]
+
+export const otherLayers = ['lpg.cameras', 'lpg.risk-elements', 'lpg.districts', 'lpg.places']
+
+/** Bottom to top: areas below lines below points, and what is fewer above what is many. */
+export const drawOrder = [
+  'lpg.districts',
+  'lpg.roads',
+  'lpg.places',
+  'lpg.end-users',
+  'lpg.risk-elements',
+  'lpg.cameras',
+  'lpg.hazards',
+  'lpg.accidents',
+  'lpg.stations',
+  'lpg.enterprises',
+  'lpg.vehicles',
+]
+
+export const islandBounds: [number, number, number, number] = [108.45, 18.05, 111.25, 20.25]
+export const insetBounds: [number, number, number, number] = [105, 2.5, 122, 23]
+
+export const styleOf = (collection: string): string => collection.replace(/^lpg\./, '')

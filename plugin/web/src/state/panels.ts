@@ -1,0 +1,6 @@
+import { ref } from 'vue'
+
+export const sideOpen = ref(true)
+export const tableOpen = ref(false)
+export const insetOpen = ref(true)
+export const locateOpen = ref(false)

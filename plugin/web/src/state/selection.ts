@@ -1,0 +1,84 @@
+// The record that the drawer shows, and its neighbours under the same click.
+import { isAbort, problemText, toProblem } from '@cim/api'
+import { computed, ref, shallowRef, watch } from 'vue'
+import { fetchItem, fetchSchema } from '../api/platform'
+import type { Feature, LayerSchema } from '../api/types'
+import { map, select, type Hit } from '../map/controller'
+import { view } from './view'
+
+export const hits = ref<Hit[]>(view.record ? [view.record] : [])
+export const hitIndex = ref(0)
+export const record = shallowRef<Feature | null>(null)
+export const recordSchema = shallowRef<LayerSchema | null>(null)
+export const recordError = ref('')
+export const recordLoading = ref(false)
+export const drawerOpen = computed(() => hits.value.length > 0)
+
+let controller: AbortController | null = null
+
+export function openHits(found: Hit[]): void {
+  hits.value = found
+  hitIndex.value = 0
+}
+
+export function closeRecord(): void {
+  openHits([])
+}
+
+export function stepHit(step: number): void {
+  hitIndex.value = (hitIndex.value + step + hits.value.length) % hits.value.length
+}
+
+export async function loadRecord(): Promise<void> {
+  controller?.abort()
+  const hit = hits.value[hitIndex.value]
+  view.record = hit ? { layer: hit.layer, fid: hit.fid } : null
+  record.value = null
+  recordError.value = ''
+  select(null)
+  if (!hit) return
+  controller = new AbortController()
+  const signal = controller.signal
+  recordLoading.value = true
+  try {
+    const [schema, feature] = await Promise.all([
+      fetchSchema(hit.layer),
+      fetchItem(hit.layer, hit.fid, signal),
+    ])
+    if (signal.aborted) return
+    recordSchema.value = schema
+    record.value = feature
+    select(feature.geometry)
+  } catch (error) {
+    if (isAbort(error)) return
+    recordError.value = problemText(toProblem(error))
+  }
+  recordLoading.value = false
+}
+
+export function watchSelection(): void {
+  watch([hits, hitIndex], () => void loadRecord(), { immediate: true })
+}
+
+function positions(coordinates: unknown, out: [number, number][]): [number, number][] {
+  const list = coordinates as unknown[]
+  if (typeof list[0] === 'number') out.push([list[0] as number, list[1] as number])
+  else list.forEach((part) => positions(part, out))
+  return out
+}
+
+export function zoomToGeometry(geometry: GeoJSON.Geometry | null): void {
+  const m = map.value
+  if (!m || !geometry || geometry.type === 'GeometryCollection') return
+  const all = positions(geometry.coordinates, [])
+  if (geometry.type === 'Point') {
+    m.flyTo({ center: all[0], zoom: Math.max(m.getZoom(), 15), duration: 800 })
+    return
+  }
+  const lons = all.map((p) => p[0])
+  const lats = all.map((p) => p[1])
+  m.fitBounds(
+    [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)],
+    { padding: 48, maxZoom: 15 },
+  )
+}

@@ -1,0 +1,49 @@
+// The plugins of the platform, and what is being done to them.
+import { problemText, request, toProblem } from '@cim/api'
+import { reactive, ref } from 'vue'
+import type { Plugin } from './types'
+
+const POLL_MS = 1000
+
+export const plugins = ref<Plugin[]>([])
+export const loading = ref(false)
+export const failure = ref('')
+/** Plugin id → what it is doing now. */
+export const busy = reactive<Record<string, 'enable' | 'disable'>>({})
+export const actionFailure = reactive<Record<string, string>>({})
+
+export async function loadPlugins(quiet = false): Promise<void> {
+  if (!quiet) loading.value = true
+  failure.value = ''
+  try {
+    plugins.value = (await request<{ plugins: Plugin[] }>('/admin/api/plugins')).plugins
+  } catch (error) {
+    failure.value = problemText(toProblem(error))
+  }
+  loading.value = false
+}
+
+/** While one is being enabled the host answers only at the end; the state is read beside it. */
+function poll(): () => void {
+  const timer = window.setInterval(() => void loadPlugins(true), POLL_MS)
+  return () => window.clearInterval(timer)
+}
+
+export async function act(id: string, action: 'enable' | 'disable'): Promise<boolean> {
+  busy[id] = action
+  delete actionFailure[id]
+  const stop = poll()
+  let done = false
+  try {
+    await request<Plugin>(`/admin/api/plugins/${encodeURIComponent(id)}/${action}`, {
+      method: 'POST',
+    })
+    done = true
+  } catch (error) {
+    actionFailure[id] = problemText(toProblem(error))
+  }
+  stop()
+  await loadPlugins(true)
+  delete busy[id]
+  return done
+}

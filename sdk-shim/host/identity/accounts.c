@@ -1,0 +1,214 @@
+/* Accounts in platform.db. */
+#include "host/base/clock.h"
+#include "host/identity/internal.h"
+#include "host/identity/row.h"
+#include "host/store/store.h"
+
+void
+host_account_free(struct host_account *account)
+{
+    if (account == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < account->n_roles; i++) {
+        free(account->roles[i].role);
+        free(account->roles[i].areas);
+        free(account->roles[i].org);
+    }
+    free(account->username);
+    free(account->display_name);
+    free(account->org);
+    free(account->password_hash);
+    free(account);
+}
+
+static void
+cleanup_account(struct host_account **account)
+{
+    host_account_free(*account);
+}
+
+/* NULL for an absent value; false when out of memory. */
+static bool
+text_or_null(const struct host_row *row, uint32_t column, char **ret_text)
+{
+    if (host_row_has(row, column)) {
+        *ret_text = host_row_text(row, column);
+        return *ret_text != NULL;
+    }
+    return true;
+}
+
+static cim_status
+load_roles(struct host_identity *identity, struct host_account *account, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct host_row row = {0};
+    bool there = false;
+    const cim_value values[] = {host_value_text("username", account->username)};
+    CIM_TRY(host_store_read(identity->options.platform,
+                            "select role, areas, org, until_ms from cim_account_role "
+                            "where username = :username order by role",
+                            values, 1, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    while (there && account->n_roles < HOST_ACCOUNT_ROLES_MAX) {
+        struct host_account_role *role = &account->roles[account->n_roles++];
+        role->role = host_row_text(&row, 0);
+        role->areas = host_row_text(&row, 1);
+        role->until_ms = host_row_i64(&row, 3);
+        if (role->role == NULL || role->areas == NULL || !text_or_null(&row, 2, &role->org)) {
+            return cim_fail_nomem(err);
+        }
+        CIM_TRY(host_row_next(&row, &there, err));
+    }
+    return CIM_OK;
+}
+
+cim_status
+host_account_load(struct host_identity *identity, const char *username,
+                  struct host_account **ret_account, cim_error *err)
+{
+    __attribute__((cleanup(cleanup_account))) struct host_account *account = NULL;
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct host_row row = {0};
+    bool there = false;
+    const cim_value values[] = {host_value_text("username", username)};
+    CIM_TRY(host_store_read(identity->options.platform,
+                            "select username, display_name, org, password_hash from cim_account "
+                            "where username = :username",
+                            values, 1, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    if (!there) {
+        return cim_fail(err, CIM_E_NOTFOUND, "username", username, "没有这个账号",
+                        "there is no such account");
+    }
+    account = calloc(1, sizeof *account);
+    if (account == NULL) {
+        return cim_fail_nomem(err);
+    }
+    account->username = host_row_text(&row, 0);
+    account->display_name = host_row_text(&row, 1);
+    account->password_hash = host_row_text(&row, 3);
+    if (account->username == NULL || account->display_name == NULL ||
+        account->password_hash == NULL || !text_or_null(&row, 2, &account->org)) {
+        return cim_fail_nomem(err);
+    }
+    CIM_TRY(load_roles(identity, account, err));
+    *ret_account = CIM_TAKE(account);
+    return CIM_OK;
+}
+
+/* ---- writing ---- */
+
+struct put {
+    const struct host_account_input *input;
+    const char *hash;
+    int64_t now_ms;
+};
+
+static cim_status
+insert_role(cim_tx *tx, const struct host_account_input *input, const char *role, cim_error *err)
+{
+    const cim_value values[] = {
+        host_value_text("username", input->username), host_value_text("role", role),
+        host_value_text("areas", input->areas),       host_value_text("org", input->org),
+        host_value_i64("until", input->until_ms),
+    };
+    return host_store_exec(tx,
+                           "insert into cim_account_role (username, role, areas, org, until_ms) "
+                           "values (:username, :role, :areas, :org, :until)",
+                           values, 5, NULL, err);
+}
+
+static cim_status
+put_in_tx(void *arg, cim_tx *tx, cim_error *err)
+{
+    const struct put *put = arg;
+    const struct host_account_input *input = put->input;
+    CIM_AUTO_FREE char *roles = strdup(input->roles);
+    char *rest = roles;
+    const cim_value values[] = {
+        host_value_text("username", input->username),
+        host_value_text("display_name", input->display_name),
+        host_value_text("org", input->org),
+        host_value_text("hash", put->hash),
+        host_value_i64("now", put->now_ms),
+    };
+    if (roles == NULL) {
+        return cim_fail_nomem(err);
+    }
+    CIM_TRY(host_store_exec(tx,
+                            "insert into cim_account (username, display_name, org, password_hash, "
+                            "password_set_ms) values (:username, :display_name, :org, :hash, :now) "
+                            "on conflict (username) do update set display_name = "
+                            "excluded.display_name, org = excluded.org, password_hash = "
+                            "excluded.password_hash, password_set_ms = excluded.password_set_ms",
+                            values, 5, NULL, err));
+    CIM_TRY(host_store_exec(tx, "delete from cim_account_role where username = :username", values,
+                            1, NULL, err));
+    CIM_TRY(host_store_exec(tx, "delete from cim_sign_in_failure where username = :username",
+                            values, 1, NULL, err));
+    while (rest != NULL) {
+        const char *role = strsep(&rest, ",");
+        if (*role != '\0') {
+            CIM_TRY(insert_role(tx, input, role, err));
+        }
+    }
+    return CIM_OK;
+}
+
+static bool
+is_list(const char *text, const char *allowed)
+{
+    return text[0] != '\0' && text[strspn(text, allowed)] == '\0' && strlen(text) <= 4000;
+}
+
+static cim_status
+check_input(const struct host_account_input *input, cim_error *err)
+{
+    const char *username = input->username != NULL ? input->username : "";
+    const size_t len = strlen(username);
+    if (len > HOST_USERNAME_MAX ||
+        !is_list(username, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")) {
+        return cim_fail(
+            err, CIM_E_INVALID, "username", username, "用户名应为 1 到 %d 个字母、数字或 . _ - @",
+            "a user name has 1 to %d letters, digits or . _ - @", (int)HOST_USERNAME_MAX);
+    }
+    if (input->display_name == NULL || strlen(input->display_name) > 200) {
+        return cim_fail(err, CIM_E_INVALID, "display_name", input->display_name,
+                        "显示名至多 200 字节", "a display name has at most 200 bytes");
+    }
+    if (input->roles == NULL || strlen(input->roles) > 1000 ||
+        (input->roles[0] != '\0' &&
+         !is_list(input->roles, "abcdefghijklmnopqrstuvwxyz0123456789-.,"))) {
+        return cim_fail(err, CIM_E_INVALID, "roles", input->roles, "角色应以逗号分隔",
+                        "roles are ids separated by commas");
+    }
+    if (input->areas == NULL ||
+        (strcmp(input->areas, "*") != 0 && input->areas[0] != '\0' &&
+         !is_list(input->areas,
+                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,-"))) {
+        return cim_fail(err, CIM_E_INVALID, "areas", input->areas, "区划应为 * 或以逗号分隔的代码",
+                        "areas are * or codes separated by commas");
+    }
+    return host_password_check_rules(input->password != NULL ? input->password : "", err);
+}
+
+cim_status
+host_identity_put_account(struct host_identity *identity, const struct host_account_input *input,
+                          cim_error *err)
+{
+    char hash[HOST_PASSWORD_HASH_MAX];
+    struct put put = {
+        .input = input,
+        .hash = hash,
+        .now_ms = host_clock_now_ms(identity->options.clock),
+    };
+    CIM_TRY(check_input(input, err));
+    CIM_TRY(host_password_hash(input->password, hash, err));
+    CIM_TRY(host_store_write(identity->options.platform, put_in_tx, &put, NULL, err));
+    (void)atomic_fetch_add(&identity->generation, 1);
+    return host_sessions_end_all_of(&identity->sessions, input->username, err);
+}

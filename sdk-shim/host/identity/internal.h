@@ -1,0 +1,214 @@
+/* host/identity/internal.h -- the inside of identity; private to this folder.
+ *
+ * Locks: each struct has one of its own, held for short and never over the store. None is taken
+ * while another is held.
+ */
+#ifndef HOST_IDENTITY_INTERNAL_H
+#define HOST_IDENTITY_INTERNAL_H
+
+#include "host/identity/identity.h"
+#include "host/identity/roles.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum {
+    HOST_USERNAME_MAX = 64,
+    HOST_PASSWORD_MIN_CHARS = 8,
+    HOST_PASSWORD_MAX_BYTES = 256,
+    HOST_TOKEN_BYTES = 32,
+    HOST_TOKEN_TEXT = 2 * HOST_TOKEN_BYTES + 1, /* hexadecimal, with the NUL */
+    HOST_SESSIONS_MAX = 100000,
+    HOST_SESSIONS_PER_ACCOUNT_MAX = 50, /* the oldest ends when one more begins */
+    HOST_SESSION_BUCKETS = 4096,
+    HOST_FAILURES_KEPT_MS = 7200000,
+    HOST_SESSION_SAVE_MS = 60000, /* last_seen is written at most this often */
+    HOST_PRINCIPAL_BUCKETS = 256,
+    HOST_PRINCIPAL_SCOPES_MAX = 4096,
+    HOST_ROLE_SETS_MAX = 33, /* the host's own and one per plugin */
+    HOST_ACCOUNT_ROLES_MAX = 32,
+    /* Argon2id: 19 MiB and two passes take some 25 ms; two at once are the most that a flood of
+     * sign-ins can take of the machine. */
+    HOST_ARGON2_MEMORY_KIB = 19456,
+    HOST_ARGON2_PASSES = 2,
+    HOST_ARGON2_AT_ONCE = 2,
+    HOST_ARGON2_WAITING = 4,
+    HOST_ARGON2_WAIT_MS = 1000,
+    HOST_PASSWORD_HASH_MAX = 160
+};
+
+/* ---- password.c ---- */
+
+struct host_password_gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int running;
+    int waiting;
+};
+void host_password_gate_init(struct host_password_gate *gate);
+void host_password_gate_done(struct host_password_gate *gate);
+
+/* CIM_E_INVALID saying which rule is not met. */
+cim_status host_password_check_rules(const char *password, cim_error *err);
+cim_status host_password_hash(const char *password, char ret_hash[HOST_PASSWORD_HASH_MAX],
+                              cim_error *err);
+/* CIM_E_BUSY when too many are at it already. */
+cim_status host_password_verify(struct host_password_gate *gate, const char *hash,
+                                const char *password, bool *ret_same, cim_error *err);
+/* Random bytes as hexadecimal text; SHA-256 of a text likewise. */
+cim_status host_random_token(char ret_token[HOST_TOKEN_TEXT], cim_error *err);
+cim_status host_sha256_text(const char *prefix, const char *text, char ret_hash[HOST_TOKEN_TEXT],
+                            cim_error *err);
+/* UUIDv7 of the time and random bytes. */
+cim_status host_new_uid(int64_t now_ms, char ret_uid[37], cim_error *err);
+
+/* ---- sessions.c ---- */
+
+enum host_session_kind { HOST_SESSION_COOKIE, HOST_SESSION_BEARER };
+
+struct host_session {
+    struct host_session *next;
+    char hash[HOST_TOKEN_TEXT];
+    char username[HOST_USERNAME_MAX + 1];
+    enum host_session_kind kind;
+    int64_t created_ms;
+    int64_t last_seen_ms;
+    int64_t saved_ms; /* last_seen as in the database */
+    int64_t expires_ms;
+};
+
+struct host_sessions {
+    struct host_store *platform;
+    int64_t idle_ms;
+    pthread_mutex_t lock;
+    size_t n_sessions;
+    struct host_session *buckets[HOST_SESSION_BUCKETS];
+};
+
+/* Takes up those of the database that are still good. */
+cim_status host_sessions_open(struct host_sessions *sessions, struct host_store *platform,
+                              int64_t idle_ms, int64_t now_ms, cim_error *err);
+void host_sessions_close(struct host_sessions *sessions);
+cim_status host_sessions_begin(struct host_sessions *sessions, enum host_session_kind kind,
+                               const char *username, int64_t now_ms, int64_t life_ms,
+                               char ret_token[HOST_TOKEN_TEXT], cim_error *err);
+/* Who the token stands for, if it is good; notes that it was seen. CIM_E_DENIED otherwise. */
+cim_status host_sessions_find(struct host_sessions *sessions, enum host_session_kind kind,
+                              const char *token, int64_t now_ms,
+                              char ret_username[HOST_USERNAME_MAX + 1], cim_error *err);
+cim_status host_sessions_end(struct host_sessions *sessions, const char *token, cim_error *err);
+cim_status host_sessions_end_all_of(struct host_sessions *sessions, const char *username,
+                                    cim_error *err);
+
+/* ---- the whole ---- */
+
+struct host_role_set {
+    char *plugin_id; /* NULL: the host's own */
+    struct host_roles *roles;
+};
+
+struct host_identity {
+    struct host_identity_options options;
+    struct host_sessions sessions;
+    struct host_password_gate passwords;
+    char dummy_hash[HOST_PASSWORD_HASH_MAX]; /* verified for names that do not exist */
+    atomic_llong generation; /* of roles and accounts; a change makes new principals */
+
+    pthread_mutex_t roles_lock;
+    size_t n_role_sets;
+    struct host_role_set role_sets[HOST_ROLE_SETS_MAX];
+
+    pthread_mutex_t principals_lock;
+    struct host_principal *principals[HOST_PRINCIPAL_BUCKETS];
+};
+
+/* ---- accounts.c ---- */
+
+struct host_account_role {
+    char *role;
+    char *areas;
+    char *org; /* NULL: none */
+    int64_t until_ms;
+};
+
+struct host_account {
+    char *username;
+    char *display_name;
+    char *org;
+    char *password_hash;
+    size_t n_roles;
+    struct host_account_role roles[HOST_ACCOUNT_ROLES_MAX];
+};
+
+/* CIM_E_NOTFOUND when there is none. */
+cim_status host_account_load(struct host_identity *identity, const char *username,
+                             struct host_account **ret_account, cim_error *err);
+void host_account_free(struct host_account *account); /* NULL-safe */
+
+/* ---- principal.c ---- */
+
+struct host_granted_function {
+    char *id; /* may end in ".*" */
+    int64_t until_ms;
+};
+
+struct host_scope_entry {
+    struct host_scope_entry *next;
+    size_t n_terms;
+    const cim_term **terms;
+    cim_scope scope;
+};
+
+struct host_principal {
+    struct host_principal *next; /* in its bucket */
+    atomic_int references;
+    int64_t generation;
+    const struct cim_area_tree *areas;
+    const struct host_clock *clock;
+    char *username;
+    char *display_name;
+    char *org; /* NULL: none */
+    size_t n_roles;
+    char **roles;
+    size_t n_area_codes;
+    char **area_codes; /* "*": all */
+    size_t n_terms;
+    cim_term *terms;
+    size_t n_functions;
+    struct host_granted_function *functions;
+    pthread_mutex_t lock;
+    size_t n_scopes;
+    struct host_scope_entry *scopes;
+};
+
+/* The account's principal of now, from the cache or new; one reference for the caller. */
+cim_status host_principal_get(struct host_identity *identity, const char *username,
+                              struct host_principal **ret_principal, cim_error *err);
+/* Terms and functions of one role, as the account holds it; the principal is being made. */
+cim_status host_principal_add_role(struct host_principal *principal, const struct host_role *role,
+                                   const struct host_account_role *held, cim_error *err);
+struct host_principal *host_principal_new(const char *username, const char *display_name,
+                                          const char *org, const struct host_clock *clock,
+                                          const struct cim_area_tree *areas);
+void host_principals_clear(struct host_identity *identity);
+
+/* ---- signin.c ---- */
+
+struct host_sign_in {
+    const char *event; /* "login", "token" */
+    const char *username;
+    const char *password;
+    const char *address;
+    const char *request_id;
+};
+
+/* CIM_OK; CIM_E_DENIED: wrong name or password; CIM_E_STATE: locked; CIM_E_BUSY. Names that do not
+ * exist take the same steps and the same time. Each is written to the log. */
+cim_status host_sign_in(struct host_identity *identity, const struct host_sign_in *attempt,
+                        cim_error *err);
+/* A row of cim_sign_in_log by itself. */
+cim_status host_sign_in_log(struct host_identity *identity, const struct host_sign_in *attempt,
+                            const char *result, const char *reason, cim_error *err);
+
+#endif

@@ -1,0 +1,298 @@
+/* tests/bench/map/bench_map.c -- one clustered or single-point tile, computed and encoded, beside
+ * what SQLite's R-tree and a GROUP BY over the same points take. In process, one thread, CPU time
+ * of the thread. Usage: bench_map [points] */
+#include "cim/plugin.h"
+#include "cim/rows.h"
+#include "geo/mercator.h"
+#include "map/points.h"
+
+#include <math.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { N_AREAS = 24, N_KINDS = 8, RUNS = 31 };
+
+static double
+now_ms(clockid_t clock)
+{
+    struct timespec t;
+    (void)clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double
+median(double *values, int n)
+{
+    qsort(values, (size_t)n, sizeof *values, compare_doubles);
+    return values[n / 2];
+}
+
+/* Uniform in [0, 1); the same on every machine. */
+static double
+next_random(uint64_t *state)
+{
+    *state ^= *state << 13U;
+    *state ^= *state >> 7U;
+    *state ^= *state << 17U;
+    return (double)(*state >> 11U) / 9007199254740992.0;
+}
+
+struct point {
+    double lon;
+    double lat;
+    int area;
+    int kind;
+};
+
+/* Crowds round towns on an island of Hainan's size. */
+static struct point *
+make_points(uint32_t n)
+{
+    struct point *points = malloc(n * sizeof *points);
+    uint64_t state = 20261122;
+    double towns[200][2];
+    if (points == NULL) {
+        exit(1);
+    }
+    for (int i = 0; i < 200; i++) {
+        towns[i][0] = 108.8 + 2.1 * next_random(&state);
+        towns[i][1] = 18.3 + 1.7 * next_random(&state);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const int town = (int)(200.0 * next_random(&state) * next_random(&state));
+        const double r = 0.06 * sqrt(-log(1.0 - next_random(&state)));
+        const double a = 6.283185307179586 * next_random(&state);
+        points[i] = (struct point){.lon = towns[town][0] + r * cos(a),
+                                   .lat = towns[town][1] + r * sin(a),
+                                   .area = town % N_AREAS,
+                                   .kind = (int)(N_KINDS * next_random(&state))};
+    }
+    return points;
+}
+
+/* ---- ours ---- */
+
+static int32_t
+area_ordinal(const cim_host *host, const char *code)
+{
+    (void)host;
+    return (int32_t)strtol(code + 1, NULL, 10);
+}
+
+static const cim_access_v1 access_service = {.struct_size = sizeof access_service,
+                                             .area_ordinal = area_ordinal};
+static const cim_term everything = {
+    .struct_size = sizeof everything, .all_areas = 1, .until_ms = INT64_MAX};
+static const cim_term *const terms[] = {&everything};
+static const cim_scope scope = {.struct_size = sizeof scope, .n_terms = 1, .terms = terms};
+static const cim_call call = {.struct_size = sizeof call, .scope = &scope, .now_ms = 1};
+
+struct ours {
+    struct cim_field kind;
+    const struct cim_field *kinds[1];
+    struct cim_definition def;
+    struct lpg_features features;
+    struct lpg_points *points;
+};
+
+static void
+fail(const char *what)
+{
+    (void)fprintf(stderr, "bench_map: %s\n", what);
+    exit(1);
+}
+
+static void
+build_ours(struct ours *ours, const struct point *points, uint32_t n)
+{
+    uint64_t *morton = malloc(n * sizeof *morton);
+    ours->kind = (struct cim_field){.name = (char *)(uintptr_t) "kind", .type = CIM_FIELD_CODE};
+    ours->kinds[0] = &ours->kind;
+    ours->def = (struct cim_definition){.n_tile_attributes = 1,
+                                        .tile_attributes = ours->kinds,
+                                        .n_count_by = 1,
+                                        .count_by = ours->kinds};
+    if (morton == NULL || lpg_features_init(&ours->features, &ours->def, NULL) != CIM_OK) {
+        fail("out of memory");
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        char text[16];
+        uint32_t x;
+        uint32_t y;
+        int len;
+        if (!lpg_mercator_from_lonlat(points[i].lon, points[i].lat, &x, &y) ||
+            lpg_features_grow(&ours->features, NULL) != CIM_OK) {
+            fail("build");
+        }
+        morton[i] = lpg_morton(x, y);
+        ours->features.fid[i] = i + 1;
+        len = snprintf(text, sizeof text, "a%d", points[i].area);
+        ours->features.area[i] = lpg_dictionary_put_text(&ours->features.areas, text, (size_t)len);
+        len = snprintf(text, sizeof text, "k%d", points[i].kind);
+        ours->features.attributes[0].codes[i] =
+            lpg_dictionary_put_text(&ours->features.attributes[0].dictionary, text, (size_t)len);
+    }
+    if (lpg_points_build(&ours->features, morton, &ours->points, NULL) != CIM_OK) {
+        fail("build");
+    }
+}
+
+static uint64_t
+draw_ours(const struct ours *ours, uint32_t z, uint32_t col, uint32_t row)
+{
+    struct lpg_view view;
+    struct lpg_mvt *mvt;
+    cim_blob tile = {0};
+    char *texts = NULL;
+    uint64_t len;
+    if (lpg_view_open(&ours->features, NULL, &access_service, &call, NULL, NULL, &view, NULL) !=
+            CIM_OK ||
+        lpg_mvt_new("points", &mvt, NULL) != CIM_OK ||
+        lpg_points_tile(ours->points, &ours->features, &view, false, z, col, row, mvt, &texts,
+                        NULL) != CIM_OK ||
+        lpg_mvt_finish(mvt, &tile, NULL) != CIM_OK) {
+        fail("tile");
+    }
+    len = tile.len;
+    if (tile.release != NULL) {
+        tile.release(&tile);
+    }
+    lpg_mvt_free(mvt);
+    free(texts);
+    lpg_view_done(&view);
+    return len;
+}
+
+/* ---- SQLite ---- */
+
+static sqlite3 *
+build_sqlite(const struct point *points, uint32_t n)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *put = NULL;
+    sqlite3_stmt *index = NULL;
+    if (sqlite3_open(":memory:", &db) != SQLITE_OK ||
+        sqlite3_exec(db,
+                     "create table p(id integer primary key, x real, y real, kind text);"
+                     "create virtual table r using rtree(id, x0, x1, y0, y1); begin",
+                     NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, "insert into p values(?,?,?,'k'||?)", -1, &put, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, "insert into r values(?,?,?,?,?)", -1, &index, NULL) != SQLITE_OK) {
+        fail("sqlite");
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        (void)sqlite3_bind_int64(put, 1, i + 1);
+        (void)sqlite3_bind_double(put, 2, points[i].lon);
+        (void)sqlite3_bind_double(put, 3, points[i].lat);
+        (void)sqlite3_bind_int(put, 4, points[i].kind);
+        (void)sqlite3_bind_int64(index, 1, i + 1);
+        for (int k = 0; k < 4; k++) {
+            (void)sqlite3_bind_double(index, 2 + k, k < 2 ? points[i].lon : points[i].lat);
+        }
+        if (sqlite3_step(put) != SQLITE_DONE || sqlite3_step(index) != SQLITE_DONE) {
+            fail("sqlite insert");
+        }
+        (void)sqlite3_reset(put);
+        (void)sqlite3_reset(index);
+    }
+    (void)sqlite3_finalize(put);
+    (void)sqlite3_finalize(index);
+    (void)sqlite3_exec(db, "commit", NULL, NULL, NULL);
+    return db;
+}
+
+/* The same answer, not encoded: 8 x 8 cells with count, mean and count per kind; or the points. */
+static int64_t
+draw_sqlite(sqlite3 *db, bool clustered, const double bbox[4])
+{
+    static const char *const grouped =
+        "select cast((x-?1)/(?2-?1)*8 as int) cx, cast((y-?3)/(?4-?3)*8 as int) cy, kind, count(*),"
+        " avg(x), avg(y) from p where id in (select id from r where x1>=?1 and x0<?2 and y1>=?3"
+        " and y0<?4) group by 1,2,3";
+    static const char *const single =
+        "select id,x,y,kind from p where id in (select id from r where "
+        "x1>=?1 and x0<?2 and y1>=?3 and y0<?4)";
+    sqlite3_stmt *stmt = NULL;
+    int64_t rows = 0;
+    if (sqlite3_prepare_v2(db, clustered ? grouped : single, -1, &stmt, NULL) != SQLITE_OK) {
+        fail(sqlite3_errmsg(db));
+    }
+    for (int i = 0; i < 4; i++) {
+        (void)sqlite3_bind_double(stmt, i + 1, bbox[i]);
+    }
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        rows += sqlite3_column_int64(stmt, 0) >= 0 ? 1 : 0;
+    }
+    (void)sqlite3_finalize(stmt);
+    return rows;
+}
+
+static void
+tile_bbox(uint32_t z, uint32_t col, uint32_t row, double ret_bbox[4])
+{
+    const double n = pow(2.0, z);
+    const double pi = 3.14159265358979323846;
+    ret_bbox[0] = col / n * 360.0 - 180.0;
+    ret_bbox[1] = (col + 1) / n * 360.0 - 180.0;
+    ret_bbox[2] = atan(sinh(pi * (1.0 - 2.0 * (row + 1) / n))) * 180.0 / pi;
+    ret_bbox[3] = atan(sinh(pi * (1.0 - 2.0 * row / n))) * 180.0 / pi;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const uint32_t zooms[] = {6, 8, 10, 12, 13, 14, 15, 16};
+    const uint32_t n = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 200000;
+    struct point *points = make_points(n);
+    struct ours ours = {0};
+    double built = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    double loaded;
+    sqlite3 *db;
+    build_ours(&ours, points, n);
+    loaded = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    db = build_sqlite(points, n);
+    (void)printf("%u points: pyramid built in %.0f ms, SQLite table and R-tree in %.0f ms (CPU)\n",
+                 n, loaded - built, now_ms(CLOCK_THREAD_CPUTIME_ID) - loaded);
+    (void)printf("%4s %10s %12s %14s %10s\n", "zoom", "bytes", "ours ms", "SQLite ms", "ratio");
+    for (size_t k = 0; k < sizeof zooms / sizeof zooms[0]; k++) {
+        const uint32_t z = zooms[k];
+        double a[RUNS];
+        double b[RUNS];
+        uint64_t bytes = 0;
+        for (int run = 0; run < RUNS; run++) {
+            const struct point *near = &points[(size_t)run * 7919U % n];
+            uint32_t x;
+            uint32_t y;
+            double bbox[4];
+            double start;
+            (void)lpg_mercator_from_lonlat(near->lon, near->lat, &x, &y);
+            tile_bbox(z, x >> (32U - z), y >> (32U - z), bbox);
+            start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+            bytes += draw_ours(&ours, z, x >> (32U - z), y >> (32U - z));
+            a[run] = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+            start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+            (void)draw_sqlite(db, z < LPG_POINTS_SINGLE_ZOOM, bbox);
+            b[run] = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+        }
+        const double ours_ms = median(a, RUNS);
+        const double sqlite_ms = median(b, RUNS);
+        (void)printf("%4u %10llu %12.3f %14.3f %10.0f\n", z, (unsigned long long)(bytes / RUNS),
+                     ours_ms, sqlite_ms, sqlite_ms / ours_ms);
+    }
+    (void)sqlite3_close(db);
+    lpg_points_free(ours.points);
+    lpg_features_done(&ours.features);
+    free(points);
+    return 0;
+}
