@@ -80,8 +80,9 @@ read_areas(const char *dir, struct area_names *areas, struct demo_error *err)
         if (n_lines++ == 0) {
             continue;
         }
+        line[strcspn(line, "\r\n")] = '\0';
         for (int i = 0; i < 4; i++) {
-            cells[i] = strsep(&rest, ",\r\n");
+            cells[i] = strsep(&rest, ",");
         }
         if (cells[3] == NULL || areas->n_items == AREAS_MAX) {
             failed = demo_fail(err, "%s:%zu: expected code,name,level,parent and at most %d rows",
@@ -124,7 +125,7 @@ read_features(const char *dir, const char *name, size_t max, json_object **ret_r
     root = json_object_from_file(path);
     if (root == NULL) {
         const char *reason = json_util_get_last_err();
-        return demo_fail(err, "%s", reason == NULL ? path : reason);
+        return demo_fail(err, "%s: cannot be read: %s", path, reason == NULL ? "" : reason);
     }
     if (!json_object_object_get_ex(root, "features", &features) ||
         !json_object_is_type(features, json_type_array) ||

@@ -43,3 +43,4 @@ create table lpg_place (
 {layer lpg_place Point};
 create index lpg_place_area on lpg_place (area_code);
 create index lpg_place_owner on lpg_place (owner_org);
+create index lpg_place_class on lpg_place (class);
