@@ -45,12 +45,14 @@ host_http_new(const struct host_http_options *options, struct host_http **ret_ht
         return cim_fail_nomem(err);
     }
     http->options = *options;
-    const bool copied = copy_text(&http->options.address, options->address) &
-                        copy_text(&http->options.spool_dir, options->spool_dir) &
-                        copy_text(&http->options.hosts, options->hosts) &
-                        copy_text(&http->options.trusted_proxies, options->trusted_proxies);
+    /* All four, even after a failure: none may keep pointing at the caller's text. */
+    int failed = 0;
+    failed += !copy_text(&http->options.address, options->address);
+    failed += !copy_text(&http->options.spool_dir, options->spool_dir);
+    failed += !copy_text(&http->options.hosts, options->hosts);
+    failed += !copy_text(&http->options.trusted_proxies, options->trusted_proxies);
     http->router = host_router_new();
-    if (!copied || http->router == NULL) {
+    if (failed > 0 || http->router == NULL) {
         host_http_free(http);
         return cim_fail_nomem(err);
     }
