@@ -1,6 +1,8 @@
 /* Definitions, code lists and migrations agree: every field has its column of the right type, and
  * what tiles, popups and legends name exists. */
 
+#include "kit/definition.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -255,6 +257,55 @@ definitions_and_migrations_agree(void **state)
     assert_true(n_layers >= LAYERS_LEAST);
 }
 
+static char *
+read_text(const char *path, size_t *ret_len)
+{
+    static char text_bytes[SQL_BYTES];
+    FILE *file = fopen(path, "rb");
+
+    assert_non_null(file);
+    *ret_len = fread(text_bytes, 1, sizeof(text_bytes), file);
+    assert_true(feof(file));
+    fclose(file);
+    return text_bytes;
+}
+
+/* By the parser that host and plugin use. */
+static void
+definitions_are_accepted(void **state)
+{
+    const char *codes_path = CIM_SOURCE_DIR "/layers/codes.json";
+    struct cim_codes *lists = NULL;
+    struct dirent **entries;
+    char path[PATH_BYTES];
+    cim_error err = {0};
+    size_t len;
+    char *bytes = read_text(codes_path, &len);
+    int n = scandir(CIM_SOURCE_DIR "/layers", &entries, NULL, alphasort);
+    (void)state;
+
+    assert_true(n > 0);
+    if (cim_codes_parse(codes_path, bytes, len, &lists, &err) != CIM_OK) {
+        fail_msg("%s", err.en);
+    }
+    for (int i = 0; i < n; i++) {
+        const char *name = entries[i]->d_name;
+        struct cim_definition *definition = NULL;
+
+        if (is_ending(name, ".json") && strcmp(name, "codes.json") != 0) {
+            snprintf(path, sizeof(path), "%s/layers/%s", CIM_SOURCE_DIR, name);
+            bytes = read_text(path, &len);
+            if (cim_definition_parse(path, bytes, len, lists, &definition, &err) != CIM_OK) {
+                fail_msg("%s", err.en);
+            }
+            cim_definition_free(definition);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    cim_codes_free(lists);
+}
+
 static void
 code_lists_are_bilingual_and_distinct(void **state)
 {
@@ -281,6 +332,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(definitions_are_accepted),
         cmocka_unit_test(definitions_and_migrations_agree),
         cmocka_unit_test(code_lists_are_bilingual_and_distinct),
     };
