@@ -1,9 +1,9 @@
 #include "host/identity/json_in.h"
 
 #include "cim/util.h"
+#include "kit/json.h"
 
 #include <json-c/json.h>
-#include <limits.h>
 
 /* Path of a key below `in`; cut when very long, as it is only for people. */
 static void
@@ -57,38 +57,15 @@ cim_status
 host_json_parse(const char *where, const char *text, size_t len, struct json_object **ret_root,
                 cim_error *err)
 {
-    struct json_tokener *tokener = json_tokener_new();
-    struct json_object *root = NULL;
-    enum json_tokener_error problem = json_tokener_success;
-    size_t end = 0;
-    size_t line = 1;
-    size_t column = 1;
-    if (tokener == NULL) {
-        return cim_fail_nomem(err);
+    struct host_json_in in = {.where = where};
+    CIM_TRY(cim_json_parse(where, text, len, &in.value, err));
+    if (!json_object_is_type(in.value, json_type_object)) {
+        (void)host_json_refuse(&in, NULL, "对象", "an object", err);
+        json_object_put(in.value);
+        return CIM_E_INVALID;
     }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    if (len < INT_MAX) {
-        root = json_tokener_parse_ex(tokener, text, (int)len);
-    }
-    problem = json_tokener_get_error(tokener);
-    end = json_tokener_get_parse_end(tokener);
-    json_tokener_free(tokener);
-    while (root != NULL && end < len && memchr(" \t\r\n", text[end], 4) != NULL) {
-        end++;
-    }
-    if (root != NULL && end == len && json_object_is_type(root, json_type_object)) {
-        *ret_root = root;
-        return CIM_OK;
-    }
-    json_object_put(root);
-    for (size_t i = 0; i < end && i < len; i++) {
-        column = text[i] == '\n' ? 1 : column + 1;
-        line += text[i] == '\n' ? 1 : 0;
-    }
-    return cim_fail(
-        err, CIM_E_INVALID, NULL, NULL, "%.160s：第 %zu 行第 %zu 列：不是有效的 JSON 对象（%s）",
-        "%.160s: line %zu, column %zu: not a valid JSON object (%s)", where, line, column,
-        problem != json_tokener_success ? json_tokener_error_desc(problem) : "one object expected");
+    *ret_root = in.value;
+    return CIM_OK;
 }
 
 cim_status

@@ -1,0 +1,357 @@
+#include "fake_http.h"
+
+#include "cim/util.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <strings.h>
+
+struct host_http {
+    pthread_mutex_t lock;
+    size_t n_routes;
+    struct host_route routes[FAKE_HTTP_ROUTES_MAX];
+};
+
+struct cim_http_writer {
+    struct cim_http_req *req;
+};
+
+struct host_http *
+fake_http_new(void)
+{
+    struct host_http *http = calloc(1, sizeof *http);
+    if (http != NULL) {
+        (void)pthread_mutex_init(&http->lock, NULL);
+    }
+    return http;
+}
+
+static void
+route_done(struct host_route *route)
+{
+    free((char *)route->method);
+    free((char *)route->pattern);
+    free((char *)route->permission);
+    free((char *)route->plugin_id);
+}
+
+void
+fake_http_free(struct host_http *http)
+{
+    for (size_t i = 0; i < http->n_routes; i++) {
+        route_done(&http->routes[i]);
+    }
+    (void)pthread_mutex_destroy(&http->lock);
+    free(http);
+}
+
+static char *
+copy(const char *text)
+{
+    return text != NULL ? strdup(text) : NULL;
+}
+
+static const struct host_route *
+find(struct host_http *http, const char *method, const char *pattern)
+{
+    for (size_t i = 0; i < http->n_routes; i++) {
+        if (strcmp(http->routes[i].method, method) == 0 &&
+            strcmp(http->routes[i].pattern, pattern) == 0) {
+            return &http->routes[i];
+        }
+    }
+    return NULL;
+}
+
+const struct host_route *
+fake_http_route(struct host_http *http, const char *method, const char *pattern)
+{
+    const struct host_route *route = NULL;
+    (void)pthread_mutex_lock(&http->lock);
+    route = find(http, method, pattern);
+    (void)pthread_mutex_unlock(&http->lock);
+    return route;
+}
+
+cim_status
+host_http_add_route(struct host_http *http, const struct host_route *route, cim_error *err)
+{
+    cim_status status = CIM_OK;
+    (void)pthread_mutex_lock(&http->lock);
+    if (find(http, route->method, route->pattern) != NULL) {
+        status = cim_fail(err, CIM_E_EXISTS, "pattern", route->pattern, "已有", "taken");
+    } else if (http->n_routes == FAKE_HTTP_ROUTES_MAX) {
+        status = cim_fail(err, CIM_E_TOO_LARGE, "pattern", route->pattern, "过多", "too many");
+    } else {
+        struct host_route *mine = &http->routes[http->n_routes++];
+        *mine = *route;
+        mine->method = copy(route->method);
+        mine->pattern = copy(route->pattern);
+        mine->permission = copy(route->permission);
+        mine->plugin_id = copy(route->plugin_id);
+    }
+    (void)pthread_mutex_unlock(&http->lock);
+    return status;
+}
+
+void
+host_http_remove_routes(struct host_http *http, const char *plugin_id)
+{
+    size_t kept = 0;
+    (void)pthread_mutex_lock(&http->lock);
+    for (size_t i = 0; i < http->n_routes; i++) {
+        struct host_route *route = &http->routes[i];
+        if (route->plugin_id != NULL && strcmp(route->plugin_id, plugin_id) == 0) {
+            route_done(route);
+        } else {
+            http->routes[kept++] = *route;
+        }
+    }
+    http->n_routes = kept;
+    (void)pthread_mutex_unlock(&http->lock);
+}
+
+/* ---- running ---- */
+
+static int32_t
+never_cancelled(const cim_call *call)
+{
+    (void)call;
+    return 0;
+}
+
+static cim_status
+run_route(const struct host_route *route, const struct host_http_gate *gate, cim_call *call,
+          struct cim_http_req *req, cim_error *err)
+{
+    cim_status status = CIM_OK;
+    if (route->plugin_id != NULL) {
+        CIM_TRY(gate->enter(gate->self, route->plugin_id, &call->worker, err));
+    }
+    status = route->handle(route->self, call, req, err);
+    if (route->plugin_id != NULL) {
+        gate->leave(gate->self, route->plugin_id);
+    }
+    return status;
+}
+
+cim_status
+fake_http_run(struct host_http *http, const struct host_http_auth *auth,
+              const struct host_http_gate *gate, struct cim_http_req *req, int64_t now_ms,
+              cim_error *err)
+{
+    struct host_principal *principal = NULL;
+    struct host_call_context context = {.req = req};
+    struct host_route route;
+    const struct host_route *found = fake_http_route(http, req->method, req->path);
+    cim_call call = {.struct_size = sizeof call,
+                     .request_id = "test",
+                     .principal = "",
+                     .lang = "zh",
+                     .now_ms = now_ms,
+                     .cancelled = never_cancelled,
+                     .impl = &context};
+    cim_status status = CIM_OK;
+    if (found == NULL) {
+        return cim_fail(err, CIM_E_NOTFOUND, "path", req->path, "没有", "no route");
+    }
+    route = *found;
+    if (auth != NULL) {
+        CIM_TRY(auth->resolve(auth->self, req, &route, &principal, err));
+        context.principal = principal;
+        call.principal = principal != NULL ? auth->name(principal) : "";
+        if (route.permission != NULL &&
+            !auth->has_function(auth->self, principal, route.permission)) {
+            status = cim_fail(err, CIM_E_DENIED, "permission", route.permission, "没有", "denied");
+        }
+    }
+    if (status == CIM_OK) {
+        status = run_route(&route, gate, &call, req, err);
+    }
+    if (auth != NULL && principal != NULL) {
+        auth->release(auth->self, principal);
+    }
+    return status;
+}
+
+void
+fake_http_done(struct cim_http_req *req)
+{
+    if (req->streaming) {
+        req->streaming = false;
+        req->producer.release(req->producer.self);
+    }
+    while (req->n_allocated > 0) {
+        free(req->allocated[--req->n_allocated]);
+    }
+}
+
+cim_status
+fake_http_produce(struct cim_http_req *req, int32_t *ret_more, cim_error *err)
+{
+    struct host_call_context context = {.req = req};
+    struct cim_http_writer writer = {.req = req};
+    const cim_call call = {.struct_size = sizeof call,
+                           .principal = "",
+                           .cancelled = never_cancelled,
+                           .impl = &context};
+    return req->producer.produce(req->producer.self, &call, &writer, ret_more, err);
+}
+
+/* ---- inside handlers ---- */
+
+const struct host_principal *
+host_http_principal(const cim_call *call)
+{
+    return ((const struct host_call_context *)call->impl)->principal;
+}
+
+const char *
+host_http_method(cim_http_req *req)
+{
+    return req->method;
+}
+
+const char *
+host_http_path_param(cim_http_req *req, const char *name)
+{
+    const char *slash = strrchr(req->path, '/');
+    (void)name;
+    return slash != NULL ? slash + 1 : NULL;
+}
+
+const char *
+host_http_query_param(cim_http_req *req, const char *name)
+{
+    (void)req;
+    (void)name;
+    return NULL;
+}
+
+static const char *
+value_of(const struct fake_header *list, const char *name)
+{
+    for (; list->name != NULL; list++) {
+        if (strcasecmp(list->name, name) == 0) {
+            return list->value;
+        }
+    }
+    return NULL;
+}
+
+const char *
+host_http_header(cim_http_req *req, const char *name)
+{
+    return value_of(req->headers, name);
+}
+
+const char *
+host_http_cookie(cim_http_req *req, const char *name)
+{
+    return value_of(req->cookies, name);
+}
+
+const char *
+host_http_client_address(cim_http_req *req)
+{
+    (void)req;
+    return "192.0.2.7";
+}
+
+const char *
+host_http_base_url(cim_http_req *req)
+{
+    (void)req;
+    return "http://127.0.0.1";
+}
+
+cim_status
+host_http_read_body(cim_http_req *req, void *buffer, uint64_t capacity, uint64_t *ret_len,
+                    cim_error *err)
+{
+    const uint64_t len = req->body != NULL ? strlen(req->body) : 0;
+    (void)err;
+    *ret_len = len < capacity ? len : capacity;
+    if (*ret_len > 0) {
+        memcpy(buffer, req->body, (size_t)*ret_len);
+        req->body += *ret_len;
+    }
+    return CIM_OK;
+}
+
+cim_status
+host_http_body_text(cim_http_req *req, uint64_t max, const char **ret_text, uint64_t *ret_len,
+                    cim_error *err)
+{
+    const char *body = req->body != NULL ? req->body : "";
+    if (strlen(body) > max) {
+        return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "过大", "too large");
+    }
+    *ret_text = body;
+    *ret_len = strlen(body);
+    return CIM_OK;
+}
+
+void *
+host_http_alloc(cim_http_req *req, uint64_t size)
+{
+    if (req->n_allocated == sizeof req->allocated / sizeof req->allocated[0]) {
+        return NULL;
+    }
+    return req->allocated[req->n_allocated++] = malloc((size_t)size);
+}
+
+cim_status
+host_http_add_header(cim_http_req *req, const char *name, const char *value, cim_error *err)
+{
+    const size_t used = strlen(req->answer_headers);
+    (void)err;
+    (void)snprintf(req->answer_headers + used, sizeof req->answer_headers - used, "%s: %s\n", name,
+                   value);
+    return CIM_OK;
+}
+
+cim_status
+host_http_respond(cim_http_req *req, int32_t http_status, const char *mime, cim_blob *body,
+                  cim_error *err)
+{
+    (void)err;
+    req->status = http_status;
+    cim_copy_text(req->mime, sizeof req->mime, mime);
+    req->answer[0] = '\0';
+    if (body->len > 0) {
+        const size_t len =
+            body->len < sizeof req->answer ? (size_t)body->len : sizeof req->answer - 1;
+        memcpy(req->answer, body->data, len);
+        req->answer[len] = '\0';
+    }
+    if (body->release != NULL) {
+        body->release(body);
+    }
+    memset(body, 0, sizeof *body);
+    return CIM_OK;
+}
+
+cim_status
+host_http_respond_stream(cim_http_req *req, int32_t http_status, const char *mime,
+                         const cim_http_producer *producer, cim_error *err)
+{
+    (void)err;
+    req->status = http_status;
+    cim_copy_text(req->mime, sizeof req->mime, mime);
+    req->producer = *producer;
+    req->streaming = true;
+    return CIM_OK;
+}
+
+cim_status
+host_http_write(cim_http_writer *writer, const void *data, uint64_t len, cim_error *err)
+{
+    const size_t used = strlen(writer->req->answer);
+    if (used + len >= sizeof writer->req->answer) {
+        return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "过大", "too large");
+    }
+    memcpy(writer->req->answer + used, data, (size_t)len);
+    writer->req->answer[used + len] = '\0';
+    return CIM_OK;
+}

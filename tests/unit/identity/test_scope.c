@@ -1,0 +1,322 @@
+/* Terms of a principal against a brute force over random roles, areas, owners and times. */
+#include "fixture.h"
+
+#include "kit/cleanup.h"
+#include "kit/scope_eval.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static const char *const codes[] = {"46", "4601", "460105", "460106", "4602", "460202"};
+static const int parents[] = {-1, 0, 1, 1, 0, 4};
+static const char *const resources[] = {"lpg.stations", "lpg.roads", "lpg.end-users", "gas.pipes"};
+static const char *const patterns[] = {"lpg.stations", "lpg.roads", "lpg.*", "*", "gas.*"};
+static const char *const owners[] = {"org-a", "org-b", "org-c"};
+static const uint32_t actions[] = {CIM_ACT_READ, CIM_ACT_CREATE, CIM_ACT_EXPORT};
+
+enum { N_CODES = 6, N_GRANTS = 4, N_HELD = 3, ROUNDS = 400, RECORDS = 60 };
+
+/* One role of the model: plain data that both sides are made from. */
+struct model_role {
+    struct host_role role;
+    struct host_role_grant grants[N_GRANTS];
+    struct host_account_role held;
+    char areas[64];
+    bool in[N_CODES]; /* areas named */
+    bool all;
+};
+
+struct record {
+    int area; /* -1: an area that the tree does not know */
+    const char *owner;
+    int64_t now_ms;
+    const char *resource;
+    uint32_t action;
+};
+
+static void
+make_role(struct model_role *model, uint64_t *seed)
+{
+    memset(model, 0, sizeof *model);
+    model->role.grants = model->grants;
+    model->role.n_grants = 1 + unit_random_below(seed, N_GRANTS);
+    for (size_t i = 0; i < model->role.n_grants; i++) {
+        struct host_role_grant *grant = &model->grants[i];
+        grant->resource = (char *)(uintptr_t)patterns[unit_random_below(seed, 5)];
+        grant->actions = unit_random_below(seed, 8) == 0 ? 0 : actions[unit_random_below(seed, 3)];
+        grant->actions |= actions[unit_random_below(seed, 3)];
+        grant->sensitive_mode = unit_random_below(seed, 3);
+        grant->own_org = unit_random_below(seed, 3) == 0;
+        grant->all_areas = unit_random_below(seed, 6) == 0;
+    }
+    model->all = unit_random_below(seed, 5) == 0;
+    if (model->all) {
+        (void)snprintf(model->areas, sizeof model->areas, "*");
+    } else {
+        for (size_t i = 0; i < N_CODES; i++) {
+            model->in[i] = unit_random_below(seed, 4) == 0;
+            if (model->in[i]) {
+                const size_t used = strlen(model->areas);
+                (void)snprintf(model->areas + used, sizeof model->areas - used, "%s%s",
+                               used > 0 ? "," : "", codes[i]);
+            }
+        }
+    }
+    model->held.role = (char *)(uintptr_t) "r";
+    model->held.areas = model->areas;
+    model->held.org = unit_random_below(seed, 2) == 0
+                          ? (char *)(uintptr_t)owners[unit_random_below(seed, 3)]
+                          : NULL;
+    model->held.until_ms =
+        unit_random_below(seed, 3) == 0 ? INT64_MAX : (int64_t)unit_random_below(seed, 100);
+}
+
+static bool
+pattern_covers(const char *pattern, const char *resource)
+{
+    return strcmp(pattern, "*") == 0 || strcmp(pattern, resource) == 0 ||
+           (strcmp(pattern, "lpg.*") == 0 && strncmp(resource, "lpg.", 4) == 0) ||
+           (strcmp(pattern, "gas.*") == 0 && strncmp(resource, "gas.", 4) == 0);
+}
+
+/* The most that any grant shows of a sensitive field of the record; -1: the record is hidden. */
+static int
+brute_force(const struct model_role *roles, size_t n, const char *own_org, const struct record *rec)
+{
+    int best = -1;
+    for (size_t r = 0; r < n; r++) {
+        const char *org = roles[r].held.org != NULL ? roles[r].held.org : own_org;
+        bool area_ok = roles[r].all;
+        for (int a = rec->area; a >= 0 && !area_ok; a = parents[a]) {
+            area_ok = roles[r].in[a];
+        }
+        for (size_t g = 0; g < roles[r].role.n_grants; g++) {
+            const struct host_role_grant *grant = &roles[r].grants[g];
+            const bool covered = (grant->actions & rec->action) != 0 &&
+                                 pattern_covers(grant->resource, rec->resource) &&
+                                 rec->now_ms < roles[r].held.until_ms &&
+                                 (area_ok || grant->all_areas) &&
+                                 (!grant->own_org || (org != NULL && strcmp(org, rec->owner) == 0));
+            if (covered && (int)grant->sensitive_mode > best) {
+                best = (int)grant->sensitive_mode;
+            }
+        }
+    }
+    return best;
+}
+
+static int
+by_scope(const cim_scope *scope, const struct cim_area_tree *tree, const struct record *rec)
+{
+    const struct cim_field field = {.name = (char *)(uintptr_t) "phone",
+                                    .sensitive = CIM_SENSITIVE_PHONE};
+    const int32_t ordinal = rec->area >= 0 ? cim_area_tree_ordinal(tree, codes[rec->area]) : -1;
+    bool visible = false;
+    for (uint32_t i = 0; i < scope->n_terms; i++) {
+        visible = visible || cim_term_covers(scope->terms[i], rec->now_ms, ordinal, rec->owner,
+                                             strlen(rec->owner));
+    }
+    return visible ? (int)cim_scope_field_mode(scope, &field, rec->now_ms, ordinal, rec->owner,
+                                               strlen(rec->owner))
+                   : -1;
+}
+
+static void
+test_terms_random_equal_brute_force(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct cim_area_tree *tree = host_areas_tree(fixture->areas);
+    uint64_t seed = 20261122;
+    int seen[4] = {0};
+    for (int round = 0; round < ROUNDS; round++) {
+        struct model_role roles[N_HELD];
+        const size_t n = 1 + unit_random_below(&seed, N_HELD);
+        const char *org = unit_random_below(&seed, 2) == 0 ? "org-a" : NULL;
+        cim_error error = {0};
+        struct host_principal *principal = host_principal_new("u", "U", org, fixture->clock, tree);
+        assert_non_null(principal);
+        for (size_t i = 0; i < n; i++) {
+            make_role(&roles[i], &seed);
+            assert_ok(host_principal_add_role(principal, &roles[i].role, &roles[i].held, &error),
+                      &error);
+        }
+        for (int k = 0; k < RECORDS; k++) {
+            const struct record rec = {.area = (int)unit_random_below(&seed, N_CODES + 1) - 1,
+                                       .owner = owners[unit_random_below(&seed, 3)],
+                                       .now_ms = (int64_t)unit_random_below(&seed, 100),
+                                       .resource = resources[unit_random_below(&seed, 4)],
+                                       .action = actions[unit_random_below(&seed, 3)]};
+            const cim_scope *scope = NULL;
+            const int wanted = brute_force(roles, n, org, &rec);
+            assert_ok(host_identity_scope(fixture->identity, principal, rec.resource, rec.action,
+                                          rec.now_ms, &scope, &error),
+                      &error);
+            assert_int_equal(by_scope(scope, tree, &rec), wanted);
+            seen[wanted + 1]++;
+        }
+        host_principal_release(principal);
+    }
+    for (int i = 0; i < 4; i++) { /* hidden, absent, masked, clear: each was met */
+        assert_true(seen[i] > ROUNDS);
+    }
+}
+
+static void
+test_scope_nobody_is_empty(void **state)
+{
+    struct fixture *fixture = *state;
+    const cim_scope *scope = NULL;
+    cim_error error = {0};
+    assert_ok(host_identity_scope(fixture->identity, NULL, "lpg.stations", CIM_ACT_READ, 0, &scope,
+                                  &error),
+              &error);
+    assert_int_equal(scope->n_terms, 0);
+    assert_int_equal(host_principal_has_function(NULL, "lpg.export"), 0);
+}
+
+static void
+test_scope_until_ends_at_its_millisecond(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_principal *principal = NULL;
+    const cim_scope *scope = NULL;
+    cim_error error = {0};
+    fixture_put(fixture, "haikou", "regulator", "4601", NULL, FIXTURE_NOW_MS + 1000);
+    assert_ok(host_principal_get(fixture->identity, "haikou", &principal, &error), &error);
+    assert_ok(host_identity_scope(fixture->identity, principal, "lpg.stations", CIM_ACT_READ,
+                                  FIXTURE_NOW_MS + 999, &scope, &error),
+              &error);
+    assert_int_equal(scope->n_terms, 1);
+    assert_ok(host_identity_scope(fixture->identity, principal, "lpg.stations", CIM_ACT_READ,
+                                  FIXTURE_NOW_MS + 1000, &scope, &error),
+              &error);
+    assert_int_equal(scope->n_terms, 0);
+    host_clock_set(fixture->clock, FIXTURE_NOW_MS + 999);
+    assert_int_equal(host_principal_has_function(principal, "lpg.export"), 1);
+    host_clock_set(fixture->clock, FIXTURE_NOW_MS + 1000);
+    assert_int_equal(host_principal_has_function(principal, "lpg.export"), 0);
+    host_principal_release(principal);
+}
+
+static void
+test_principal_grant_change_makes_a_new_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_principal *before = NULL;
+    struct host_principal *same = NULL;
+    struct host_principal *after = NULL;
+    cim_error error = {0};
+    fixture_put(fixture, "planner", "regulator", "*", NULL, INT64_MAX);
+    assert_ok(host_principal_get(fixture->identity, "planner", &before, &error), &error);
+    assert_ok(host_principal_get(fixture->identity, "planner", &same, &error), &error);
+    assert_ptr_equal(before, same);
+    assert_int_equal(before->n_terms, 1);
+    fixture_put(fixture, "planner", "", "*", NULL, INT64_MAX);
+    assert_ok(host_principal_get(fixture->identity, "planner", &after, &error), &error);
+    assert_ptr_not_equal(before, after);
+    assert_int_equal(after->n_terms, 0);
+    host_principal_release(before);
+    host_principal_release(same);
+    host_principal_release(after);
+}
+
+static void
+test_principal_own_org_without_org_grants_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_principal *principal = NULL;
+    const cim_scope *scope = NULL;
+    cim_error error = {0};
+    fixture_put(fixture, "firm", "enterprise", "*", NULL, INT64_MAX);
+    assert_ok(host_principal_get(fixture->identity, "firm", &principal, &error), &error);
+    assert_ok(host_identity_scope(fixture->identity, principal, "lpg.stations", CIM_ACT_READ,
+                                  FIXTURE_NOW_MS, &scope, &error),
+              &error);
+    assert_int_equal(scope->n_terms, 0);
+    assert_ok(host_identity_scope(fixture->identity, principal, "lpg.roads", CIM_ACT_READ,
+                                  FIXTURE_NOW_MS, &scope, &error),
+              &error);
+    assert_int_equal(scope->n_terms, 1);
+    assert_int_equal(scope->terms[0]->n_field_modes, 1);
+    assert_int_equal(scope->terms[0]->field_modes[0], CIM_FIELD_ABSENT);
+    host_principal_release(principal);
+}
+
+static void
+test_roles_of_two_plugins_stay_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    cim_error error = {0};
+    assert_int_equal(host_identity_set_roles(fixture->identity, "gas",
+                                             "[{\"id\":\"r\",\"title\":{\"zh\":\"a\",\"en\":\"a\"},"
+                                             "\"grants\":[{\"resource\":\"lpg.*\",\"actions\":"
+                                             "[\"read\"]}]}]",
+                                             &error),
+                     CIM_E_INVALID);
+    assert_string_equal(error.param, "roles[0].grants[0].resource");
+    assert_string_equal(error.value, "\"lpg.*\"");
+}
+
+static void
+test_system_principal_sees_all(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_principal *principal = host_identity_system_principal(fixture->identity);
+    const cim_scope *scope = NULL;
+    cim_error error = {0};
+    assert_non_null(principal);
+    assert_ok(host_identity_scope(fixture->identity, principal, "any.thing", CIM_ACT_DELETE,
+                                  FIXTURE_NOW_MS, &scope, &error),
+              &error);
+    assert_int_equal(scope->n_terms, 1);
+    assert_int_equal(scope->terms[0]->all_areas, 1);
+    assert_int_equal(host_principal_has_function(principal, "cim.admin.plugins"), 1);
+    host_principal_release(principal);
+}
+
+/* A generous bound: sanitizers and a busy machine are slower than what is served. */
+static void
+test_scope_warm_is_quick(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_principal *principal = NULL;
+    const cim_scope *scope = NULL;
+    struct timespec from;
+    struct timespec to;
+    cim_error error = {0};
+    double us = 0;
+    enum { TIMES = 20000 };
+    fixture_put(fixture, "many", "regulator,enterprise,platform-admin", "4601,4602", "org-a",
+                INT64_MAX);
+    assert_ok(host_principal_get(fixture->identity, "many", &principal, &error), &error);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    for (int i = 0; i < TIMES; i++) {
+        assert_int_equal(host_identity_scope(fixture->identity, principal,
+                                             resources[(unsigned)i % 4U], CIM_ACT_READ,
+                                             FIXTURE_NOW_MS, &scope, &error),
+                         CIM_OK);
+    }
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+    us = ((double)(to.tv_sec - from.tv_sec) * 1e6 + (double)(to.tv_nsec - from.tv_nsec) / 1e3) /
+         TIMES;
+    print_message("scope, warm: %.2f us\n", us);
+    assert_true(us < 20.0);
+    host_principal_release(principal);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_terms_random_equal_brute_force),
+        TEST(test_scope_nobody_is_empty),
+        TEST(test_scope_until_ends_at_its_millisecond),
+        TEST(test_principal_grant_change_makes_a_new_one),
+        TEST(test_principal_own_org_without_org_grants_nothing),
+        TEST(test_roles_of_two_plugins_stay_apart),
+        TEST(test_system_principal_sees_all),
+        TEST(test_scope_warm_is_quick),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
