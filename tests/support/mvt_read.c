@@ -120,10 +120,14 @@ read_feature(struct cursor cursor, struct mvt_feature *feature)
     return !cursor.bad;
 }
 
+/* One more zeroed element; the room doubles whenever n is a power of two. */
 static void *
 append(void *array, size_t *n, size_t size)
 {
-    void *grown = realloc(array, (*n + 1) * size);
+    void *grown = array;
+    if ((*n & (*n - 1)) == 0) {
+        grown = realloc(array, (*n == 0 ? 1 : *n * 2) * size);
+    }
     if (grown == NULL) {
         abort();
     }

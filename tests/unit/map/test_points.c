@@ -254,32 +254,51 @@ add_feature(const struct world *world, const struct random_scope *r, const struc
     }
 }
 
-static void
-draw(const struct world *world, const struct random_scope *r, uint32_t z, uint32_t col,
-     uint32_t row, struct sums *sums)
-{
+/* A view and, where it must be judged record by record, its pyramid. */
+struct prepared {
+    const struct random_scope *r;
     struct lpg_view view;
-    struct lpg_points *subset = NULL;
+    struct lpg_points *subset;
+};
+
+static void
+prepare(const struct world *world, const struct random_scope *r, struct prepared *p)
+{
+    *p = (struct prepared){.r = r};
+    assert_int_equal(lpg_view_open(&world->features, NULL, &access_service, &r->call,
+                                   r->area_filter, r->filter[0] != '\0' ? r->filter : NULL,
+                                   &p->view, NULL),
+                     CIM_OK);
+    if (p->view.by_record) {
+        assert_int_equal(
+            lpg_points_subset(world->points, &world->features, &p->view, &p->subset, NULL), CIM_OK);
+    }
+}
+
+static void
+unprepare(struct prepared *p)
+{
+    lpg_points_free(p->subset);
+    lpg_view_done(&p->view);
+}
+
+static void
+draw(const struct world *world, const struct prepared *p, uint32_t z, uint32_t col, uint32_t row,
+     struct sums *sums)
+{
     struct lpg_mvt *mvt;
     struct mvt_layer layer;
     cim_blob tile = {0};
     char *texts = NULL;
-    assert_int_equal(lpg_view_open(&world->features, NULL, &access_service, &r->call,
-                                   r->area_filter, r->filter[0] != '\0' ? r->filter : NULL, &view,
-                                   NULL),
-                     CIM_OK);
-    if (view.by_record) {
-        assert_int_equal(lpg_points_subset(world->points, &world->features, &view, &subset, NULL),
-                         CIM_OK);
-    }
     assert_int_equal(lpg_mvt_new("points", &mvt, NULL), CIM_OK);
-    assert_int_equal(lpg_points_tile(subset != NULL ? subset : world->points, &world->features,
-                                     &view, subset != NULL, z, col, row, mvt, &texts, NULL),
+    assert_int_equal(lpg_points_tile(p->subset != NULL ? p->subset : world->points,
+                                     &world->features, &p->view, p->subset != NULL, z, col, row,
+                                     mvt, &texts, NULL),
                      CIM_OK);
     assert_int_equal(lpg_mvt_finish(mvt, &tile, NULL), CIM_OK);
     assert_true(mvt_read(tile.data, tile.len, &layer));
     for (size_t i = 0; i < layer.n_features; i++) {
-        add_feature(world, r, &layer, &layer.features[i], sums);
+        add_feature(world, p->r, &layer, &layer.features[i], sums);
     }
     if (tile.release != NULL) {
         tile.release(&tile);
@@ -287,16 +306,15 @@ draw(const struct world *world, const struct random_scope *r, uint32_t z, uint32
     mvt_done(&layer);
     lpg_mvt_free(mvt);
     free(texts);
-    lpg_points_free(subset);
-    lpg_view_done(&view);
 }
 
 static void
 test_a_tile_sums_up_exactly_what_the_caller_may_see(void **state)
 {
     struct world *world = *state;
-    for (int round = 0; round < 400; round++) {
+    for (int round = 0; round < 200; round++) {
         struct random_scope r;
+        struct prepared prepared;
         struct sums drawn = {0};
         struct sums counted = {0};
         const struct record *near = &world->records[random() % N_POINTS];
@@ -304,7 +322,9 @@ test_a_tile_sums_up_exactly_what_the_caller_may_see(void **state)
         const uint32_t col = z == 0 ? 0 : near->x >> (32U - z);
         const uint32_t row = z == 0 ? 0 : near->y >> (32U - z);
         random_scope(&r);
-        draw(world, &r, z, col, row, &drawn);
+        prepare(world, &r, &prepared);
+        draw(world, &prepared, z, col, row, &drawn);
+        unprepare(&prepared);
         for (int i = 0; i < N_POINTS; i++) {
             const struct record *record = &world->records[i];
             if (in_tile(record, z, col, row) && visible(&r, record)) {
@@ -323,8 +343,9 @@ static void
 test_the_tiles_of_a_zoom_add_up_to_all(void **state)
 {
     struct world *world = *state;
-    for (int round = 0; round < 6; round++) {
+    for (int round = 0; round < 4; round++) {
         struct random_scope r;
+        struct prepared prepared;
         struct sums drawn = {0};
         int64_t all = 0;
         const uint32_t z = 8U + (uint32_t)random() % 3U;
@@ -332,11 +353,13 @@ test_the_tiles_of_a_zoom_add_up_to_all(void **state)
         const uint32_t row0 = 0x71000000U >> (32U - z);
         const uint32_t span = (1U << 27U) >> (32U - z); /* points lie within 2^26 of the corner */
         random_scope(&r);
+        prepare(world, &r, &prepared);
         for (uint32_t col = col0; col <= col0 + span; col++) {
             for (uint32_t row = row0; row <= row0 + span; row++) {
-                draw(world, &r, z, col, row, &drawn);
+                draw(world, &prepared, z, col, row, &drawn);
             }
         }
+        unprepare(&prepared);
         for (int i = 0; i < N_POINTS; i++) {
             all += visible(&r, &world->records[i]) ? 1 : 0;
         }
@@ -349,13 +372,16 @@ test_no_terms_show_nothing(void **state)
 {
     struct world *world = *state;
     struct random_scope r;
+    struct prepared prepared;
     struct sums drawn = {0};
     memset(&r, 0, sizeof r);
     r.scope.struct_size = sizeof r.scope;
     r.scope.terms = r.pointers;
     r.kind = -1;
     r.call = (cim_call){.struct_size = sizeof r.call, .scope = &r.scope, .now_ms = 1000};
-    draw(world, &r, 0, 0, 0, &drawn);
+    prepare(world, &r, &prepared);
+    draw(world, &prepared, 0, 0, 0, &drawn);
+    unprepare(&prepared);
     assert_int_equal(drawn.total, 0);
 }
 
