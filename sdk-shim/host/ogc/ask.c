@@ -102,7 +102,7 @@ host_ask_choose(struct host_ask *ask, const struct host_offer *offers, size_t n_
 {
     CIM_TRY(host_format_choose(offers, n_offers, host_ask_param(ask, "f"),
                                host_http_header(ask->req, "Accept"), &ask->offer, err));
-    return host_http_add_header(ask->req, "Vary", "Accept", err);
+    return host_http_add_header(ask->req, "Vary", "Accept, Accept-Encoding", err);
 }
 
 cim_status

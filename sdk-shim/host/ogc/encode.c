@@ -2,11 +2,13 @@
 #include "host/ogc/encode.h"
 
 #include "cim/util.h"
+#include "host/ogc/pen.h"
 #include "kit/rows.h"
 #include "kit/time.h"
 #include "kit/wkb.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 cim_status
 host_encoder_init(struct host_encoder *encoder, const cim_rows *rows,
@@ -22,6 +24,9 @@ host_encoder_init(struct host_encoder *encoder, const cim_rows *rows,
     encoder->fid = cim_rows_column(rows, "fid");
     encoder->geom = cim_rows_column(rows, "geom");
     encoder->n_columns = rows->n_columns;
+    encoder->row = NULL;
+    encoder->row_size = 0;
+    cim_buf_init(&encoder->number, 128);
     cim_buf_init(&encoder->keys, 1 << 20);
     for (uint32_t i = 0; i < rows->n_columns; i++) {
         encoder->key_at[i] = (uint32_t)encoder->keys.len;
@@ -47,6 +52,9 @@ void
 host_encoder_done(struct host_encoder *encoder)
 {
     cim_buf_done(&encoder->keys);
+    cim_buf_done(&encoder->number);
+    free(encoder->row);
+    encoder->row = NULL;
 }
 
 static void
@@ -91,6 +99,102 @@ check_batch(const struct host_encoder *encoder, const cim_batch *batch, cim_erro
     return CIM_OK;
 }
 
+/* Most bytes that the properties of a row can take. */
+static size_t
+bound_row(const struct host_encoder *encoder, const cim_batch *batch, int64_t row)
+{
+    size_t bound = encoder->keys.len;
+    for (uint32_t i = 0; i < encoder->n_columns; i++) {
+        const cim_column *column = batch->columns[i];
+        size_t len = 0;
+        if (column->type == CIM_COL_TEXT && cim_column_present(column, row)) {
+            (void)cim_column_bytes(column, row, &len);
+            bound += len * HOST_PEN_TEXT_FACTOR + HOST_PEN_TEXT_EXTRA;
+        } else {
+            bound += HOST_PEN_NUMBER_MAX;
+        }
+    }
+    return bound;
+}
+
+static cim_status
+reserve_row(struct host_encoder *encoder, size_t bound, cim_error *err)
+{
+    if (bound > encoder->row_size) {
+        char *grown = realloc(encoder->row, bound * 2);
+        if (grown == NULL) {
+            return cim_fail_nomem(err);
+        }
+        encoder->row = grown;
+        encoder->row_size = bound * 2;
+    }
+    return CIM_OK;
+}
+
+static char *
+write_double(struct host_encoder *encoder, char *at, double value)
+{
+    struct cim_buf *number = &encoder->number;
+    cim_buf_clear(number);
+    cim_buf_add_double(number, value);
+    if (number->failed != CIM_OK || number->len > HOST_PEN_NUMBER_MAX) {
+        return host_pen_bytes(at, "null", 4);
+    }
+    return host_pen_bytes(at, number->data, number->len);
+}
+
+static char *
+write_value(struct host_encoder *encoder, char *at, const cim_column *column, int64_t row)
+{
+    const uint8_t *bytes = NULL;
+    size_t len = 0;
+    if (!cim_column_present(column, row)) {
+        return host_pen_bytes(at, "null", 4);
+    }
+    switch (column->type) {
+    case CIM_COL_INT64:
+        return host_pen_int(at, cim_column_i64(column, row));
+    case CIM_COL_FLOAT64:
+        return write_double(encoder, at, cim_column_f64(column, row));
+    case CIM_COL_TEXT:
+        bytes = cim_column_bytes(column, row, &len);
+        return host_pen_text(at, bytes, len);
+    case CIM_COL_TIME_MS:
+        *at = '"';
+        cim_time_format(cim_column_i64(column, row), at + 1);
+        at += 1 + strlen(at + 1);
+        *at = '"';
+        return at + 1;
+    case CIM_COL_BOOL:
+        return cim_column_i64(column, row) != 0 ? host_pen_bytes(at, "true", 4)
+                                                : host_pen_bytes(at, "false", 5);
+    default:
+        return host_pen_bytes(at, "null", 4);
+    }
+}
+
+/* The members of `properties`, without the braces. */
+static cim_status
+add_properties(struct host_encoder *encoder, const cim_batch *batch, int64_t row,
+               struct cim_buf *out, cim_error *err)
+{
+    size_t skip = 1; /* no comma before the first */
+    CIM_TRY(reserve_row(encoder, bound_row(encoder, batch, row), err));
+    char *at = encoder->row;
+    for (uint32_t i = 0; i < encoder->n_columns; i++) {
+        const uint32_t key = encoder->key_at[i];
+        if ((int32_t)i == encoder->fid || (int32_t)i == encoder->geom) {
+            continue;
+        }
+        at = host_pen_bytes(at, encoder->keys.data + key + skip,
+                            encoder->key_at[i + 1] - key - skip);
+        skip = 0;
+        at = write_value(encoder, at, batch->columns[i], row);
+    }
+    cim_buf_add(out, encoder->row, (size_t)(at - encoder->row));
+    return CIM_OK;
+}
+
 cim_status
 host_encode_feature(struct host_encoder *encoder, const cim_batch *batch, int64_t row,
                     struct cim_buf *out, cim_error *err)
@@ -98,7 +202,6 @@ host_encode_feature(struct host_encoder *encoder, const cim_batch *batch, int64_
     static const char head[] = "{\"type\":\"Feature\",\"id\":";
     static const char geometry[] = ",\"geometry\":";
     static const char properties[] = ",\"properties\":{";
-    size_t skip = 1; /* no comma before the first property */
     CIM_TRY(check_batch(encoder, batch, err));
     cim_buf_add(out, head, sizeof head - 1);
     cim_buf_add_int(out, cim_column_i64(batch->columns[encoder->fid], row));
@@ -111,20 +214,7 @@ host_encode_feature(struct host_encoder *encoder, const cim_batch *batch, int64_
         cim_buf_add(out, "null", 4);
     }
     cim_buf_add(out, properties, sizeof properties - 1);
-    for (uint32_t i = 0; i < encoder->n_columns; i++) {
-        const cim_column *column = batch->columns[i];
-        const uint32_t key = encoder->key_at[i];
-        if ((int32_t)i == encoder->fid || (int32_t)i == encoder->geom) {
-            continue;
-        }
-        cim_buf_add(out, encoder->keys.data + key + skip, encoder->key_at[i + 1] - key - skip);
-        skip = 0;
-        if (cim_column_present(column, row)) {
-            add_json_value(column, row, out);
-        } else {
-            cim_buf_add(out, "null", 4);
-        }
-    }
+    CIM_TRY(add_properties(encoder, batch, row, out, err));
     cim_buf_add(out, "}}", 2);
     return CIM_OK;
 }

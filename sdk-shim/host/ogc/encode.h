@@ -27,6 +27,9 @@ struct host_encoder {
     uint32_t n_columns;
     struct cim_buf keys; /* `,"name":` of every column, one after another */
     uint32_t key_at[HOST_ENCODE_COLUMNS_MAX + 1];
+    char *row; /* room for one row's properties */
+    size_t row_size;
+    struct cim_buf number;
 };
 
 /* Prepares for rows with these columns. */
