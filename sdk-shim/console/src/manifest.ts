@@ -5,9 +5,10 @@ function entryText(entry: unknown): string {
   if (typeof entry === 'string') return entry
   if (!entry || typeof entry !== 'object') return String(entry)
   const o = entry as Record<string, unknown>
-  const key = [o.method, o.id ?? o.path ?? o.name ?? o.file].filter(Boolean).join(' ')
-  const title = o.title && typeof o.title === 'object' ? pick(o.title as Title) : ''
-  if (key) return title ? `${key} — ${title}` : key
+  const key = [o.method, o.id ?? o.pattern ?? o.path ?? o.name].filter(Boolean).join(' ')
+  const titled = o.title && typeof o.title === 'object' ? o.title : o
+  const title = 'zh' in titled ? pick(titled as Title) : ''
+  if (key) return title ? `${key} ${title}` : key
   return JSON.stringify(entry)
 }
 

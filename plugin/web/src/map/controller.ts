@@ -156,7 +156,11 @@ export function attach(m: MapLibreMap): void {
   )
   watch(
     () => [view.area, ...layers.map((l) => `${l.visible}${JSON.stringify(l.filters)}`)],
-    () => countSoon(m),
+    () => {
+      // A figure of the former area or class must not stand beside the new map.
+      for (const layer of layers) layer.inView = null
+      countSoon(m)
+    },
     { immediate: true },
   )
   const remember = (): void => {

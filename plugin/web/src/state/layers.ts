@@ -153,7 +153,10 @@ export function refreshAllFigures(): void {
 export function watchFigures(): void {
   watch(
     () => [view.area, ...layers.map((l) => `${l.visible}${JSON.stringify(l.filters)}`)],
-    refreshAllFigures,
+    () => {
+      for (const layer of layers) layer.total = null
+      refreshAllFigures()
+    },
     { immediate: true },
   )
 }
