@@ -49,6 +49,19 @@ struct host_account_input {
 };
 cim_status host_identity_put_account(struct host_identity *identity,
                                      const struct host_account_input *input, cim_error *err);
+/* CIM_E_NOTFOUND when there is no such account. Ends its sessions and forgets its failures. */
+cim_status host_identity_set_password(struct host_identity *identity, const char *username,
+                                      const char *password, cim_error *err);
+/* Calls `each` for every account in order of name; roles as "role (areas)", separated by ", ". */
+cim_status host_identity_each_account(struct host_identity *identity,
+                                      void (*each)(void *arg, const char *username,
+                                                   const char *display_name, const char *roles),
+                                      void *arg, cim_error *err);
+/* A bearer token of an account, for scripts on this machine; valid for life_ms. */
+enum { HOST_BEARER_TEXT = 65 };
+cim_status host_identity_issue_token(struct host_identity *identity, const char *username,
+                                     int64_t life_ms, char ret_token[HOST_BEARER_TEXT],
+                                     cim_error *err);
 
 /* For host_http_options. */
 struct host_http_auth host_identity_http_auth(struct host_identity *identity);

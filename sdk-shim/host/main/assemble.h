@@ -1,0 +1,35 @@
+/* host/main/assemble.h -- putting the platform together and taking it apart. */
+#ifndef HOST_ASSEMBLE_H
+#define HOST_ASSEMBLE_H
+
+#include "cim/base.h"
+#include "host/app.h"
+
+#include <stdbool.h>
+
+/* How far to go; each level has all of those before it. */
+enum host_level {
+    HOST_LEVEL_STORES,   /* lock, stores, migrations of the host */
+    HOST_LEVEL_IDENTITY, /* areas, accounts, and the plugins found: their roles and settings */
+    HOST_LEVEL_PLUGINS   /* enabled plugins run */
+};
+
+struct host_assembly {
+    struct host_app app;
+    int lock_fd;
+};
+
+/* `verb` is told to others that want the data directory. On failure nothing stays open. */
+cim_status host_assemble(struct host_config *config, const char *verb, enum host_level level,
+                         struct host_assembly *assembly, cim_error *err);
+/* In reverse order; accepts a half-made assembly. Leaves the config to its owner. */
+void host_disassemble(struct host_assembly *assembly);
+/* A path inside the data directory: "cim.gpkg". */
+cim_status host_var_path(const struct host_config *config, const char *name, char *out,
+                         size_t out_size, cim_error *err);
+/* A folder that comes with the host: "migrations/platform"; beside the program when installed, in
+ * the source tree otherwise. */
+cim_status host_share_path(const char *name, char *out, size_t out_size, cim_error *err);
+void host_setup_log(const struct host_config *config);
+
+#endif

@@ -1,0 +1,150 @@
+/* host/main/ops.c -- see ops.h. */
+#include "ops.h"
+
+#include "cim/util.h"
+#include "host/base/clock.h"
+#include "host/http/http.h"
+#include "host/store/store.h"
+#include "kit/buf.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+
+enum { METRICS_MAX_BYTES = 4 << 20 };
+
+static cim_status
+respond_buf(cim_http_req *req, int32_t status, const char *mime, struct cim_buf *buf,
+            cim_error *err)
+{
+    cim_blob body = {0};
+    CIM_TRY(cim_buf_status(buf, err));
+    cim_buf_to_blob(buf, &body);
+    const cim_status result = host_http_respond(req, status, mime, &body, err);
+    if (body.release != NULL) {
+        body.release(&body);
+    }
+    return result;
+}
+
+static cim_status
+health(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const char text[] = "{\"status\":\"ok\",\"version\":\"" HOST_VERSION "\"}";
+    cim_blob body = {text, sizeof text - 1, NULL, NULL};
+    (void)self;
+    (void)call;
+    return host_http_respond(req, 200, "application/json", &body, err);
+}
+
+/* Ready once every enabled plugin runs, until the stop begins. */
+static cim_status
+ready(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    struct host_ops *ops = self;
+    static const char yes[] = "{\"status\":\"ready\"}";
+    cim_blob body = {yes, sizeof yes - 1, NULL, NULL};
+    (void)call;
+    if (atomic_load(&ops->ready) == 0) {
+        return cim_fail(err, CIM_E_BUSY, NULL, NULL, "平台正在启动或停止",
+                        "the platform is starting or stopping");
+    }
+    return host_http_respond(req, 200, "application/json", &body, err);
+}
+
+static void
+add(struct cim_buf *out, const char *name, const char *store, const char *kind, const char *help,
+    int64_t value)
+{
+    if (kind != NULL) {
+        cim_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
+    }
+    if (store != NULL) {
+        cim_buf_addf(out, "%s{store=\"%s\"} %lld\n", name, store, (long long)value);
+    } else {
+        cim_buf_addf(out, "%s %lld\n", name, (long long)value);
+    }
+}
+
+static void
+write_stores(struct cim_buf *out, const struct host_app *app)
+{
+    struct host_store_stats data;
+    struct host_store_stats platform;
+    host_store_stats(app->store, &data);
+    host_store_stats(app->platform, &platform);
+    const struct {
+        const char *name;
+        const char *kind;
+        const char *help;
+        int64_t data;
+        int64_t platform;
+    } series[] = {
+        {"cim_store_reads_total", "counter", "Queries.", data.reads, platform.reads},
+        {"cim_store_writes_total", "counter", "Writes.", data.writes, platform.writes},
+        {"cim_store_commits_total", "counter", "Commits.", data.commits, platform.commits},
+        {"cim_store_busy_total", "counter", "Refused: too many readers.", data.busy, platform.busy},
+        {"cim_store_readers_open", "gauge", "Open read connections.", data.readers_open,
+         platform.readers_open},
+    };
+    for (size_t i = 0; i < sizeof series / sizeof series[0]; i++) {
+        add(out, series[i].name, "data", series[i].kind, series[i].help, series[i].data);
+        add(out, series[i].name, "platform", NULL, NULL, series[i].platform);
+    }
+    add(out, "cim_store_pos", NULL, "gauge", "Newest position of the change log.",
+        host_store_pos(app->store));
+}
+
+static cim_status
+metrics(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_ops *ops = self;
+    struct cim_buf out CIM_AUTO_BUF;
+    struct rusage usage = {0};
+    cim_buf_init(&out, METRICS_MAX_BYTES);
+    (void)call;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    host_http_write_metrics(ops->app->http, &out);
+    write_stores(&out, ops->app);
+    add(&out, "cim_uptime_seconds", NULL, "gauge", "Seconds since the start.",
+        (host_monotonic_ms() - ops->started_ms) / 1000);
+    add(&out, "cim_cpu_milliseconds_total", NULL, "counter", "CPU time used.",
+        (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+            (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000);
+    add(&out, "cim_memory_peak_kilobytes", NULL, "gauge", "Largest resident size so far.",
+        usage.ru_maxrss);
+    return respond_buf(req, 200, "text/plain; version=0.0.4; charset=utf-8", &out, err);
+}
+
+cim_status
+host_ops_add_routes(struct host_ops *ops, cim_error *err)
+{
+    const struct host_route routes[] = {
+        {.method = "GET",
+         .pattern = "/health",
+         .flags = HOST_ROUTE_ANONYMOUS | HOST_ROUTE_EVENT_THREAD,
+         .operation_id = "health",
+         .summary_zh = "存活检查",
+         .summary_en = "200 while the process is alive",
+         .handle = health},
+        {.method = "GET",
+         .pattern = "/ready",
+         .flags = HOST_ROUTE_ANONYMOUS | HOST_ROUTE_EVENT_THREAD,
+         .operation_id = "ready",
+         .summary_zh = "就绪检查",
+         .summary_en = "200 when the platform serves, 503 otherwise",
+         .handle = ready},
+        {.method = "GET",
+         .pattern = "/metrics",
+         .permission = "cim.admin.metrics",
+         .operation_id = "metrics",
+         .summary_zh = "运行指标（Prometheus）",
+         .summary_en = "metrics as Prometheus text",
+         .handle = metrics},
+    };
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        struct host_route route = routes[i];
+        route.self = ops;
+        CIM_TRY(host_http_add_route(ops->app->http, &route, err));
+    }
+    return CIM_OK;
+}

@@ -1,0 +1,28 @@
+/* host/main/verb.h -- the verbs of cim-host, one file each, listed in main.c. */
+#ifndef HOST_VERB_H
+#define HOST_VERB_H
+
+#include "cim/base.h"
+
+#include <stdbool.h>
+
+struct host_config;
+
+struct host_verb {
+    const char *name;
+    const char *zh; /* one line */
+    const char *en;
+    const char *usage; /* words after the name, options one a line */
+    /* `config` is loaded; `words`: what is left of the command line, NULL-terminated. */
+    cim_status (*run)(struct host_config *config, const char *const *words, cim_error *err);
+};
+
+extern const struct host_verb host_verb_areas;
+extern const struct host_verb host_verb_doctor;
+extern const struct host_verb host_verb_migrate;
+extern const struct host_verb host_verb_plugin;
+extern const struct host_verb host_verb_serve;
+extern const struct host_verb host_verb_token;
+extern const struct host_verb host_verb_user;
+
+#endif

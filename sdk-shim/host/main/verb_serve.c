@@ -1,0 +1,173 @@
+/* host/main/verb_serve.c -- the platform itself: assembles, serves, stops gracefully. */
+#include "assemble.h"
+#include "verb.h"
+
+#include "args.h"
+#include "ops.h"
+#include "cim/util.h"
+#include "host/base/clock.h"
+#include "host/base/config.h"
+#include "host/base/log.h"
+#include "host/http/http.h"
+#include "host/identity/identity.h"
+#include "host/plugins/plugins.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORKERS_LEAST = 4, WORKERS_PER_CORE = 2 };
+
+static cim_status
+make_spool_dir(const struct host_config *config, char *out, size_t out_size, cim_error *err)
+{
+    CIM_TRY(host_var_path(config, "spool", out, out_size, err));
+    if (mkdir(out, 0700) != 0 && errno != EEXIST) {
+        return cim_fail(err, CIM_E_IO, "var", out, "无法创建目录“%s”：%s",
+                        "cannot make the directory '%s': %s", out, strerrorname_np(errno));
+    }
+    return CIM_OK;
+}
+
+static int32_t
+worker_count(const struct host_config *config)
+{
+    const int64_t wanted = host_config_int(config, "http.workers");
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (wanted > 0) {
+        return (int32_t)wanted;
+    }
+    return cores * WORKERS_PER_CORE > WORKERS_LEAST ? (int32_t)cores * WORKERS_PER_CORE
+                                                    : WORKERS_LEAST;
+}
+
+static cim_status
+make_http(struct host_app *app, cim_error *err)
+{
+    const struct host_config *config = app->config;
+    char spool[PATH_MAX];
+    CIM_TRY(make_spool_dir(config, spool, sizeof spool, err));
+    const struct host_http_options options = {
+        .address = host_config_text(config, "http.address"),
+        .port = (int32_t)host_config_int(config, "http.port"),
+        .event_threads = (int32_t)host_config_int(config, "http.event_threads"),
+        .workers = worker_count(config),
+        .max_connections = (int32_t)host_config_int(config, "http.max_connections"),
+        .queue_max = (int32_t)host_config_int(config, "http.queue_max"),
+        .max_body_bytes = host_config_int(config, "http.max_body_bytes"),
+        .max_upload_bytes = host_config_int(config, "http.max_upload_bytes"),
+        .spool_dir = spool,
+        .request_timeout_ms = host_config_int(config, "http.request_timeout_ms"),
+        .idle_timeout_ms = host_config_int(config, "http.idle_timeout_ms"),
+        .hosts = host_config_text(config, "http.hosts"),
+        .trusted_proxies = host_config_text(config, "http.trusted_proxies"),
+        .access_log = host_config_bool(config, "log.access"),
+        .clock = app->clock,
+        .auth = host_identity_http_auth(app->identity),
+        .gate = host_plugins_http_gate(app->plugins),
+    };
+    return host_http_new(&options, &app->http, err);
+}
+
+static cim_status
+add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
+{
+    CIM_TRY(host_ops_add_routes(ops, err));
+    return host_identity_add_routes(app->identity, app->http, err);
+}
+
+/* As many open files as the system allows: each connection is one. */
+static void
+raise_limits(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static void
+print_url(const struct host_app *app)
+{
+    const char *address = host_config_text(app->config, "http.address");
+    const int ipv6 = strchr(address, ':') != NULL;
+    printf("http://%s%s%s:%d/\n", ipv6 ? "[" : "", address, ipv6 ? "]" : "",
+           (int)host_http_port(app->http));
+    (void)fflush(stdout);
+}
+
+/* Blocked before any thread starts, so that only sigwait() sees them. */
+static void
+block_signals(sigset_t *ret_stops)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    (void)sigemptyset(ret_stops);
+    (void)sigaddset(ret_stops, SIGTERM);
+    (void)sigaddset(ret_stops, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, ret_stops, NULL);
+    (void)sigaction(SIGHUP, &ignore, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static cim_status
+serve(struct host_app *app, const sigset_t *stops, cim_error *err)
+{
+    struct host_ops ops = {.app = app, .started_ms = host_monotonic_ms()};
+    int signal_number = 0;
+    CIM_TRY(make_http(app, err));
+    CIM_TRY(add_routes(app, &ops, err));
+    CIM_TRY(host_http_start(app->http, err));
+    print_url(app);
+    /* A plugin that fails is out of service with its reason; the platform serves. */
+    cim_error plugin_err = {0};
+    if (host_plugins_start_enabled(app->plugins, &plugin_err) != CIM_OK) {
+        host_log_error("plugins", "start", &plugin_err);
+    }
+    atomic_store(&ops.ready, 1);
+    host_log(CIM_LOG_INFO, "serve", "ready on port %d, pid %d", (int)host_http_port(app->http),
+             (int)getpid());
+    (void)sigwait(stops, &signal_number);
+    atomic_store(&ops.ready, 0);
+    host_log(CIM_LOG_INFO, "serve", "signal %d: stopping", signal_number);
+    /* Whoever asks twice does not want to wait. */
+    (void)pthread_sigmask(SIG_UNBLOCK, stops, NULL);
+    host_http_stop(app->http, host_config_int(app->config, "http.stop_grace_ms"));
+    host_plugins_stop_all(app->plugins);
+    host_log(CIM_LOG_INFO, "serve", "stopped");
+    return CIM_OK;
+}
+
+static cim_status
+run(struct host_config *config, const char *const *words, cim_error *err)
+{
+    static const struct host_arg_spec specs[] = {{NULL, false}};
+    struct host_args args;
+    struct host_assembly assembly;
+    sigset_t stops;
+    CIM_TRY(host_args_parse(words, specs, 0, &args, err));
+    host_setup_log(config);
+    raise_limits();
+    block_signals(&stops);
+    CIM_TRY(host_assemble(config, "serve", HOST_LEVEL_IDENTITY, &assembly, err));
+    const cim_status status = serve(&assembly.app, &stops, err);
+    host_disassemble(&assembly);
+    return status;
+}
+
+const struct host_verb host_verb_serve = {
+    .name = "serve",
+    .zh = "启动平台",
+    .en = "run the platform",
+    .usage = "  cim-host serve [--port=8080] [--var=DIR] [--plugins.dirs=DIR:DIR] …\n\n"
+             "  在标准输出打印网址；SIGTERM 或 SIGINT 使其从容停止，再来一次立即结束。\n"
+             "  Prints its address on standard output; SIGTERM or SIGINT stops it gracefully, a "
+             "second one at once.\n",
+    .run = run,
+};
