@@ -408,6 +408,42 @@ licence_states_follow_from_the_dates(void **state)
 }
 
 static void
+licences_as_drawn(void **state)
+{
+    struct demo_world world = {.seed = 5};
+    struct demo_error err;
+    uint32_t with_full_term = 0;
+    (void)state;
+
+    assert_int_equal(demo_date_parse(TODAY, &world.as_of), 0);
+    assert_int_equal(demo_geo_load(&world.geo, fixture.geography, &err), 0);
+    for (uint32_t i = 0; i < 20000; i++) {
+        struct demo_licence l;
+        struct demo_rng rng;
+        int32_t left, year, month, day, term;
+
+        demo_rng_init(&rng, world.seed, 99, i);
+        demo_licence_draw(&world, &rng, 0, i, &l);
+        left = l.to - world.as_of;
+        assert_int_equal(left < 0, same(l.state, "expired") || same(l.state, "cancelled"));
+        assert_int_equal(left >= 0 && left < 60,
+                         same(l.state, "expiring") || same(l.state, "expiring_applied"));
+        assert_int_not_equal(left, 60);
+        /* Asked for in time: sixty days before the end. */
+        assert_int_equal(l.applied_on != DEMO_NO_DATE, same(l.state, "expiring_applied"));
+        assert_true(l.applied_on == DEMO_NO_DATE ||
+                    (l.applied_on <= l.to - 60 && l.applied_on <= world.as_of));
+        /* Three years, or three years less a day. */
+        demo_civil_from_days(l.to, &year, &month, &day);
+        term = l.to - demo_days_from_civil(year - 3, month, month == 2 && day == 29 ? 28 : day);
+        assert_in_range(l.to - l.from, term - 1, term);
+        with_full_term += l.to - l.from == term;
+    }
+    assert_in_range(with_full_term, 7000, 9000);
+    demo_world_done(&world);
+}
+
+static void
 hazard_times_follow_one_another(void **state)
 {
     static const char *const steps[] = {"found_at",     "issued_at",   "accepted_at",
@@ -542,6 +578,7 @@ main(void)
         cmocka_unit_test(stock_adds_up_by_geometric_volume),
         cmocka_unit_test(states_follow_from_the_dates),
         cmocka_unit_test(licence_states_follow_from_the_dates),
+        cmocka_unit_test(licences_as_drawn),
         cmocka_unit_test(hazard_times_follow_one_another),
         cmocka_unit_test(accident_grades_follow_from_harm),
         cmocka_unit_test(same_seed_gives_the_same_bytes),
