@@ -215,7 +215,7 @@ def check_shell(tree):
         if m:
             yield m.group(1), int(m.group(2)), m.group(3)
     for path in files:
-        if not path.endswith("lib.sh") and not os.access(os.path.join(tree.root, path), os.X_OK):
+        if tree.text(path).startswith("#!") and not os.access(os.path.join(tree.root, path), os.X_OK):
             yield path, 1, "has no run bit"
 
 
