@@ -1,0 +1,248 @@
+/* host/exchange/convert.c -- one feature of a file as one row of a layer. */
+#include "host/exchange/source.h"
+
+#include "cim/util.h"
+#include "kit/rows.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- geometry ---- */
+
+static OGRwkbGeometryType
+wanted_type(enum cim_geometry_type type)
+{
+    return (OGRwkbGeometryType)type; /* both are the numbers of WKB */
+}
+
+/* Point, LineString or Polygon, whether single or multi; 0 for a mixture. */
+static int
+family(OGRGeometryH geometry)
+{
+    const int type = (int)wkbFlatten(OGR_G_GetGeometryType(geometry));
+    const int n = type == (int)wkbGeometryCollection ? OGR_G_GetGeometryCount(geometry) : 0;
+    int found = type <= (int)wkbPolygon        ? type
+                : type <= (int)wkbMultiPolygon ? type - (int)wkbPolygon
+                                               : 0;
+    for (int i = 0; i < n; i++) {
+        const int part = family(OGR_G_GetGeometryRef(geometry, i));
+        found = i == 0 || part == found ? part : 0;
+        if (found == 0) {
+            break;
+        }
+    }
+    return found;
+}
+
+/* The geometry as the layer has it, or NULL: a single part into a multi, a multi of one out of it,
+ * curves as chords. Takes `geometry`. */
+static OGRGeometryH
+coerce(OGRGeometryH geometry, enum cim_geometry_type type)
+{
+    const int wanted_family = type <= CIM_GEOMETRY_POLYGON ? (int)type : (int)type - 3;
+    const bool to_single = type <= CIM_GEOMETRY_POLYGON;
+    OGRGeometryH result = geometry;
+    OGR_G_FlattenTo2D(geometry);
+    if (OGR_G_HasCurveGeometry(geometry, FALSE)) {
+        result = OGR_G_GetLinearGeometry(geometry, 0, NULL);
+        OGR_G_DestroyGeometry(geometry);
+    }
+    if (result == NULL || OGR_G_GetGeometryType(result) == wanted_type(type)) {
+        return result;
+    }
+    if (family(result) == wanted_family && (!to_single || OGR_G_GetGeometryCount(result) == 1)) {
+        result = OGR_G_ForceTo(result, wanted_type(type), NULL);
+    }
+    if (result != NULL &&
+        (OGR_G_GetGeometryType(result) != wanted_type(type) || OGR_G_IsEmpty(result))) {
+        OGR_G_DestroyGeometry(result);
+        result = NULL;
+    }
+    return result;
+}
+
+static cim_status
+check_range(OGRGeometryH geometry, cim_error *err)
+{
+    OGREnvelope box;
+    char value[64];
+    OGR_G_GetEnvelope(geometry, &box);
+    if (isfinite(box.MinX) && isfinite(box.MaxX) && isfinite(box.MinY) && isfinite(box.MaxY) &&
+        box.MinX >= -180.0 && box.MaxX <= 180.0 && box.MinY >= -90.0 && box.MaxY <= 90.0) {
+        return CIM_OK;
+    }
+    (void)snprintf(value, sizeof value, "%.6f %.6f", box.MinX, box.MinY);
+    if (box.MinX >= -90.0 && box.MaxX <= 90.0 && box.MaxY > 90.0 && box.MaxY <= 180.0) {
+        return cim_fail(err, CIM_E_INVALID, "geom", value,
+                        "坐标超出范围（经纬度可能颠倒）：应为经度 -180 至 180、纬度 -90 至 90",
+                        "coordinates out of range (longitude and latitude look swapped): expected "
+                        "longitude -180 to 180, latitude -90 to 90");
+    }
+    return cim_fail(err, CIM_E_INVALID, "geom", value,
+                    "坐标超出范围：应为经度 -180 至 180、纬度 -90 至 90（坐标系是否声明有误？）",
+                    "coordinates out of range: expected longitude -180 to 180, latitude -90 to 90 "
+                    "(is the reference system right?)");
+}
+
+static cim_status
+export_wkb(struct host_source *source, OGRGeometryH geometry, struct cim_batch_builder *builder,
+           uint32_t column, cim_error *err)
+{
+    const size_t len = OGR_G_WkbSizeEx(geometry);
+    if (len > HOST_IMPORT_GEOMETRY_BYTES_MAX) {
+        return cim_fail(err, CIM_E_TOO_LARGE, "geom", NULL, "几何数据超过 %d 字节",
+                        "the geometry is larger than %d bytes", HOST_IMPORT_GEOMETRY_BYTES_MAX);
+    }
+    if (len > source->wkb_capacity) {
+        uint8_t *grown = realloc(source->wkb, len * 2);
+        if (grown == NULL) {
+            return cim_fail_nomem(err);
+        }
+        source->wkb = grown;
+        source->wkb_capacity = len * 2;
+    }
+    if (OGR_G_ExportToIsoWkb(geometry, wkbNDR, source->wkb) != OGRERR_NONE) {
+        return cim_fail(err, CIM_E_INVALID, "geom", NULL, "几何数据无法转换",
+                        "the geometry cannot be converted");
+    }
+    cim_batch_append_bytes(builder, column, source->wkb, len);
+    return CIM_OK;
+}
+
+static cim_status
+convert_geometry(struct host_source *source, OGRFeatureH feature, struct cim_batch_builder *builder,
+                 cim_error *err)
+{
+    const uint32_t column = source->columns.n;
+    OGRGeometryH geometry = OGR_F_StealGeometry(feature);
+    char name[40] = "";
+    cim_status status = CIM_OK;
+    if (geometry == NULL || OGR_G_IsEmpty(geometry)) {
+        OGR_G_DestroyGeometry(geometry);
+        cim_batch_append_null(builder, column);
+        return CIM_OK;
+    }
+    cim_copy_text(name, sizeof name, OGR_G_GetGeometryName(geometry));
+    geometry = coerce(geometry, source->geometry);
+    if (geometry == NULL) {
+        return cim_fail(err, CIM_E_INVALID, "geom", name, "几何类型 %s 不能存入 %s 图层",
+                        "a %s does not fit a layer of %s", name,
+                        cim_geometry_name(source->geometry));
+    }
+    status = host_crs_in_apply(&source->crs, geometry, err);
+    if (status == CIM_OK) {
+        status = check_range(geometry, err);
+    }
+    if (status == CIM_OK) {
+        status = export_wkb(source, geometry, builder, column, err);
+    }
+    OGR_G_DestroyGeometry(geometry);
+    return status;
+}
+
+/* ---- attributes ---- */
+
+static void
+append_scratch(struct host_source *source, struct cim_batch_builder *builder, uint32_t column)
+{
+    cim_batch_append_bytes(builder, column, source->scratch.data, source->scratch.len);
+}
+
+static void
+append_time(struct host_source *source, OGRFeatureH feature, int index, bool date_only,
+            struct cim_batch_builder *builder, uint32_t column)
+{
+    enum { TZ_UNKNOWN = 0, TZ_LOCAL = 1, TZ_UTC = 100, MINUTES_PER_STEP = 15 };
+    int year = 0;
+    int month = 0;
+    int day = 0;
+    int hour = 0;
+    int minute = 0;
+    int tz = 0;
+    float second = 0;
+    (void)OGR_F_GetFieldAsDateTimeEx(feature, index, &year, &month, &day, &hour, &minute, &second,
+                                     &tz); /* its type was looked at */
+    cim_buf_clear(&source->scratch);
+    cim_buf_addf(&source->scratch, "%04d-%02d-%02d", year, month, day);
+    if (!date_only) {
+        cim_buf_addf(&source->scratch, "T%02d:%02d:%06.3f", hour, minute, (double)second);
+        if (tz > TZ_LOCAL) {
+            const int offset = (tz - TZ_UTC) * MINUTES_PER_STEP;
+            cim_buf_addf(&source->scratch, "%c%02d:%02d", offset < 0 ? '-' : '+', abs(offset) / 60,
+                         abs(offset) % 60);
+        }
+    }
+    append_scratch(source, builder, column);
+}
+
+static cim_status
+append_text(struct host_source *source, OGRFeatureH feature, const struct host_source_column *from,
+            struct cim_batch_builder *builder, uint32_t column, cim_error *err)
+{
+    const bool is_text = from->ogr_type == OFTString || from->ogr_type == OFTStringList;
+    cim_buf_clear(&source->scratch);
+    if (from->ogr_type == OFTReal) {
+        cim_buf_add_double(&source->scratch, OGR_F_GetFieldAsDouble(feature, from->ogr_index));
+    } else if (from->ogr_type == OFTDate || from->ogr_type == OFTDateTime) {
+        append_time(source, feature, from->ogr_index, from->ogr_type == OFTDate, builder, column);
+        return CIM_OK;
+    } else if (is_text) {
+        const char *raw = OGR_F_GetFieldAsString(feature, from->ogr_index);
+        const cim_status status = host_text_in_convert(&source->text, raw, &source->scratch, err);
+        if (status != CIM_OK) {
+            if (err != NULL) {
+                cim_copy_text(err->param, sizeof err->param, from->name);
+            }
+            return status;
+        }
+        if (source->scratch.len == 0) {
+            cim_batch_append_null(builder, column);
+            return CIM_OK;
+        }
+    } else {
+        cim_buf_add_text(&source->scratch, OGR_F_GetFieldAsString(feature, from->ogr_index));
+    }
+    CIM_TRY(cim_buf_status(&source->scratch, err));
+    append_scratch(source, builder, column);
+    return CIM_OK;
+}
+
+static cim_status
+convert_field(struct host_source *source, OGRFeatureH feature,
+              const struct host_source_column *from, struct cim_batch_builder *builder,
+              uint32_t column, cim_error *err)
+{
+    if (from->ogr_index < 0) {
+        cim_batch_append_bytes(builder, column, from->constant, strlen(from->constant));
+        return CIM_OK;
+    }
+    if (!OGR_F_IsFieldSetAndNotNull(feature, from->ogr_index)) {
+        cim_batch_append_null(builder, column);
+        return CIM_OK;
+    }
+    switch (from->type) {
+    case CIM_COL_INT64:
+    case CIM_COL_BOOL:
+        cim_batch_append_i64(builder, column,
+                             (int64_t)OGR_F_GetFieldAsInteger64(feature, from->ogr_index));
+        return CIM_OK;
+    case CIM_COL_FLOAT64:
+        cim_batch_append_f64(builder, column, OGR_F_GetFieldAsDouble(feature, from->ogr_index));
+        return CIM_OK;
+    default:
+        return append_text(source, feature, from, builder, column, err);
+    }
+}
+
+cim_status
+host_source_convert(struct host_source *source, OGRFeatureH feature,
+                    struct cim_batch_builder *builder, cim_error *err)
+{
+    for (uint32_t i = 0; i < source->columns.n; i++) {
+        CIM_TRY(convert_field(source, feature, &source->columns.columns[i], builder, i, err));
+    }
+    return source->geometry != CIM_GEOMETRY_NONE ? convert_geometry(source, feature, builder, err)
+                                                 : CIM_OK;
+}

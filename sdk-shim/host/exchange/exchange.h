@@ -1,0 +1,72 @@
+/* host/exchange/exchange.h -- records from files and into files, through GDAL.
+ *
+ * An import reads GeoJSON, GeoJSON text sequences, GeoPackage, Shapefile (plain or zipped) or CSV,
+ * converts to CGCS2000 longitude/latitude and hands the rows to the layer's write path, which
+ * checks them. It is all or nothing unless asked row-wise; rows that are refused come back one by
+ * one.
+ */
+#ifndef HOST_EXCHANGE_H
+#define HOST_EXCHANGE_H
+
+#include "cim/layers.h"
+#include "kit/buf.h"
+#include "kit/definition.h"
+
+enum { HOST_IMPORT_ROW_WISE = 1, HOST_IMPORT_DRY_RUN = 2 };
+enum {
+    HOST_IMPORT_REFUSED_MAX = 1000,    /* listed in a report; the total goes on */
+    HOST_IMPORT_SKIPPED_MAX = 1 << 20, /* rows refused by the reader; more stop the import */
+    HOST_IMPORT_ZIP_ENTRIES_MAX = 1000,
+    HOST_IMPORT_FIELDS_MAX = 500,
+    HOST_IMPORT_IGNORED_MAX = 100, /* names listed in a report */
+    HOST_IMPORT_GEOMETRY_BYTES_MAX = 32 << 20
+};
+#define HOST_IMPORT_UNZIPPED_MAX (INT64_C(8) << 30) /* bytes of one unpacked file */
+
+struct host_import_options {
+    uint32_t flags;       /* HOST_IMPORT_… */
+    const char *crs;      /* "gcj02", "bd09", "wgs84", "cgcs2000", "EPSG:4546"; NULL: the file's */
+    const char *encoding; /* "UTF-8", "GBK", "GB18030"; NULL: what the file says or looks like */
+    const char *source_layer; /* of a file with several; NULL: its only one */
+    const char *map;          /* "column=field,…" beside the names that match; may be NULL */
+    const char *set;          /* "field=value,…" for every row; may be NULL */
+    const char *work_dir;     /* for unpacking; NULL: TMPDIR or /tmp */
+    /* Told now and then; `total` -1: not known. Non-zero cancels. May be NULL. */
+    int32_t (*progress)(void *arg, int64_t done, int64_t total);
+    void *arg;
+};
+
+struct host_import_refusal {
+    int64_t row; /* in the file, from 1 */
+    cim_error why;
+};
+
+struct host_import_report {
+    int64_t n_read;
+    int64_t n_written;
+    int64_t n_refused;
+    int64_t pos;
+    int32_t dry_run;
+    int32_t n_refusals; /* kept in `refusals` */
+    struct host_import_refusal *refusals;
+    char format[24];
+    char crs[64];
+    char encoding[24];
+    int32_t n_ignored; /* columns of the file that no field takes */
+    char (*ignored)[64];
+};
+
+void host_import_report_done(struct host_import_report *report);
+/* {"layer","read","written","refused":[{"row","field","value","zh","en"}],"refused_total",…}:
+ * members without the braces, so that a problem document can take them too. */
+void host_import_report_write(const struct host_import_report *report, const char *layer_id,
+                              struct cim_buf *out);
+
+/* *ret_report is set also when the import fails, and done by the caller. CIM_E_INVALID: the file or
+ * a row is at fault, nothing was written. */
+cim_status host_exchange_import(const cim_layer *layer, const struct cim_definition *definition,
+                                const cim_call *call, const char *path,
+                                const struct host_import_options *options,
+                                struct host_import_report *ret_report, cim_error *err);
+
+#endif

@@ -1,0 +1,294 @@
+/* host/exchange/fields.c -- which column of a file goes into which field of a layer. */
+#include "host/exchange/source.h"
+
+#include "cim/util.h"
+#include "kit/cleanup.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { DBF_NAME_BYTES = 10, NAME_MAX_BYTES = 256 };
+
+/* Record columns that a file may bring along; the platform gives the others. */
+static const char *const record_columns[] = {"uid", "owner_org", "area_code"};
+/* What the CSV driver makes points of. */
+static const char *const position_columns[] = {"lon",  "lng", "longitude", "x",
+                                               "经度", "lat", "latitude",  "y",
+                                               "纬度", "wkt", "geom",      "geometry"};
+
+struct target {
+    const char *name;
+    const struct cim_field *field; /* NULL: a record column */
+};
+
+static bool
+same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcasecmp(a, b) == 0;
+}
+
+static bool
+find_target(const struct cim_definition *definition, const char *name, struct target *ret_target)
+{
+    for (size_t i = 0; i < definition->n_fields; i++) {
+        if (same(definition->fields[i].name, name)) {
+            *ret_target = (struct target){definition->fields[i].name, &definition->fields[i]};
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof record_columns / sizeof record_columns[0]; i++) {
+        if (same(record_columns[i], name)) {
+            *ret_target = (struct target){record_columns[i], NULL};
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+find_by_title(const struct cim_definition *definition, const char *title, struct target *ret_target)
+{
+    for (size_t i = 0; i < definition->n_fields; i++) {
+        const struct cim_field *field = &definition->fields[i];
+        if (same(field->title.zh, title) || same(field->title.en, title)) {
+            *ret_target = (struct target){field->name, field};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* dBASE keeps ten bytes of a name: the start of exactly one field's name or title will do. */
+static bool
+find_by_start(const struct cim_definition *definition, const char *raw, const char *name,
+              struct target *ret_target)
+{
+    const size_t len = strlen(name);
+    int n_found = 0;
+    if (strlen(raw) < DBF_NAME_BYTES - 1 || len < 3) {
+        return false;
+    }
+    for (size_t i = 0; i < definition->n_fields; i++) {
+        const struct cim_field *field = &definition->fields[i];
+        if (strncasecmp(field->name, name, len) == 0 ||
+            (field->title.zh != NULL && strncmp(field->title.zh, name, len) == 0)) {
+            *ret_target = (struct target){field->name, field};
+            n_found++;
+        }
+    }
+    return n_found == 1;
+}
+
+/* ---- "a=b,c=d" ---- */
+
+static cim_status
+bad_list(const char *option, const char *text, cim_error *err)
+{
+    return cim_fail(err, CIM_E_INVALID, option, text, "“%s”的写法应为 名称=值,名称=值",
+                    "%s: expected name=value,name=value", option);
+}
+
+/* Cuts the first pair off *text, which it changes; false at the end. */
+static cim_status
+next_pair(char **text, const char *option, char **ret_name, char **ret_value, cim_error *err)
+{
+    char *pair = *text;
+    char *comma = strchr(pair, ',');
+    char *equals = strchr(pair, '=');
+    *ret_name = NULL;
+    if (*pair == '\0') {
+        return CIM_OK;
+    }
+    if (equals == NULL || equals == pair || (comma != NULL && equals > comma)) {
+        return bad_list(option, pair, err);
+    }
+    *equals = '\0';
+    *text = comma != NULL ? comma + 1 : pair + strlen(equals + 1) + (size_t)(equals + 1 - pair);
+    if (comma != NULL) {
+        *comma = '\0';
+    }
+    *ret_name = pair;
+    *ret_value = equals + 1;
+    return CIM_OK;
+}
+
+static cim_status
+no_target(const char *option, const char *name, cim_error *err)
+{
+    return cim_fail(err, CIM_E_INVALID, option, name, "图层没有字段“%s”",
+                    "the layer has no field '%s'", name);
+}
+
+/* ---- columns ---- */
+
+static struct host_source_column *
+column_of(struct host_columns *columns, const char *name)
+{
+    for (uint32_t i = 0; i < columns->n; i++) {
+        if (strcmp(columns->columns[i].name, name) == 0) {
+            return &columns->columns[i];
+        }
+    }
+    return NULL;
+}
+
+static uint32_t
+type_for(OGRFieldDefnH file, const struct cim_field *field)
+{
+    const OGRFieldType type = OGR_Fld_GetType(file);
+    const bool is_int = type == OFTInteger || type == OFTInteger64;
+    if (field == NULL) {
+        return CIM_COL_TEXT;
+    }
+    if (field->type == CIM_FIELD_INTEGER && is_int) {
+        return CIM_COL_INT64;
+    }
+    if (field->type == CIM_FIELD_NUMBER && (is_int || type == OFTReal)) {
+        return CIM_COL_FLOAT64;
+    }
+    if (field->type == CIM_FIELD_BOOLEAN && is_int && OGR_Fld_GetSubType(file) == OFSTBoolean) {
+        return CIM_COL_BOOL;
+    }
+    return CIM_COL_TEXT;
+}
+
+static void
+note_ignored(struct host_import_report *report, const char *name)
+{
+    for (size_t i = 0; i < sizeof position_columns / sizeof position_columns[0]; i++) {
+        if (same(position_columns[i], name)) {
+            return;
+        }
+    }
+    if (report->n_ignored < HOST_IMPORT_IGNORED_MAX) {
+        char(*grown)[64] = realloc(report->ignored, (size_t)(report->n_ignored + 1) * 64);
+        if (grown != NULL) {
+            report->ignored = grown;
+            cim_copy_text(report->ignored[report->n_ignored++], 64, name);
+        }
+    }
+}
+
+/* The target that `map` names for a column, if any. */
+static cim_status
+find_mapped(const char *map, const struct cim_definition *definition, const char *name,
+            struct target *ret_target, bool *ret_found, cim_error *err)
+{
+    CIM_AUTO_FREE char *copy = strdup(map != NULL ? map : "");
+    char *rest = copy;
+    *ret_found = false;
+    if (copy == NULL) {
+        return cim_fail_nomem(err);
+    }
+    for (;;) {
+        char *from = NULL;
+        char *to = NULL;
+        CIM_TRY(next_pair(&rest, "map", &from, &to, err));
+        if (from == NULL) {
+            return CIM_OK;
+        }
+        if (!find_target(definition, to, ret_target)) {
+            return no_target("map", to, err);
+        }
+        if (same(from, name)) {
+            *ret_found = true;
+            return CIM_OK;
+        }
+    }
+}
+
+static cim_status
+take_field(OGRFieldDefnH field, int index, struct host_text_in *text, enum host_file_kind kind,
+           const struct cim_definition *definition, const struct host_import_options *options,
+           struct host_columns *columns, struct host_import_report *report, cim_error *err)
+{
+    CIM_AUTO_BUF struct cim_buf name;
+    struct target target = {0};
+    bool found = false;
+    bool mapped = false;
+    struct host_source_column *before = NULL;
+    const char *raw = OGR_Fld_GetNameRef(field);
+    cim_buf_init(&name, NAME_MAX_BYTES);
+    if (host_text_in_convert(text, raw, &name, NULL) != CIM_OK || name.len == 0) {
+        return CIM_OK; /* a name that nobody can read matches nothing */
+    }
+    CIM_TRY(find_mapped(options->map, definition, name.data, &target, &mapped, err));
+    found = mapped || find_target(definition, name.data, &target) ||
+            find_by_title(definition, name.data, &target) ||
+            (kind == HOST_FILE_SHAPEFILE && find_by_start(definition, raw, name.data, &target));
+    before = found ? column_of(columns, target.name) : NULL;
+    if (!found || (before != NULL && !mapped)) {
+        note_ignored(report, name.data);
+        return CIM_OK;
+    }
+    if (before == NULL) {
+        before = &columns->columns[columns->n++];
+    }
+    *before = (struct host_source_column){.name = target.name,
+                                          .type = type_for(field, target.field),
+                                          .ogr_index = index,
+                                          .ogr_type = OGR_Fld_GetType(field),
+                                          .field = target.field};
+    return CIM_OK;
+}
+
+static cim_status
+take_constants(const struct cim_definition *definition, const char *set,
+               struct host_columns *columns, cim_error *err)
+{
+    char *rest = NULL;
+    columns->set_text = strdup(set != NULL ? set : "");
+    rest = columns->set_text;
+    if (rest == NULL) {
+        return cim_fail_nomem(err);
+    }
+    for (;;) {
+        struct target target = {0};
+        struct host_source_column *column = NULL;
+        char *name = NULL;
+        char *value = NULL;
+        CIM_TRY(next_pair(&rest, "set", &name, &value, err));
+        if (name == NULL) {
+            return CIM_OK;
+        }
+        if (!find_target(definition, name, &target)) {
+            return no_target("set", name, err);
+        }
+        column = column_of(columns, target.name);
+        if (column == NULL) {
+            column = &columns->columns[columns->n++];
+        }
+        *column = (struct host_source_column){.name = target.name,
+                                              .type = CIM_COL_TEXT,
+                                              .ogr_index = -1,
+                                              .constant = value,
+                                              .field = target.field};
+    }
+}
+
+cim_status
+host_columns_match(OGRFeatureDefnH file, struct host_text_in *text, enum host_file_kind kind,
+                   const struct cim_definition *definition,
+                   const struct host_import_options *options, struct host_columns *ret_columns,
+                   struct host_import_report *report, cim_error *err)
+{
+    const int n = OGR_FD_GetFieldCount(file);
+    if (n > HOST_IMPORT_FIELDS_MAX) {
+        return cim_fail(err, CIM_E_TOO_LARGE, "file", NULL, "文件有 %d 列，上限 %d",
+                        "the file has %d columns: at most %d", n, HOST_IMPORT_FIELDS_MAX);
+    }
+    *ret_columns = (struct host_columns){.n = 0};
+    for (int i = 0; i < n; i++) {
+        CIM_TRY(take_field(OGR_FD_GetFieldDefn(file, i), i, text, kind, definition, options,
+                           ret_columns, report, err));
+    }
+    return take_constants(definition, options->set, ret_columns, err);
+}
+
+void
+host_columns_done(struct host_columns *columns)
+{
+    free(columns->set_text);
+    columns->set_text = NULL;
+}

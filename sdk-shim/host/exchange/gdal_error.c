@@ -1,0 +1,51 @@
+/* host/exchange/gdal_error.c -- GDAL set up once, and its messages caught per call. */
+#include "host/exchange/source.h"
+
+#include "cim/util.h"
+
+#include <cpl_conv.h>
+#include <cpl_error.h>
+#include <pthread.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+set_up(void)
+{
+    /* No file out of an import may make GDAL reach for the network or for Python. */
+    CPLSetConfigOption("GDAL_HTTP_MAX_RETRY", "0");
+    CPLSetConfigOption("CPL_VSIL_CURL_ALLOWED_EXTENSIONS", "{none}");
+    CPLSetConfigOption("GDAL_VRT_ENABLE_PYTHON", "NO");
+    CPLSetConfigOption("OGR_GEOJSON_MAX_OBJ_SIZE", "100"); /* MB of one feature */
+    CPLSetConfigOption("PROJ_NETWORK", "OFF");
+    GDALAllRegister();
+}
+
+void
+host_gdal_init(void)
+{
+    (void)pthread_once(&once, set_up);
+}
+
+static void CPL_STDCALL
+on_error(CPLErr kind, CPLErrorNum number, const char *message)
+{
+    struct host_gdal_errors *errors = CPLGetErrorHandlerUserData();
+    (void)number;
+    if (kind >= CE_Failure && errors != NULL && errors->n_failures++ == 0) {
+        cim_copy_text(errors->first, sizeof errors->first, message);
+    }
+}
+
+void
+host_gdal_enter(struct host_gdal_errors *errors)
+{
+    host_gdal_init();
+    CPLPushErrorHandlerEx(on_error, errors);
+}
+
+void
+host_gdal_leave(void)
+{
+    CPLPopErrorHandler();
+}

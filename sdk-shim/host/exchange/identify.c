@@ -1,0 +1,116 @@
+/* host/exchange/identify.c -- what a file is, by its first bytes. */
+#include "host/exchange/source.h"
+
+#include "cim/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { HEAD_BYTES = 8192 };
+
+cim_status
+host_file_check(const char *path, cim_error *err)
+{
+    struct stat info;
+    if (path[0] != '/') {
+        return cim_fail(err, CIM_E_INVALID, "file", path, "须给出文件的绝对路径",
+                        "expected an absolute path");
+    }
+    if (lstat(path, &info) != 0) {
+        char reason[128] = "";
+        const char *text = strerror_r(errno, reason, sizeof reason);
+        return cim_fail(err, CIM_E_NOTFOUND, "file", path, "文件无法打开（%s）",
+                        "the file cannot be opened (%s)", text);
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return cim_fail(err, CIM_E_INVALID, "file", path, "须为普通文件，不能是链接、目录或设备",
+                        "expected a regular file, no link, folder or device");
+    }
+    if (info.st_size == 0) {
+        return cim_fail(err, CIM_E_INVALID, "file", path, "文件是空的", "the file is empty");
+    }
+    return CIM_OK;
+}
+
+static bool
+looks_like_text(const unsigned char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i] < 0x09 || (bytes[i] > 0x0d && bytes[i] < 0x20 && bytes[i] != 0x1a)) {
+            return false;
+        }
+    }
+    return memchr(bytes, '\n', n) != NULL || memchr(bytes, '\r', n) != NULL;
+}
+
+/* One object per line: the first ends, and another begins, before any collection is named. */
+static bool
+is_sequence(const char *text)
+{
+    const char *line = strchr(text, '\n');
+    if (strstr(text, "FeatureCollection") != NULL) {
+        return false;
+    }
+    while (line != NULL) {
+        const char *next = line + strspn(line, "\r\n\t ");
+        if (line > text && (line[-1] == '}' || (line[-1] == '\r' && line[-2] == '}')) &&
+            *next == '{') {
+            return true;
+        }
+        line = strchr(line + 1, '\n');
+    }
+    return strstr(text, "\"Feature\"") != NULL && strchr(text, '\n') != NULL &&
+           strchr(text, '\n')[1] == '\0';
+}
+
+static enum host_file_kind
+kind_of(const unsigned char *bytes, size_t n)
+{
+    const char *text = (const char *)bytes;
+    if (n >= 4 && memcmp(bytes, "PK\003\004", 4) == 0) {
+        return HOST_FILE_ZIP;
+    }
+    if (n >= 16 && memcmp(bytes, "SQLite format 3", 16) == 0) {
+        return HOST_FILE_GPKG;
+    }
+    if (n >= 100 && memcmp(bytes, "\0\0\x27\x0a", 4) == 0) {
+        return HOST_FILE_SHAPEFILE;
+    }
+    if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+    }
+    text += strspn(text, " \t\r\n");
+    if (*text == 0x1e) {
+        return HOST_FILE_GEOJSONSEQ;
+    }
+    if (*text == '{') {
+        return is_sequence(text) ? HOST_FILE_GEOJSONSEQ : HOST_FILE_GEOJSON;
+    }
+    return *text != '[' && *text != '<' && looks_like_text(bytes, n) ? HOST_FILE_CSV
+                                                                     : HOST_FILE_UNKNOWN;
+}
+
+cim_status
+host_file_identify(const char *path, enum host_file_kind *ret_kind, cim_error *err)
+{
+    unsigned char head[HEAD_BYTES + 1] = {0};
+    FILE *file = fopen(path, "rbe");
+    size_t n = 0;
+    enum host_file_kind kind = HOST_FILE_UNKNOWN;
+    if (file == NULL) {
+        return cim_fail(err, CIM_E_IO, "file", path, "文件无法读取", "the file cannot be read");
+    }
+    n = fread(head, 1, HEAD_BYTES, file);
+    (void)fclose(file); /* only read */
+    kind = kind_of(head, n);
+    if (kind == HOST_FILE_UNKNOWN) {
+        return cim_fail(err, CIM_E_UNSUPPORTED, "file", path,
+                        "无法识别的格式，应为 GeoJSON、GeoPackage、Shapefile（可为 zip）或 CSV",
+                        "not a known format: expected GeoJSON, GeoPackage, Shapefile (zipped or "
+                        "not) or CSV");
+    }
+    *ret_kind = kind;
+    return CIM_OK;
+}

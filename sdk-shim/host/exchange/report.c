@@ -1,0 +1,68 @@
+/* host/exchange/report.c -- what an import says about itself. */
+#include "host/exchange/exchange.h"
+
+#include "cim/util.h"
+
+#include <stdlib.h>
+
+void
+host_import_report_done(struct host_import_report *report)
+{
+    free(report->refusals);
+    free(report->ignored);
+    *report = (struct host_import_report){0};
+}
+
+static void
+add_text(struct cim_buf *out, const char *name, const char *value)
+{
+    cim_buf_addf(out, ",\"%s\":", name);
+    cim_buf_add_json_text(out, value, SIZE_MAX);
+}
+
+static void
+add_refusal(struct cim_buf *out, const struct host_import_refusal *refusal)
+{
+    cim_buf_add_text(out, "{\"row\":");
+    cim_buf_add_int(out, refusal->row);
+    add_text(out, "field", refusal->why.param);
+    add_text(out, "value", refusal->why.value);
+    add_text(out, "zh", refusal->why.zh);
+    add_text(out, "en", refusal->why.en);
+    cim_buf_add_char(out, '}');
+}
+
+void
+host_import_report_write(const struct host_import_report *report, const char *layer_id,
+                         struct cim_buf *out)
+{
+    cim_buf_add_text(out, "\"layer\":");
+    cim_buf_add_json_text(out, layer_id, SIZE_MAX);
+    cim_buf_add_text(out, ",\"read\":");
+    cim_buf_add_int(out, report->n_read);
+    cim_buf_add_text(out, ",\"written\":");
+    cim_buf_add_int(out, report->n_written);
+    cim_buf_add_text(out, ",\"refused\":[");
+    for (int32_t i = 0; i < report->n_refusals; i++) {
+        if (i > 0) {
+            cim_buf_add_char(out, ',');
+        }
+        add_refusal(out, &report->refusals[i]);
+    }
+    cim_buf_add_text(out, "],\"refused_total\":");
+    cim_buf_add_int(out, report->n_refused);
+    cim_buf_add_text(out, ",\"pos\":");
+    cim_buf_add_int(out, report->pos);
+    cim_buf_add_text(out, report->dry_run != 0 ? ",\"dry_run\":true" : ",\"dry_run\":false");
+    add_text(out, "format", report->format);
+    add_text(out, "crs", report->crs);
+    add_text(out, "encoding", report->encoding);
+    cim_buf_add_text(out, ",\"ignored_columns\":[");
+    for (int32_t i = 0; i < report->n_ignored; i++) {
+        if (i > 0) {
+            cim_buf_add_char(out, ',');
+        }
+        cim_buf_add_json_text(out, report->ignored[i], SIZE_MAX);
+    }
+    cim_buf_add_char(out, ']');
+}

@@ -1,0 +1,167 @@
+/* host/exchange/source.h -- a file as rows of a layer; inside of the exchange module.
+ *
+ * GDAL's datasets are used by one thread at a time, not necessarily the one that opened them. */
+#ifndef HOST_SOURCE_H
+#define HOST_SOURCE_H
+
+#include "host/exchange/exchange.h"
+#include "cim/rows.h"
+
+#include <gdal.h>
+#include <iconv.h>
+#include <ogr_api.h>
+#include <ogr_srs_api.h>
+#include <stdbool.h>
+
+/* ---- errors of GDAL (gdal_error.c) ---- */
+
+struct host_gdal_errors {
+    int n_failures;
+    char first[256];
+};
+/* Failures of GDAL on this thread go to *errors until the matching leave. */
+void host_gdal_enter(struct host_gdal_errors *errors);
+void host_gdal_leave(void);
+/* Registers the drivers once. */
+void host_gdal_init(void);
+
+/* ---- which file it is (identify.c, workdir.c, shapefile.c) ---- */
+
+enum host_file_kind {
+    HOST_FILE_UNKNOWN,
+    HOST_FILE_GEOJSON,
+    HOST_FILE_GEOJSONSEQ,
+    HOST_FILE_GPKG,
+    HOST_FILE_SHAPEFILE,
+    HOST_FILE_CSV,
+    HOST_FILE_ZIP
+};
+
+/* By content, not by name. */
+cim_status host_file_identify(const char *path, enum host_file_kind *ret_kind, cim_error *err);
+/* A regular file that is no symbolic link. */
+cim_status host_file_check(const char *path, cim_error *err);
+
+enum { HOST_PATH_MAX = 1024 };
+
+/* A private folder that holds the file under a name of ours ("layer.shp" and what belongs to it),
+ * so that no name out of an archive or a request ever reaches the file system. */
+struct host_workdir {
+    char dir[HOST_PATH_MAX];       /* "" when there is none */
+    char file[HOST_PATH_MAX + 32]; /* what GDAL opens */
+    enum host_file_kind kind;
+};
+cim_status host_workdir_open(const char *path, const char *source_layer, const char *parent,
+                             struct host_workdir *ret_work, cim_error *err);
+void host_workdir_done(struct host_workdir *work);
+
+/* Holds the headers of .shp, .shx and .dbf against each other and against the files' sizes. */
+cim_status host_shapefile_check(const char *shp_path, cim_error *err);
+
+/* ---- text (encoding.c) ---- */
+
+struct host_text_in {
+    char label[24];
+    bool convert; /* `from` is in use; otherwise the text is UTF-8 and only checked */
+    iconv_t from;
+};
+/* Of a file whose text may be anything: `path` .dbf or .csv; `declared` by the caller, `hint` by
+ * the file itself (may be NULL). Refuses with the question when it cannot be told. */
+cim_status host_text_in_open(const char *path, enum host_file_kind kind, const char *declared,
+                             const char *hint, struct host_text_in *ret_text, cim_error *err);
+void host_text_in_utf8(struct host_text_in *ret_text);
+void host_text_in_done(struct host_text_in *text);
+/* Appends `raw` as UTF-8. A character cut at the end is dropped; anything else that is wrong:
+ * CIM_E_INVALID. */
+cim_status host_text_in_convert(struct host_text_in *text, const char *raw, struct cim_buf *out,
+                                cim_error *err);
+
+/* ---- reference systems (crs.c, shift.c) ---- */
+
+enum host_crs_kind { HOST_CRS_SAME, HOST_CRS_PROJ, HOST_CRS_GCJ02, HOST_CRS_BD09 };
+
+struct host_crs_in {
+    enum host_crs_kind kind;
+    char label[64];
+    OGRCoordinateTransformationH transform;
+};
+/* `declared` may be NULL; `of_file` is what the file says, or NULL. */
+cim_status host_crs_in_open(const char *declared, OGRSpatialReferenceH of_file,
+                            struct host_crs_in *ret_crs, cim_error *err);
+void host_crs_in_done(struct host_crs_in *crs);
+/* In place, to CGCS2000 longitude, latitude. */
+cim_status host_crs_in_apply(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err);
+
+/* The offsets of Chinese map services and their inverses; degrees. */
+void host_shift_to_gcj02(double lon_deg, double lat_deg, double ret[2]);
+void host_shift_to_bd09(double lon_deg, double lat_deg, double ret[2]);
+void host_shift_from_gcj02(double lon_deg, double lat_deg, double ret[2]);
+void host_shift_from_bd09(double lon_deg, double lat_deg, double ret[2]);
+
+/* ---- columns (fields.c) ---- */
+
+struct host_source_column {
+    const char *name; /* of the definition */
+    uint32_t type;    /* CIM_COL_… */
+    int ogr_index;    /* -1: a constant */
+    OGRFieldType ogr_type;
+    const char *constant;
+    const struct cim_field *field; /* NULL: a record column */
+};
+
+struct host_columns {
+    uint32_t n;
+    struct host_source_column columns[HOST_IMPORT_FIELDS_MAX];
+    char *set_text; /* what the constants point into */
+};
+struct host_import_report;
+cim_status host_columns_match(OGRFeatureDefnH file, struct host_text_in *text,
+                              enum host_file_kind kind, const struct cim_definition *definition,
+                              const struct host_import_options *options,
+                              struct host_columns *ret_columns, struct host_import_report *report,
+                              cim_error *err);
+void host_columns_done(struct host_columns *columns);
+
+/* ---- the rows (source.c, convert.c) ---- */
+
+struct cim_batch_builder;
+
+struct host_source {
+    struct host_workdir work;
+    GDALDatasetH dataset;
+    OGRLayerH layer;
+    struct host_text_in text;
+    struct host_crs_in crs;
+    struct host_columns columns;
+    enum cim_geometry_type geometry;
+    int64_t total; /* -1: not known */
+    int64_t n_read;
+    int64_t n_delivered;
+    bool row_wise;
+    bool ended;
+    /* For each row refused here: how many rows were delivered before it. */
+    int64_t *skipped;
+    int32_t n_skipped;
+    int32_t skipped_capacity;
+    /* Told of rows refused here. */
+    void (*refused)(void *arg, int64_t row, const cim_error *why);
+    void *refused_arg;
+    struct cim_buf scratch;
+    uint8_t *wkb;
+    size_t wkb_capacity;
+};
+
+cim_status host_source_open(const char *path, const struct host_import_options *options,
+                            const struct cim_definition *definition,
+                            struct host_import_report *report, struct host_source **ret_source,
+                            cim_error *err);
+void host_source_free(struct host_source *source);
+/* Rows of the source, which stays the caller's and must outlive them. */
+cim_status host_source_rows(struct host_source *source, cim_rows **ret_rows, cim_error *err);
+/* The row in the file of the i-th row delivered, both from 1. */
+int64_t host_source_row_of(const struct host_source *source, int64_t delivered);
+/* Appends one feature; CIM_E_INVALID: the row is refused. */
+cim_status host_source_convert(struct host_source *source, OGRFeatureH feature,
+                               struct cim_batch_builder *builder, cim_error *err);
+
+#endif
