@@ -9,6 +9,7 @@
 #include "host/http/http.h"
 #include "host/identity/areas.h"
 #include "host/identity/identity.h"
+#include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
 #include "host/store/store.h"
 #include "kit/time.h"
@@ -186,6 +187,7 @@ host_disassemble(struct host_assembly *assembly)
     }
     host_http_free(app->http);
     app->http = NULL;
+    host_ogc_free(app->ogc);
     host_plugins_free(app->plugins);
     host_identity_free(app->identity);
     host_areas_free(app->areas);

@@ -10,6 +10,7 @@
 #include "host/base/log.h"
 #include "host/http/http.h"
 #include "host/identity/identity.h"
+#include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
 
 #include <errno.h>
@@ -79,7 +80,8 @@ static cim_status
 add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
 {
     CIM_TRY(host_ops_add_routes(ops, err));
-    return host_identity_add_routes(app->identity, app->http, err);
+    CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
+    return host_ogc_add_routes(app, err);
 }
 
 /* As many open files as the system allows: each connection is one. */
