@@ -111,6 +111,26 @@ host_http_remove_routes(struct host_http *http, const char *plugin_id)
     (void)pthread_mutex_unlock(&http->lock);
 }
 
+static cim_status
+handle_page(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    cim_blob nothing = {0};
+    (void)self;
+    (void)call;
+    return host_http_respond(req, 200, "text/html", &nothing, err);
+}
+
+cim_status
+host_http_static(struct host_http *http, const struct host_static_options *options, cim_error *err)
+{
+    const struct host_route route = {.method = "GET",
+                                     .pattern = options->prefix,
+                                     .flags = HOST_ROUTE_ANONYMOUS,
+                                     .handle = handle_page,
+                                     .plugin_id = options->plugin_id};
+    return host_http_add_route(http, &route, err);
+}
+
 /* ---- running ---- */
 
 static int32_t

@@ -33,6 +33,27 @@ host_registry_to_json(const struct host_plugin *plugin)
     return root;
 }
 
+/* Its pages; the gate answers 503 for them while the plugin is closed. */
+static cim_status
+publish_pages(struct host_plugin *plugin, cim_error *err)
+{
+    char prefix[64];
+    char dir[4096];
+    const struct host_static_options options = {
+        .prefix = prefix,
+        .dir = dir,
+        .index = "index.html",
+        .spa = true,
+        .plugin_id = plugin->id,
+    };
+    if (plugin->manifest->web == NULL) {
+        return CIM_OK;
+    }
+    (void)snprintf(prefix, sizeof prefix, "/apps/%.32s/", plugin->id);
+    CIM_TRY(host_manifest_path(plugin->manifest, plugin->manifest->web, NULL, dir, sizeof dir, err));
+    return host_http_static(plugin->owner->app->http, &options, err);
+}
+
 cim_status
 host_registry_publish_routes(struct host_plugin *plugin, cim_error *err)
 {
@@ -55,7 +76,7 @@ host_registry_publish_routes(struct host_plugin *plugin, cim_error *err)
         };
         CIM_TRY(host_http_add_route(http, &route, err));
     }
-    return CIM_OK;
+    return publish_pages(plugin, err);
 }
 
 static cim_status
@@ -96,5 +117,8 @@ host_registry_publish_closed(struct host_plugin *plugin)
         if (host_http_add_route(http, &route, &err) != CIM_OK) {
             host_log_error("plugins", "a route of a closed plugin", &err);
         }
+    }
+    if (publish_pages(plugin, &err) != CIM_OK) {
+        host_log_error("plugins", "the pages of a closed plugin", &err);
     }
 }

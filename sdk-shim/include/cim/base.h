@@ -65,8 +65,10 @@ typedef struct cim_error {
     char en[400];
 } cim_error;
 
-/* Bytes that own themselves. release == NULL: empty or moved. To move: copy the struct, then clear
- * the source. Frozen. */
+/* Bytes that own themselves. release == NULL: empty or moved, or memory that somebody else keeps
+ * for long enough. To move: copy the struct, then clear the source. release() may run on any thread
+ * and after its plugin was stopped (its library stays loaded): it frees memory and does no more.
+ * Frozen. */
 typedef struct cim_blob cim_blob;
 struct cim_blob {
     const void *data;
