@@ -15,6 +15,10 @@ void host_filter_done(struct host_filter *filter);
 /* Adds `property` = `value`, the value typed as the definition says. */
 cim_status host_filter_add(struct host_filter *filter, const struct host_property *property,
                            const char *value, cim_error *err);
+/* Adds: one of the definition's searchable text fields that are open to all contains `words`. A
+ * sensitive field is never searched, or the search would tell what the mask hides. */
+cim_status host_filter_add_search(struct host_filter *filter, const struct cim_definition *def,
+                                  const char *words, cim_error *err);
 /* Moves the expression out: NULL when there is none. The caller frees it. */
 cim_status host_filter_take(struct host_filter *filter, char **ret_json, cim_error *err);
 

@@ -287,6 +287,8 @@ static const struct host_route_param items_params[] = {
      "Fields wanted, commas between"},
     {"area", "query", "{\"type\":\"string\"}", "区划代码,含其下级",
      "Area code: features in it or below"},
+    {"q", "query", "{\"type\":\"string\"}", "查找文字:名称、编号等公开字段中包含",
+     "Words that a name, number or other open text field contains"},
     {"skipGeometry", "query", "{\"type\":\"boolean\",\"default\":false}", "不要几何",
      "Leave the geometry out"},
     {"export", "query", "{\"type\":\"boolean\",\"default\":false}", "导出全部,不分页(需导出权限)",

@@ -132,6 +132,12 @@ take_area(struct parse *parse, const char *value, cim_error *err)
 }
 
 static cim_status
+take_q(struct parse *parse, const char *value, cim_error *err)
+{
+    return host_filter_add_search(&parse->filter, parse->def, value, err);
+}
+
+static cim_status
 take_skip_geometry(struct parse *parse, const char *value, cim_error *err)
 {
     bool skip = false;
@@ -177,7 +183,7 @@ static const struct {
     {"sortby", take_sortby}, {"properties", take_properties},
     {"area", take_area},     {"skipGeometry", take_skip_geometry},
     {"export", take_export}, {"f", take_f},
-    {"lang", take_lang},
+    {"lang", take_lang},     {"q", take_q},
 };
 enum { N_TAKERS = sizeof takers / sizeof takers[0] };
 
@@ -237,10 +243,10 @@ take_pair(struct parse *parse, const struct host_pair *pair, cim_error *err)
             return takers[i].take(parse, pair->value, err);
         }
     }
-    return take_filter(parse->def, pair,
-                       "bbox, bbox-crs, crs, datetime, limit, cursor, sortby, properties, area, f",
-                       &parse->filter, request->filter_fields, &request->n_filters,
-                       HOST_QUERY_PAIRS_MAX, err);
+    return take_filter(
+        parse->def, pair,
+        "bbox, bbox-crs, crs, datetime, limit, cursor, sortby, properties, area, q, f",
+        &parse->filter, request->filter_fields, &request->n_filters, HOST_QUERY_PAIRS_MAX, err);
 }
 
 static cim_status
