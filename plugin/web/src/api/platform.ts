@@ -89,6 +89,6 @@ export async function fetchBasemaps(): Promise<Basemap[]> {
 }
 
 /** Every record of the area and classes, not one page: the host streams it. */
-export function exportUrl(id: string, format: 'geojson' | 'csv', q: ItemQuery): string {
+export function exportUrl(id: string, format: 'json' | 'csv', q: ItemQuery): string {
   return `${base(id)}/items${query({ ...itemParams(q), export: 'true', f: format })}`
 }

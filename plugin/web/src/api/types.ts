@@ -72,6 +72,10 @@ export interface Basemap {
   style?: string
   tiles?: string[]
   note?: string | null
+  note_en?: string | null
+  min_zoom?: number
+  max_zoom?: number
+  attribution?: string
   approval_number?: string | null
 }
 

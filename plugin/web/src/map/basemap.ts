@@ -4,7 +4,7 @@ import type { Map as MapLibreMap } from 'maplibre-gl'
 import { computed, ref, watch } from 'vue'
 import { fetchBasemaps } from '../api/platform'
 import type { Basemap } from '../api/types'
-import { addStyle, setVisible } from './compose'
+import { addStyle, ownOrigin, setVisible } from './compose'
 
 const STORAGE_KEY = 'lpg.basemap'
 
@@ -30,11 +30,9 @@ export async function loadBasemaps(): Promise<void> {
 function addRaster(m: MapLibreMap, base: Basemap, beforeId: string | undefined): string[] {
   return (base.tiles ?? []).map((template, i) => {
     const id = `base:${base.id}:${i}`
-    const url = template
-      .replace('{row}', '{y}')
-      .replace('{col}', '{x}')
-      .replace(/^https?:\/\/[^/]+/, '')
-    m.addSource(id, { type: 'raster', tiles: [location.origin + url], tileSize: 256, maxzoom: 18 })
+    const url = ownOrigin(template.replace('{row}', '{y}').replace('{col}', '{x}'))
+    const zooms = { minzoom: base.min_zoom ?? 0, maxzoom: base.max_zoom ?? 18 }
+    m.addSource(id, { type: 'raster', tiles: [url], tileSize: 256, ...zooms })
     m.addLayer({ id, type: 'raster', source: id }, beforeId)
     return id
   })

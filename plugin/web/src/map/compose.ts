@@ -45,9 +45,9 @@ export function fetchStyle(id: string): Promise<StyleDoc> {
   return cached(styleDocs, `/styles/${id}`)
 }
 
-/** Tile addresses on this page's own origin, whatever name the host believes it has. */
-function ownOrigin(template: string): string {
-  return location.origin + template.replace(/^https?:\/\/[^/]+/, '')
+/** An address on this page's own origin, whatever name the host believes it has. */
+export function ownOrigin(url: string): string {
+  return location.origin + url.replace(/^https?:\/\/[^/]+/, '')
 }
 
 function withParams(template: string, params: Record<string, string | null>): string {
@@ -65,7 +65,7 @@ const templates: Record<string, string[]> = {}
 
 async function addSource(map: Map, id: string, spec: StyleDoc['sources'][string], scope: SourceScope) {
   const tilejson: TileJson = spec.url
-    ? await cached(tileJsons, spec.url)
+    ? await cached(tileJsons, ownOrigin(spec.url))
     : { tiles: spec.tiles ?? [], minzoom: spec.minzoom, maxzoom: spec.maxzoom }
   if (map.getSource(id)) return
   templates[id] = tilejson.tiles.map(ownOrigin)
