@@ -198,10 +198,10 @@ send_list(const struct host_ask *ask, struct json_object *doc, struct json_objec
           cim_error *err)
 {
     CIM_AUTO_BUF struct cim_buf body;
+    cim_buf_init(&body, HOST_DOC_BYTES_MAX);
     if (ask->offer->format != HOST_FORMAT_HTML) {
         return host_ask_send_doc(ask, doc, "", "", err);
     }
-    cim_buf_init(&body, HOST_DOC_BYTES_MAX);
     host_html_begin(&body, ask, "数据集", "Collections");
     html_list(&body, list);
     host_html_end(&body, ask);

@@ -247,6 +247,7 @@ add_route(void *arg, const struct host_route *route)
     char method[16] = "";
     char id[128];
     CIM_AUTO_BUF struct cim_buf path;
+    cim_buf_init(&path, 4096);
     if ((route->flags & HOST_ROUTE_HIDDEN) != 0) {
         return;
     }
@@ -265,7 +266,6 @@ add_route(void *arg, const struct host_route *route)
         host_doc_text(operation, "x-cim-permission", route->permission);
     }
     parameters = host_doc_array_in(operation, "parameters");
-    cim_buf_init(&path, 4096);
     add_path_parameters(build, parameters, route, &path);
     add_query_parameters(build, parameters, route);
     add_body(operation, route);

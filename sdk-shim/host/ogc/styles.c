@@ -98,6 +98,7 @@ absolute(const struct host_ask *ask, struct json_object *value)
     const char *text = NULL;
     struct json_object *made = NULL;
     CIM_AUTO_BUF struct cim_buf url;
+    cim_buf_init(&url, HOST_STYLE_BYTES_MAX);
     if (!json_object_is_type(value, json_type_string)) {
         return NULL;
     }
@@ -105,7 +106,6 @@ absolute(const struct host_ask *ask, struct json_object *value)
     if (text[0] != '/' || text[1] == '/') {
         return NULL;
     }
-    cim_buf_init(&url, HOST_STYLE_BYTES_MAX);
     cim_buf_add_text(&url, ask->base);
     cim_buf_add_text(&url, text);
     if (url.failed == CIM_OK) {
