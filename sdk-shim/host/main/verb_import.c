@@ -1,0 +1,162 @@
+/* host/main/verb_import.c -- a file into a layer, with a progress bar and a report. */
+#include "assemble.h"
+#include "verb.h"
+
+#include "args.h"
+#include "cim/util.h"
+#include "host/base/clock.h"
+#include "host/exchange/exchange.h"
+#include "host/http/http.h"
+#include "host/identity/identity.h"
+#include "host/plugins/plugins.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { BAR_WIDTH = 30, BAR_EVERY_MS = 200, REFUSALS_SHOWN = 50 };
+
+static volatile sig_atomic_t s_interrupted;
+
+static void
+interrupt(int number)
+{
+    (void)number;
+    s_interrupted = 1;
+}
+
+static int32_t
+not_cancelled(const cim_call *call)
+{
+    (void)call;
+    return s_interrupted != 0;
+}
+
+struct bar {
+    bool shown;
+    int64_t next_ms;
+};
+
+static int32_t
+draw(void *arg, int64_t done, int64_t total)
+{
+    struct bar *bar = arg;
+    const int64_t now_ms = host_monotonic_ms();
+    if (bar->shown && now_ms >= bar->next_ms) {
+        bar->next_ms = now_ms + BAR_EVERY_MS;
+        if (total > 0) {
+            const int filled = (int)(done * BAR_WIDTH / total);
+            (void)fprintf(stderr, "\r[%-*.*s] %lld / %lld", BAR_WIDTH,
+                          filled < BAR_WIDTH ? filled : BAR_WIDTH, "##############################",
+                          (long long)done, (long long)total);
+        } else {
+            (void)fprintf(stderr, "\r%lld", (long long)done);
+        }
+    }
+    return s_interrupted != 0;
+}
+
+static void
+print_report(const struct host_import_report *report, const char *layer)
+{
+    for (int32_t i = 0; i < report->n_refusals && i < REFUSALS_SHOWN; i++) {
+        const struct host_import_refusal *refusal = &report->refusals[i];
+        (void)fprintf(stderr, "第 %lld 行 / row %lld: %s '%s': %s / %s\n", (long long)refusal->row,
+                      (long long)refusal->row, refusal->why.param, refusal->why.value,
+                      refusal->why.zh, refusal->why.en);
+    }
+    if (report->n_refused > REFUSALS_SHOWN) {
+        (void)fprintf(stderr, "… %lld\n", (long long)report->n_refused);
+    }
+    printf("%s: 读 %lld，写 %lld，拒 %lld%s / read %lld, written %lld, refused %lld%s (%s, %s)\n",
+           layer, (long long)report->n_read, (long long)report->n_written,
+           (long long)report->n_refused, report->dry_run != 0 ? "（试运行）" : "",
+           (long long)report->n_read, (long long)report->n_written, (long long)report->n_refused,
+           report->dry_run != 0 ? " (dry run)" : "", report->format, report->crs);
+}
+
+static cim_status
+import(struct host_app *app, const struct host_args *args, const char *layer_id, cim_error *err)
+{
+    struct bar bar = {.shown = isatty(STDERR_FILENO) == 1};
+    struct host_import_report report = {0};
+    const struct host_layer *layer = NULL;
+    struct host_principal *principal = host_identity_system_principal(app->identity);
+    struct host_call_context context = {.principal = principal};
+    cim_call call = {.struct_size = sizeof call,
+                     .request_id = "import",
+                     .principal = host_principal_name(principal),
+                     .lang = "zh",
+                     .now_ms = host_clock_now_ms(app->clock),
+                     .cancelled = not_cancelled,
+                     .impl = &context};
+    const struct host_import_options options = {
+        .flags = (host_args_option(args, "row-wise") != NULL ? HOST_IMPORT_ROW_WISE : 0U) |
+                 (host_args_option(args, "dry-run") != NULL ? HOST_IMPORT_DRY_RUN : 0U),
+        .crs = host_args_option(args, "crs"),
+        .encoding = host_args_option(args, "encoding"),
+        .source_layer = host_args_option(args, "source-layer"),
+        .map = host_args_option(args, "map"),
+        .set = host_args_option(args, "set"),
+        .progress = draw,
+        .arg = &bar,
+    };
+    cim_status status = host_identity_scope(app->identity, principal, layer_id, CIM_ACT_CREATE,
+                                            call.now_ms, &call.scope, err);
+    if (status == CIM_OK) {
+        status = host_plugins_enter_layer(app->plugins, layer_id, &call, &layer, err);
+    }
+    if (status == CIM_OK) {
+        status = host_exchange_import(&layer->layer, layer->definition, &call, args->words[0],
+                                      &options, &report, err);
+        if (bar.shown) {
+            (void)fprintf(stderr, "\r%*s\r", BAR_WIDTH + 30, "");
+        }
+        print_report(&report, layer_id);
+        host_import_report_done(&report);
+        host_plugins_leave(app->plugins, layer->plugin_id);
+    }
+    host_principal_release(principal);
+    return status;
+}
+
+static cim_status
+run(struct host_config *config, const char *const *words, cim_error *err)
+{
+    static const struct host_arg_spec specs[] = {
+        {"layer", false},        {"crs", false},    {"encoding", false},
+        {"source-layer", false}, {"map", false},    {"set", false},
+        {"row-wise", true},      {"dry-run", true}, {NULL, false}};
+    const struct sigaction action = {.sa_handler = interrupt};
+    struct host_args args;
+    struct host_assembly assembly;
+    const char *layer = NULL;
+    host_setup_log(config);
+    CIM_TRY(host_args_parse(words, specs, 1, &args, err));
+    CIM_TRY(host_args_need(&args, "layer", &layer, err));
+    if (args.n_words != 1) {
+        return cim_fail(err, CIM_E_INVALID, "file", NULL, "应给出一个文件", "one file is expected");
+    }
+    CIM_TRY(host_assemble(config, "import", HOST_LEVEL_PLUGINS, &assembly, err));
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    const cim_status status = import(&assembly.app, &args, layer, err);
+    host_disassemble(&assembly);
+    return status;
+}
+
+const struct host_verb host_verb_import = {
+    .name = "import",
+    .zh = "把文件导入图层",
+    .en = "import a file into a layer",
+    .usage =
+        "  cim-host import FILE --layer=ID [--crs=CRS] [--encoding=NAME] [--source-layer=NAME]\n"
+        "                  [--map=列=字段,…] [--set=字段=值,…] [--row-wise] [--dry-run]\n\n"
+        "  GeoJSON、GeoJSONSeq、GeoPackage、Shapefile（可为 zip）、CSV。不声明坐标系的文件须给出 "
+        "--crs：\n"
+        "  cgcs2000、wgs84、gcj02、bd09 或 EPSG:代码。有一行不合要求则全部不写，除非 --row-wise。\n"
+        "  A file that declares no reference system needs --crs. One bad row and nothing is "
+        "written,\n"
+        "  unless --row-wise. Ctrl-C undoes the import.\n",
+    .run = run,
+};
