@@ -124,7 +124,6 @@ write_accident(const struct demo_world *world, struct demo_out *out, uint32_t in
     int user_known, closed;
     char uid[DEMO_UUID_TEXT];
     char text[DEMO_PREFIX_TEXT + 96];
-    char town_name[DEMO_NAME_TEXT];
     int32_t year, month, day;
 
     demo_rng_init(&rng, world->seed, DEMO_LAYER_ACCIDENT, index);
@@ -142,8 +141,7 @@ write_accident(const struct demo_world *world, struct demo_out *out, uint32_t in
     demo_out_begin(out, uid, e->org, town->code);
     demo_text(text, sizeof(text), "SG%04d%05u", (int)year, (index + 1) % 100000);
     demo_out_text(out, "accident_no", text);
-    demo_town_short(town, town_name);
-    demo_text(text, sizeof(text), "%s“%d·%d”%s%s事故（示例）", town_name, (int)month, (int)day,
+    demo_text(text, sizeof(text), "%s“%d·%d”%s%s事故（示例）", town->label, (int)month, (int)day,
               PLACE_WORDS[a.place], KIND_WORDS[a.kind]);
     demo_out_text(out, "title", text);
     demo_out_text(out, "kind", KINDS[a.kind]);

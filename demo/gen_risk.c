@@ -80,7 +80,6 @@ write_element(const struct demo_world *world, struct demo_out *out, uint32_t ind
     size_t town;
     char uid[DEMO_UUID_TEXT];
     char name[DEMO_NAME_TEXT * 2];
-    char town_name[DEMO_NAME_TEXT];
     char brand[DEMO_PERSON_TEXT];
     char address[DEMO_ADDRESS_TEXT];
 
@@ -91,9 +90,9 @@ write_element(const struct demo_world *world, struct demo_out *out, uint32_t ind
     }
     kind = &KINDS[demo_rng_pick(&rng, weights, N_KINDS)];
     draw_place(world, &rng, kind->on_road, &town, &at);
-    demo_town_short(&world->geo.towns[town], town_name);
     demo_brand_name(demo_rng_below(&rng, DEMO_BRANDS), brand);
-    demo_text(name, sizeof(name), "%s%s%s（示例）", town_name, brand, kind->word);
+    demo_text(name, sizeof(name), "%s%s%s（示例）", world->geo.towns[town].label, brand,
+              kind->word);
     demo_street_address(&rng, &world->geo.towns[town], address);
 
     demo_out_begin(out, uid, "demo", world->geo.towns[town].code);

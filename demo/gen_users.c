@@ -90,16 +90,14 @@ draw_name(struct demo_rng *rng, const struct demo_town *town, struct user *u)
                                            "烧腊饭店", "糖水店",   "大排档"};
     static const char *const words[N_KINDS] = {
         "", "", "学校食堂", "卫生院食堂", "宾馆", "项目工地食堂", "食品厂", "机关食堂"};
-    char town_name[DEMO_NAME_TEXT];
     char brand[DEMO_PERSON_TEXT];
 
     if (u->kind == RESIDENT) {
         demo_person_name(rng, u->name);
         return;
     }
-    demo_town_short(town, town_name);
     demo_brand_name(demo_rng_below(rng, DEMO_BRANDS), brand);
-    demo_text(u->name, sizeof(u->name), "%.80s%s%s", town_name, brand,
+    demo_text(u->name, sizeof(u->name), "%.80s%s%s", town->label, brand,
               u->kind == CATERING ? catering[demo_rng_below(rng, 6)] : words[u->kind]);
 }
 

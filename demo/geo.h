@@ -45,6 +45,7 @@ struct demo_district {
 struct demo_town {
     char code[DEMO_CODE_TEXT];
     char name[DEMO_NAME_TEXT];
+    char label[DEMO_NAME_TEXT];    /* without 镇, 乡 or 街道: for names of stations and firms */
     char prefix[DEMO_PREFIX_TEXT]; /* 海南省 … town, the head of an address */
     size_t district;
     struct demo_point centre;

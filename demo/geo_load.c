@@ -11,6 +11,9 @@
 
 enum { AREAS_MAX = 20000, LINE_MAX_BYTES = 2048 };
 
+/* Entries that stand for all villages which a county runs itself. */
+static const char COLLECTIVE[] = "直辖村级区划";
+
 struct area_name {
     char code[DEMO_CODE_TEXT];
     char name[DEMO_NAME_TEXT];
@@ -351,6 +354,26 @@ load_districts(struct demo_geo *geo, const char *dir, const struct area_names *a
     return failed;
 }
 
+static void
+label_town(struct demo_town *town, const struct demo_district *district)
+{
+    static const char *const endings[] = {"街道", "镇", "乡"};
+    size_t len = strlen(town->name);
+
+    if (strstr(town->name, COLLECTIVE) != NULL) {
+        demo_text(town->label, sizeof(town->label), "%s", district->name);
+        return;
+    }
+    memcpy(town->label, town->name, len + 1);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        size_t n = strlen(endings[i]);
+        if (len > n && memcmp(town->label + len - n, endings[i], n) == 0) {
+            town->label[len - n] = '\0';
+            return;
+        }
+    }
+}
+
 static int
 load_town(struct demo_geo *geo, struct demo_town *town, json_object *feature,
           struct demo_error *err)
@@ -385,9 +408,10 @@ load_town(struct demo_geo *geo, struct demo_town *town, json_object *feature,
     len = strlen(town->name);
     town->is_street =
         len >= sizeof(street) && strcmp(town->name + len - (sizeof(street) - 1), street) == 0;
+    label_town(town, district);
     /* The code list's collective entries are no place that an address names. */
     demo_text(town->prefix, sizeof(town->prefix), "海南省%.90s%.60s%.90s", district->city,
-              district->name, strstr(town->name, "直辖村级区划") != NULL ? "" : town->name);
+              district->name, strstr(town->name, COLLECTIVE) != NULL ? "" : town->name);
     return 0;
 }
 

@@ -41,22 +41,6 @@ demo_brand_name(uint32_t index, char ret_text[DEMO_PERSON_TEXT])
     demo_text(ret_text, DEMO_PERSON_TEXT, "%s%s", BRAND_FIRST[first], BRAND_SECOND[second]);
 }
 
-void
-demo_town_short(const struct demo_town *town, char ret_text[DEMO_NAME_TEXT])
-{
-    static const char *const endings[] = {"街道", "镇", "乡"};
-    size_t len = strlen(town->name);
-
-    memcpy(ret_text, town->name, len + 1);
-    for (size_t i = 0; i < COUNT(endings); i++) {
-        size_t n = strlen(endings[i]);
-        if (len > n && memcmp(ret_text + len - n, endings[i], n) == 0) {
-            ret_text[len - n] = '\0';
-            return;
-        }
-    }
-}
-
 const char *
 demo_street_name(struct demo_rng *rng)
 {

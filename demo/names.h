@@ -12,8 +12,6 @@ enum { DEMO_PERSON_TEXT = 16, DEMO_ADDRESS_TEXT = 384, DEMO_BRANDS = 180 };
 void demo_person_name(struct demo_rng *rng, char ret_text[DEMO_PERSON_TEXT]);
 /* A brand of two characters, distinct for each index below DEMO_BRANDS. */
 void demo_brand_name(uint32_t index, char ret_text[DEMO_PERSON_TEXT]);
-/* The town's name without 镇, 乡 or 街道. */
-void demo_town_short(const struct demo_town *town, char ret_text[DEMO_NAME_TEXT]);
 const char *demo_street_name(struct demo_rng *rng);
 /* "海南省…镇人民路12号" */
 void demo_street_address(struct demo_rng *rng, const struct demo_town *town,

@@ -154,7 +154,6 @@ plan_station(struct demo_world *world, size_t index, enum demo_station_kind kind
 {
     struct demo_station *s = &world->stations[index];
     char brand[DEMO_PERSON_TEXT];
-    char town_name[DEMO_NAME_TEXT];
     struct demo_rng rng;
 
     demo_rng_init(&rng, world->seed, DEMO_LAYER_STATION, index);
@@ -164,10 +163,9 @@ plan_station(struct demo_world *world, size_t index, enum demo_station_kind kind
     s->at = demo_scatter(world, &rng, town);
     s->enterprise = owner < world->n_enterprises ? owner : pick_enterprise(world, &rng, s->at);
     demo_brand_name((uint32_t)s->enterprise % DEMO_BRANDS, brand);
-    demo_town_short(&world->geo.towns[town], town_name);
     demo_text(s->no, sizeof(s->no), "S%05u", (unsigned)(index + 1) % 100000);
-    demo_text(s->name, sizeof(s->name), "%.80s%s%s（%s）", town_name, brand, station_word(kind),
-              s->no);
+    demo_text(s->name, sizeof(s->name), "%.80s%s%s（%s）", world->geo.towns[town].label, brand,
+              station_word(kind), s->no);
     world->enterprises[s->enterprise].totals.stations++;
 }
 

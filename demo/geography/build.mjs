@@ -9,7 +9,7 @@ import { readDistricts, SANSHA } from './src/districts.mjs';
 import { inPolygons, polygonAreaKm2, ringAreaKm2, round, roundPolygons } from './src/geometry.mjs';
 import { landPolygons } from './src/gshhg.mjs';
 import { feature, writeGeoJson } from './src/output.mjs';
-import { buildRoads } from './src/roads.mjs';
+import { buildRoads, seatNodes } from './src/roads.mjs';
 import { matchPlaces, townCentres } from './src/towns.mjs';
 
 const USAGE = `usage: build.mjs --out DIR [--gshhg FILE]
@@ -127,7 +127,7 @@ async function main() {
   const towns = townCentres(areas, districts, places, await readCommittees());
   say(`places: ${places.length}, ${places.filter((p) => p.town).length} matched to townships`);
   say(`areas: ${areas.length}, ${towns.length} of them townships and parks`);
-  const roads = buildRoads(towns, land.map((l) => l.polygon));
+  const roads = buildRoads([...towns, ...seatNodes(places)], land.map((l) => l.polygon));
   const wet = roads.filter((r) => r.wet).length;
   say(`roads: ${roads.length}, made up; ${wet} of them cross water`);
 

@@ -3,6 +3,7 @@
 // Towns are joined by their relative neighbourhood graph: a pair is linked when no third town is
 // nearer to both than they are to each other. That keeps the network connected and road-like.
 
+import { SANSHA } from './districts.mjs';
 import { distanceKm, inPolygons, moveKm, round } from './geometry.mjs';
 
 const STEP_KM = 0.8;
@@ -61,8 +62,22 @@ function lengthOf(line) {
   return sum;
 }
 
-export function buildRoads(towns, land) {
-  const dry = towns.filter((t) => t.weight > 0 && t.district !== '460300' && !t.name.includes('直辖村级'));
+// The seats of Haikou and Sanya belong to no township of the list, yet roads meet there.
+export function seatNodes(places) {
+  return places
+    .filter((p) => !p.town && SEATS.has(p.class))
+    .map((p) => ({
+      code: p.id,
+      label: p.name,
+      district: p.district.code,
+      point: p.point,
+      class: p.class,
+      weight: 200000,
+    }));
+}
+
+export function buildRoads(nodes, land) {
+  const dry = nodes.filter((t) => t.weight > 0 && t.district !== SANSHA);
   const seats = dry.filter((t) => SEATS.has(t.class));
   const links = [
     ...neighbourhoodPairs(dry).map(([a, b, d]) => ({ a, b, d, class: classOf(a, b) })),
@@ -73,7 +88,7 @@ export function buildRoads(towns, land) {
     const { line, wet } = lineOnLand(a, b, d, land);
     roads.push({
       key: `${roadClass}/${a.code}/${b.code}`,
-      name: `${a.name}—${b.name}（示意）`,
+      name: `${a.label}—${b.label}（示意）`,
       class: roadClass,
       line,
       wet,

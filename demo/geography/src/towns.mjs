@@ -105,6 +105,9 @@ function freeSpot(district, placed) {
   return best?.point ?? district.seat;
 }
 
+// Entries that stand for all villages which a district runs itself; in Sanya that is everybody.
+export const isCollective = (name) => name.endsWith('直辖村级区划');
+
 // Streets crowd round the seat of their district, at least 0.7 km from one another.
 function spotNearSeat(district, placed) {
   for (let k = 0; k < 600; k++) {
@@ -130,7 +133,8 @@ export function townCentres(areas, districts, places, committees) {
       let point = place?.point ?? ISLANDS_BY_HAND[a.code];
       const madeUp = !point;
       if (!point) {
-        point = a.name.endsWith('街道') ? spotNearSeat(district, placed) : freeSpot(district, placed);
+        const central = a.name.endsWith('街道') || isCollective(a.name);
+        point = central ? spotNearSeat(district, placed) : freeSpot(district, placed);
         placed.push(point);
       }
       const { urban, rural } = committees.get(a.code) ?? { urban: 0, rural: 0 };
@@ -139,6 +143,7 @@ export function townCentres(areas, districts, places, committees) {
       return {
         code: a.code,
         name: a.name,
+        label: isCollective(a.name) ? district.name : a.name,
         district: district.code,
         point: point.map((v) => round(v, 6)),
         madeUp,

@@ -46,7 +46,7 @@ test('roads join all towns', () => {
   const land = [[[[108, 18], [112, 18], [112, 21], [108, 21], [108, 18]]]];
   const towns = Array.from({ length: 40 }, (_, i) => ({
     code: String(460105100 + i),
-    name: `t${i}`,
+    label: `t${i}`,
     district: '460105',
     class: i % 9 ? 'town' : 'county_seat',
     weight: 1000 * i + 1,

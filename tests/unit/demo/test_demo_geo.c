@@ -35,6 +35,9 @@ loads_names_and_points(void **state)
     assert_string_equal(geo.towns[0].prefix, "海南省海口市秀英区甲街道");
     assert_string_equal(geo.towns[3].prefix, "海南省五指山市丁镇");
     assert_string_equal(geo.towns[6].prefix, "海南省五指山市");
+    assert_string_equal(geo.towns[0].label, "甲");
+    assert_string_equal(geo.towns[5].label, "己");
+    assert_string_equal(geo.towns[6].label, "五指山市");
     assert_true(geo.towns[0].is_street);
     assert_false(geo.towns[1].is_street);
     assert_int_equal(geo.towns[1].centre.lon_e6, 110190000);
