@@ -69,4 +69,45 @@ cim_status host_exchange_import(const cim_layer *layer, const struct cim_definit
                                 const struct host_import_options *options,
                                 struct host_import_report *ret_report, cim_error *err);
 
+/* ---- out ---- */
+
+enum host_export_format {
+    HOST_EXPORT_GEOJSON = 1,
+    HOST_EXPORT_GEOJSONL,
+    HOST_EXPORT_CSV,
+    HOST_EXPORT_GPKG,
+    HOST_EXPORT_SHP /* a zip of the parts when the path ends in ".zip" */
+};
+
+struct host_export_options {
+    enum host_export_format format;
+    const char *encoding; /* of a Shapefile: "UTF-8" (default) or "GBK" */
+    /* Told now and then. Non-zero cancels. May be NULL. */
+    int32_t (*progress)(void *arg, int64_t done);
+    void *arg;
+};
+
+/* "geojson", "geojsonl", "csv", "gpkg", "shp"; NULL: by the ending of `path`. */
+cim_status host_export_format_of(const char *name, const char *path,
+                                 enum host_export_format *ret_format, cim_error *err);
+/* Writes what the query finds into a new file, which appears whole or not at all. Sensitive values
+ * are as the call's scope has them. CIM_E_EXISTS: there is a file already. */
+cim_status host_exchange_export(const cim_layer *layer, const struct cim_definition *definition,
+                                const cim_call *call, const cim_query *query, const char *path,
+                                const struct host_export_options *options, int64_t *ret_count,
+                                cim_error *err);
+
+/* ---- over HTTP (routes.c, in host_exchange_app) ---- */
+
+struct host_app;
+/* Registers POST /admin/api/imports. Needs http, identity and plugins. */
+cim_status host_exchange_add_routes(struct host_app *app, cim_error *err);
+
+/* Enters a layer for work of a principal: fills `call` (copied from `from`) with scope and worker;
+ * CIM_E_DENIED when no term allows `action`. Ends with host_plugins_leave(). */
+struct host_layer;
+cim_status host_exchange_enter(struct host_app *app, const cim_call *from, const char *layer_id,
+                               uint32_t action, cim_call *ret_call,
+                               const struct host_layer **ret_layer, cim_error *err);
+
 #endif

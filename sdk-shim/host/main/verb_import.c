@@ -10,8 +10,10 @@
 #include "host/identity/identity.h"
 #include "host/plugins/plugins.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { BAR_WIDTH = 30, BAR_EVERY_MS = 200, REFUSALS_SHOWN = 50 };
@@ -76,7 +78,8 @@ print_report(const struct host_import_report *report, const char *layer)
 }
 
 static cim_status
-import(struct host_app *app, const struct host_args *args, const char *layer_id, cim_error *err)
+import(struct host_app *app, const struct host_args *args, const char *layer_id, const char *path,
+       cim_error *err)
 {
     struct bar bar = {.shown = isatty(STDERR_FILENO) == 1};
     struct host_import_report report = {0};
@@ -107,8 +110,8 @@ import(struct host_app *app, const struct host_args *args, const char *layer_id,
         status = host_plugins_enter_layer(app->plugins, layer_id, &call, &layer, err);
     }
     if (status == CIM_OK) {
-        status = host_exchange_import(&layer->layer, layer->definition, &call, args->words[0],
-                                      &options, &report, err);
+        status = host_exchange_import(&layer->layer, layer->definition, &call, path, &options,
+                                      &report, err);
         if (bar.shown) {
             (void)fprintf(stderr, "\r%*s\r", BAR_WIDTH + 30, "");
         }
@@ -131,16 +134,22 @@ run(struct host_config *config, const char *const *words, cim_error *err)
     struct host_args args;
     struct host_assembly assembly;
     const char *layer = NULL;
+    char path[PATH_MAX];
     host_setup_log(config);
     CIM_TRY(host_args_parse(words, specs, 1, &args, err));
     CIM_TRY(host_args_need(&args, "layer", &layer, err));
     if (args.n_words != 1) {
         return cim_fail(err, CIM_E_INVALID, "file", NULL, "应给出一个文件", "one file is expected");
     }
+    /* The operator's own links are followed; what an archive or a Shapefile brings is not. */
+    if (realpath(args.words[0], path) == NULL) {
+        return cim_fail(err, CIM_E_NOTFOUND, "file", args.words[0], "文件“%s”不存在",
+                        "there is no file '%s'", args.words[0]);
+    }
     CIM_TRY(host_assemble(config, "import", HOST_LEVEL_PLUGINS, &assembly, err));
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
-    const cim_status status = import(&assembly.app, &args, layer, err);
+    const cim_status status = import(&assembly.app, &args, layer, path, err);
     host_disassemble(&assembly);
     return status;
 }

@@ -8,6 +8,7 @@
 #include "host/base/clock.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
+#include "host/exchange/exchange.h"
 #include "host/http/http.h"
 #include "host/identity/identity.h"
 #include "host/ogc/ogc.h"
@@ -81,6 +82,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
 {
     CIM_TRY(host_ops_add_routes(ops, err));
     CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
+    CIM_TRY(host_exchange_add_routes(app, err));
     return host_ogc_add_routes(app, err);
 }
 

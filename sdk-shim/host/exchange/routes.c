@@ -1,0 +1,167 @@
+/* host/exchange/routes.c -- POST /admin/api/imports: a file as the request's body. */
+#include "host/exchange/exchange.h"
+
+#include "cim/util.h"
+#include "host/app.h"
+#include "host/base/problem.h"
+#include "host/http/http.h"
+#include "host/plugins/plugins.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { REPORT_BYTES_MAX = 4 << 20 };
+
+static int32_t
+on_progress(void *arg, int64_t done, int64_t total)
+{
+    const cim_call *call = arg;
+    (void)done;
+    (void)total;
+    return call->cancelled != NULL ? call->cancelled(call) : 0;
+}
+
+static cim_status
+read_flag(cim_http_req *req, const char *name, uint32_t flag, uint32_t *flags, cim_error *err)
+{
+    const char *value = host_http_query_param(req, name);
+    if (value == NULL || strcmp(value, "0") == 0 || strcmp(value, "false") == 0) {
+        return CIM_OK;
+    }
+    if (strcmp(value, "1") != 0 && strcmp(value, "true") != 0) {
+        return cim_fail(err, CIM_E_INVALID, name, value, "%s 应为 1 或 0", "%s: expected 1 or 0",
+                        name);
+    }
+    *flags |= flag;
+    return CIM_OK;
+}
+
+static cim_status
+check_name(void *arg, const char *name, const char *value, cim_error *err)
+{
+    static const char *const names[] = {"layer", "crs",      "encoding", "source_layer",
+                                        "map",   "row_wise", "dry_run",  "set"};
+    (void)arg;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return CIM_OK;
+        }
+    }
+    return cim_fail(err, CIM_E_INVALID, name, value, "没有参数“%s”", "there is no parameter '%s'",
+                    name);
+}
+
+/* The report; of a refused file a problem document that carries the report's members. */
+static cim_status
+respond(cim_http_req *req, const cim_call *call, const char *layer_id,
+        const struct host_import_report *report, cim_status status, const cim_error *why,
+        cim_error *err)
+{
+    CIM_AUTO_BUF struct cim_buf out;
+    cim_blob body = {0};
+    cim_status sent = CIM_OK;
+    const bool failed = status != CIM_OK;
+    cim_buf_init(&out, REPORT_BYTES_MAX);
+    if (failed) {
+        host_problem_write(&out, 422, why, call->request_id);
+        out.len--; /* its closing brace: the report's members follow */
+        cim_buf_add_char(&out, ',');
+    } else {
+        cim_buf_add_char(&out, '{');
+    }
+    host_import_report_write(report, layer_id, &out);
+    cim_buf_add_char(&out, '}');
+    CIM_TRY(cim_buf_status(&out, err));
+    cim_buf_to_blob(&out, &body);
+    sent = host_http_respond(req, failed ? 422 : 200,
+                             failed ? "application/problem+json" : "application/json", &body, err);
+    if (sent != CIM_OK && body.release != NULL) {
+        body.release(&body);
+    }
+    return sent;
+}
+
+static cim_status
+import_into(struct host_app *app, const cim_call *call, cim_http_req *req, const char *layer_id,
+            struct host_import_options *options, cim_error *err)
+{
+    struct host_import_report report = {0};
+    const struct host_layer *layer = NULL;
+    const char *path = NULL;
+    cim_call inner;
+    cim_error why = {0};
+    cim_status status = CIM_OK;
+    CIM_TRY(host_exchange_enter(app, call, layer_id, CIM_ACT_CREATE, &inner, &layer, err));
+    options->progress = on_progress;
+    options->arg = &inner;
+    status = host_http_body_file(req, &path, err);
+    if (status == CIM_OK) {
+        status = host_exchange_import(&layer->layer, layer->definition, &inner, path, options,
+                                      &report, &why);
+        host_plugins_leave(app->plugins, layer->plugin_id);
+        if (status != CIM_OK && (status != CIM_E_INVALID || report.n_refused == 0)) {
+            if (err != NULL) {
+                *err = why;
+            }
+        } else {
+            status = respond(req, call, layer_id, &report, status, &why, err);
+        }
+    } else {
+        host_plugins_leave(app->plugins, layer->plugin_id);
+    }
+    host_import_report_done(&report);
+    return status;
+}
+
+static cim_status
+handle(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    struct host_app *app = self;
+    const char *layer_id = host_http_query_param(req, "layer");
+    struct host_import_options options = {
+        .crs = host_http_query_param(req, "crs"),
+        .encoding = host_http_query_param(req, "encoding"),
+        .source_layer = host_http_query_param(req, "source_layer"),
+        .map = host_http_query_param(req, "map"),
+        .set = host_http_query_param(req, "set"),
+    };
+    CIM_TRY(host_http_each_query(req, check_name, NULL, err));
+    CIM_TRY(read_flag(req, "row_wise", HOST_IMPORT_ROW_WISE, &options.flags, err));
+    CIM_TRY(read_flag(req, "dry_run", HOST_IMPORT_DRY_RUN, &options.flags, err));
+    if (layer_id == NULL || layer_id[0] == '\0') {
+        return cim_fail(err, CIM_E_INVALID, "layer", NULL, "缺少参数 layer：导入到哪个图层",
+                        "parameter layer is missing: the layer to import into");
+    }
+    return import_into(app, call, req, layer_id, &options, err);
+}
+
+cim_status
+host_exchange_add_routes(struct host_app *app, cim_error *err)
+{
+    static const char text[] = "{\"type\":\"string\"}";
+    static const char flag[] = "{\"type\":\"boolean\"}";
+    static const struct host_route_param params[] = {
+        {"layer", "query", text, "图层标识", "layer to import into"},
+        {"crs", "query", text, "坐标系：cgcs2000、wgs84、gcj02、bd09 或 EPSG:编号",
+         "reference system: cgcs2000, wgs84, gcj02, bd09 or EPSG:code"},
+        {"encoding", "query", text, "文字编码：UTF-8、GBK", "encoding of text: UTF-8, GBK"},
+        {"source_layer", "query", text, "文件中的图层", "layer within the file"},
+        {"map", "query", text, "列与字段的对应：列=字段,…", "columns to fields: column=field,…"},
+        {"set", "query", text, "固定值：字段=值,…", "constants: field=value,…"},
+        {"row_wise", "query", flag, "跳过有误的行", "leave wrong rows out"},
+        {"dry_run", "query", flag, "只检查，不写入", "check only"},
+        {NULL, NULL, NULL, NULL, NULL},
+    };
+    const struct host_route route = {
+        .method = "POST",
+        .pattern = "/admin/api/imports",
+        .flags = HOST_ROUTE_LARGE_BODY,
+        .operation_id = "importFile",
+        .summary_zh = "导入文件（GeoJSON、GeoPackage、CSV、压缩的 Shapefile）",
+        .summary_en = "import a file (GeoJSON, GeoPackage, CSV, zipped Shapefile)",
+        .params = params,
+        .handle = handle,
+        .self = app,
+    };
+    return host_http_add_route(app->http, &route, err);
+}
