@@ -61,7 +61,7 @@ cim_definition_free(struct cim_definition *def)
     free(def);
 }
 
-/* "lpg.end-users": names with dots between, the first of letters and digits alone. */
+/* "lpg.end-users": names with dots between; the first is the id of a plugin. */
 static bool
 is_layer_id(const char *id)
 {
@@ -74,7 +74,7 @@ is_layer_id(const char *id)
             return false;
         }
     }
-    return memchr(id, '-', (size_t)(strchr(id, '.') - id)) == NULL;
+    return true;
 }
 
 static cim_status

@@ -39,16 +39,19 @@ host_json_refuse(const struct host_json_in *in, const char *key, const char *zh,
 {
     char path[HOST_JSON_PATH_MAX];
     struct json_object *value = member(in, key);
+    const char *found = "nothing";
+    char short_found[80];
+    if (value != NULL) {
+        found = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
+    }
     path_of(in, key, path);
-    (void)cim_fail(err, CIM_E_INVALID, path,
-                   value != NULL ? json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN)
-                                 : NULL,
-                   "%s", "%s", "");
+    cim_copy_text(short_found, sizeof short_found, found);
+    (void)cim_fail(err, CIM_E_INVALID, path, value != NULL ? found : NULL, "%s", "%s", "");
     if (err != NULL) {
-        (void)snprintf(err->zh, sizeof err->zh, "%.120s：%s：应为%.160s", in->where,
-                       path[0] != '\0' ? path : "文件", zh);
-        (void)snprintf(err->en, sizeof err->en, "%.120s: %s: expected %.160s", in->where,
-                       path[0] != '\0' ? path : "document", en);
+        (void)snprintf(err->zh, sizeof err->zh, "%.120s：%s：应为%.160s，现为 %s", in->where,
+                       path[0] != '\0' ? path : "文件", zh, value != NULL ? short_found : "空");
+        (void)snprintf(err->en, sizeof err->en, "%.120s: %s: expected %.160s, found %s", in->where,
+                       path[0] != '\0' ? path : "document", en, short_found);
     }
     return CIM_E_INVALID;
 }
