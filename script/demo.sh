@@ -59,7 +59,7 @@ demo_load() {
     for layer in "${geography_layers[@]}" "${record_layers[@]}"; do
         file=$data/$layer.geojson
         [ -f "$file" ] || file=$data/$layer.geojsonl
-        cim_host import "lpg.$layer" "$file" || return 1
+        cim_host import "$file" --layer="lpg.$layer" --crs=cgcs2000 || return 1
         printf '    lpg.%s\n' "$layer"
     done
 }

@@ -5,10 +5,10 @@ import maplibregl from 'maplibre-gl'
 import type { GeoJSONSource, Map as MapLibreMap, MapMouseEvent } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-csp-worker.js?url'
 import { ref, shallowRef, watch } from 'vue'
-import { areaOf } from '../state/areas'
+import { areaCodes, areaOf } from '../state/areas'
 import { layers, refreshInView, visibleLayers, type LayerState } from '../state/layers'
 import { view } from '../state/view'
-import { addCollection, reloadAll, setScope, setVisible } from './compose'
+import { addCollection, ownOrigin, reloadAll, setScope, setVisible } from './compose'
 import { drawOrder, islandBounds } from './themes'
 
 maplibregl.setWorkerUrl(workerUrl)
@@ -81,6 +81,26 @@ function addSelection(m: MapLibreMap): void {
   })
 }
 
+/** The chosen area's border; hidden, and then not even fetched, while no area is chosen. */
+function addAreaOutline(m: MapLibreMap): void {
+  m.addSource('cim:areas', {
+    type: 'vector',
+    tiles: [ownOrigin('/collections/lpg.districts/tiles/WebMercatorQuad/{z}/{y}/{x}')],
+    maxzoom: 14,
+  })
+  m.addLayer(
+    {
+      id: 'cim:area',
+      type: 'line',
+      source: 'cim:areas',
+      'source-layer': 'lpg.districts',
+      layout: { visibility: 'none', 'line-join': 'round' },
+      paint: { 'line-color': '#0b5cad', 'line-width': 2.5, 'line-opacity': 0.8 },
+    },
+    TOP,
+  )
+}
+
 export function select(geometry: GeoJSON.Geometry | null): void {
   const source = map.value?.getSource('cim:selection') as GeoJSONSource | undefined
   source?.setData(geometry ? { type: 'Feature', geometry, properties: {} } : emptyCollection)
@@ -149,10 +169,27 @@ export function attach(m: MapLibreMap): void {
       () => [view.area, JSON.stringify(layer.filters)],
       () => setScope(m, layer.id, { area: view.area, filters: layer.filters }),
     )
+    watch(
+      () => layer.pos,
+      (_, before) => {
+        // Records changed behind the page: the same addresses, asked again.
+        if (before !== null) setScope(m, layer.id, { area: view.area, filters: layer.filters })
+      },
+    )
   }
+  addAreaOutline(m)
   watch(
     () => view.area,
     () => m.fitBounds(startBounds(), { padding: 32 }),
+  )
+  watch(
+    () => view.area,
+    (area) => {
+      const codes = area ? areaCodes(area) : ['']
+      m.setFilter('cim:area', ['match', ['get', 'code'], codes, true, false])
+      m.setLayoutProperty('cim:area', 'visibility', area ? 'visible' : 'none')
+    },
+    { immediate: true },
   )
   watch(
     () => [view.area, ...layers.map((l) => `${l.visible}${JSON.stringify(l.filters)}`)],

@@ -43,3 +43,12 @@ export function areaPath(code: string): string {
   for (let area = areaOf(code); area; area = areaOf(area.parent)) names.unshift(area.name)
   return names.length ? names.join(' / ') : code
 }
+
+/** The area itself and everything below it. */
+export function areaCodes(code: string): string[] {
+  const codes = [code]
+  for (let i = 0; i < codes.length; i++) {
+    for (const area of areas.value) if (area.parent === codes[i]) codes.push(area.code)
+  }
+  return codes
+}

@@ -19,6 +19,8 @@ export interface LayerState {
   total: number | null
   inView: number | null
   asOfMs: number | null
+  /** Position of the change feed that the figures stand at. */
+  pos: number | null
   loading: boolean
   error: string
 }
@@ -62,6 +64,7 @@ export async function loadLayers(): Promise<void> {
       total: null,
       inView: null,
       asOfMs: null,
+      pos: null,
       loading: false,
       error: '',
     })
@@ -121,6 +124,7 @@ export async function refreshFigures(layer: LayerState): Promise<void> {
         answer.groups.map((group) => [String(group.value), group.count]),
       )
       layer.asOfMs = answer.as_of_ms
+      layer.pos = answer.pos
     }
     if (answers.length && !Object.keys(layer.filters).length) layer.total = answers[0].total
     else await loadTotal(layer, signal)

@@ -1,0 +1,48 @@
+/* plugin/data/edit.h -- one edit under way: what write.c drives and write_row.c does row by row. */
+#ifndef LPG_DATA_EDIT_H
+#define LPG_DATA_EDIT_H
+
+#include "data/changes.h"
+#include "data/record.h"
+#include "data/uid.h"
+
+/* A statement whose values are slots of the record, in the order of its text. */
+struct lpg_plan {
+    struct cim_buf sql;
+    uint32_t n_slots;
+    uint32_t slots[LPG_SLOTS_MAX];
+};
+
+struct lpg_run {
+    const struct lpg_layer *layer;
+    const cim_call *call;
+    cim_edit *edit;
+    const cim_scope *scope;
+    bool scope_has_filters;
+    const char *default_owner; /* of the only organisation that the scope names; or NULL */
+    struct lpg_record record;
+    struct lpg_uid_source uids;
+    struct lpg_changes changes;
+    struct lpg_plan write;      /* insert or update */
+    struct lpg_plan insert_fid; /* insert that returns the fid */
+    cim_value args[LPG_SLOTS_MAX + 4];
+    char uid[37];
+    int64_t n_written;
+    int64_t last_fid;
+};
+
+/* What the store holds of the record that a row names. */
+struct lpg_stored {
+    int64_t fid;
+    int64_t version;
+    bool has_area;
+    bool has_owner;
+    char area[LPG_AREA_CODE_MAX];
+    char owner[128];
+};
+
+cim_status lpg_run_plan(struct lpg_run *run, cim_error *err);
+/* Writes the record that was read. A refusal leaves the transaction as it was. */
+cim_status lpg_run_row(struct lpg_run *run, cim_tx *tx, cim_error *err);
+
+#endif

@@ -1,0 +1,132 @@
+/* plugin/data/scope.c -- the caller's scope as a condition. */
+#include "data/internal.h"
+
+#include "cim/util.h"
+
+enum { RANGES_MAX = 200 };
+
+static cim_status
+check_version(const struct lpg_data *data, const cim_scope *scope, cim_error *err)
+{
+    for (uint32_t i = 0; i < scope->n_terms; i++) {
+        if (scope->terms[i]->all_areas == 0 &&
+            scope->areas_version != data->access->areas_version(data->host)) {
+            return cim_fail(err, CIM_E_BUSY, NULL, NULL, "区划刚刚更新，请重试",
+                            "the area tree has just changed, try again");
+        }
+    }
+    return CIM_OK;
+}
+
+cim_status
+lpg_scope_of(const struct lpg_layer *layer, const cim_call *call, uint32_t action,
+             const cim_scope **ret_scope, cim_error *err)
+{
+    const struct lpg_data *data = layer->data;
+    const cim_scope *scope = call->scope;
+    if (scope == NULL) {
+        CIM_TRY(data->access->scope(data->host, call, layer->def->id, action, &scope, err));
+    }
+    CIM_TRY(check_version(data, scope, err));
+    *ret_scope = scope;
+    return CIM_OK;
+}
+
+static bool
+in_force(const cim_term *term, int64_t now_ms)
+{
+    return term->from_ms <= now_ms && now_ms < term->until_ms;
+}
+
+bool
+lpg_scope_is_open(const cim_scope *scope, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < scope->n_terms; i++) {
+        const cim_term *term = scope->terms[i];
+        if (in_force(term, now_ms) && term->all_areas != 0 && term->owner_org == NULL &&
+            term->filter_json == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+has_area(const cim_term *term, uint32_t ordinal)
+{
+    return ordinal / 64U < term->n_area_words &&
+           (term->areas[ordinal / 64U] >> (ordinal % 64U) & 1U) != 0;
+}
+
+/* The bitset as its maximal runs, which are few: grants name whole subtrees. */
+static cim_status
+sql_areas(struct lpg_statement *statement, const cim_term *term, cim_error *err)
+{
+    const uint32_t n_bits = term->areas != NULL ? term->n_area_words * 64U : 0;
+    uint32_t n_runs = 0;
+    for (uint32_t at = 0; at < n_bits;) {
+        if (at % 64U == 0 && term->areas[at / 64U] == 0) {
+            at += 64U;
+            continue;
+        }
+        if (!has_area(term, at)) {
+            at++;
+            continue;
+        }
+        const uint32_t first = at;
+        while (at < n_bits && has_area(term, at)) {
+            at++;
+        }
+        lpg_sql(statement, n_runs++ == 0 ? "area_code in (select code from cim_area where (ord >= "
+                                         : " or (ord >= ");
+        lpg_sql_int(statement, first);
+        lpg_sql(statement, " and ord < ");
+        lpg_sql_int(statement, at);
+        lpg_sql(statement, ")");
+        if (n_runs > RANGES_MAX) {
+            return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "授权的区划过于零散（超过 %d 段）",
+                            "the granted areas are too scattered (over %d runs)", RANGES_MAX);
+        }
+    }
+    lpg_sql(statement, n_runs > 0 ? ")" : "1 = 0");
+    return CIM_OK;
+}
+
+cim_status
+lpg_sql_term(struct lpg_statement *statement, const struct lpg_layer *layer, const cim_term *term,
+             cim_error *err)
+{
+    const char *joint = "";
+    lpg_sql(statement, "(");
+    if (term->all_areas == 0) {
+        CIM_TRY(sql_areas(statement, term, err));
+        joint = " and ";
+    }
+    if (term->owner_org != NULL) {
+        lpg_sql(statement, "%sowner_org = ", joint);
+        lpg_sql_text(statement, term->owner_org, strlen(term->owner_org));
+        joint = " and ";
+    }
+    if (term->filter_json != NULL) {
+        lpg_sql(statement, "%s", joint);
+        CIM_TRY(lpg_sql_filter(statement, layer, term->filter_json, NULL, err));
+        joint = " and ";
+    }
+    lpg_sql(statement, joint[0] == '\0' ? "1 = 1)" : ")");
+    return CIM_OK;
+}
+
+cim_status
+lpg_sql_scope(struct lpg_statement *statement, const struct lpg_layer *layer,
+              const cim_scope *scope, int64_t now_ms, cim_error *err)
+{
+    uint32_t n_terms = 0;
+    for (uint32_t i = 0; i < scope->n_terms; i++) {
+        if (in_force(scope->terms[i], now_ms)) {
+            lpg_sql(statement, n_terms++ == 0 ? "(" : " or ");
+            CIM_TRY(lpg_sql_term(statement, layer, scope->terms[i], err));
+        }
+    }
+    lpg_sql(statement, n_terms > 0 ? ")" : "1 = 0");
+    return CIM_OK;
+}

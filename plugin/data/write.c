@@ -1,0 +1,311 @@
+/* plugin/data/write.c -- edits: all rows in one transaction, refused rows told one by one.
+ *
+ * The store may run a transaction again after it had to roll back. Rows come from a cursor that
+ * cannot be rewound, so a small edit is copied first and told about its refusals last; a large one
+ * that would have to start again gives up, with nothing written.
+ */
+#include "data/block.h"
+#include "data/edit.h"
+
+#include "cim/util.h"
+
+#include <stdlib.h>
+
+enum { STAGED_ROWS_MAX = 256, PROGRESS_ROWS = 1000 };
+
+struct refusal {
+    int64_t row;
+    cim_error why;
+};
+
+struct write {
+    struct lpg_run run;
+    struct lpg_block *staged; /* all rows of a small edit */
+    const cim_batch *batch;   /* of a large one: the batch that is borrowed now */
+    bool is_small;
+    bool started;
+    bool tried; /* a dry run got to its end */
+    cim_error first;
+    size_t n_refusals; /* kept, of a small edit */
+    struct refusal *refusals;
+};
+
+/* ---- refusals ---- */
+
+/* What is wrong with the row alone; the rest ends the edit. */
+static bool
+is_refusal(cim_status status)
+{
+    return status == CIM_E_INVALID || status == CIM_E_EXISTS || status == CIM_E_DENIED ||
+           status == CIM_E_NOTFOUND || status == CIM_E_VERSION || status == CIM_E_TOO_LARGE;
+}
+
+/* A unique index names its column; the value is the row's. */
+static void
+complete_refusal(const struct lpg_record *record, cim_error *why)
+{
+    cim_error value = {.code = 0};
+    for (uint32_t slot = 0; why->code == CIM_E_EXISTS && slot < record->n_slots; slot++) {
+        const cim_value *candidate = &record->values[slot];
+        if (candidate->type != 0 && strcmp(candidate->name, why->param) == 0) {
+            (void)lpg_refuse_value(why->param, candidate, "", "", &value);
+            memcpy(why->value, value.value, sizeof why->value);
+        }
+    }
+}
+
+static void
+refuse_row(struct write *write, int64_t row, cim_error *why)
+{
+    cim_edit *edit = write->run.edit;
+    complete_refusal(&write->run.record, why);
+    if (edit->n_refused++ == 0) {
+        write->first = *why;
+    }
+    if (write->is_small) {
+        write->refusals[write->n_refusals++] = (struct refusal){row, *why};
+    } else if (edit->refused != NULL) {
+        edit->refused(edit, row, why);
+    }
+}
+
+/* ---- rows ---- */
+
+static cim_status
+write_row(struct write *write, cim_tx *tx, const cim_batch *batch, int64_t row, cim_error *err)
+{
+    struct lpg_run *run = &write->run;
+    cim_edit *edit = run->edit;
+    const bool row_wise = (edit->flags & CIM_EDIT_ROW_WISE) != 0;
+    cim_error why = {.code = 0};
+    edit->n_read++;
+    cim_status status = lpg_record_read(&run->record, batch, row, &why);
+    if (status == CIM_OK && (row_wise || edit->n_refused == 0)) {
+        status = lpg_run_row(run, tx, &why);
+    }
+    why.code = status;
+    if (is_refusal(status)) {
+        refuse_row(write, edit->n_read, &why);
+        return CIM_OK;
+    }
+    if (status != CIM_OK) {
+        if (err != NULL) {
+            *err = why;
+        }
+        return status;
+    }
+    return CIM_OK;
+}
+
+static cim_status
+check_progress(struct write *write, cim_error *err)
+{
+    cim_edit *edit = write->run.edit;
+    const cim_call *call = write->run.call;
+    const bool stop = (edit->progress != NULL && edit->progress(edit, edit->n_read) != 0) ||
+                      (call->cancelled != NULL && call->cancelled(call) != 0);
+    return stop ? cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "写入已取消，没有保存",
+                           "the edit was cancelled, nothing was stored")
+                : CIM_OK;
+}
+
+static cim_status
+write_batch(struct write *write, cim_tx *tx, const cim_batch *batch, cim_error *err)
+{
+    for (int64_t row = 0; row < batch->n_rows; row++) {
+        CIM_TRY(write_row(write, tx, batch, row, err));
+        if (write->run.edit->n_read % PROGRESS_ROWS == 0) {
+            CIM_TRY(check_progress(write, err));
+        }
+    }
+    return CIM_OK;
+}
+
+static cim_status
+write_all(struct write *write, cim_tx *tx, cim_error *err)
+{
+    cim_rows *rows = write->run.edit->rows;
+    for (const struct lpg_block *block = write->staged; block != NULL; block = block->next) {
+        CIM_TRY(write_batch(write, tx, &block->batch, err));
+    }
+    while (!write->is_small && write->batch->n_rows > 0) {
+        CIM_TRY(write_batch(write, tx, write->batch, err));
+        CIM_TRY(rows->next(rows, &write->batch, err));
+    }
+    return CIM_OK;
+}
+
+/* The fid of the last record, where a large edit did not ask for each. */
+static cim_status
+find_last_fid(struct write *write, cim_tx *tx, cim_error *err)
+{
+    struct lpg_run *run = &write->run;
+    cim_rows *rows = NULL;
+    const cim_batch *batch = NULL;
+    char sql[128];
+    if (run->edit->op != CIM_EDIT_CREATE || run->changes.n <= LPG_CHANGES_SINGLE_MAX) {
+        return CIM_OK;
+    }
+    (void)snprintf(sql, sizeof sql, "select max(fid) from %s", run->layer->def->table);
+    CIM_TRY(run->layer->data->store->query(tx, sql, NULL, 0, &rows, err));
+    const cim_status status = rows->next(rows, &batch, err);
+    if (status == CIM_OK && batch->n_rows == 1) {
+        run->last_fid = ((const int64_t *)batch->columns[0]->values)[0];
+    }
+    rows->release(rows);
+    return status;
+}
+
+static cim_status
+in_transaction(void *arg, cim_tx *tx, cim_error *err)
+{
+    struct write *write = (struct write *)arg;
+    struct lpg_run *run = &write->run;
+    cim_edit *edit = run->edit;
+    if (write->started && !write->is_small) {
+        return cim_fail(err, CIM_E_BUSY, NULL, NULL, "存储撤销了事务，没有保存，请重试",
+                        "the store rolled the transaction back, nothing was stored: try again");
+    }
+    write->started = true;
+    write->n_refusals = 0;
+    edit->n_read = 0;
+    edit->n_refused = 0;
+    run->n_written = 0;
+    lpg_changes_clear(&run->changes);
+    CIM_TRY(write_all(write, tx, err));
+    if (edit->n_refused > 0 && (edit->flags & CIM_EDIT_ROW_WISE) == 0) {
+        if (err != NULL) {
+            *err = write->first;
+        }
+        return write->first.code;
+    }
+    CIM_TRY(find_last_fid(write, tx, err));
+    CIM_TRY(lpg_changes_note(&run->changes, run->layer, tx, err));
+    if ((edit->flags & CIM_EDIT_DRY_RUN) != 0) {
+        write->tried = true;
+        return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "试运行，不保存",
+                        "a dry run stores nothing");
+    }
+    return CIM_OK;
+}
+
+/* ---- the edit as a whole ---- */
+
+static cim_status
+stage(struct write *write, cim_error *err)
+{
+    cim_rows *rows = write->run.edit->rows;
+    CIM_TRY(rows->next(rows, &write->batch, err));
+    if (write->batch->n_rows > STAGED_ROWS_MAX) {
+        return CIM_OK;
+    }
+    if (write->batch->n_rows > 0) {
+        CIM_TRY(lpg_block_copy(write->batch, &write->staged, err));
+        CIM_TRY(rows->next(rows, &write->batch, err));
+    }
+    write->is_small = write->batch->n_rows == 0;
+    if (write->is_small) {
+        write->refusals = malloc(STAGED_ROWS_MAX * sizeof *write->refusals);
+        return write->refusals != NULL ? CIM_OK : cim_fail_nomem(err);
+    }
+    return CIM_OK;
+}
+
+static void
+read_scope(struct lpg_run *run)
+{
+    const char *owner = NULL;
+    bool one_owner = run->scope->n_terms > 0;
+    for (uint32_t i = 0; i < run->scope->n_terms; i++) {
+        const cim_term *term = run->scope->terms[i];
+        run->scope_has_filters = run->scope_has_filters || term->filter_json != NULL;
+        one_owner = one_owner && term->owner_org != NULL &&
+                    (owner == NULL || strcmp(owner, term->owner_org) == 0);
+        owner = term->owner_org;
+    }
+    run->default_owner = one_owner ? owner : NULL;
+}
+
+static uint32_t
+action_of(int32_t op)
+{
+    return op == CIM_EDIT_CREATE   ? CIM_ACT_CREATE
+           : op == CIM_EDIT_DELETE ? CIM_ACT_DELETE
+                                   : CIM_ACT_UPDATE;
+}
+
+static cim_status
+prepare(struct write *write, cim_error *err)
+{
+    struct lpg_run *run = &write->run;
+    cim_edit *edit = run->edit;
+    if (edit->op < CIM_EDIT_CREATE || edit->op > CIM_EDIT_DELETE) {
+        return cim_fail(err, CIM_E_INVALID, "op", NULL, "未知的写入操作", "unknown kind of edit");
+    }
+    CIM_TRY(lpg_scope_of(run->layer, run->call, action_of(edit->op), &run->scope, err));
+    if (run->scope->n_terms == 0) {
+        return cim_fail(err, CIM_E_DENIED, NULL, NULL, "您没有写入此图层的权限",
+                        "you have no grant to write this layer");
+    }
+    read_scope(run);
+    CIM_TRY(lpg_record_init(&run->record, run->layer, run->call, edit->op, edit->rows, err));
+    CIM_TRY(lpg_uid_init(&run->uids, err));
+    CIM_TRY(lpg_changes_init(&run->changes, err));
+    CIM_TRY(lpg_run_plan(run, err));
+    return stage(write, err);
+}
+
+static void
+free_write(struct write *write)
+{
+    lpg_record_done(&write->run.record);
+    lpg_changes_done(&write->run.changes);
+    cim_buf_done(&write->run.write.sql);
+    cim_buf_done(&write->run.insert_fid.sql);
+    lpg_block_free(write->staged);
+    free(write->refusals);
+    free(write);
+}
+
+static void
+tell_refusals(const struct write *write)
+{
+    cim_edit *edit = write->run.edit;
+    for (size_t i = 0; i < write->n_refusals && edit->refused != NULL; i++) {
+        edit->refused(edit, write->refusals[i].row, &write->refusals[i].why);
+    }
+}
+
+cim_status
+lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err)
+{
+    struct write *write = calloc(1, sizeof *write);
+    int64_t pos = 0;
+    edit->n_read = 0;
+    edit->n_written = 0;
+    edit->n_refused = 0;
+    edit->last_fid = 0;
+    edit->pos = 0;
+    if (write == NULL) {
+        return cim_fail_nomem(err);
+    }
+    write->run.layer = (const struct lpg_layer *)self;
+    write->run.call = call;
+    write->run.edit = edit;
+    cim_status status = prepare(write, err);
+    if (status == CIM_OK) {
+        const struct lpg_data *data = write->run.layer->data;
+        status = data->store->write(data->host, in_transaction, write, &pos, err);
+        tell_refusals(write);
+    }
+    if (write->tried && status == CIM_E_CANCELLED) {
+        status = CIM_OK;
+    }
+    if (status == CIM_OK) {
+        edit->n_written = write->run.n_written;
+        edit->last_fid = write->tried ? 0 : write->run.last_fid;
+        edit->pos = write->tried ? 0 : pos;
+    }
+    free_write(write);
+    return status;
+}

@@ -1,0 +1,451 @@
+/* plugin/data/write_row.c -- one checked record into the store. */
+#include "data/edit.h"
+
+#include "cim/util.h"
+#include "kit/cleanup.h"
+#include "kit/rows.h"
+#include "kit/scope_eval.h"
+
+/* ---- statements, made once for all rows ---- */
+
+static void
+add_slot(struct lpg_plan *plan, const struct lpg_record *record, uint32_t slot)
+{
+    const struct cim_field *field = lpg_record_field(record, slot);
+    const char *name = record->values[slot].name;
+    const bool time =
+        slot == CIM_RECORD_UPDATED_AT || (field != NULL && field->type == CIM_FIELD_TIME);
+    cim_buf_addf(&plan->sql,
+                 slot == CIM_RECORD_GEOM ? "{geom :%s}"
+                 : time                  ? "{time :%s}"
+                                         : ":%s",
+                 name);
+    plan->slots[plan->n_slots++] = slot;
+}
+
+static void
+plan_insert(struct lpg_plan *plan, const struct lpg_record *record)
+{
+    bool wanted[LPG_SLOTS_MAX];
+    const char *joint = "";
+    cim_buf_addf(&plan->sql, "insert into %s (", record->layer->def->table);
+    for (uint32_t slot = 0; slot < record->n_slots; slot++) {
+        wanted[slot] =
+            slot != CIM_RECORD_FID &&
+            (record->given[slot] || (slot != CIM_RECORD_GEOM && slot < LPG_RECORD_COLUMNS));
+        if (wanted[slot]) {
+            cim_buf_addf(&plan->sql, "%s%s", joint, record->values[slot].name);
+            joint = ", ";
+        }
+    }
+    cim_buf_add_text(&plan->sql, ") values (");
+    joint = "";
+    for (uint32_t slot = 0; slot < record->n_slots; slot++) {
+        if (wanted[slot]) {
+            cim_buf_add_text(&plan->sql, joint);
+            add_slot(plan, record, slot);
+            joint = ", ";
+        }
+    }
+    cim_buf_add_char(&plan->sql, ')');
+}
+
+/* An update sets what is given; a replacement sets everything, but sensitive fields that are not
+ * given stay: who sees them masked cannot send them back. */
+static bool
+is_set(const struct lpg_record *record, uint32_t slot)
+{
+    const struct cim_field *field = lpg_record_field(record, slot);
+    if (slot == CIM_RECORD_GEOM && record->layer->def->geometry == CIM_GEOMETRY_NONE) {
+        return false;
+    }
+    if (record->given[slot] || record->op == CIM_EDIT_UPDATE) {
+        return record->given[slot];
+    }
+    return slot == CIM_RECORD_GEOM || (field != NULL && field->sensitive == CIM_SENSITIVE_NO);
+}
+
+static void
+plan_update(struct lpg_plan *plan, const struct lpg_record *record)
+{
+    cim_buf_addf(&plan->sql,
+                 "update %s set version = :NEXT, updated_at = ", record->layer->def->table);
+    add_slot(plan, record, CIM_RECORD_UPDATED_AT);
+    for (uint32_t slot = CIM_RECORD_OWNER_ORG; slot < record->n_slots; slot++) {
+        if (slot != CIM_RECORD_UPDATED_AT && is_set(record, slot)) {
+            cim_buf_addf(&plan->sql, ", %s = ", record->values[slot].name);
+            add_slot(plan, record, slot);
+        }
+    }
+    cim_buf_add_text(&plan->sql, " where fid = :FID and version = :EXPECTED");
+}
+
+cim_status
+lpg_run_plan(struct lpg_run *run, cim_error *err)
+{
+    const struct lpg_record *record = &run->record;
+    const char *table = run->layer->def->table;
+    cim_buf_init(&run->write.sql, LPG_STATEMENT_TEXT_MAX);
+    cim_buf_init(&run->insert_fid.sql, LPG_STATEMENT_TEXT_MAX);
+    switch (record->op) {
+    case CIM_EDIT_CREATE:
+        plan_insert(&run->write, record);
+        plan_insert(&run->insert_fid, record);
+        cim_buf_add_text(&run->insert_fid.sql, " returning fid");
+        break;
+    case CIM_EDIT_DELETE:
+        cim_buf_addf(&run->write.sql, "delete from %s where fid = :FID and version = :EXPECTED",
+                     table);
+        break;
+    default:
+        plan_update(&run->write, record);
+    }
+    CIM_TRY(cim_buf_status(&run->insert_fid.sql, err));
+    return cim_buf_status(&run->write.sql, err);
+}
+
+static uint32_t
+fill_args(struct lpg_run *run, const struct lpg_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_slots; i++) {
+        run->args[i] = run->record.values[plan->slots[i]];
+    }
+    return plan->n_slots;
+}
+
+static uint32_t
+add_arg(struct lpg_run *run, uint32_t n_args, const char *name, int64_t number)
+{
+    run->args[n_args] = (cim_value){.name = name, .type = CIM_COL_INT64, .v.i64 = number};
+    return n_args + 1;
+}
+
+/* ---- scope ---- */
+
+static bool
+scope_covers(const struct lpg_run *run, int32_t ordinal, const cim_value *owner)
+{
+    for (uint32_t i = 0; i < run->scope->n_terms; i++) {
+        const char *text = owner->type == CIM_COL_TEXT ? (const char *)owner->v.ptr : NULL;
+        if (cim_term_covers(run->scope->terms[i], run->call->now_ms, ordinal, text, owner->len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static cim_status
+refuse_scope(const struct lpg_run *run, cim_error *err)
+{
+    const cim_value *area = &run->record.values[CIM_RECORD_AREA_CODE];
+    char text[LPG_AREA_CODE_MAX] = "";
+    if (area->type == CIM_COL_TEXT && area->len < sizeof text) {
+        memcpy(text, area->v.ptr, area->len);
+        text[area->len] = '\0';
+    }
+    return cim_fail(err, CIM_E_DENIED, "area_code", text, "您的权限不包括该区划或所属单位的记录",
+                    "your grants do not cover records of this area and organisation");
+}
+
+/* The condition of the scope on one stored record; needed where terms have row filters. */
+static cim_status
+stored_in_scope(const struct lpg_run *run, cim_tx *tx, int64_t fid, bool *ret_covered,
+                cim_error *err)
+{
+    LPG_AUTO_STATEMENT struct lpg_statement statement;
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_batch *batch = NULL;
+    CIM_TRY(lpg_statement_init(&statement, err));
+    lpg_sql(&statement, "select fid from %s where fid = ", run->layer->def->table);
+    lpg_sql_int(&statement, fid);
+    lpg_sql(&statement, " and ");
+    CIM_TRY(lpg_sql_scope(&statement, run->layer, run->scope, run->call->now_ms, err));
+    CIM_TRY(lpg_statement_finish(&statement, err));
+    CIM_TRY(run->layer->data->store->query(tx, statement.sql.data, statement.values,
+                                           statement.n_values, &rows, err));
+    CIM_TRY(rows->next(rows, &batch, err));
+    *ret_covered = batch->n_rows == 1;
+    return CIM_OK;
+}
+
+/* ---- create ---- */
+
+static cim_status
+insert_returning(struct lpg_run *run, cim_tx *tx, int64_t *ret_fid, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_batch *batch = NULL;
+    const uint32_t n_args = fill_args(run, &run->insert_fid);
+    CIM_TRY(run->layer->data->store->query(tx, run->insert_fid.sql.data, run->args, n_args, &rows,
+                                           err));
+    CIM_TRY(rows->next(rows, &batch, err));
+    if (batch->n_rows != 1) {
+        return cim_fail(err, CIM_E_INTERNAL, "fid", NULL, "新记录没有编号",
+                        "a new record came back without fid");
+    }
+    const int64_t fid = cim_column_i64(batch->columns[0], 0);
+    CIM_TRY(rows->next(rows, &batch, err)); /* to its end, so that the insert is over */
+    *ret_fid = fid;
+    return CIM_OK;
+}
+
+static cim_status
+take_back(const struct lpg_run *run, cim_tx *tx, int64_t fid, cim_error *err)
+{
+    char sql[128];
+    const cim_value value = {.name = "fid", .type = CIM_COL_INT64, .v.i64 = fid};
+    (void)snprintf(sql, sizeof sql, "delete from %s where fid = :fid", run->layer->def->table);
+    return run->layer->data->store->exec(tx, sql, &value, 1, NULL, err);
+}
+
+static cim_status
+fill_new(struct lpg_run *run, cim_error *err)
+{
+    cim_value *values = run->record.values;
+    if (values[CIM_RECORD_UID].type == 0) {
+        CIM_TRY(lpg_uid_next(&run->uids, run->call->now_ms, run->uid, err));
+        values[CIM_RECORD_UID].type = CIM_COL_TEXT;
+        values[CIM_RECORD_UID].v.ptr = run->uid;
+        values[CIM_RECORD_UID].len = 36;
+    }
+    values[CIM_RECORD_VERSION].type = CIM_COL_INT64;
+    values[CIM_RECORD_VERSION].v.i64 = 1;
+    if (values[CIM_RECORD_UPDATED_AT].type == 0) {
+        values[CIM_RECORD_UPDATED_AT].type = CIM_COL_TIME_MS;
+        values[CIM_RECORD_UPDATED_AT].v.i64 = run->call->now_ms;
+    }
+    if (values[CIM_RECORD_OWNER_ORG].type == 0 && run->default_owner != NULL) {
+        values[CIM_RECORD_OWNER_ORG].type = CIM_COL_TEXT;
+        values[CIM_RECORD_OWNER_ORG].v.ptr = run->default_owner;
+        values[CIM_RECORD_OWNER_ORG].len = (uint32_t)strlen(run->default_owner);
+    }
+    return CIM_OK;
+}
+
+/* Columns that the input lacks keep nothing of the row before. */
+static void
+forget_new(struct lpg_run *run)
+{
+    for (uint32_t slot = 0; slot < LPG_RECORD_COLUMNS; slot++) {
+        if (!run->record.given[slot]) {
+            run->record.values[slot].type = 0;
+        }
+    }
+}
+
+static void
+note(struct lpg_run *run, int64_t fid, int32_t op)
+{
+    const cim_value *area = &run->record.values[CIM_RECORD_AREA_CODE];
+    const cim_value *owner = &run->record.values[CIM_RECORD_OWNER_ORG];
+    lpg_changes_add(&run->changes, fid, op, area->type != 0 ? area->v.ptr : NULL, area->len,
+                    owner->type != 0 ? owner->v.ptr : NULL, owner->len);
+}
+
+static cim_status
+create_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
+{
+    const cim_value *owner = &run->record.values[CIM_RECORD_OWNER_ORG];
+    int64_t fid = 0;
+    forget_new(run);
+    CIM_TRY(fill_new(run, err));
+    if (!scope_covers(run, run->record.area_ordinal, owner)) {
+        return refuse_scope(run, err);
+    }
+    if (run->changes.n >= LPG_CHANGES_SINGLE_MAX && !run->scope_has_filters) {
+        /* Too many to be noted one by one: nobody asks for the fid any more. */
+        const uint32_t n_args = fill_args(run, &run->write);
+        CIM_TRY(
+            run->layer->data->store->exec(tx, run->write.sql.data, run->args, n_args, NULL, err));
+        run->changes.n++;
+        return CIM_OK;
+    }
+    CIM_TRY(insert_returning(run, tx, &fid, err));
+    if (run->scope_has_filters) {
+        bool covered = false;
+        CIM_TRY(stored_in_scope(run, tx, fid, &covered, err));
+        if (!covered) {
+            CIM_TRY(take_back(run, tx, fid, err));
+            return refuse_scope(run, err);
+        }
+    }
+    run->last_fid = fid;
+    note(run, fid, CIM_CHANGE_CREATE);
+    return CIM_OK;
+}
+
+/* ---- replace, update, delete ---- */
+
+static bool
+copy_cell(const cim_column *column, char *to, size_t capacity)
+{
+    size_t len = 0;
+    to[0] = '\0';
+    if (!cim_column_present(column, 0)) {
+        return false;
+    }
+    const uint8_t *bytes = cim_column_bytes(column, 0, &len);
+    len = len < capacity ? len : capacity - 1;
+    memcpy(to, bytes, len);
+    to[len] = '\0';
+    return true;
+}
+
+static cim_status
+find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_error *err)
+{
+    const cim_value *fid = &run->record.values[CIM_RECORD_FID];
+    const cim_value *uid = &run->record.values[CIM_RECORD_UID];
+    const cim_value *by = fid->type != 0 ? fid : uid;
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_batch *batch = NULL;
+    char sql[200];
+    if (by->type == 0) {
+        return cim_fail(err, CIM_E_INVALID, "fid", NULL, "缺少 fid 或 uid，无法确定记录",
+                        "expected fid or uid to name the record");
+    }
+    (void)snprintf(sql, sizeof sql,
+                   "select fid, version, area_code, owner_org from %s where %s = :%s",
+                   run->layer->def->table, by->name, by->name);
+    CIM_TRY(run->layer->data->store->query(tx, sql, by, 1, &rows, err));
+    CIM_TRY(rows->next(rows, &batch, err));
+    if (batch->n_rows == 0) {
+        return cim_fail(err, CIM_E_NOTFOUND, by->name, NULL, "没有这条记录",
+                        "there is no such record");
+    }
+    stored->fid = cim_column_i64(batch->columns[0], 0);
+    stored->version = cim_column_i64(batch->columns[1], 0);
+    stored->has_area = copy_cell(batch->columns[2], stored->area, sizeof stored->area);
+    stored->has_owner = copy_cell(batch->columns[3], stored->owner, sizeof stored->owner);
+    return CIM_OK;
+}
+
+static cim_status
+check_stored(struct lpg_run *run, cim_tx *tx, const struct lpg_stored *stored, cim_error *err)
+{
+    const struct lpg_data *data = run->layer->data;
+    const cim_value *expected = &run->record.values[CIM_RECORD_VERSION];
+    const cim_value owner = {.type = stored->has_owner ? CIM_COL_TEXT : 0,
+                             .len = (uint32_t)strlen(stored->owner),
+                             .v.ptr = stored->owner};
+    const int32_t ordinal =
+        stored->has_area ? data->access->area_ordinal(data->host, stored->area) : -1;
+    bool covered = scope_covers(run, ordinal, &owner);
+    if (covered && run->scope_has_filters) {
+        CIM_TRY(stored_in_scope(run, tx, stored->fid, &covered, err));
+    }
+    if (!covered) {
+        /* As if it were not there: its existence is not the caller's to know. */
+        return cim_fail(err, CIM_E_NOTFOUND, "fid", NULL, "没有这条记录",
+                        "there is no such record");
+    }
+    if (run->record.given[CIM_RECORD_VERSION] && expected->type != 0 &&
+        expected->v.i64 != stored->version) {
+        char text[24];
+        (void)snprintf(text, sizeof text, "%lld", (long long)expected->v.i64);
+        return cim_fail(err, CIM_E_VERSION, "version", text, "记录已被他人修改，现为第 %lld 版",
+                        "the record was changed in between, its version is %lld now",
+                        (long long)stored->version);
+    }
+    return CIM_OK;
+}
+
+/* What an update leaves out counts as it is stored. */
+static void
+complete(struct lpg_run *run, const struct lpg_stored *stored)
+{
+    const struct lpg_data *data = run->layer->data;
+    cim_value *area = &run->record.values[CIM_RECORD_AREA_CODE];
+    cim_value *owner = &run->record.values[CIM_RECORD_OWNER_ORG];
+    if (!run->record.given[CIM_RECORD_AREA_CODE]) {
+        area->type = stored->has_area ? CIM_COL_TEXT : 0;
+        area->v.ptr = stored->area;
+        area->len = (uint32_t)strlen(stored->area);
+        run->record.area_ordinal =
+            stored->has_area ? data->access->area_ordinal(data->host, stored->area) : -1;
+    }
+    if (!run->record.given[CIM_RECORD_OWNER_ORG]) {
+        owner->type = stored->has_owner ? CIM_COL_TEXT : 0;
+        owner->v.ptr = stored->owner;
+        owner->len = (uint32_t)strlen(stored->owner);
+    }
+}
+
+static bool
+same_text(const cim_value *value, bool present, const char *text)
+{
+    return present ? value->type == CIM_COL_TEXT && value->len == strlen(text) &&
+                         memcmp(value->v.ptr, text, value->len) == 0
+                   : value->type == 0;
+}
+
+/* Whoever follows one area learns of a record that leaves it. */
+static void
+note_update(struct lpg_run *run, const struct lpg_stored *stored)
+{
+    const cim_value *values = run->record.values;
+    if (!same_text(&values[CIM_RECORD_AREA_CODE], stored->has_area, stored->area) ||
+        !same_text(&values[CIM_RECORD_OWNER_ORG], stored->has_owner, stored->owner)) {
+        lpg_changes_add(&run->changes, stored->fid, CIM_CHANGE_UPDATE,
+                        stored->has_area ? stored->area : NULL, strlen(stored->area),
+                        stored->has_owner ? stored->owner : NULL, strlen(stored->owner));
+    }
+    note(run, stored->fid, CIM_CHANGE_UPDATE);
+}
+
+static cim_status
+change_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
+{
+    const struct lpg_data *data = run->layer->data;
+    const bool deletes = run->record.op == CIM_EDIT_DELETE;
+    struct lpg_stored stored = {.fid = 0};
+    cim_value *updated = &run->record.values[CIM_RECORD_UPDATED_AT];
+    int64_t n_changed = 0;
+    CIM_TRY(find_stored(run, tx, &stored, err));
+    CIM_TRY(check_stored(run, tx, &stored, err));
+    complete(run, &stored);
+    if (!deletes &&
+        !scope_covers(run, run->record.area_ordinal, &run->record.values[CIM_RECORD_OWNER_ORG])) {
+        return refuse_scope(run, err);
+    }
+    updated->type = CIM_COL_TIME_MS;
+    updated->v.i64 = run->call->now_ms;
+    uint32_t n_args = fill_args(run, &run->write);
+    if (!deletes) {
+        n_args = add_arg(run, n_args, "NEXT", stored.version + 1);
+    }
+    n_args = add_arg(run, n_args, "FID", stored.fid);
+    n_args = add_arg(run, n_args, "EXPECTED", stored.version);
+    CIM_TRY(data->store->exec(tx, run->write.sql.data, run->args, n_args, &n_changed, err));
+    if (n_changed != 1) {
+        return cim_fail(err, CIM_E_VERSION, "version", NULL, "记录刚被他人修改",
+                        "the record was changed in between");
+    }
+    if (!deletes && run->scope_has_filters) {
+        bool covered = false;
+        CIM_TRY(stored_in_scope(run, tx, stored.fid, &covered, err));
+        if (!covered) {
+            /* The row is written already, so the whole edit has to go back. */
+            return cim_fail(err, CIM_E_STATE, NULL, NULL, "修改后的记录超出您的权限",
+                            "the changed record would leave what your grants cover");
+        }
+    }
+    run->last_fid = stored.fid;
+    if (deletes) {
+        note(run, stored.fid, CIM_CHANGE_DELETE);
+    } else {
+        note_update(run, &stored);
+    }
+    return CIM_OK;
+}
+
+cim_status
+lpg_run_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
+{
+    const cim_status status =
+        run->record.op == CIM_EDIT_CREATE ? create_row(run, tx, err) : change_row(run, tx, err);
+    if (status == CIM_OK) {
+        run->n_written++;
+    }
+    return status;
+}

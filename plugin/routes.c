@@ -1,0 +1,211 @@
+/* plugin/routes.c -- see routes.h. */
+#include "routes.h"
+
+#include "cim/plugin.h"
+#include "cim/util.h"
+#include "data/data.h"
+#include "kit/buf.h"
+#include "kit/cleanup.h"
+#include "kit/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANSWER_MAX_BYTES = 16 << 20 };
+
+static cim_status
+respond_json(const struct lpg_routes *routes, cim_http_req *req, struct cim_buf *out,
+             cim_error *err)
+{
+    cim_blob body = {0};
+    cim_status status;
+    CIM_TRY(cim_buf_status(out, err));
+    cim_buf_to_blob(out, &body);
+    status = routes->http->respond(req, 200, "application/json", &body, err);
+    if (body.release != NULL) {
+        body.release(&body);
+    }
+    return status;
+}
+
+/* ---- GET /areas: the tree, cut to what the caller may see, with its ancestors ---- */
+
+/* Marks the areas of all terms of any layer the caller may read, then everything above them. */
+static cim_status
+mark_visible(const struct lpg_routes *routes, const cim_call *call, int32_t n, uint8_t *visible,
+             cim_error *err)
+{
+    const size_t n_layers = lpg_data_layer_count(routes->data);
+    for (size_t l = 0; l < n_layers; l++) {
+        const char *id = lpg_layer_definition(lpg_data_layer_at(routes->data, l))->id;
+        const cim_scope *scope = NULL;
+        CIM_TRY(routes->access->scope(routes->host, call, id, CIM_ACT_READ, &scope, err));
+        for (uint32_t t = 0; t < scope->n_terms; t++) {
+            const cim_term *term = scope->terms[t];
+            for (int32_t i = 0; i < n; i++) {
+                const uint32_t word = (uint32_t)i / 64U;
+                if (term->all_areas != 0 || (word < term->n_area_words &&
+                                             ((term->areas[word] >> ((uint32_t)i % 64U)) & 1U))) {
+                    visible[i] = 1;
+                }
+            }
+        }
+    }
+    /* Depth first: a parent's ordinal is smaller than its children's. */
+    for (int32_t i = n - 1; i >= 0; i--) {
+        cim_area area = {.struct_size = sizeof area};
+        if (visible[i] && routes->access->area(routes->host, i, &area) == CIM_OK &&
+            area.parent >= 0) {
+            visible[area.parent] = 1;
+        }
+    }
+    return CIM_OK;
+}
+
+static void
+write_area(const struct lpg_routes *routes, const cim_area *area, struct cim_buf *out)
+{
+    cim_area parent = {.struct_size = sizeof parent};
+    cim_buf_add_text(out, "{\"code\":");
+    cim_buf_add_json_text(out, area->code, SIZE_MAX);
+    cim_buf_add_text(out, ",\"name\":");
+    cim_buf_add_json_text(out, area->name, SIZE_MAX);
+    cim_buf_add_text(out, ",\"level\":");
+    cim_buf_add_json_text(out, area->level, SIZE_MAX);
+    cim_buf_add_text(out, ",\"parent\":");
+    if (area->parent >= 0 && routes->access->area(routes->host, area->parent, &parent) == CIM_OK) {
+        cim_buf_add_json_text(out, parent.code, SIZE_MAX);
+    } else {
+        cim_buf_add_text(out, "null");
+    }
+    cim_buf_add_text(out, "}");
+}
+
+static cim_status
+get_areas(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct lpg_routes *routes = self;
+    const int32_t n = routes->access->area_count(routes->host);
+    CIM_AUTO_FREE uint8_t *visible = calloc(n > 0 ? (size_t)n : 1, 1);
+    CIM_AUTO_BUF struct cim_buf out;
+    bool first = true;
+    cim_buf_init(&out, ANSWER_MAX_BYTES);
+    if (visible == NULL) {
+        return cim_fail_nomem(err);
+    }
+    CIM_TRY(mark_visible(routes, call, n, visible, err));
+    cim_buf_add_text(&out, "{\"areas\":[");
+    for (int32_t i = 0; i < n; i++) {
+        cim_area area = {.struct_size = sizeof area};
+        if (visible[i] && routes->access->area(routes->host, i, &area) == CIM_OK) {
+            cim_buf_add_text(&out, first ? "" : ",");
+            write_area(routes, &area, &out);
+            first = false;
+        }
+    }
+    cim_buf_add_text(&out, "]}");
+    return respond_json(routes, req, &out, err);
+}
+
+/* ---- GET /summary: counts per value, for legends ---- */
+
+static cim_status
+write_groups(struct lpg_layer *layer, const cim_call *call, const cim_query *query, const char *by,
+             int64_t *ret_total, struct cim_buf *out, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    bool first = true;
+    CIM_TRY(lpg_data_group_count(layer, call, query, by, &rows, err));
+    *ret_total = 0;
+    for (;;) {
+        const cim_batch *batch;
+        CIM_TRY(rows->next(rows, &batch, err));
+        if (batch->n_rows == 0) {
+            return CIM_OK;
+        }
+        for (int64_t i = 0; i < batch->n_rows; i++) {
+            const int64_t count = cim_column_i64(batch->columns[1], i);
+            cim_buf_add_text(out, first ? "{\"value\":" : ",{\"value\":");
+            if (cim_column_present(batch->columns[0], i)) {
+                size_t len;
+                const uint8_t *text = cim_column_bytes(batch->columns[0], i, &len);
+                cim_buf_add_json_text(out, (const char *)text, len);
+            } else {
+                cim_buf_add_text(out, "null");
+            }
+            cim_buf_add_text(out, ",\"count\":");
+            cim_buf_add_int(out, count);
+            cim_buf_add_char(out, '}');
+            *ret_total += count;
+            first = false;
+        }
+    }
+}
+
+static cim_status
+get_summary(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct lpg_routes *routes = self;
+    const char *id = routes->http->query_param(req, "layer");
+    const char *by = routes->http->query_param(req, "by");
+    const cim_query query = {.struct_size = sizeof query,
+                             .area = routes->http->query_param(req, "area")};
+    struct lpg_layer *layer = id != NULL ? lpg_data_layer(routes->data, id) : NULL;
+    cim_call scoped = *call;
+    const cim_scope *scope = NULL;
+    CIM_AUTO_BUF struct cim_buf out;
+    int64_t total = 0;
+    const int64_t pos = id != NULL ? routes->store->layer_pos(routes->host, id) : 0;
+    cim_buf_init(&out, ANSWER_MAX_BYTES);
+    if (layer == NULL) {
+        return cim_fail(err, CIM_E_INVALID, "layer", id, "应为图层编号，如 lpg.enterprises",
+                        "expected a layer id such as lpg.enterprises");
+    }
+    if (by == NULL || cim_definition_field(lpg_layer_definition(layer), by) == NULL) {
+        return cim_fail(err, CIM_E_INVALID, "by", by, "应为图层 %s 的字段名",
+                        "expected a field of layer %s", id);
+    }
+    CIM_TRY(routes->access->scope(routes->host, call, id, CIM_ACT_READ, &scope, err));
+    if (scope->n_terms == 0) {
+        return cim_fail(err, CIM_E_DENIED, "layer", id, "没有读取该图层的授权",
+                        "not granted to read this layer");
+    }
+    scoped.scope = scope;
+    cim_buf_add_text(&out, "{\"layer\":");
+    cim_buf_add_json_text(&out, id, SIZE_MAX);
+    cim_buf_add_text(&out, ",\"by\":");
+    cim_buf_add_json_text(&out, by, SIZE_MAX);
+    cim_buf_add_text(&out, ",\"groups\":[");
+    CIM_TRY(write_groups(layer, &scoped, &query, by, &total, &out, err));
+    cim_buf_add_text(&out, "],\"total\":");
+    cim_buf_add_int(&out, total);
+    cim_buf_add_text(&out, ",\"pos\":");
+    cim_buf_add_int(&out, pos);
+    cim_buf_add_text(&out, ",\"as_of_ms\":");
+    cim_buf_add_int(&out, call->now_ms);
+    cim_buf_add_char(&out, '}');
+    return respond_json(routes, req, &out, err);
+}
+
+cim_status
+lpg_routes_add(struct lpg_routes *routes, cim_error *err)
+{
+    const cim_http_route areas = {.struct_size = sizeof areas,
+                                  .method = "GET",
+                                  .pattern = "/areas",
+                                  .permission = "lpg.menu.map",
+                                  .summary_zh = "可见的行政区划树",
+                                  .summary_en = "Tree of areas that the caller may see",
+                                  .handle = get_areas,
+                                  .self = routes};
+    const cim_http_route summary = {.struct_size = sizeof summary,
+                                    .method = "GET",
+                                    .pattern = "/summary",
+                                    .permission = "lpg.menu.map",
+                                    .summary_zh = "按取值计数，供图例使用",
+                                    .summary_en = "Counts per value, for legends",
+                                    .handle = get_summary,
+                                    .self = routes};
+    CIM_TRY(routes->http->add_route(routes->host, &areas, err));
+    return routes->http->add_route(routes->host, &summary, err);
+}
