@@ -107,9 +107,10 @@ struct scan {
     cim_error *err;
 };
 
+/* Small, because every level of nesting keeps its keys on the stack. */
 struct span {
-    size_t start;
-    size_t len;
+    uint32_t start;
+    uint32_t len;
 };
 
 static void
@@ -130,7 +131,7 @@ refuse_here(struct scan *scan, const char *zh, const char *en)
 static cim_status
 take_string(struct scan *scan, struct span *ret_span)
 {
-    struct span span = {.start = scan->at + 1};
+    struct span span = {.start = (uint32_t)scan->at + 1U};
     if (scan->text[scan->at] != '"') {
         return refuse_here(scan, "此处应为双引号", "expected a double quote");
     }
@@ -146,7 +147,7 @@ take_string(struct scan *scan, struct span *ret_span)
             scan->at++;
         }
     }
-    span.len = scan->at - span.start;
+    span.len = (uint32_t)scan->at - span.start;
     scan->at++;
     *ret_span = span;
     return CIM_OK;

@@ -6,7 +6,7 @@
 
 struct json_object;
 
-enum { CIM_JSON_DEPTH_MAX = 32 };
+enum { CIM_JSON_DEPTH_MAX = 64 };
 
 /* Parses one whole JSON text (UTF-8, nothing after it, no key twice in an object, no NUL in a
  * string). `where` names the source in messages: "layers/x.json:12:5: …". The result is owned:

@@ -67,9 +67,11 @@ on_progress(void *arg)
 static const char writer_settings[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
     "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32768; PRAGMA mmap_size=0;"
+    "PRAGMA case_sensitive_like=ON;" /* text compares bytewise, as cim/store.h says */
     "PRAGMA foreign_keys=ON; PRAGMA secure_delete=FAST; PRAGMA temp_store=MEMORY;";
 static const char reader_settings[] =
-    "PRAGMA query_only=ON; PRAGMA cache_size=-8192; PRAGMA mmap_size=0; PRAGMA temp_store=FILE;";
+    "PRAGMA query_only=ON; PRAGMA case_sensitive_like=ON; PRAGMA cache_size=-8192; PRAGMA "
+    "mmap_size=0; PRAGMA temp_store=FILE;";
 
 static cim_status
 set_up(struct host_connection *conn, cim_error *err)

@@ -1,0 +1,312 @@
+/* tests/support/fake_host.c -- see fake_host.h. */
+#include "fake_host.h"
+
+#include "cim/access.h"
+#include "cim/services.h"
+#include "cim/store.h"
+#include "host/base/clock.h"
+#include "unit.h"
+
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct fake_host *
+fake_of(const cim_host *host)
+{
+    return (struct fake_host *)host->impl;
+}
+
+/* ---- store/1 ---- */
+
+static cim_status
+store_read(const cim_host *host, const char *sql, const cim_value *values, uint32_t n_values,
+           cim_rows **ret_rows, cim_error *err)
+{
+    return host_store_read(fake_of(host)->store, sql, values, n_values, ret_rows, err);
+}
+
+static cim_status
+give_up(void *arg, cim_tx *tx, cim_error *err)
+{
+    struct {
+        cim_tx_fn fn;
+        void *arg;
+    } *inner = arg;
+    (void)inner->fn(inner->arg, tx, err); /* its work is undone with the transaction */
+    return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "撤销", "rolled back by the test");
+}
+
+static cim_status
+store_write(const cim_host *host, cim_tx_fn fn, void *arg, int64_t *ret_pos, cim_error *err)
+{
+    struct fake_host *fake = fake_of(host);
+    struct {
+        cim_tx_fn fn;
+        void *arg;
+    } inner = {fn, arg};
+    for (int i = 0; i < fake->rolled_back_times; i++) {
+        int64_t pos = 0;
+        (void)host_store_write(fake->store, give_up, &inner, &pos, err);
+    }
+    return host_store_write(fake->store, fn, arg, ret_pos, err);
+}
+
+static int64_t
+store_pos(const cim_host *host)
+{
+    return host_store_pos(fake_of(host)->store);
+}
+
+static int64_t
+store_layer_pos(const cim_host *host, const char *layer)
+{
+    return host_store_layer_pos(fake_of(host)->store, layer);
+}
+
+static const cim_store_v1 store_service = {.struct_size = sizeof store_service,
+                                           .read = store_read,
+                                           .write = store_write,
+                                           .exec = host_store_exec,
+                                           .query = host_store_query,
+                                           .change = host_store_change,
+                                           .pos = store_pos,
+                                           .layer_pos = store_layer_pos};
+
+/* ---- access/1 ---- */
+
+static cim_status
+access_scope(const cim_host *host, const cim_call *call, const char *resource, uint32_t action,
+             const cim_scope **ret_scope, cim_error *err)
+{
+    static const cim_scope nothing = {.struct_size = sizeof nothing};
+    (void)call;
+    (void)resource;
+    (void)action;
+    (void)err;
+    *ret_scope = fake_of(host)->scope != NULL ? fake_of(host)->scope : &nothing;
+    return CIM_OK;
+}
+
+static int32_t
+access_has_function(const cim_host *host, const cim_call *call, const char *function_id)
+{
+    (void)host;
+    (void)call;
+    (void)function_id;
+    return 0;
+}
+
+static int64_t
+access_version(const cim_host *host)
+{
+    return cim_area_tree_version(fake_of(host)->areas);
+}
+
+static int32_t
+access_count(const cim_host *host)
+{
+    return cim_area_tree_count(fake_of(host)->areas);
+}
+
+static int32_t
+access_ordinal(const cim_host *host, const char *code)
+{
+    return cim_area_tree_ordinal(fake_of(host)->areas, code);
+}
+
+static cim_status
+access_area(const cim_host *host, int32_t ordinal, cim_area *ret_area)
+{
+    const cim_area *area = cim_area_tree_at(fake_of(host)->areas, ordinal);
+    if (area == NULL) {
+        return CIM_E_NOTFOUND;
+    }
+    *ret_area = *area;
+    return CIM_OK;
+}
+
+static const cim_access_v1 access_service = {.struct_size = sizeof access_service,
+                                             .scope = access_scope,
+                                             .has_function = access_has_function,
+                                             .areas_version = access_version,
+                                             .area_count = access_count,
+                                             .area_ordinal = access_ordinal,
+                                             .area = access_area};
+
+/* ---- clock/1, layers/1 ---- */
+
+static int64_t
+clock_now(const cim_host *host)
+{
+    return host_clock_now_ms(fake_of(host)->clock);
+}
+
+static const cim_clock_v1 clock_service = {.struct_size = sizeof clock_service,
+                                           .now_ms = clock_now};
+
+static cim_status
+add_layer(const cim_host *host, const cim_layer *layer, cim_error *err)
+{
+    struct fake_host *fake = fake_of(host);
+    (void)err;
+    assert_true(fake->n_layers < sizeof fake->layers / sizeof fake->layers[0]);
+    assert_non_null(layer->definition);
+    fake->n_layers++;
+    return CIM_OK;
+}
+
+static const cim_layers_v1 layers_service = {.struct_size = sizeof layers_service,
+                                             .add_layer = add_layer};
+
+static const void *
+get_service(const cim_host *host, const char *id)
+{
+    (void)host;
+    return strcmp(id, CIM_SERVICE_STORE) == 0    ? (const void *)&store_service
+           : strcmp(id, CIM_SERVICE_ACCESS) == 0 ? (const void *)&access_service
+           : strcmp(id, CIM_SERVICE_CLOCK) == 0  ? (const void *)&clock_service
+           : strcmp(id, CIM_SERVICE_LAYERS) == 0 ? (const void *)&layers_service
+                                                 : NULL;
+}
+
+/* ---- the platform ---- */
+
+static void
+add_area(struct fake_host *fake, const struct cim_area_input *input)
+{
+    const cim_area *area =
+        cim_area_tree_at(fake->areas, cim_area_tree_ordinal(fake->areas, input->code));
+    cim_error err = {0};
+    const cim_value values[] = {
+        {.name = "code",
+         .type = CIM_COL_TEXT,
+         .len = (uint32_t)strlen(area->code),
+         .v.ptr = area->code},
+        {.name = "name",
+         .type = CIM_COL_TEXT,
+         .len = (uint32_t)strlen(area->name),
+         .v.ptr = area->name},
+        {.name = "level",
+         .type = CIM_COL_TEXT,
+         .len = (uint32_t)strlen(area->level),
+         .v.ptr = area->level},
+        {.name = "ord", .type = CIM_COL_INT64, .v.i64 = area->ordinal},
+        {.name = "ord_end", .type = CIM_COL_INT64, .v.i64 = area->ordinal_end}};
+    assert_ok(host_store_write_one(fake->store,
+                                   "insert into cim_area (code, name, level, ord, ord_end) values "
+                                   "(:code, :name, :level, :ord, :ord_end)",
+                                   values, 5, NULL, &err),
+              &err);
+}
+
+struct fake_host *
+fake_host_new(const struct cim_area_input *areas, size_t n_areas)
+{
+    struct fake_host *fake = calloc(1, sizeof *fake);
+    cim_error err = {0};
+    char path[128];
+    assert_non_null(fake);
+    fake->host = (cim_host){.struct_size = sizeof fake->host,
+                            .abi_major = CIM_ABI_MAJOR,
+                            .name = "fake",
+                            .version = "0",
+                            .impl = fake,
+                            .get_service = get_service};
+    (void)snprintf(fake->dir, sizeof fake->dir, "/tmp/cim-fake-XXXXXX");
+    assert_non_null(mkdtemp(fake->dir));
+    fake->host.plugin_dir = fake->dir;
+    (void)snprintf(path, sizeof path, "%s/cim.gpkg", fake->dir);
+    fake->clock = host_clock_new(FAKE_NOW_MS);
+    assert_non_null(fake->clock);
+    const struct host_store_options options = {.kind = HOST_STORE_DATA,
+                                               .path = path,
+                                               .clock = fake->clock,
+                                               .max_readers = 4,
+                                               .read_timeout_ms = 60000};
+    assert_ok(host_store_open(&options, &fake->store, &err), &err);
+    fake_host_migrate(fake, HOST_MIGRATIONS "/store");
+    assert_ok(cim_area_tree_new(areas, n_areas, 5, &fake->areas, &err), &err);
+    for (size_t i = 0; i < n_areas; i++) {
+        add_area(fake, &areas[i]);
+    }
+    return fake;
+}
+
+void
+fake_host_migrate(struct fake_host *fake, const char *folder)
+{
+    struct host_migration_report report;
+    cim_error err = {0};
+    assert_ok(host_store_migrate(fake->store, folder, folder, NULL, NULL, &report, &err), &err);
+    assert_true(report.n_applied > 0);
+}
+
+const char *
+fake_host_file(struct fake_host *fake, const char *name, const char *text)
+{
+    static char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", fake->dir, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+void
+fake_host_migrate_text(struct fake_host *fake, const char *text)
+{
+    char folder[128];
+    (void)snprintf(folder, sizeof folder, "%s/migrations", fake->dir);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    (void)fake_host_file(fake, "migrations/0001_test.sql", text);
+    fake_host_migrate(fake, folder);
+}
+
+static int
+remove_one(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+    (void)status;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+void
+fake_host_free(struct fake_host *fake)
+{
+    host_store_close(fake->store);
+    host_clock_free(fake->clock);
+    cim_area_tree_free(fake->areas);
+    assert_int_equal(nftw(fake->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    free(fake);
+}
+
+const cim_scope *
+fake_scope_all(void)
+{
+    static const cim_term term = {.struct_size = sizeof term,
+                                  .actions = 63,
+                                  .resource = "*",
+                                  .all_areas = 1,
+                                  .sensitive_mode = CIM_FIELD_CLEAR,
+                                  .from_ms = INT64_MIN,
+                                  .until_ms = INT64_MAX};
+    static const cim_term *const terms[] = {&term};
+    static const cim_scope scope = {
+        .struct_size = sizeof scope, .n_terms = 1, .terms = terms, .areas_version = 5};
+    return &scope;
+}
+
+cim_call
+fake_call(const cim_scope *scope)
+{
+    return (cim_call){.struct_size = sizeof(cim_call),
+                      .request_id = "test",
+                      .principal = "test",
+                      .lang = "zh",
+                      .scope = scope,
+                      .now_ms = FAKE_NOW_MS};
+}
