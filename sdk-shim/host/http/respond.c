@@ -304,7 +304,7 @@ host_respond_finish(struct cim_http_req *req)
     add(req, "X-Content-Type-Options", "nosniff");
     add(req, "Referrer-Policy", "same-origin");
     add(req, "Content-Security-Policy", html ? CSP_PAGE : CSP_DATA);
-    add(req, "X-Frame-Options", html ? "SAMEORIGIN" : "DENY");
+    add(req, "X-Frame-Options", html ? "SAMEORIGIN" : NULL); /* for browsers before CSP 2 */
     add(req, "Cross-Origin-Resource-Policy", "same-origin");
     add(req, "Cache-Control", cache_control(req));
     add(req, "Vary", compressible ? "Accept-Encoding" : NULL);

@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_PIECE_BYTES = 16 << 10, MHD_BLOCK_BYTES = 16 << 10 };
+enum {
+    FIRST_PIECE_BYTES = 16 << 10,
+    MHD_BLOCK_BYTES = 16 << 10,
+    ENOUGH_BYTES = 48 << 10, /* of one run of a job */
+    TURN_US = 5000           /* after that, what there is goes out */
+};
 
 struct cim_http_writer {
     struct host_piece *piece;
@@ -99,7 +104,26 @@ must_stop(const struct cim_http_req *req)
            atomic_load(&req->http->closing) != 0 || host_route_entry_is_cut(req->match.entry);
 }
 
-/* One produce() outside the lock, then its outcome under it. Returns whether the job goes on. */
+/* Calls produce() until there is a good piece, so that small writes do not cost a wake-up each. */
+static cim_status
+fill(struct cim_http_req *req, struct cim_http_writer *writer, int32_t *ret_more, cim_error *err)
+{
+    const cim_http_producer *producer = &req->stream.producer;
+    const int64_t until_us = host_now_us() + TURN_US;
+    size_t before = 0;
+    size_t len = 0;
+    int32_t more = CIM_HTTP_MORE;
+    do {
+        before = len;
+        CIM_TRY(producer->produce(producer->self, &req->call, writer, &more, err));
+        len = writer->piece != NULL ? writer->piece->len : 0;
+    } while (more == CIM_HTTP_MORE && len > before && len < ENOUGH_BYTES &&
+             host_now_us() < until_us);
+    *ret_more = more;
+    return CIM_OK;
+}
+
+/* One piece outside the lock, then its outcome under it. Returns whether the job goes on. */
 static bool
 produce(struct cim_http_req *req)
 {
@@ -108,8 +132,7 @@ produce(struct cim_http_req *req)
     cim_error err = {0};
     int32_t more = CIM_HTTP_END;
     req->deadline_ms = host_monotonic_ms() + req->http->options.request_timeout_ms;
-    const cim_status status =
-        stream->producer.produce(stream->producer.self, &req->call, &writer, &more, &err);
+    const cim_status status = fill(req, &writer, &more, &err);
     if (status != CIM_OK && status != CIM_E_CANCELLED) {
         host_log_error("http", req->request_id, &err);
     }
@@ -301,8 +324,7 @@ host_stream_first(struct cim_http_req *req)
     struct cim_http_writer writer = {0};
     cim_error err = {0};
     int32_t more = CIM_HTTP_END;
-    const cim_status status =
-        stream->producer.produce(stream->producer.self, &req->call, &writer, &more, &err);
+    const cim_status status = fill(req, &writer, &more, &err);
     if (status != CIM_OK) {
         err.code = status;
         free(writer.piece);
