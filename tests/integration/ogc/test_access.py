@@ -1,0 +1,128 @@
+"""Who sees what: the demonstration accounts against every way out."""
+import unittest
+
+import host
+from host import all_pages, get, items
+
+MAPS = {"coastline", "districts", "places", "roads"}
+EVERYTHING = set(host.LAYERS)
+# From the roles of plugin.manifest and the accounts of script/demo.sh.
+READS = {
+    "admin": EVERYTHING,
+    "province": EVERYTHING,
+    "haikou": EVERYTHING,
+    "inspector": EVERYTHING,
+    "planner": MAPS | {"enterprises", "stations", "end-users", "risk-elements", "vehicles"},
+    "enterprise": MAPS | {"enterprises", "stations", "end-users", "vehicles", "cameras", "hazards"},
+    "station": MAPS | {"stations", "end-users", "hazards"},
+}
+EXPORTS = {"province": EVERYTHING, "planner": {"enterprises", "stations", "risk-elements"},
+           "station": set(), "inspector": set()}
+WAYS_OUT = ("/collections/lpg.%s", "/collections/lpg.%s/schema", "/collections/lpg.%s/queryables",
+            "/collections/lpg.%s/items", "/collections/lpg.%s/items?f=csv",
+            "/collections/lpg.%s/items?f=html", "/collections/lpg.%s/items/1",
+            "/collections/lpg.%s/tiles", "/collections/lpg.%s/tiles/WebMercatorQuad",
+            "/collections/lpg.%s/tiles/WebMercatorQuad/7/56/103")
+
+
+class Matrix(unittest.TestCase):
+    def test_listed_is_what_may_be_read(self):
+        for who, wanted in READS.items():
+            listed = {c["id"][4:] for c in get("/collections", who).json["collections"]}
+            self.assertEqual(listed, wanted, who)
+
+    def test_every_way_out_of_a_layer_is_closed_to_others(self):
+        for who in ("planner", "station", "enterprise"):
+            for layer in sorted(EVERYTHING - READS[who]):
+                for way in WAYS_OUT:
+                    answer = get(way % layer, who)
+                    self.assertEqual(answer.status, 403, (who, way % layer, answer.body[:200]))
+
+    def test_nobody_sees_nothing(self):
+        for way in WAYS_OUT + ("/collections", "/styles", "/styles/basemap", "/basemaps",
+                               "/tileMatrixSets", "/basemaps/tianditu/vec/1/0/0"):
+            path = way % "stations" if "%s" in way else way
+            answer = get(path, None)
+            self.assertEqual(answer.status, 401, path)
+            self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+        for path in ("/", "/conformance", "/api", "/health"):
+            self.assertEqual(get(path, None).status, 200, path)
+
+    def test_exports_need_their_own_right(self):
+        for who, layers in EXPORTS.items():
+            for layer in sorted(READS[who]):
+                answer = get("/collections/lpg.%s/items?export=true&skipGeometry=true" % layer, who)
+                self.assertEqual(answer.status, 200 if layer in layers | MAPS and
+                                 (who == "province" or layer not in MAPS) else 403, (who, layer))
+
+    def test_the_api_document_names_only_what_may_be_read(self):
+        self.assertNotIn("lpg.stations", get("/api", None).text)
+        text = get("/api", "planner").text
+        self.assertIn("lpg.stations", text)
+        self.assertNotIn("lpg.accidents", text)
+
+
+class Rows(unittest.TestCase):
+    def test_a_county_sees_its_own_and_only_its_own(self):
+        above = host.areas()
+        for layer in ("enterprises", "stations", "hazards", "accidents"):
+            _, everything = all_pages(layer, "province", limit=5000)
+            matched, mine = all_pages(layer, "haikou", limit=5000)
+            wanted = {f["id"] for f in everything
+                      if "460100" in above.get(f["properties"]["area_code"], ())}
+            self.assertEqual({f["id"] for f in mine}, wanted, layer)
+            self.assertEqual(matched, len(wanted))
+            hidden = next((f["id"] for f in everything if f["id"] not in wanted), None)
+            if hidden is not None:
+                for path in ("/items/%d" % hidden, "/items/%d?f=html" % hidden):
+                    self.assertEqual(get("/collections/lpg.%s%s" % (layer, path), "haikou").status,
+                                     404)
+                self.assertEqual(items(layer, "haikou", fid=str(hidden))["numberMatched"], 0)
+
+    def test_a_company_sees_its_own_stations(self):
+        for layer in ("stations", "end-users", "vehicles"):
+            _, features = all_pages(layer, "enterprise", limit=5000)
+            self.assertTrue(features)
+            self.assertEqual({f["properties"]["owner_org"] for f in features}, {"E0001"})
+
+    def test_the_extent_tells_nothing_of_what_is_hidden(self):
+        _, features = all_pages("stations", "haikou", limit=5000)
+        lons = [f["geometry"]["coordinates"][0] for f in features]
+        lats = [f["geometry"]["coordinates"][1] for f in features]
+        west, south, east, north = get("/collections/lpg.stations",
+                                       "haikou").json["extent"]["spatial"]["bbox"][0]
+        for got, wanted in ((west, min(lons)), (south, min(lats)), (east, max(lons)),
+                            (north, max(lats))):
+            self.assertAlmostEqual(got, wanted, delta=1e-6)
+
+
+class Masks(unittest.TestCase):
+    def test_phones_are_masked_unless_granted(self):
+        masked = items("enterprises", "province", limit=1, org_code="E0001")["features"][0]
+        clear = items("enterprises", "enterprise", limit=1)["features"][0]
+        self.assertEqual(masked["id"], clear["id"])
+        phone = clear["properties"]["contact_phone"]
+        shown = masked["properties"]["contact_phone"]
+        self.assertNotIn("*", phone)
+        self.assertIn("*", shown)
+        for way in ("?f=csv", "?f=html", "?f=json", "?f=geojsonl"):
+            answer = get("/collections/lpg.enterprises/items" + way, "province")
+            self.assertEqual(answer.status, 200)
+            self.assertNotIn(phone, answer.text)
+
+    def test_what_is_masked_neither_filters_nor_sorts(self):
+        clear = items("enterprises", "enterprise", limit=1)["features"][0]
+        phone = clear["properties"]["contact_phone"]
+        base = "/collections/lpg.enterprises/"
+        for path in ("items?contact_phone=" + phone, "items?sortby=contact_phone",
+                     "tiles/WebMercatorQuad/7/56/103?contact_phone=" + phone):
+            self.assertEqual(get(base + path, "province").status, 403, path)
+        self.assertEqual(get(base + "items?contact_phone=" + phone, "enterprise").status, 200)
+        queryables = get(base + "queryables", "province").json["properties"]
+        self.assertNotIn("contact_phone", queryables)
+        self.assertIn("contact_phone", get(base + "queryables", "enterprise").json["properties"])
+        self.assertEqual(items("enterprises", "province", q=phone)["numberMatched"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

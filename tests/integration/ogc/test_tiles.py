@@ -1,0 +1,113 @@
+"""OGC API Tiles, styles and base maps."""
+import gzip
+import os
+import subprocess
+import unittest
+
+import host
+from host import get
+
+TILES = "/collections/lpg.%s/tiles/WebMercatorQuad"
+
+
+def layers_of(tile):
+    """Layer -> number of features, read by GDAL."""
+    path = os.path.join(host.WORK, "tile.mvt")
+    with open(path, "wb") as file:
+        file.write(tile)
+    out = subprocess.run(["ogrinfo", "-al", "-so", path], capture_output=True, text=True, check=True)
+    found, name = {}, None
+    for line in out.stdout.splitlines():
+        if line.startswith("Layer name: "):
+            name = line[12:]
+        if line.startswith("Feature Count: "):
+            found[name] = int(line[15:])
+    return found
+
+
+class Tiles(unittest.TestCase):
+    def test_every_layer_has_tiles_that_gdal_reads(self):
+        for layer in host.LAYERS:
+            answer = get((TILES % layer) + "/7/56/103")
+            if answer.status == 204:
+                continue
+            self.assertEqual(answer.status, 200, answer.body[:200])
+            self.assertEqual(answer.headers["Content-Type"], "application/vnd.mapbox-vector-tile")
+            found = layers_of(answer.body)
+            self.assertEqual(list(found), ["lpg." + layer])
+            self.assertGreater(found["lpg." + layer], 0)
+
+    def test_tags_spare_the_second_transfer(self):
+        path = (TILES % "stations") + "/7/56/103"
+        first = get(path)
+        again = get(path, headers={"If-None-Match": first.headers["ETag"]})
+        self.assertEqual((again.status, again.body), (304, b""))
+        filtered = get(path, licence_state="valid", headers={"If-None-Match": first.headers["ETag"]})
+        self.assertEqual(filtered.status, 200)
+        other = get(path, "haikou", headers={"If-None-Match": first.headers["ETag"]})
+        self.assertEqual(other.status, 200)
+        self.assertNotEqual(other.body, first.body)
+
+    def test_gzip_holds_the_same_bytes(self):
+        path = (TILES % "districts") + "/7/56/103"
+        plain = get(path)
+        packed = get(path, headers={"Accept-Encoding": "gzip"})
+        self.assertEqual(packed.headers["Content-Encoding"], "gzip")
+        self.assertEqual(gzip.decompress(packed.body), plain.body)
+        self.assertLess(len(packed.body), len(plain.body))
+
+    def test_empty_ocean_and_bad_addresses(self):
+        self.assertEqual(get((TILES % "stations") + "/10/0/0").status, 204)
+        for address, status in (("/23/0/0", 404), ("/1/2/0", 404), ("/1/0/2", 404),
+                                ("/x/0/0", 400), ("/1/-1/0", 400), ("/1/0/1.5", 400),
+                                ("/1/0/0?nothing=1", 400), ("/1/0/0?licence_state=golden", 400),
+                                ("/1/0/0?area=000000", 400)):
+            self.assertEqual(get((TILES % "stations") + address).status, status, address)
+
+    def test_filters_by_area_leave_out_the_rest(self):
+        path = (TILES % "stations") + "/14/%d/%d"
+        west, south, east, north = get("/collections/lpg.stations",
+                                       "haikou").json["extent"]["spatial"]["bbox"][0]
+        self.assertTrue(west < east and south < north)
+        whole = get((TILES % "stations") + "/7/56/103").body
+        part = get((TILES % "stations") + "/7/56/103", area="460100").body
+        self.assertNotEqual(whole, part)
+        self.assertTrue(path)
+
+
+class Descriptions(unittest.TestCase):
+    def test_tilejson(self):
+        doc = get(TILES % "stations", f="tilejson", area="460100").json
+        self.assertEqual(doc["tilejson"], "3.0.0")
+        self.assertTrue(doc["tiles"][0].endswith("/{z}/{y}/{x}?area=460100"))
+        self.assertEqual(doc["vector_layers"][0]["id"], "lpg.stations")
+        url = doc["tiles"][0].replace("{z}", "7").replace("{y}", "56").replace("{x}", "103")
+        self.assertEqual(get(url).status, 200)
+
+    def test_limits_hold_the_extent(self):
+        doc = get(TILES % "stations", f="json").json
+        self.assertEqual(doc["dataType"], "vector")
+        seven = next(x for x in doc["tileMatrixSetLimits"] if x["tileMatrix"] == "7")
+        self.assertTrue(seven["minTileRow"] <= 56 <= seven["maxTileRow"])
+        self.assertTrue(seven["minTileCol"] <= 103 <= seven["maxTileCol"])
+
+    def test_every_style_is_one_and_its_sources_answer(self):
+        styles = get("/styles").json["styles"]
+        self.assertGreaterEqual(len(styles), 12)
+        for style in styles:
+            doc = get("/styles/" + style["id"]).json
+            self.assertEqual(doc["version"], 8)
+            for source in doc["sources"].values():
+                if "url" in source:
+                    self.assertTrue(source["url"].startswith(host.URL), source)
+                    self.assertEqual(get(source["url"]).status, 200, source)
+
+    def test_base_maps_without_a_key_are_offline_only(self):
+        doc = get("/basemaps").json
+        self.assertEqual([b["id"] for b in doc["basemaps"]], ["offline"])
+        self.assertEqual(doc["basemaps"][0]["note"], "示意图 非公开发布")
+        self.assertEqual(get("/basemaps/tianditu/vec/1/0/0").status, 404)
+
+
+if __name__ == "__main__":
+    unittest.main()
