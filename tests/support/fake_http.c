@@ -10,6 +10,8 @@ struct host_http {
     pthread_mutex_t lock;
     size_t n_routes;
     struct host_route routes[FAKE_HTTP_ROUTES_MAX];
+    size_t n_texts; /* of all routes there ever were: requests may still read them */
+    char *texts[FAKE_HTTP_TEXTS_MAX];
 };
 
 struct cim_http_writer {
@@ -26,29 +28,29 @@ fake_http_new(void)
     return http;
 }
 
-static void
-route_done(struct host_route *route)
-{
-    free((char *)route->method);
-    free((char *)route->pattern);
-    free((char *)route->permission);
-    free((char *)route->plugin_id);
-}
-
 void
 fake_http_free(struct host_http *http)
 {
-    for (size_t i = 0; i < http->n_routes; i++) {
-        route_done(&http->routes[i]);
+    for (size_t i = 0; i < http->n_texts; i++) {
+        free(http->texts[i]);
     }
     (void)pthread_mutex_destroy(&http->lock);
     free(http);
 }
 
-static char *
-copy(const char *text)
+/* A copy that lives as long as the server; the same text is kept once. */
+static const char *
+keep(struct host_http *http, const char *text)
 {
-    return text != NULL ? strdup(text) : NULL;
+    for (size_t i = 0; i < http->n_texts; i++) {
+        if (text != NULL && strcmp(http->texts[i], text) == 0) {
+            return http->texts[i];
+        }
+    }
+    if (text == NULL || http->n_texts == FAKE_HTTP_TEXTS_MAX) {
+        return NULL;
+    }
+    return http->texts[http->n_texts++] = strdup(text);
 }
 
 static const struct host_route *
@@ -63,14 +65,18 @@ find(struct host_http *http, const char *method, const char *pattern)
     return NULL;
 }
 
-const struct host_route *
-fake_http_route(struct host_http *http, const char *method, const char *pattern)
+bool
+fake_http_route(struct host_http *http, const char *method, const char *pattern,
+                struct host_route *ret_route)
 {
     const struct host_route *route = NULL;
     (void)pthread_mutex_lock(&http->lock);
     route = find(http, method, pattern);
+    if (route != NULL) {
+        *ret_route = *route;
+    }
     (void)pthread_mutex_unlock(&http->lock);
-    return route;
+    return route != NULL;
 }
 
 cim_status
@@ -85,10 +91,10 @@ host_http_add_route(struct host_http *http, const struct host_route *route, cim_
     } else {
         struct host_route *mine = &http->routes[http->n_routes++];
         *mine = *route;
-        mine->method = copy(route->method);
-        mine->pattern = copy(route->pattern);
-        mine->permission = copy(route->permission);
-        mine->plugin_id = copy(route->plugin_id);
+        mine->method = keep(http, route->method);
+        mine->pattern = keep(http, route->pattern);
+        mine->permission = keep(http, route->permission);
+        mine->plugin_id = keep(http, route->plugin_id);
     }
     (void)pthread_mutex_unlock(&http->lock);
     return status;
@@ -102,10 +108,9 @@ host_http_remove_routes(struct host_http *http, const char *plugin_id)
     for (size_t i = 0; i < http->n_routes; i++) {
         struct host_route *route = &http->routes[i];
         if (route->plugin_id != NULL && strcmp(route->plugin_id, plugin_id) == 0) {
-            route_done(route);
-        } else {
-            http->routes[kept++] = *route;
+            continue;
         }
+        http->routes[kept++] = *route;
     }
     http->n_routes = kept;
     (void)pthread_mutex_unlock(&http->lock);
@@ -163,7 +168,6 @@ fake_http_run(struct host_http *http, const struct host_http_auth *auth,
     struct host_principal *principal = NULL;
     struct host_call_context context = {.req = req};
     struct host_route route;
-    const struct host_route *found = fake_http_route(http, req->method, req->path);
     cim_call call = {.struct_size = sizeof call,
                      .request_id = "test",
                      .principal = "",
@@ -172,10 +176,9 @@ fake_http_run(struct host_http *http, const struct host_http_auth *auth,
                      .cancelled = never_cancelled,
                      .impl = &context};
     cim_status status = CIM_OK;
-    if (found == NULL) {
+    if (!fake_http_route(http, req->method, req->path, &route)) {
         return cim_fail(err, CIM_E_NOTFOUND, "path", req->path, "没有", "no route");
     }
-    route = *found;
     if (auth != NULL) {
         CIM_TRY(auth->resolve(auth->self, req, &route, &principal, err));
         context.principal = principal;

@@ -5,7 +5,12 @@
 
 #include "host/http/http.h"
 
-enum { FAKE_HTTP_ROUTES_MAX = 200, FAKE_HTTP_HEADERS_MAX = 16, FAKE_HTTP_BODY_MAX = 65536 };
+enum {
+    FAKE_HTTP_ROUTES_MAX = 200,
+    FAKE_HTTP_TEXTS_MAX = 1000,
+    FAKE_HTTP_HEADERS_MAX = 16,
+    FAKE_HTTP_BODY_MAX = 65536
+};
 
 struct fake_header {
     const char *name;
@@ -42,8 +47,8 @@ cim_status fake_http_run(struct host_http *http, const struct host_http_auth *au
 void fake_http_done(struct cim_http_req *req);
 /* Runs the producer once; appends to req->answer. */
 cim_status fake_http_produce(struct cim_http_req *req, int32_t *ret_more, cim_error *err);
-/* The route, or NULL. */
-const struct host_route *fake_http_route(struct host_http *http, const char *method,
-                                         const char *pattern);
+/* A copy of the route; false when there is none. */
+bool fake_http_route(struct host_http *http, const char *method, const char *pattern,
+                     struct host_route *ret_route);
 
 #endif

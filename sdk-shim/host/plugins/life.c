@@ -37,7 +37,10 @@ static void
 say_migration(void *arg, const char *file, int32_t done, int32_t total)
 {
     const struct host_plugin *plugin = arg;
-    host_log(CIM_LOG_INFO, "plugins", "%s: migration %s (%d of %d)", plugin->id, file, done, total);
+    if (done < total) { /* told once more at the end, without a file */
+        host_log(CIM_LOG_INFO, "plugins", "%s: migration %s (%d of %d)", plugin->id, file, done + 1,
+                 total);
+    }
 }
 
 static cim_status
@@ -169,7 +172,7 @@ enum take_down_why { TAKE_DOWN_DISABLED, TAKE_DOWN_SHUTDOWN };
 static void
 take_down(struct host_plugin *plugin, enum take_down_why why)
 {
-    host_plugin_drain(plugin, HOST_PLUGIN_GRACE_MS);
+    host_plugin_drain(plugin, plugin->owner->grace_ms);
     if (plugin->desc.stop != NULL) {
         plugin->desc.stop(plugin->self);
     }

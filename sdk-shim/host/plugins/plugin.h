@@ -49,6 +49,15 @@ struct host_registered_route {
     char *pattern; /* with /apps/<id>/api before it */
 };
 
+/* What the HTTP server calls for a route. It outlives the registration, because a request that was
+ * routed before the plugin was disabled may arrive after it was enabled anew. */
+struct host_route_slot {
+    struct host_route_slot *next;
+    struct host_plugin *plugin;
+    char *method;
+    char *pattern; /* as registered: "/summary" */
+};
+
 struct host_registry {
     size_t n_layers;
     size_t n_renderers;
@@ -80,7 +89,8 @@ struct host_plugin {
     void *self;
     bool registering; /* inside init() */
     struct host_registry registry;
-    pthread_mutex_t serial; /* recursive; for plugins that are not parallel */
+    struct host_route_slot *slots; /* only grows, until the plugin is forgotten */
+    pthread_mutex_t serial;        /* recursive; for plugins that are not parallel */
 };
 
 /* One thread that has called into plugins. */
@@ -98,6 +108,7 @@ struct host_plugins {
     pthread_mutex_t lock;
     pthread_cond_t idle; /* some plugin's in_flight fell to 0 */
     pthread_key_t thread_key;
+    int64_t grace_ms; /* HOST_PLUGIN_GRACE_MS; tests shorten it */
     struct host_plugin_thread *threads;
     size_t n_plugins;
     struct host_plugin *plugins[HOST_PLUGINS_MAX];
@@ -166,6 +177,7 @@ struct json_object *host_registry_to_json(const struct host_plugin *plugin);
 /* Routes and pages of the plugin towards HTTP: its own, or (closed) ones that say 503. */
 cim_status host_registry_publish_routes(struct host_plugin *plugin, cim_error *err);
 void host_registry_publish_closed(struct host_plugin *plugin);
+void host_route_slots_free(struct host_plugin *plugin);
 
 /* ---- serial.c ---- */
 /* Fills the functions handed out, from `inner`. */
@@ -181,7 +193,7 @@ extern const cim_http_v1 host_svc_http;
 extern const cim_layers_v1 host_svc_layers;
 extern const cim_renderers_v1 host_svc_renderers;
 extern const cim_access_v1 host_svc_access;
-/* What a route of a plugin is called through. */
+/* What a route of a plugin is called through; `self` is its slot. */
 cim_status host_svc_http_handle(void *self, const cim_call *call, cim_http_req *req,
                                 cim_error *err);
 const void *host_service(const cim_host *host, const char *service_id); /* get_service */

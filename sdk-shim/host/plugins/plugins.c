@@ -46,6 +46,7 @@ plugin_free(struct host_plugin *plugin)
 {
     if (plugin != NULL) {
         host_registry_done(plugin);
+        host_route_slots_free(plugin);
         json_object_put(plugin->registered);
         host_manifest_free(plugin->manifest);
         (void)pthread_mutex_destroy(&plugin->serial);
@@ -231,6 +232,7 @@ host_plugins_open(struct host_app *app, struct host_plugins **ret_plugins, cim_e
         return cim_fail_nomem(err);
     }
     plugins->app = app;
+    plugins->grace_ms = HOST_PLUGIN_GRACE_MS;
     (void)pthread_mutex_init(&plugins->life, NULL);
     (void)pthread_mutex_init(&plugins->lock, NULL);
     (void)pthread_condattr_init(&attr);

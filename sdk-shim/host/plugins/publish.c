@@ -4,6 +4,7 @@
 #include "host/plugins/plugin.h"
 
 #include <json-c/json.h>
+#include <stdlib.h>
 
 struct json_object *
 host_registry_to_json(const struct host_plugin *plugin)
@@ -50,8 +51,50 @@ publish_pages(struct host_plugin *plugin, cim_error *err)
         return CIM_OK;
     }
     (void)snprintf(prefix, sizeof prefix, "/apps/%.32s/", plugin->id);
-    CIM_TRY(host_manifest_path(plugin->manifest, plugin->manifest->web, NULL, dir, sizeof dir, err));
+    CIM_TRY(
+        host_manifest_path(plugin->manifest, plugin->manifest->web, NULL, dir, sizeof dir, err));
     return host_http_static(plugin->owner->app->http, &options, err);
+}
+
+static void
+slot_free(struct host_route_slot *slot)
+{
+    free(slot->method);
+    free(slot->pattern);
+    free(slot);
+}
+
+static struct host_route_slot *
+slot_of(struct host_plugin *plugin, const char *method, const char *pattern)
+{
+    struct host_route_slot *slot = plugin->slots;
+    while (slot != NULL &&
+           (strcmp(slot->method, method) != 0 || strcmp(slot->pattern, pattern) != 0)) {
+        slot = slot->next;
+    }
+    if (slot != NULL || (slot = calloc(1, sizeof *slot)) == NULL) {
+        return slot;
+    }
+    slot->plugin = plugin;
+    slot->method = strdup(method);
+    slot->pattern = strdup(pattern);
+    if (slot->method == NULL || slot->pattern == NULL) {
+        slot_free(slot);
+        return NULL;
+    }
+    slot->next = plugin->slots;
+    plugin->slots = slot;
+    return slot;
+}
+
+void
+host_route_slots_free(struct host_plugin *plugin)
+{
+    while (plugin->slots != NULL) {
+        struct host_route_slot *slot = plugin->slots;
+        plugin->slots = slot->next;
+        slot_free(slot);
+    }
 }
 
 cim_status
@@ -63,7 +106,9 @@ host_registry_publish_routes(struct host_plugin *plugin, cim_error *err)
     }
     host_http_remove_routes(http, plugin->id);
     for (size_t i = 0; i < plugin->registry.n_routes; i++) {
-        struct host_registered_route *registered = plugin->registry.routes[i];
+        const struct host_registered_route *registered = plugin->registry.routes[i];
+        struct host_route_slot *slot =
+            slot_of(plugin, registered->inner.method, registered->inner.pattern);
         const struct host_route route = {
             .method = registered->inner.method,
             .pattern = registered->pattern,
@@ -71,9 +116,12 @@ host_registry_publish_routes(struct host_plugin *plugin, cim_error *err)
             .summary_zh = registered->inner.summary_zh,
             .summary_en = registered->inner.summary_en,
             .handle = host_svc_http_handle,
-            .self = registered,
+            .self = slot,
             .plugin_id = plugin->id,
         };
+        if (slot == NULL) {
+            return cim_fail_nomem(err);
+        }
         CIM_TRY(host_http_add_route(http, &route, err));
     }
     return publish_pages(plugin, err);

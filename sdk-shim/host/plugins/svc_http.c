@@ -25,14 +25,27 @@ add_route(const cim_host *host, const cim_http_route *route, cim_error *err)
 cim_status
 host_svc_http_handle(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
-    struct host_registered_route *route = self;
+    const struct host_route_slot *slot = self;
+    struct host_plugin *plugin = slot->plugin;
     struct host_plugin *before = handling;
+    const cim_http_route *route = NULL;
     cim_status status = CIM_OK;
-    host_plugin_serial_lock(route->plugin);
-    handling = route->plugin;
-    status = route->inner.handle(route->inner.self, call, req, err);
+    /* We are inside: the registry stands still, but it may be of a later life than the routing. */
+    for (size_t i = 0; i < plugin->registry.n_routes && route == NULL; i++) {
+        const cim_http_route *inner = &plugin->registry.routes[i]->inner;
+        route =
+            strcmp(inner->method, slot->method) == 0 && strcmp(inner->pattern, slot->pattern) == 0
+                ? inner
+                : NULL;
+    }
+    if (route == NULL) {
+        return host_plugin_busy(plugin->id, err);
+    }
+    host_plugin_serial_lock(plugin);
+    handling = plugin;
+    status = route->handle(route->self, call, req, err);
     handling = before;
-    host_plugin_serial_unlock(route->plugin);
+    host_plugin_serial_unlock(plugin);
     return status;
 }
 
