@@ -145,6 +145,21 @@ test_known_tag_gives_304_and_a_new_file_a_new_tag(void **state)
     free(answer);
 }
 
+/* A worker lives under the policy of its script: with a stricter one its fetches would fail. */
+static void
+test_scripts_come_with_the_policy_of_pages(void **state)
+{
+    struct site *site = *state;
+    char page[512];
+    char *answer = client_get(site->fixture.port, "/apps/demo/");
+    (void)snprintf(page, sizeof page, "%s", answer_header(answer, "Content-Security-Policy"));
+    assert_non_null(strstr(page, "default-src 'self'"));
+    free(answer);
+    answer = client_get(site->fixture.port, "/apps/demo/assets/small.js");
+    assert_string_equal(answer_header(answer, "Content-Security-Policy"), page);
+    free(answer);
+}
+
 static void
 test_nothing_outside_the_folder_is_served(void **state)
 {
@@ -174,6 +189,7 @@ main(void)
         cmocka_unit_test(test_pages_of_the_application_get_the_index),
         cmocka_unit_test(test_hashed_names_never_change),
         cmocka_unit_test(test_known_tag_gives_304_and_a_new_file_a_new_tag),
+        cmocka_unit_test(test_scripts_come_with_the_policy_of_pages),
         cmocka_unit_test(test_nothing_outside_the_folder_is_served),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
