@@ -63,15 +63,16 @@ on_progress(void *arg)
     return conn->deadline_ms != 0 && host_monotonic_ms() > conn->deadline_ms;
 }
 
-/* No memory mapping: a page that cannot be read must be an error, not a signal. */
+/* No memory mapping: a page that cannot be read must be an error, not a signal. Temporary data go
+ * to files past a size: SQLite walks a statement's journal in memory from its start at every
+ * statement, which makes long transactions slow. */
 static const char writer_settings[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
     "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32768; PRAGMA mmap_size=0;"
     "PRAGMA case_sensitive_like=ON;" /* text compares bytewise, as cim/store.h says */
-    "PRAGMA foreign_keys=ON; PRAGMA secure_delete=FAST; PRAGMA temp_store=MEMORY;";
-static const char reader_settings[] =
-    "PRAGMA query_only=ON; PRAGMA case_sensitive_like=ON; PRAGMA cache_size=-8192; PRAGMA "
-    "mmap_size=0; PRAGMA temp_store=FILE;";
+    "PRAGMA foreign_keys=ON; PRAGMA secure_delete=FAST;";
+static const char reader_settings[] = "PRAGMA query_only=ON; PRAGMA case_sensitive_like=ON; "
+                                      "PRAGMA cache_size=-8192; PRAGMA mmap_size=0;";
 
 static cim_status
 set_up(struct host_connection *conn, cim_error *err)

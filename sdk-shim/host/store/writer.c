@@ -120,9 +120,10 @@ begin(struct host_store *store, cim_error *err)
     return status;
 }
 
-/* False when SQLite gave up the whole transaction, with what other callers did in it. */
+/* False when SQLite gave up the whole transaction, with what other callers did in it. The first
+ * caller of a group runs without a savepoint, so that a long import pays for none. */
 static bool
-run_job(struct host_store *store, struct host_job *job)
+run_job(struct host_store *store, struct host_job *job, bool has_savepoint)
 {
     struct host_writer *writer = &store->writer;
     struct host_connection *conn = writer->conn;
@@ -131,7 +132,8 @@ run_job(struct host_store *store, struct host_job *job)
                         .conn = conn,
                         .now_ms = host_store_now_ms(store),
                         .first_pending = writer->n_pending};
-    job->status = host_connection_exec(conn, "SAVEPOINT cim_job", &job->error);
+    job->status =
+        has_savepoint ? host_connection_exec(conn, "SAVEPOINT cim_job", &job->error) : CIM_OK;
     if (job->status == CIM_OK) {
         job->status = job->fn(job->arg, &tx, &job->error);
         host_rows_end_all(&tx);
@@ -143,17 +145,20 @@ run_job(struct host_store *store, struct host_job *job)
         }
         return false;
     }
-    if (job->status == CIM_OK) {
+    if (job->status == CIM_OK && has_savepoint) {
         job->status = host_connection_exec(conn, "RELEASE cim_job", &job->error);
     }
     if (job->status != CIM_OK) {
-        (void)host_connection_exec(conn, "ROLLBACK TO cim_job", NULL); /* told already */
-        (void)host_connection_exec(conn, "RELEASE cim_job", NULL);
+        /* What went wrong was told already; if the transaction is lost, the caller sees that. */
+        (void)host_connection_exec(conn, has_savepoint ? "ROLLBACK TO cim_job" : "ROLLBACK", NULL);
+        if (has_savepoint) {
+            (void)host_connection_exec(conn, "RELEASE cim_job", NULL);
+        }
         writer->next_pos = first_pos;
         writer->n_pending = tx.first_pending;
     }
     job->pos = writer->next_pos - 1;
-    return sqlite3_get_autocommit(conn->db) == 0;
+    return sqlite3_get_autocommit(conn->db) == 0 || !has_savepoint;
 }
 
 static cim_status
@@ -173,7 +178,8 @@ struct group {
     struct host_job *first;
     struct host_job **last;
     int32_t n;
-    bool lost; /* SQLite rolled everything back */
+    bool lost;  /* SQLite rolled everything back */
+    bool empty; /* there is nothing to commit: that, or the only caller failed */
 };
 
 static void
@@ -182,13 +188,15 @@ gather(struct host_store *store, struct host_job *job, struct group *group)
     struct host_writer *writer = &store->writer;
     const int64_t began_ms = host_monotonic_ms();
     while (job != NULL) {
-        const bool kept = run_job(store, job);
+        const bool kept = run_job(store, job, group->n > 0);
         job->next = NULL;
         *group->last = job;
         group->last = &job->next;
         group->n++;
-        if (!kept) {
-            group->lost = true;
+        group->lost = !kept;
+        group->empty = sqlite3_get_autocommit(writer->conn->db) != 0 ||
+                       (group->n == 1 && job->status != CIM_OK);
+        if (group->empty) {
             return;
         }
         if (group->n >= HOST_STORE_GROUP_MAX ||
@@ -252,10 +260,10 @@ run_group(struct host_store *store, struct host_job *job)
         return;
     }
     gather(store, job, &group);
-    if (!group.lost) {
+    if (!group.empty) {
         status = commit(store, &error);
     }
-    if (group.lost || status != CIM_OK) {
+    if (group.empty || status != CIM_OK) {
         writer->next_pos = first_pos;
         writer->n_pending = 0;
     } else {
