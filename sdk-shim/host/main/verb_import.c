@@ -115,7 +115,9 @@ import(struct host_app *app, const struct host_args *args, const char *layer_id,
         if (bar.shown) {
             (void)fprintf(stderr, "\r%*s\r", BAR_WIDTH + 30, "");
         }
-        print_report(&report, layer_id);
+        if (status == CIM_OK || report.n_read > 0) {
+            print_report(&report, layer_id);
+        }
         host_import_report_done(&report);
         host_plugins_leave(app->plugins, layer->plugin_id);
     }

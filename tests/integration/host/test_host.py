@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""cim-host as an operator meets it: verbs, lock, settings, serving, metrics, stopping.
+
+usage: test_host.py --host CIM_HOST --plugins DIR --template DIR [unittest arguments]
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+ARGS = None
+PASSWORD = "Test-only-1!"
+CLEAN = {k: v for k, v in os.environ.items() if not k.startswith("CIM_")}
+
+
+class Platform:
+    """A data directory, the verbs over it, and at most one serving process."""
+
+    def __init__(self, plugins=None):
+        self.var = tempfile.mkdtemp(prefix="cim-host-")
+        self.plugins = plugins or ARGS.plugins
+        self.process = None
+        self.url = None
+        self.log = os.path.join(self.var, "serve.log")
+
+    def run(self, *words, stdin=None, env=None, fails=False):
+        done = subprocess.run(
+            [ARGS.host, words[0], "--var", self.var, "--plugins.dirs", self.plugins,
+             "--log.format=text", *words[1:]],
+            input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, text=True,
+            env=dict(CLEAN, **(env or {})))
+        if (done.returncode != 0) != fails:
+            raise AssertionError("%s left with %d:\n%s%s" % (words, done.returncode, done.stdout, done.stderr))
+        return done.stdout + done.stderr
+
+    def serve(self, *flags):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [ARGS.host, "serve", "--var", self.var, "--plugins.dirs", self.plugins, "--port=0",
+                 "--log.format=json", *flags],
+                stdout=subprocess.PIPE, stderr=log, text=True, env=CLEAN)
+        self.url = self.process.stdout.readline().strip()
+        if not self.url:
+            raise AssertionError("no address printed:\n" + self.read_log())
+        for _ in range(200):
+            if self.get("/ready")[0] == 200:
+                return
+            time.sleep(0.05)
+        raise AssertionError("never ready:\n" + self.read_log())
+
+    def read_log(self):
+        with open(self.log, encoding="utf-8") as f:
+            return f.read()
+
+    def get(self, path, token=None, method="GET", body=None, headers=None):
+        request = urllib.request.Request(self.url.rstrip("/") + path, method=method, data=body,
+                                         headers=headers or {})
+        if token:
+            request.add_header("Authorization", "Bearer " + token)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as e:
+            return e.code, e.headers, e.read()
+
+    def token(self, username="admin"):
+        body = json.dumps({"username": username, "password": PASSWORD}).encode()
+        status, _, text = self.get("/auth/token", method="POST", body=body,
+                                   headers={"Content-Type": "application/json"})
+        assert status == 200, text
+        return json.loads(text)["access_token"]
+
+    def stop(self, number=signal.SIGTERM, timeout=60):
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        code = self.process.wait(timeout)
+        self.process.stdout.close()
+        self.process = None
+        return code
+
+    def close(self):
+        try:
+            code = self.stop()
+            if code != 0:
+                raise AssertionError("the host left with %d:\n%s" % (code, self.read_log()))
+        finally:
+            shutil.rmtree(self.var)
+
+
+class HostTest(unittest.TestCase):
+    plugins = None
+
+    def setUp(self):
+        self.host = Platform(self.plugins)
+        self.addCleanup(self.host.close)
+
+    def add_admin(self, roles="platform-admin"):
+        self.host.run("user", "add", "admin", "--roles", roles, "--areas=*", "--password-file=-",
+                      stdin=PASSWORD + "\n")
+
+
+class Verbs(HostTest):
+    def test_help_names_every_verb_in_both_languages(self):
+        text = self.host.run("--help")
+        for verb in ("serve", "migrate", "plugin", "areas", "import", "export", "user", "token", "doctor"):
+            self.assertRegex(text, r"(?m)^  %s +\S*[\u4e00-\u9fff].* / [a-zA-Z]" % verb)
+            self.assertRegex(self.host.run(verb, "--help"), "[\u4e00-\u9fff]")
+        self.assertRegex(subprocess.run([ARGS.host, "--version"], stdout=subprocess.PIPE, text=True).stdout,
+                         r"^cim-host \d+\.\d+\.\d+$")
+
+    def test_unknown_verb_option_and_setting_are_named(self):
+        for words, named in ((("fly",), "fly"),
+                             (("plugin", "--wings"), "--wings"),
+                             (("migrate", "--http.sport=1"), "http.sport"),
+                             (("migrate", "--http.port=1x"), "http.port"),
+                             (("import", "x.json"), "--layer"),
+                             (("user", "add"), "user add NAME")):
+            self.assertIn(named, self.host.run(*words, fails=True))
+        self.assertIn("CIM_HTTP_SPORT", self.host.run("migrate", env={"CIM_HTTP_SPORT": "1"}, fails=True))
+        config = os.path.join(self.host.var, "bad.json")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write('{"http.port": 80,\n "http.workers" 4}')
+        text = self.host.run("migrate", "--config", config, fails=True)
+        self.assertIn(config, text)
+        self.assertIn("line 2", text)
+
+    def test_migrate_twice_changes_nothing(self):
+        self.assertIn("0001_identity.sql", self.host.run("migrate"))
+        self.assertNotIn(".sql", self.host.run("migrate"))
+        self.assertEqual(0o600, os.stat(os.path.join(self.host.var, "platform.db")).st_mode & 0o777)
+
+    def test_accounts(self):
+        self.add_admin()
+        self.assertIn("platform-admin", self.host.run("user", "list"))
+        self.assertIn("8", self.host.run("user", "add", "weak", "--roles=platform-admin", "--password-file=-",
+                                         stdin="short\n", fails=True))
+        self.assertNotIn("weak", self.host.run("user", "list"))
+        self.assertIn("nobody", self.host.run("user", "passwd", "nobody", "--password-file=-",
+                                              stdin=PASSWORD + "\n", fails=True))
+        self.host.run("user", "passwd", "admin", "--password-file=-", stdin="Another-1!\n")
+        token = self.host.run("token", "admin", "--hours=1").split("\n")[0].strip()
+        self.assertRegex(token, "^[0-9a-f]{64}$")
+        self.host.serve()
+        self.assertEqual(200, self.host.get("/auth/me", token)[0])
+        self.assertEqual(401, self.host.get("/auth/me", token[:-1] + "x")[0])
+        body = json.dumps({"username": "admin", "password": PASSWORD}).encode()
+        self.assertEqual(401, self.host.get("/auth/token", method="POST", body=body)[0])
+
+    def test_one_process_has_the_data_directory(self):
+        self.host.serve()
+        for words in (("migrate",), ("plugin", "list"), ("user", "list"), ("token", "x")):
+            text = self.host.run(*words, fails=True)
+            self.assertIn(str(self.host.process.pid), text)
+            self.assertIn("cim-host serve", text)
+        self.assertIn(str(self.host.process.pid), self.host.run("doctor"))
+        self.host.process.kill()
+        self.host.process.wait()
+        self.host.process.stdout.close()
+        self.host.process = None
+        self.host.run("migrate")  # a killed host leaves no lock behind
+
+    def test_plugins_are_listed_enabled_and_disabled(self):
+        self.assertRegex(self.host.run("plugin", "list"), r"lpg +\S+ +disabled")
+        self.assertIn("lpg", self.host.run("plugin", "enable", "lpg"))
+        self.assertRegex(self.host.run("plugin", "list"), r"lpg +\S+ +enabled")
+        self.host.run("plugin", "disable", "lpg")
+        self.assertRegex(self.host.run("plugin", "list"), r"lpg +\S+ +disabled")
+        self.assertIn("nothing", self.host.run("plugin", "enable", "nothing", fails=True))
+
+    def test_areas_are_imported_whole_or_not_at_all(self):
+        path = os.path.join(self.host.var, "areas.csv")
+        head = "code,name,level,parent,aliases,valid_from,valid_to,managed_by\n"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(head + "460000,海南省,province,,,,,\n460100,海口市,city,460000,,,,\n")
+        self.assertIn("2", self.host.run("areas", "import", path))
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(head + "460000,海南省,province,,,,,\n460200,三亚市,city,469999,,,,\n")
+        self.assertIn("469999", self.host.run("areas", "import", path, fails=True))
+        self.assertIn("areas: 2", self.host.run("doctor"))
+
+
+class Serving(HostTest):
+    def test_health_ready_and_what_needs_sign_in(self):
+        self.add_admin()
+        self.host.serve()
+        status, headers, body = self.host.get("/health")
+        self.assertEqual((200, "ok"), (status, json.loads(body)["status"]))
+        self.assertEqual("nosniff", headers["X-Content-Type-Options"])
+        self.assertEqual(200, self.host.get("/ready")[0])
+        for path in ("/metrics", "/collections", "/styles", "/basemaps", "/auth/me"):
+            self.assertEqual(401, self.host.get(path)[0], path)
+        for path in ("/", "/conformance", "/api"):
+            self.assertEqual(200, self.host.get(path)[0], path)
+
+    def test_metrics_count_what_was_asked(self):
+        self.add_admin()
+        self.host.serve()
+        token = self.host.token()
+        for _ in range(3):
+            self.host.get("/health")
+        self.host.get("/none")
+        text = self.host.get("/metrics", token)[2].decode()
+        values = dict(re.findall(r"(?m)^(\S+(?:\{[^}]*\})?) (\S+)$", text))
+        self.assertGreaterEqual(int(values["cim_http_requests_total"]), 6)
+        self.assertGreaterEqual(int(values["cim_http_errors_4xx_total"]), 1)
+        self.assertEqual("3", values['cim_http_request_seconds_count{method="GET",route="/health"}'])
+        self.assertEqual("3", values['cim_http_request_seconds_bucket{method="GET",route="/health",le="+Inf"}'])
+        for line in text.splitlines():
+            self.assertRegex(line, r"^(# (HELP|TYPE) cim_\w+ .+|cim_\w+(\{[^}]*\})? -?[0-9.]+)$")
+
+    def test_access_log_has_a_line_per_request_without_the_query(self):
+        self.host.serve()
+        self.host.get("/health?name=somebody", headers={"X-Request-Id": "integration-1"})
+        self.host.stop()
+        lines = [json.loads(line) for line in self.host.read_log().splitlines()]
+        mine = [line for line in lines if line.get("request_id") == "integration-1"]
+        self.assertEqual(1, len(mine))
+        self.assertEqual(("/health", 200, "GET"), (mine[0]["path"], mine[0]["status"], mine[0]["method"]))
+        self.assertNotIn("somebody", self.host.read_log())
+
+    def test_stops_with_slow_clients_connected(self):
+        self.host.serve("--http.stop_grace_ms=300")
+        address = self.host.url.split("//")[1].rstrip("/").split(":")
+        held = []
+        for text in (b"GET /health HTTP/1.1\r\nHo", b"POST /auth/token HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{",
+                     b""):
+            client = socket.create_connection((address[0], int(address[1])))
+            client.sendall(text)
+            held.append(client)
+        time.sleep(0.2)
+        started = time.monotonic()
+        self.assertEqual(0, self.host.stop())
+        self.assertLess(time.monotonic() - started, 15)
+        self.assertIn("stopped", self.host.read_log())
+        for client in held:
+            client.close()
+
+    def test_hangup_is_ignored_and_interrupt_stops(self):
+        self.host.serve()
+        self.host.process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        self.assertEqual(200, self.host.get("/health")[0])
+        self.assertEqual(0, self.host.stop(signal.SIGINT))
+
+    def test_taken_port_is_said(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            text = self.host.run("serve", "--port=%d" % port, fails=True)
+            self.assertIn("127.0.0.1:%d" % port, text)
+            self.assertIn("EADDRINUSE", text)
+
+
+class WithPlugin(HostTest):
+    def test_records_go_in_by_verb_and_come_out_by_http(self):
+        path = os.path.join(self.host.var, "towns.geojson")
+        features = [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [110.3 + i / 100, 20]},
+                     "properties": {"name": "镇%d" % i, "area_code": "460100"}} for i in range(20)]
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump({"type": "FeatureCollection", "features": features}, f, ensure_ascii=False)
+        with open(os.path.join(self.host.var, "areas.csv"), "w", encoding="utf-8") as f:
+            f.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n"
+                    "460000,海南省,province,,,,,\n460100,海口市,city,460000,,,,\n")
+        self.host.run("areas", "import", f.name)
+        self.host.run("plugin", "enable", "lpg")
+        text = self.host.run("import", path, "--layer=lpg.places", fails=True)
+        self.assertIn("row 20: class", text)  # every refusal by row and field
+        self.assertIn("written 20,", self.host.run("import", path, "--layer=lpg.places", "--set=class=town"))
+        self.add_admin("platform-admin,planner")
+        self.host.serve()
+        token = self.host.token()
+        status, _, body = self.host.get("/collections/lpg.places/items?limit=5", token)
+        self.assertEqual(200, status, body)
+        page = json.loads(body)
+        self.assertEqual((20, 5), (page["numberMatched"], page["numberReturned"]))
+        self.assertEqual(401, self.host.get("/collections/lpg.places/items")[0])
+        # Out of service and back, while serving.
+        for action, items in (("disable", 503), ("enable", 200)):
+            status, _, body = self.host.get("/admin/api/plugins/lpg/" + action, token, "POST", b"")
+            self.assertEqual(200, status, body)
+            self.assertIn(self.host.get("/collections/lpg.places/items", token)[0],
+                          (items, 404) if items == 503 else (items,))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--plugins", required=True)
+    parser.add_argument("--template", required=True)
+    ARGS, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0]] + rest, verbosity=2)
