@@ -8,14 +8,9 @@ export default defineConfig({
   base: '/apps/lpg/',
   plugins: [vue()],
   resolve: {
-    alias: [
-      {
-        find: '@cim',
-        replacement: fileURLToPath(new URL('../../sdk-shim/console/shared', import.meta.url)),
-      },
-      // The build that loads its worker from a file: the page then needs no blob: worker.
-      { find: /^maplibre-gl$/, replacement: 'maplibre-gl/dist/maplibre-gl-csp.js' },
-    ],
+    alias: {
+      '@cim': fileURLToPath(new URL('../../sdk-shim/console/shared', import.meta.url)),
+    },
     // The shared folder lies outside this package; its imports must find this package's copies.
     dedupe: ['vue', 'element-plus'],
   },

@@ -5,7 +5,7 @@ export interface Area {
   name: string
   level: 'province' | 'city' | 'county' | 'town' | 'park'
   parent: string | null
-  bbox: [number, number, number, number] | null
+  bbox?: [number, number, number, number] | null
 }
 
 export interface Summary {

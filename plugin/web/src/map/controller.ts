@@ -3,15 +3,13 @@ import { ProblemError, problemText, toProblem } from '@cim/api'
 import { onRenewed, sessionLost } from '@cim/session'
 import maplibregl from 'maplibre-gl'
 import type { GeoJSONSource, Map as MapLibreMap, MapMouseEvent } from 'maplibre-gl'
-import workerUrl from 'maplibre-gl/dist/maplibre-gl-csp-worker.js?url'
 import { ref, shallowRef, watch } from 'vue'
-import { areaCodes, areaOf } from '../state/areas'
+import { areaBounds, areaCodes } from '../state/areas'
 import { layers, refreshInView, visibleLayers, type LayerState } from '../state/layers'
 import { view } from '../state/view'
 import { addCollection, ownOrigin, reloadAll, setScope, setVisible } from './compose'
-import { drawOrder, islandBounds } from './themes'
-
-maplibregl.setWorkerUrl(workerUrl)
+import { islandBounds } from './bounds'
+import { drawOrder } from './themes'
 
 export const map = shallowRef<MapLibreMap | null>(null)
 export const pointer = ref<{ lon: number; lat: number } | null>(null)
@@ -37,7 +35,7 @@ export function createMap(container: HTMLElement): MapLibreMap {
     keyboard: true,
     ...(view.camera
       ? { center: [view.camera.lon, view.camera.lat] as [number, number], zoom: view.camera.zoom }
-      : { bounds: startBounds(), fitBoundsOptions: { padding: 24 } }),
+      : { bounds: islandBounds, fitBoundsOptions: { padding: 24 } }),
   })
   created.touchZoomRotate.disableRotation()
   window.__lpgMap = created
@@ -50,8 +48,10 @@ export function createMap(container: HTMLElement): MapLibreMap {
   return created
 }
 
-export function startBounds(): [number, number, number, number] {
-  return areaOf(view.area)?.bbox ?? islandBounds
+async function showArea(m: MapLibreMap): Promise<void> {
+  const area = view.area
+  const bounds = await areaBounds(area)
+  if (area === view.area) m.fitBounds(bounds, { padding: 32, maxZoom: 14 })
 }
 
 export function fullExtent(): void {
@@ -178,10 +178,8 @@ export function attach(m: MapLibreMap): void {
     )
   }
   addAreaOutline(m)
-  watch(
-    () => view.area,
-    () => m.fitBounds(startBounds(), { padding: 32 }),
-  )
+  watch(() => view.area, () => void showArea(m))
+  if (view.area && !view.camera) void showArea(m)
   watch(
     () => view.area,
     (area) => {

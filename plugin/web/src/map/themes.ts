@@ -38,7 +38,4 @@ export const drawOrder = [
   'lpg.vehicles',
 ]
 
-export const islandBounds: [number, number, number, number] = [108.45, 18.05, 111.25, 20.25]
-export const insetBounds: [number, number, number, number] = [105, 2.5, 122, 23]
-
 export const styleOf = (collection: string): string => collection.replace(/^lpg\./, '')

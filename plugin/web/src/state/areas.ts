@@ -1,7 +1,8 @@
 // The area tree the caller may see.
 import { computed, ref } from 'vue'
-import { fetchAreas } from '../api/platform'
+import { fetchAreas, fetchItems } from '../api/platform'
 import type { Area } from '../api/types'
+import { boundsOf, islandBounds, type Bounds } from '../map/bounds'
 import { view } from './view'
 
 export interface AreaNode {
@@ -51,4 +52,30 @@ export function areaCodes(code: string): string[] {
     for (const area of areas.value) if (area.parent === codes[i]) codes.push(area.code)
   }
   return codes
+}
+
+const known = new Map<string, Promise<Bounds>>()
+
+async function findBounds(code: string): Promise<Bounds> {
+  for (let area = areaOf(code); area && area.level !== 'province'; area = areaOf(area.parent)) {
+    if (area.bbox) return area.bbox
+    // Towns have no polygon: the view goes to the county that they lie in.
+    const page = await fetchItems('lpg.districts', { area: area.code, limit: 100 })
+    const bounds = boundsOf(page.features.map((feature) => feature.geometry))
+    if (bounds) return bounds
+  }
+  return islandBounds
+}
+
+export function areaBounds(code: string | null): Promise<Bounds> {
+  if (!code) return Promise.resolve(islandBounds)
+  let found = known.get(code)
+  if (!found) {
+    found = findBounds(code).catch(() => {
+      known.delete(code)
+      return islandBounds
+    })
+    known.set(code, found)
+  }
+  return found
 }

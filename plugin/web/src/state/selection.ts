@@ -3,6 +3,7 @@ import { isAbort, problemText, toProblem } from '@cim/api'
 import { computed, ref, shallowRef, watch } from 'vue'
 import { fetchItem, fetchSchema } from '../api/platform'
 import type { Feature, LayerSchema } from '../api/types'
+import { boundsOf } from '../map/bounds'
 import { map, select, type Hit } from '../map/controller'
 import { view } from './view'
 
@@ -60,25 +61,11 @@ export function watchSelection(): void {
   watch([hits, hitIndex], () => void loadRecord(), { immediate: true })
 }
 
-function positions(coordinates: unknown, out: [number, number][]): [number, number][] {
-  const list = coordinates as unknown[]
-  if (typeof list[0] === 'number') out.push([list[0] as number, list[1] as number])
-  else list.forEach((part) => positions(part, out))
-  return out
-}
-
 export function zoomToGeometry(geometry: GeoJSON.Geometry | null): void {
   const m = map.value
-  if (!m || !geometry || geometry.type === 'GeometryCollection') return
-  const all = positions(geometry.coordinates, [])
+  const bounds = boundsOf([geometry])
+  if (!m || !geometry || !bounds) return
   if (geometry.type === 'Point') {
-    m.flyTo({ center: all[0], zoom: Math.max(m.getZoom(), 15), duration: 800 })
-    return
-  }
-  const lons = all.map((p) => p[0])
-  const lats = all.map((p) => p[1])
-  m.fitBounds(
-    [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)],
-    { padding: 48, maxZoom: 15 },
-  )
+    m.flyTo({ center: [bounds[0], bounds[1]], zoom: Math.max(m.getZoom(), 15), duration: 800 })
+  } else m.fitBounds(bounds, { padding: 48, maxZoom: 15 })
 }
