@@ -56,7 +56,9 @@ host_http_new(const struct host_http_options *options, struct host_http **ret_ht
         host_http_free(http);
         return cim_fail_nomem(err);
     }
-    (void)getrandom(&seed, sizeof seed, 0);
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
+        seed = (uint32_t)host_monotonic_ms(); /* a prefix of request ids, no secret */
+    }
     (void)snprintf(http->id_prefix, sizeof http->id_prefix, "%08x", (unsigned)seed);
     *ret_http = http;
     return CIM_OK;
