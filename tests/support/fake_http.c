@@ -236,14 +236,6 @@ host_http_method(cim_http_req *req)
 }
 
 const char *
-host_http_path_param(cim_http_req *req, const char *name)
-{
-    const char *slash = strrchr(req->path, '/');
-    (void)name;
-    return slash != NULL ? slash + 1 : NULL;
-}
-
-const char *
 host_http_query_param(cim_http_req *req, const char *name)
 {
     (void)req;
@@ -260,6 +252,12 @@ value_of(const struct fake_header *list, const char *name)
         }
     }
     return NULL;
+}
+
+const char *
+host_http_path_param(cim_http_req *req, const char *name)
+{
+    return value_of(req->params, name);
 }
 
 const char *

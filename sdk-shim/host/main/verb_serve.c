@@ -5,6 +5,7 @@
 #include "args.h"
 #include "ops.h"
 #include "cim/util.h"
+#include "host/admin/admin.h"
 #include "host/base/clock.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
@@ -83,6 +84,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_ops_add_routes(ops, err));
     CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
     CIM_TRY(host_exchange_add_routes(app, err));
+    CIM_TRY(host_admin_add_routes(app, err));
     return host_ogc_add_routes(app, err);
 }
 

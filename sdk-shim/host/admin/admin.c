@@ -1,0 +1,224 @@
+#include "host/admin/admin.h"
+
+#include "cim/util.h"
+#include "host/base/config.h"
+#include "host/base/log.h"
+#include "host/http/http.h"
+#include "host/plugins/plugins.h"
+#include "kit/buf.h"
+
+#include <json-c/json.h>
+
+enum { HOST_ADMIN_ANSWER_MAX = 32 << 20 };
+
+#define ADMIN_PLUGINS "cim.admin.plugins"
+
+/* ---- plugins as JSON ---- */
+
+struct listing {
+    struct cim_buf *out;
+    const char *only; /* NULL: all */
+    size_t n_written;
+};
+
+static const char *
+state_name(enum host_plugin_state state)
+{
+    switch (state) {
+    case HOST_PLUGIN_DISABLED:
+        return "disabled";
+    case HOST_PLUGIN_ENABLING:
+        return "enabling";
+    case HOST_PLUGIN_ENABLED:
+        return "enabled";
+    case HOST_PLUGIN_FAILED:
+        break;
+    }
+    return "failed";
+}
+
+static void
+add_object(struct cim_buf *out, const char *name, const struct json_object *object)
+{
+    cim_buf_addf(out, ",\"%s\":", name);
+    cim_buf_add_text(out, object != NULL
+                              ? json_object_to_json_string_ext((struct json_object *)object,
+                                                               JSON_C_TO_STRING_PLAIN |
+                                                                   JSON_C_TO_STRING_NOSLASHESCAPE)
+                              : "null");
+}
+
+static const struct json_object *
+member(const struct json_object *object, const char *key)
+{
+    struct json_object *value = NULL;
+    return object != NULL && json_object_object_get_ex(object, key, &value) ? value : NULL;
+}
+
+static void
+add_plugin(void *arg, const struct host_plugin_info *info)
+{
+    struct listing *listing = arg;
+    struct cim_buf *out = listing->out;
+    if (listing->only != NULL && strcmp(listing->only, info->id) != 0) {
+        return;
+    }
+    cim_buf_add_text(out, listing->n_written++ > 0 ? ",{\"id\":" : "{\"id\":");
+    cim_buf_add_json_text(out, info->id, SIZE_MAX);
+    add_object(out, "name", member(info->manifest, "name"));
+    add_object(out, "version", member(info->manifest, "version"));
+    cim_buf_addf(out, ",\"state\":\"%s\",\"reason\":", state_name(info->state));
+    if (info->reason != NULL) {
+        cim_buf_add_json_text(out, info->reason, SIZE_MAX);
+    } else {
+        cim_buf_add_text(out, "null");
+    }
+    add_object(out, "manifest", info->manifest);
+    if (info->registered != NULL) {
+        add_object(out, "registered", info->registered);
+    } else {
+        cim_buf_add_text(out, ",\"registered\":{\"layers\":[],\"renderers\":[],\"routes\":[]}");
+    }
+    cim_buf_add_char(out, '}');
+}
+
+static cim_status
+answer(cim_http_req *req, struct cim_buf *body, cim_error *err)
+{
+    cim_blob blob = {0};
+    cim_status status = CIM_OK;
+    CIM_TRY(cim_buf_status(body, err));
+    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
+    cim_buf_to_blob(body, &blob);
+    status = host_http_respond(req, 200, "application/json", &blob, err);
+    if (blob.release != NULL) {
+        blob.release(&blob);
+    }
+    return status;
+}
+
+/* ---- handlers ---- */
+
+static cim_status
+handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_app *app = self;
+    CIM_AUTO_BUF struct cim_buf body;
+    struct listing listing = {.out = &body};
+    (void)call;
+    cim_buf_init(&body, HOST_ADMIN_ANSWER_MAX);
+    cim_buf_add_text(&body, "{\"plugins\":[");
+    host_plugins_each(app->plugins, add_plugin, &listing);
+    cim_buf_add_text(&body, "]}");
+    return answer(req, &body, err);
+}
+
+static cim_status
+answer_plugin(const struct host_app *app, const char *id, cim_http_req *req, cim_error *err)
+{
+    CIM_AUTO_BUF struct cim_buf body;
+    struct listing listing = {.out = &body, .only = id};
+    cim_buf_init(&body, HOST_ADMIN_ANSWER_MAX);
+    host_plugins_each(app->plugins, add_plugin, &listing);
+    if (listing.n_written == 0) {
+        return cim_fail(err, CIM_E_NOTFOUND, "id", id, "没有插件 %.64s", "there is no plugin %.64s",
+                        id);
+    }
+    return answer(req, &body, err);
+}
+
+static cim_status
+handle_get(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    (void)call;
+    return answer_plugin(self, host_http_path_param(req, "id"), req, err);
+}
+
+/* Whatever a plugin fails with, the administrator reads the reason: a conflict with the state asked
+ * for, never a fault whose text is kept back. */
+static cim_status
+say_reason(cim_status status, cim_error *err)
+{
+    if (status == CIM_OK || status == CIM_E_NOTFOUND || status == CIM_E_BUSY) {
+        return status;
+    }
+    if (err != NULL) {
+        err->code = CIM_E_STATE;
+    }
+    return CIM_E_STATE;
+}
+
+static cim_status
+handle_enable(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_app *app = self;
+    const char *id = host_http_path_param(req, "id");
+    host_log(CIM_LOG_INFO, "admin", "%s enables plugin %s", call->principal, id);
+    CIM_TRY(say_reason(host_plugins_enable(app->plugins, id, err), err));
+    return answer_plugin(app, id, req, err);
+}
+
+static cim_status
+handle_disable(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_app *app = self;
+    const char *id = host_http_path_param(req, "id");
+    host_log(CIM_LOG_INFO, "admin", "%s disables plugin %s", call->principal, id);
+    CIM_TRY(say_reason(host_plugins_disable(app->plugins, id, err), err));
+    return answer_plugin(app, id, req, err);
+}
+
+static cim_status
+add_pages(struct host_app *app, cim_error *err)
+{
+    const struct host_static_options options = {
+        .prefix = "/admin/",
+        .dir = host_config_text(app->config, "console.dir"),
+        .index = "index.html",
+        .spa = true,
+    };
+    return options.dir[0] != '\0' ? host_http_static(app->http, &options, err) : CIM_OK;
+}
+
+cim_status
+host_admin_add_routes(struct host_app *app, cim_error *err)
+{
+    static const struct host_route_param id[] = {
+        {"id", "path", "{\"type\":\"string\"}", "插件编号", "Id of the plugin"}, {.name = NULL}};
+    const struct host_route routes[] = {
+        {.method = "GET",
+         .pattern = "/admin/api/plugins",
+         .operation_id = "listPlugins",
+         .summary_zh = "插件列表",
+         .summary_en = "List the plugins",
+         .handle = handle_list},
+        {.method = "GET",
+         .pattern = "/admin/api/plugins/{id}",
+         .operation_id = "getPlugin",
+         .summary_zh = "一个插件",
+         .summary_en = "One plugin",
+         .params = id,
+         .handle = handle_get},
+        {.method = "POST",
+         .pattern = "/admin/api/plugins/{id}/enable",
+         .operation_id = "enablePlugin",
+         .summary_zh = "启用插件",
+         .summary_en = "Enable a plugin",
+         .params = id,
+         .handle = handle_enable},
+        {.method = "POST",
+         .pattern = "/admin/api/plugins/{id}/disable",
+         .operation_id = "disablePlugin",
+         .summary_zh = "停用插件",
+         .summary_en = "Disable a plugin",
+         .params = id,
+         .handle = handle_disable},
+    };
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        struct host_route route = routes[i];
+        route.permission = ADMIN_PLUGINS;
+        route.self = app;
+        CIM_TRY(host_http_add_route(app->http, &route, err));
+    }
+    return add_pages(app, err);
+}
