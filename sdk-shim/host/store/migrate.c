@@ -1,7 +1,7 @@
 /* host/store/migrate.c -- applying migrations, each in a transaction, recorded with its checksum.
  */
 #include "host/store/migrate.h"
-#include "host/store/store_internal.h"
+#include "host/store/driver.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -54,27 +54,41 @@ skip_comments(const char *at)
 }
 
 static cim_status
-apply_statement(struct host_connection *conn, const char *statement, cim_error *err)
+apply_layer(cim_tx *tx, const char *table, const char *geometry, cim_error *err)
 {
-    CIM_AUTO_BUF struct cim_buf sql;
+    if (tx->store->kind != HOST_STORE_DATA) {
+        return cim_fail(err, CIM_E_UNSUPPORTED, "layer", table, "此库不存储图层",
+                        "this store holds no layers");
+    }
+    if (!host_sql_identifier(table)) {
+        return cim_fail(err, CIM_E_INVALID, "layer", table, "表名须为小写字母、数字和下划线",
+                        "table name: expected lower-case letters, digits and underscores");
+    }
+    if (strcmp(geometry, "None") != 0 && host_sql_geometry(geometry) == NULL) {
+        return cim_fail(err, CIM_E_INVALID, "layer", geometry, "几何类型“%s”未知",
+                        "geometry '%s': expected Point, LineString, Polygon, their Multi, or None",
+                        geometry);
+    }
+    return tx->store->driver->add_layer(tx, table, geometry, err);
+}
+
+static cim_status
+apply_statement(cim_tx *tx, const char *statement, cim_error *err)
+{
     char words[2][64];
-    cim_buf_init(&sql, CIM_SQL_TEXT_MAX);
     if (parse_directive(statement, "layer", words)) {
-        return host_gpkg_add_layer(conn, words[0], words[1], err);
+        return apply_layer(tx, words[0], words[1], err);
     }
     if (parse_directive(statement, "attributes", words)) {
-        return host_gpkg_add_attributes(conn, words[0], err);
+        return tx->store->driver->add_attributes(tx, words[0], err);
     }
-    CIM_TRY(host_sql_expand_schema(statement, &sql, err));
-    CIM_TRY(cim_buf_status(&sql, err));
-    return sql.len > 0 ? host_connection_exec(conn, sql.data, err) : CIM_OK;
+    return tx->store->driver->schema(tx, statement, err);
 }
 
 struct application {
-    struct host_store *store;
     const char *owner;
     const struct host_migration *migration;
-    struct host_connection *conn;
+    cim_tx *tx;
 };
 
 static cim_status
@@ -88,7 +102,7 @@ on_statement(void *self, const char *statement, cim_error *err)
     if (*statement == '\0') {
         return CIM_OK;
     }
-    status = apply_statement(application->conn, statement, &why);
+    status = apply_statement(application->tx, statement, &why);
     if (status == CIM_OK) {
         return CIM_OK;
     }
@@ -116,11 +130,9 @@ apply(void *arg, cim_tx *tx, cim_error *err)
         text_of("name", migration->name),
         text_of("checksum", migration->checksum),
     };
-    application->conn = tx->conn;
+    application->tx = tx;
     CIM_TRY(cim_sql_split(migration->text, on_statement, application, err));
-    if (application->store->kind == HOST_STORE_DATA) {
-        CIM_TRY(host_gpkg_guard_tables(tx->conn, err));
-    }
+    CIM_TRY(tx->store->driver->end_migration(tx, err));
     return host_store_exec(tx, sql, values, sizeof values / sizeof values[0], NULL, err);
 }
 
@@ -197,8 +209,7 @@ host_store_migrate(struct host_store *store, const char *owner, const char *dir,
     CIM_TRY(host_migrations_read(dir, &migrations, err));
     CIM_TRY(count_applied(store, owner, &migrations, &report.n_present, err));
     for (int32_t i = report.n_present; i < migrations.n_files; i++) {
-        struct application application = {
-            .store = store, .owner = owner, .migration = &migrations.files[i]};
+        struct application application = {.owner = owner, .migration = &migrations.files[i]};
         if (progress != NULL) {
             progress(arg, migrations.files[i].name, i, migrations.n_files);
         }

@@ -1,8 +1,9 @@
 /* host/store/select_list.c -- what the text of a select list says about the types of its columns.
  *
- * SQLite knows the declared type of a plain column only. The rest is read off the statement before
- * its macros are expanded: {wkb c}, {ms c} (also within min and max), count, avg, cast. */
-#include "host/store/store_internal.h"
+ * SQLite knows the declared type of a plain column only, PostgreSQL no times out of {ms}. The rest
+ * is read off the statement before its macros are expanded: {wkb c}, {ms c} (also within min and
+ * max), count, avg, cast. */
+#include "host/store/driver.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -164,6 +165,35 @@ is_star(const char *item, const char *end)
     return end > item && end[-1] == '*' && (end - 1 == skip_space(item) || end[-2] == '.');
 }
 
+/* The column of an item that is {ms c} or {wkb c} and nothing else. */
+static void
+bare_name(const char *item, const char *end, char *ret_name, size_t capacity)
+{
+    const char *at = skip_space(item);
+    const char *close = memchr(at, '}', (size_t)(end - at));
+    const char *from = NULL;
+    ret_name[0] = '\0';
+    if (close == NULL || (strncmp(at, "{ms ", 4) != 0 && strncmp(at, "{wkb ", 5) != 0)) {
+        return;
+    }
+    for (const char *rest = close + 1; rest < end; rest++) {
+        if (!isspace((unsigned char)*rest)) {
+            return;
+        }
+    }
+    while (close > at && isspace((unsigned char)close[-1])) {
+        close--;
+    }
+    from = close;
+    while (from > at && is_word_char(from[-1])) {
+        from--;
+    }
+    if ((size_t)(close - from) < capacity) {
+        memcpy(ret_name, from, (size_t)(close - from));
+        ret_name[close - from] = '\0';
+    }
+}
+
 static bool
 ends_list(const char *at, size_t len)
 {
@@ -199,7 +229,8 @@ find_list(struct scan *scan)
 }
 
 int32_t
-host_select_list(const char *sql, uint8_t *plans, int32_t capacity, int32_t *ret_star)
+host_select_list(const char *sql, struct host_column_mark *marks, int32_t capacity,
+                 int32_t *ret_star)
 {
     struct scan scan = {.at = sql};
     const char *item = NULL;
@@ -224,9 +255,23 @@ host_select_list(const char *sql, uint8_t *plans, int32_t capacity, int32_t *ret
             if (is_star(item, at)) {
                 *ret_star = n;
             }
-            plans[n++] = (uint8_t)item_plan(item, at);
+            marks[n].plan = item_plan(item, at);
+            bare_name(item, at, marks[n].name, sizeof marks[n].name);
+            n++;
             item = scan.at;
         }
     }
     return n;
+}
+
+const struct host_column_mark *
+host_select_mark(const struct host_column_mark *marks, int32_t n_marks, int32_t star,
+                 int32_t n_columns, int32_t i)
+{
+    const int32_t before = star >= 0 ? star : n_marks;
+    const int32_t after = n_marks - before - (star >= 0 ? 1 : 0);
+    if (i < before) {
+        return &marks[i];
+    }
+    return n_columns - i <= after ? &marks[n_marks - (n_columns - i)] : NULL;
 }

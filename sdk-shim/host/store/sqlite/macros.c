@@ -1,8 +1,8 @@
-/* host/store/macros.c -- the {macros} of the SQL subset, as this driver writes them.
+/* host/store/sqlite/macros.c -- the {macros} of the SQL subset, as this driver writes them.
  *
  * {geom :x}, {time :x} and {now} become parameters whose names carry a mark; binding converts the
  * value (statement.c), so that an index on a time is used as it stands. */
-#include "host/store/store_internal.h"
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -10,45 +10,11 @@
 
 #include <string.h>
 
-enum { IDENTIFIER_MAX = 63 };
-
-bool
-host_sql_identifier(const char *name)
-{
-    const size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    return len > 0 && len <= IDENTIFIER_MAX && name[len] == '\0' &&
-           !(name[0] >= '0' && name[0] <= '9');
-}
-
-/* "t.geom" or "geom". */
-static bool
-is_column(const char *name)
-{
-    const char *dot = strchr(name, '.');
-    char table[IDENTIFIER_MAX + 1];
-    if (dot == NULL) {
-        return host_sql_identifier(name);
-    }
-    if ((size_t)(dot - name) >= sizeof table) {
-        return false;
-    }
-    memcpy(table, name, (size_t)(dot - name));
-    table[dot - name] = '\0';
-    return host_sql_identifier(table) && host_sql_identifier(dot + 1);
-}
-
-static cim_status
-bad_argument(const char *name, const char *argument, cim_error *err)
-{
-    return cim_fail(err, CIM_E_INTERNAL, name, argument, "SQL 宏 {%s %s} 的参数不正确",
-                    "SQL macro {%s %s}: expected a column, a table or a :name", name, argument);
-}
-
 static cim_status
 add_parameter(struct cim_buf *out, const char *macro, const char *argument, cim_error *err)
 {
     if (argument[0] != ':' || !host_sql_identifier(argument + 1)) {
-        return bad_argument(macro, argument, err);
+        return host_sql_bad_argument(macro, argument, err);
     }
     cim_buf_addf(out, ":cim_%s_%s", macro, argument + 1);
     return CIM_OK;
@@ -74,8 +40,8 @@ expand_query(void *self, const char *name, const char *argument, struct cim_buf 
 {
     (void)self;
     if (strcmp(name, "wkb") == 0 || strcmp(name, "ms") == 0) {
-        if (!is_column(argument)) {
-            return bad_argument(name, argument, err);
+        if (!host_sql_column(argument)) {
+            return host_sql_bad_argument(name, argument, err);
         }
         cim_buf_addf(out, name[0] == 'w' ? "%s" : "cim_ms(%s)", argument);
         return CIM_OK;
@@ -85,7 +51,7 @@ expand_query(void *self, const char *name, const char *argument, struct cim_buf 
     }
     if (strcmp(name, "bbox") == 0) {
         if (!host_sql_identifier(argument)) {
-            return bad_argument(name, argument, err);
+            return host_sql_bad_argument(name, argument, err);
         }
         add_bbox(out, argument);
         return CIM_OK;
@@ -112,17 +78,12 @@ static const struct {
     {"time", "DATETIME"},
 };
 
-static const char *const geometry_types[] = {"Point",      "LineString",      "Polygon",
-                                             "MultiPoint", "MultiLineString", "MultiPolygon"};
-
 static cim_status
 add_geometry_column(struct cim_buf *out, const char *type, cim_error *err)
 {
-    for (size_t i = 0; i < sizeof geometry_types / sizeof geometry_types[0]; i++) {
-        if (strcmp(geometry_types[i], type) == 0) {
-            cim_buf_addf(out, "geom %s", type);
-            return CIM_OK;
-        }
+    if (host_sql_geometry(type) != NULL) {
+        cim_buf_addf(out, "geom %s", type);
+        return CIM_OK;
     }
     return cim_fail(err, CIM_E_INVALID, "geom", type, "几何类型“%s”未知",
                     "geometry type '%s': expected Point, LineString, Polygon or their Multi", type);

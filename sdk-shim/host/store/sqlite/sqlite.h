@@ -1,14 +1,12 @@
-/* host/store/store_internal.h -- what the files of the embedded store share.
+/* host/store/sqlite/sqlite.h -- what the files of the embedded store share.
  *
  * Locks, none held over I/O: `pool.mutex` guards the free read connections, `queue.mutex` the
  * writer's queue. The writer connection belongs to the writer thread alone.
  */
-#ifndef HOST_STORE_INTERNAL_H
-#define HOST_STORE_INTERNAL_H
+#ifndef HOST_STORE_SQLITE_H
+#define HOST_STORE_SQLITE_H
 
-#include "host/base/clock.h"
-#include "host/store/store.h"
-#include "kit/buf.h"
+#include "host/store/driver.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -17,34 +15,13 @@
 #include <stdbool.h>
 
 enum {
-    HOST_STORE_READERS_MAX = 64,
-    HOST_STORE_STATEMENTS_MAX = 128, /* prepared per connection */
-    HOST_STORE_PARAMETERS_MAX = 512, /* of a statement */
-    HOST_STORE_COLUMNS_MAX = 512,    /* of a result */
     HOST_STORE_QUEUE_MAX = 8192,     /* callers waiting for the writer */
     HOST_STORE_GROUP_MAX = 512,      /* callers per commit */
     HOST_STORE_GROUP_MS = 40,        /* work per commit, unless one caller needs more */
-    HOST_STORE_LAYERS_MAX = 1024,    /* layers with a position */
-    HOST_STORE_LAYER_ID_MAX = 127,   /* bytes */
-    HOST_STORE_BATCH_ROWS = 1024,    /* of a result; cim_rows batches */
-    HOST_STORE_BATCH_BYTES = 256 << 10,
-    HOST_STORE_ACQUIRE_MS = 2000,    /* waiting for a read connection */
     HOST_STORE_FOREIGN_POLL_MS = 250 /* looking for commits of another process of ours */
 };
 
 /* ---- prepared statements (statement.c) ---- */
-
-/* A result column: its type, or how to find it. */
-enum host_column_plan {
-    HOST_PLAN_AUTO = 0, /* the storage class in the first row decides */
-    HOST_PLAN_INT64,
-    HOST_PLAN_FLOAT64,
-    HOST_PLAN_TEXT,
-    HOST_PLAN_BOOL,
-    HOST_PLAN_TIME,     /* stored text, or milliseconds out of {ms} */
-    HOST_PLAN_GEOMETRY, /* GeoPackage binary, handed out as WKB */
-    HOST_PLAN_BLOB      /* bytes as they are */
-};
 
 /* How the macros mark a parameter in the expanded statement. */
 enum host_parameter_kind {
@@ -74,7 +51,7 @@ struct host_statement {
 };
 
 struct host_connection {
-    struct host_store *store;
+    struct host_sqlite *store;
     sqlite3 *db;
     bool is_writer;
     int64_t deadline_ms; /* monotonic; 0: none */
@@ -94,20 +71,17 @@ cim_status host_statement_bind(struct host_connection *conn, struct host_stateme
 /* Makes the plans anew after SQLite prepared the statement again for a changed schema. */
 cim_status host_statement_replan(struct host_statement *statement, cim_error *err);
 void host_statements_free(struct host_connection *conn);
-/* Marks from the select list of `sql`: how its columns are written (select_list.c). Returns how
- * many marks were set; a star stands for the columns in between: *ret_star its index, or -1. */
-int32_t host_select_list(const char *sql, uint8_t *plans, int32_t capacity, int32_t *ret_star);
 
 /* ---- connections (connection.c) ---- */
 
-cim_status host_connection_open(struct host_store *store, bool is_writer,
+cim_status host_connection_open(struct host_sqlite *store, bool is_writer,
                                 struct host_connection **ret_conn, cim_error *err);
 void host_connection_close(struct host_connection *conn);
 cim_status host_connection_exec(struct host_connection *conn, const char *sql, cim_error *err);
 /* First column of the first row; CIM_E_NOTFOUND without rows. */
 cim_status host_connection_int(struct host_connection *conn, const char *sql, int64_t *ret_value,
                                cim_error *err);
-cim_status host_reader_acquire(struct host_store *store, struct host_connection **ret_conn,
+cim_status host_reader_acquire(struct host_sqlite *store, struct host_connection **ret_conn,
                                cim_error *err);
 void host_reader_release(struct host_connection *conn);
 
@@ -118,7 +92,6 @@ cim_status host_sqlite_fail(sqlite3 *db, int code, const char *what, cim_error *
 
 cim_status host_sql_expand_query(const char *sql, struct cim_buf *out, cim_error *err);
 cim_status host_sql_expand_schema(const char *sql, struct cim_buf *out, cim_error *err);
-bool host_sql_identifier(const char *name);
 cim_status host_functions_register(struct host_connection *conn, cim_error *err);
 
 /* WKB inside a GeoPackage binary; false when it is none. */
@@ -130,8 +103,6 @@ cim_status host_geometry_from_wkb(const void *wkb, size_t len, uint8_t **ret_blo
 bool host_geometry_envelope(const void *blob, size_t len, double ret_envelope[4]);
 
 /* ---- the GeoPackage (gpkg.c, gpkg_layer.c) ---- */
-
-enum { HOST_GPKG_SRS = 4490 };
 
 /* Refuses a file that is neither fresh nor ours; changes nothing. */
 cim_status host_gpkg_check_file(struct host_connection *conn, cim_error *err);
@@ -152,41 +123,34 @@ cim_status host_connection_execf(struct host_connection *conn, cim_error *err, c
 
 /* ---- positions (change.c) ---- */
 
-struct host_layer_pos {
-    char id[HOST_STORE_LAYER_ID_MAX + 1];
-    _Atomic int64_t pos;
-};
-
-struct host_positions {
-    _Atomic int64_t pos;
-    _Atomic int32_t n_layers;
-    struct host_layer_pos *layers[HOST_STORE_LAYERS_MAX];
-};
-
 /* A change of the open transaction, not published yet. */
 struct host_pending {
     int32_t layer;
     int64_t pos;
 };
 
-cim_status host_positions_load(struct host_store *store, struct host_connection *conn,
-                               cim_error *err);
-cim_status host_positions_store(struct host_store *store, cim_error *err);
-void host_positions_publish(struct host_store *store);
-void host_positions_free(struct host_positions *positions);
+cim_status host_sqlite_positions_load(struct host_sqlite *store, struct host_connection *conn,
+                                      cim_error *err);
+cim_status host_sqlite_positions_store(struct host_sqlite *store, cim_error *err);
+void host_sqlite_positions_publish(struct host_sqlite *store);
 
 /* ---- the writer (writer.c) ---- */
 
 struct host_rows;
 
 /* What cim_tx_fn gets. */
-struct cim_tx {
-    struct host_store *store;
+struct host_sqlite_tx {
+    struct cim_tx base;
     struct host_connection *conn;
-    int64_t now_ms;
     int32_t first_pending;
     struct host_rows *open_rows; /* cursors that the function has not released yet */
 };
+
+static inline struct host_sqlite_tx *
+host_sqlite_tx_of(cim_tx *tx)
+{
+    return (struct host_sqlite_tx *)tx;
+}
 
 struct host_job {
     cim_tx_fn fn;
@@ -217,10 +181,10 @@ struct host_writer {
     int32_t pending_capacity;
 };
 
-cim_status host_writer_start(struct host_store *store, cim_error *err);
-void host_writer_stop(struct host_store *store);
+cim_status host_writer_start(struct host_sqlite *store, cim_error *err);
+void host_writer_stop(struct host_sqlite *store);
 /* Ends the cursors that a cim_tx_fn left open (query.c). */
-void host_rows_end_all(struct cim_tx *tx);
+void host_rows_end_all(struct host_sqlite_tx *tx);
 
 struct host_pool {
     pthread_mutex_t mutex;
@@ -230,23 +194,33 @@ struct host_pool {
     int32_t n_busy;
 };
 
-struct host_store {
-    enum host_store_kind kind;
+struct host_sqlite {
+    struct host_store base;
     char *path;
-    const struct host_clock *clock;
-    int32_t max_readers;
     int32_t group_commit_ms;
-    int64_t read_timeout_ms;
-    int64_t acquire_timeout_ms;
     struct host_pool pool;
     struct host_writer writer;
-    struct host_positions positions;
-    _Atomic int64_t n_reads;
-    _Atomic int64_t n_writes;
-    _Atomic int64_t n_commits;
-    _Atomic int64_t n_busy;
 };
 
-int64_t host_store_now_ms(const struct host_store *store);
+static inline struct host_sqlite *
+host_sqlite_of(struct host_store *store)
+{
+    return (struct host_sqlite *)store;
+}
+
+/* ---- the functions of the driver, where store.c does not have them ---- */
+
+cim_status host_sqlite_read(struct host_store *base, const char *sql, const cim_value *values,
+                            uint32_t n_values, cim_rows **ret_rows, cim_error *err);
+cim_status host_sqlite_write(struct host_store *base, cim_tx_fn fn, void *arg, int64_t *ret_pos,
+                             cim_error *err);
+cim_status host_sqlite_exec(cim_tx *base, const char *sql, const cim_value *values,
+                            uint32_t n_values, int64_t *ret_changes, cim_error *err);
+cim_status host_sqlite_query(cim_tx *base, const char *sql, const cim_value *values,
+                             uint32_t n_values, cim_rows **ret_rows, cim_error *err);
+cim_status host_sqlite_change(cim_tx *base, const char *layer, int64_t fid, int32_t op,
+                              const char *area_code, const char *owner_org, cim_error *err);
+cim_status host_sqlite_bulk_begin(cim_tx *base, const char *table, cim_error *err);
+cim_status host_sqlite_bulk_end(cim_tx *base, const char *table, cim_error *err);
 
 #endif

@@ -1,21 +1,18 @@
-/* host/store/bulk.c -- loading many records at once without a trigger call per row.
+/* host/store/sqlite/bulk.c -- loading many records at once without a trigger call per row.
  *
  * Only the trigger that puts new rows into the R-tree goes; those for changed and deleted rows stay
  * and keep the index right. Afterwards the rows that it lacks are put in, near ones together, which
  * is several times as fast as in the order of arrival. */
-#include "host/store/store_internal.h"
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 
 static cim_status
-check_table(cim_tx *tx, const char *table, int64_t *ret_has_index, cim_error *err)
+has_index(const struct host_sqlite_tx *tx, const char *table, int64_t *ret_has_index,
+          cim_error *err)
 {
     char *sql = NULL;
     cim_status status = CIM_OK;
-    if (tx->store->kind != HOST_STORE_DATA || !host_sql_identifier(table)) {
-        return cim_fail(err, CIM_E_INVALID, "table", table, "“%s”不是图层表",
-                        "'%s' is no layer's table", table);
-    }
     sql = sqlite3_mprintf("SELECT count(*) FROM gpkg_extensions WHERE table_name = %Q AND "
                           "extension_name = 'gpkg_rtree_index'",
                           table);
@@ -28,11 +25,12 @@ check_table(cim_tx *tx, const char *table, int64_t *ret_has_index, cim_error *er
 }
 
 cim_status
-host_store_bulk_begin(cim_tx *tx, const char *table, cim_error *err)
+host_sqlite_bulk_begin(cim_tx *base, const char *table, cim_error *err)
 {
-    int64_t has_index = 0;
-    CIM_TRY(check_table(tx, table, &has_index, err));
-    if (has_index == 0) {
+    const struct host_sqlite_tx *tx = host_sqlite_tx_of(base);
+    int64_t is_there = 0;
+    CIM_TRY(has_index(tx, table, &is_there, err));
+    if (is_there == 0) {
         return CIM_OK; /* no geometry: nothing to put off */
     }
     return host_connection_execf(tx->conn, err, "DROP TRIGGER IF EXISTS \"rtree_%w_geom_insert\"",
@@ -40,11 +38,12 @@ host_store_bulk_begin(cim_tx *tx, const char *table, cim_error *err)
 }
 
 cim_status
-host_store_bulk_end(cim_tx *tx, const char *table, cim_error *err)
+host_sqlite_bulk_end(cim_tx *base, const char *table, cim_error *err)
 {
-    int64_t has_index = 0;
-    CIM_TRY(check_table(tx, table, &has_index, err));
-    if (has_index == 0) {
+    const struct host_sqlite_tx *tx = host_sqlite_tx_of(base);
+    int64_t is_there = 0;
+    CIM_TRY(has_index(tx, table, &is_there, err));
+    if (is_there == 0) {
         return CIM_OK;
     }
     CIM_TRY(host_connection_execf(

@@ -1,5 +1,6 @@
-/* host/store/query.c -- results of statements as cim_rows, and the statements of a transaction. */
-#include "host/store/store_internal.h"
+/* host/store/sqlite/query.c -- results of statements as cim_rows, and the statements of a
+ * transaction. */
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -13,7 +14,7 @@
 struct host_rows {
     struct host_connection *conn;
     struct host_statement *statement; /* NULL once it ended */
-    struct cim_tx *tx;                /* NULL: a read */
+    struct host_sqlite_tx *tx;        /* NULL: a read */
     struct host_rows *next_open;      /* of the transaction */
     int64_t time_left_ms;             /* of a read: time spent in SQLite, not waiting for clients */
     uint32_t n_columns;
@@ -47,7 +48,7 @@ end_statement(struct host_rows *rows)
 }
 
 void
-host_rows_end_all(struct cim_tx *tx)
+host_rows_end_all(struct host_sqlite_tx *tx)
 {
     while (tx->open_rows != NULL) {
         tx->open_rows->cut_off = true;
@@ -294,8 +295,8 @@ start(struct host_rows *rows, const cim_value *values, uint32_t n_values, cim_ro
 }
 
 static cim_status
-open_rows(struct host_connection *conn, struct cim_tx *tx, const char *sql, const cim_value *values,
-          uint32_t n_values, cim_rows **ret_rows, cim_error *err)
+open_rows(struct host_connection *conn, struct host_sqlite_tx *tx, const char *sql,
+          const cim_value *values, uint32_t n_values, cim_rows **ret_rows, cim_error *err)
 {
     struct host_rows *rows = calloc(1, sizeof *rows);
     cim_status status = CIM_OK;
@@ -303,7 +304,7 @@ open_rows(struct host_connection *conn, struct cim_tx *tx, const char *sql, cons
         return cim_fail_nomem(err);
     }
     rows->conn = conn;
-    rows->time_left_ms = conn->store->read_timeout_ms;
+    rows->time_left_ms = conn->store->base.read_timeout_ms;
     status = host_statement_get(conn, sql, &rows->statement, err);
     if (status != CIM_OK) {
         free(rows);
@@ -325,7 +326,7 @@ open_rows(struct host_connection *conn, struct cim_tx *tx, const char *sql, cons
         status = start(rows, values, n_values, ret_rows, err);
     }
     if (status != CIM_OK) {
-        /* A read that failed leaves its connection to host_store_read(). */
+        /* A read that failed leaves its connection to host_sqlite_read(). */
         if (tx == NULL) {
             host_statement_put(conn, rows->statement);
             rows->statement = NULL;
@@ -336,13 +337,12 @@ open_rows(struct host_connection *conn, struct cim_tx *tx, const char *sql, cons
 }
 
 cim_status
-host_store_read(struct host_store *store, const char *sql, const cim_value *values,
-                uint32_t n_values, cim_rows **ret_rows, cim_error *err)
+host_sqlite_read(struct host_store *base, const char *sql, const cim_value *values,
+                 uint32_t n_values, cim_rows **ret_rows, cim_error *err)
 {
     struct host_connection *conn = NULL;
     cim_status status = CIM_OK;
-    atomic_fetch_add(&store->n_reads, 1);
-    CIM_TRY(host_reader_acquire(store, &conn, err));
+    CIM_TRY(host_reader_acquire(host_sqlite_of(base), &conn, err));
     status = open_rows(conn, NULL, sql, values, n_values, ret_rows, err);
     if (status != CIM_OK) {
         host_reader_release(conn);
@@ -351,16 +351,18 @@ host_store_read(struct host_store *store, const char *sql, const cim_value *valu
 }
 
 cim_status
-host_store_query(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
-                 cim_rows **ret_rows, cim_error *err)
+host_sqlite_query(cim_tx *base, const char *sql, const cim_value *values, uint32_t n_values,
+                  cim_rows **ret_rows, cim_error *err)
 {
+    struct host_sqlite_tx *tx = host_sqlite_tx_of(base);
     return open_rows(tx->conn, tx, sql, values, n_values, ret_rows, err);
 }
 
 cim_status
-host_store_exec(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
-                int64_t *ret_changes, cim_error *err)
+host_sqlite_exec(cim_tx *base, const char *sql, const cim_value *values, uint32_t n_values,
+                 int64_t *ret_changes, cim_error *err)
 {
+    const struct host_sqlite_tx *tx = host_sqlite_tx_of(base);
     struct host_statement *statement = NULL;
     cim_status status = CIM_OK;
     int code = SQLITE_OK;

@@ -1,9 +1,9 @@
-/* host/store/writer.c -- the one thread that writes, and its group commit.
+/* host/store/sqlite/writer.c -- the one thread that writes, and its group commit.
  *
  * Callers queue a function and sleep. The writer opens a transaction, runs each function in a
  * savepoint of its own, commits when nobody waits any more (or a limit is reached), and only then
  * wakes them all. One fsync serves the whole group. */
-#include "host/store/store_internal.h"
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -95,20 +95,20 @@ finish(struct host_job *job, cim_status status)
 
 /* Another process of ours (an import from the command line) may have written in between. */
 static cim_status
-refresh_positions(struct host_store *store, cim_error *err)
+refresh_positions(struct host_sqlite *store, cim_error *err)
 {
     struct host_writer *writer = &store->writer;
     int64_t version = 0;
     CIM_TRY(host_connection_int(writer->conn, "PRAGMA data_version", &version, err));
     if (version != writer->data_version) {
-        CIM_TRY(host_positions_load(store, writer->conn, err));
+        CIM_TRY(host_sqlite_positions_load(store, writer->conn, err));
         writer->data_version = version;
     }
     return CIM_OK;
 }
 
 static cim_status
-begin(struct host_store *store, cim_error *err)
+begin(struct host_sqlite *store, cim_error *err)
 {
     cim_status status = host_connection_exec(store->writer.conn, "BEGIN IMMEDIATE", err);
     if (status == CIM_OK) {
@@ -123,19 +123,19 @@ begin(struct host_store *store, cim_error *err)
 /* False when SQLite gave up the whole transaction, with what other callers did in it. The first
  * caller of a group runs without a savepoint, so that a long import pays for none. */
 static bool
-run_job(struct host_store *store, struct host_job *job, bool has_savepoint)
+run_job(struct host_sqlite *store, struct host_job *job, bool has_savepoint)
 {
     struct host_writer *writer = &store->writer;
     struct host_connection *conn = writer->conn;
     const int64_t first_pos = writer->next_pos;
-    struct cim_tx tx = {.store = store,
-                        .conn = conn,
-                        .now_ms = host_store_now_ms(store),
-                        .first_pending = writer->n_pending};
+    struct host_sqlite_tx tx = {
+        .base = {.store = &store->base, .now_ms = host_store_now_ms(&store->base)},
+        .conn = conn,
+        .first_pending = writer->n_pending};
     job->status =
         has_savepoint ? host_connection_exec(conn, "SAVEPOINT cim_job", &job->error) : CIM_OK;
     if (job->status == CIM_OK) {
-        job->status = job->fn(job->arg, &tx, &job->error);
+        job->status = job->fn(job->arg, &tx.base, &job->error);
         host_rows_end_all(&tx);
     }
     if (sqlite3_get_autocommit(conn->db) != 0) {
@@ -162,9 +162,9 @@ run_job(struct host_store *store, struct host_job *job, bool has_savepoint)
 }
 
 static cim_status
-commit(struct host_store *store, cim_error *err)
+commit(struct host_sqlite *store, cim_error *err)
 {
-    cim_status status = host_positions_store(store, err);
+    cim_status status = host_sqlite_positions_store(store, err);
     if (status == CIM_OK) {
         status = host_connection_exec(store->writer.conn, "COMMIT", err);
     }
@@ -183,7 +183,7 @@ struct group {
 };
 
 static void
-gather(struct host_store *store, struct host_job *job, struct group *group)
+gather(struct host_sqlite *store, struct host_job *job, struct group *group)
 {
     struct host_writer *writer = &store->writer;
     const int64_t began_ms = host_monotonic_ms();
@@ -209,7 +209,7 @@ gather(struct host_store *store, struct host_job *job, struct group *group)
 
 /* After a loss: callers that were fine run again, as cim_tx_fn says they may. */
 static void
-settle_lost(struct host_store *store, struct group *group)
+settle_lost(struct host_sqlite *store, struct group *group)
 {
     struct host_job *job = group->first;
     struct host_job *again = NULL;
@@ -247,7 +247,7 @@ settle(struct group *group, cim_status status, const cim_error *error)
 }
 
 static void
-run_group(struct host_store *store, struct host_job *job)
+run_group(struct host_sqlite *store, struct host_job *job)
 {
     struct host_writer *writer = &store->writer;
     struct group group = {.last = &group.first};
@@ -267,8 +267,8 @@ run_group(struct host_store *store, struct host_job *job)
         writer->next_pos = first_pos;
         writer->n_pending = 0;
     } else {
-        host_positions_publish(store);
-        atomic_fetch_add(&store->n_commits, 1);
+        host_sqlite_positions_publish(store);
+        atomic_fetch_add(&store->base.n_commits, 1);
     }
     if (group.lost) {
         settle_lost(store, &group);
@@ -280,7 +280,7 @@ run_group(struct host_store *store, struct host_job *job)
 static void *
 writer_main(void *arg)
 {
-    struct host_store *store = arg;
+    struct host_sqlite *store = arg;
     struct host_writer *writer = &store->writer;
     bool stop = false;
     while (!stop) {
@@ -298,11 +298,11 @@ writer_main(void *arg)
 }
 
 cim_status
-host_writer_start(struct host_store *store, cim_error *err)
+host_writer_start(struct host_sqlite *store, cim_error *err)
 {
     struct host_writer *writer = &store->writer;
     CIM_TRY(host_connection_int(writer->conn, "PRAGMA data_version", &writer->data_version, err));
-    CIM_TRY(host_positions_load(store, writer->conn, err));
+    CIM_TRY(host_sqlite_positions_load(store, writer->conn, err));
     if (pthread_create(&writer->thread, NULL, writer_main, store) != 0) {
         return cim_fail(err, CIM_E_NOMEM, NULL, NULL, "无法启动写线程",
                         "the writer thread cannot be started");
@@ -312,7 +312,7 @@ host_writer_start(struct host_store *store, cim_error *err)
 }
 
 void
-host_writer_stop(struct host_store *store)
+host_writer_stop(struct host_sqlite *store)
 {
     struct host_writer *writer = &store->writer;
     if (writer->started) {
@@ -328,7 +328,7 @@ host_writer_stop(struct host_store *store)
 }
 
 static cim_status
-enqueue(struct host_store *store, struct host_job *job, cim_error *err)
+enqueue(struct host_sqlite *store, struct host_job *job, cim_error *err)
 {
     struct host_writer *writer = &store->writer;
     cim_status status = CIM_OK;
@@ -349,12 +349,12 @@ enqueue(struct host_store *store, struct host_job *job, cim_error *err)
 }
 
 cim_status
-host_store_write(struct host_store *store, cim_tx_fn fn, void *arg, int64_t *ret_pos,
-                 cim_error *err)
+host_sqlite_write(struct host_store *base, cim_tx_fn fn, void *arg, int64_t *ret_pos,
+                  cim_error *err)
 {
+    struct host_sqlite *store = host_sqlite_of(base);
     struct host_job job = {.fn = fn, .arg = arg};
     cim_status status = CIM_OK;
-    atomic_fetch_add(&store->n_writes, 1);
     if (pthread_equal(pthread_self(), store->writer.thread)) {
         return cim_fail(err, CIM_E_STATE, NULL, NULL, "事务内不能再开事务",
                         "a transaction cannot be started inside a transaction");
@@ -373,7 +373,7 @@ host_store_write(struct host_store *store, cim_tx_fn fn, void *arg, int64_t *ret
             *ret_pos = job.pos;
         }
     } else if (status == CIM_E_BUSY) {
-        atomic_fetch_add(&store->n_busy, 1);
+        atomic_fetch_add(&store->base.n_busy, 1);
     }
     (void)sem_destroy(&job.done);
     return status;

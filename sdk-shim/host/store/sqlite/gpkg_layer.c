@@ -1,8 +1,9 @@
-/* host/store/gpkg_layer.c -- registering tables of migrations: contents, geometry column, R-tree.
+/* host/store/sqlite/gpkg_layer.c -- registering tables of migrations: contents, geometry column,
+ * R-tree.
  *
  * The triggers are those of GeoPackage 1.4: `update1` and `update3` of older editions leave wrong
  * entries after an upsert, so update6, update7 and update5 stand in their place. */
-#include "host/store/store_internal.h"
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -88,7 +89,7 @@ add_rtree(struct host_connection *conn, const char *table, cim_error *err)
 cim_status
 host_gpkg_add_attributes(struct host_connection *conn, const char *table, cim_error *err)
 {
-    if (conn->store->kind != HOST_STORE_DATA) {
+    if (conn->store->base.kind != HOST_STORE_DATA) {
         return CIM_OK;
     }
     return host_connection_execf(
@@ -98,50 +99,21 @@ host_gpkg_add_attributes(struct host_connection *conn, const char *table, cim_er
         table, table);
 }
 
-static const char *
-geometry_name(const char *geometry)
-{
-    static const char *const names[][2] = {
-        {"Point", "POINT"},           {"MultiPoint", "MULTIPOINT"},
-        {"LineString", "LINESTRING"}, {"MultiLineString", "MULTILINESTRING"},
-        {"Polygon", "POLYGON"},       {"MultiPolygon", "MULTIPOLYGON"},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i][0], geometry) == 0) {
-            return names[i][1];
-        }
-    }
-    return NULL;
-}
-
 cim_status
 host_gpkg_add_layer(struct host_connection *conn, const char *table, const char *geometry,
                     cim_error *err)
 {
-    const char *type = geometry_name(geometry);
-    if (conn->store->kind != HOST_STORE_DATA) {
-        return cim_fail(err, CIM_E_UNSUPPORTED, "layer", table, "此库不存储图层",
-                        "this store holds no layers");
-    }
-    if (!host_sql_identifier(table)) {
-        return cim_fail(err, CIM_E_INVALID, "layer", table, "表名须为小写字母、数字和下划线",
-                        "table name: expected lower-case letters, digits and underscores");
-    }
+    const char *type = host_sql_geometry(geometry);
     CIM_TRY(host_connection_execf(conn, err, "CREATE UNIQUE INDEX \"%w_uid\" ON \"%w\" (uid)",
                                   table, table));
     if (strcmp(geometry, "None") == 0) {
         return host_gpkg_add_attributes(conn, table, err);
-    }
-    if (type == NULL) {
-        return cim_fail(err, CIM_E_INVALID, "layer", geometry, "几何类型“%s”未知",
-                        "geometry '%s': expected Point, LineString, Polygon, their Multi, or None",
-                        geometry);
     }
     CIM_TRY(host_connection_execf(
         conn, err,
         "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) "
         "VALUES (%Q, 'features', %Q, %d);"
         "INSERT INTO gpkg_geometry_columns VALUES (%Q, 'geom', %Q, %d, 0, 0)",
-        table, table, HOST_GPKG_SRS, table, type, HOST_GPKG_SRS));
+        table, table, HOST_STORE_SRS, table, type, HOST_STORE_SRS));
     return add_rtree(conn, table, err);
 }

@@ -1,5 +1,5 @@
-/* host/store/gpkg.c -- the file itself: what makes it a GeoPackage 1.4, and ours. */
-#include "host/store/store_internal.h"
+/* host/store/sqlite/gpkg.c -- the file itself: what makes it a GeoPackage 1.4, and ours. */
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -53,8 +53,9 @@ static const char reference_systems[] =
 cim_status
 host_gpkg_check_file(struct host_connection *conn, cim_error *err)
 {
-    const struct host_store *store = conn->store;
-    const int64_t wanted = store->kind == HOST_STORE_DATA ? APPLICATION_GPKG : APPLICATION_PLATFORM;
+    const struct host_sqlite *store = conn->store;
+    const int64_t wanted =
+        store->base.kind == HOST_STORE_DATA ? APPLICATION_GPKG : APPLICATION_PLATFORM;
     int64_t application = 0;
     int64_t n_tables = 0;
     int64_t ours = 0;
@@ -82,7 +83,7 @@ host_gpkg_init(struct host_connection *conn, cim_error *err)
     if (n_tables > 0) {
         return CIM_OK;
     }
-    if (conn->store->kind == HOST_STORE_PLATFORM) {
+    if (conn->store->base.kind == HOST_STORE_PLATFORM) {
         return host_connection_execf(conn, err, "PRAGMA application_id = %d", APPLICATION_PLATFORM);
     }
     CIM_TRY(host_connection_execf(conn, err, "PRAGMA application_id = %d; PRAGMA user_version = %d",

@@ -1,9 +1,9 @@
-/* host/store/geometry.c -- GeoPackage binary geometries, and the SQL functions over them.
+/* host/store/sqlite/geometry.c -- GeoPackage binary geometries, and the SQL functions over them.
  *
  * The five ST_ functions are those that GeoPackage's R-tree triggers call. cim_writer() is what the
  * guard triggers ask for: a program without it cannot write.
  */
-#include "host/store/store_internal.h"
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -156,7 +156,7 @@ host_geometry_from_wkb(const void *wkb, size_t len, uint8_t **ret_blob, size_t *
     }
     memcpy(blob, (const uint8_t[]){'G', 'P', 0, flags}, 4);
     for (unsigned i = 0; i < 4; i++) {
-        blob[4 + i] = (uint8_t)((uint32_t)HOST_GPKG_SRS >> (8U * i));
+        blob[4 + i] = (uint8_t)((uint32_t)HOST_STORE_SRS >> (8U * i));
     }
     if ((flags & 0x0eU) != 0) {
         put_double(blob + at, bbox[0]);

@@ -1,5 +1,5 @@
-/* host/store/connection.c -- SQLite connections and the pool of those that read. */
-#include "host/store/store_internal.h"
+/* host/store/sqlite/connection.c -- SQLite connections and the pool of those that read. */
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -92,7 +92,7 @@ set_up(struct host_connection *conn, cim_error *err)
 }
 
 cim_status
-host_connection_open(struct host_store *store, bool is_writer, struct host_connection **ret_conn,
+host_connection_open(struct host_sqlite *store, bool is_writer, struct host_connection **ret_conn,
                      cim_error *err)
 {
     const int flags = SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
@@ -141,7 +141,7 @@ deadline_after(int64_t ms)
 }
 
 static cim_status
-open_reader(struct host_store *store, struct host_connection **ret_conn, cim_error *err)
+open_reader(struct host_sqlite *store, struct host_connection **ret_conn, cim_error *err)
 {
     const cim_status status = host_connection_open(store, false, ret_conn, err);
     if (status != CIM_OK) {
@@ -155,22 +155,22 @@ open_reader(struct host_store *store, struct host_connection **ret_conn, cim_err
 }
 
 cim_status
-host_reader_acquire(struct host_store *store, struct host_connection **ret_conn, cim_error *err)
+host_reader_acquire(struct host_sqlite *store, struct host_connection **ret_conn, cim_error *err)
 {
     struct host_pool *pool = &store->pool;
-    const struct timespec deadline = deadline_after(store->acquire_timeout_ms);
+    const struct timespec deadline = deadline_after(store->base.acquire_timeout_ms);
     struct host_connection *conn = NULL;
     bool fresh = false;
     int waited = 0;
     pthread_mutex_lock(&pool->mutex);
-    while (pool->free == NULL && pool->n_open >= store->max_readers && waited == 0) {
+    while (pool->free == NULL && pool->n_open >= store->base.max_readers && waited == 0) {
         waited = pthread_cond_timedwait(&pool->freed, &pool->mutex, &deadline);
     }
     if (pool->free != NULL) {
         conn = pool->free;
         pool->free = conn->next_free;
         pool->n_busy++;
-    } else if (pool->n_open < store->max_readers) {
+    } else if (pool->n_open < store->base.max_readers) {
         fresh = true;
         pool->n_open++;
         pool->n_busy++;
@@ -180,9 +180,9 @@ host_reader_acquire(struct host_store *store, struct host_connection **ret_conn,
         return open_reader(store, ret_conn, err);
     }
     if (conn == NULL) {
-        atomic_fetch_add(&store->n_busy, 1);
+        atomic_fetch_add(&store->base.n_busy, 1);
         return cim_fail(err, CIM_E_BUSY, NULL, NULL, "全部 %d 个读连接都在使用，请稍后再试",
-                        "all %d read connections are taken, try again", store->max_readers);
+                        "all %d read connections are taken, try again", store->base.max_readers);
     }
     *ret_conn = conn;
     return CIM_OK;

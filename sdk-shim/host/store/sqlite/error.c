@@ -1,5 +1,5 @@
-/* host/store/sqlite_error.c -- SQLite's result codes as statuses with words for people. */
-#include "host/store/store_internal.h"
+/* host/store/sqlite/error.c -- SQLite's result codes as statuses with words for people. */
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 

@@ -1,5 +1,6 @@
-/* host/store/statement.c -- prepared statements of a connection: cache, column types, binding. */
-#include "host/store/store_internal.h"
+/* host/store/sqlite/statement.c -- prepared statements of a connection: cache, column types,
+ * binding. */
+#include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -98,19 +99,14 @@ declared_plan(const char *type)
 static void
 apply_marks(const struct host_statement *statement, uint8_t *plans)
 {
-    uint8_t marks[HOST_STORE_COLUMNS_MAX];
+    struct host_column_mark marks[HOST_STORE_COLUMNS_MAX];
     int32_t star = -1;
+    const int32_t n = statement->n_columns;
     const int32_t n_marks = host_select_list(statement->sql, marks, HOST_STORE_COLUMNS_MAX, &star);
-    const int32_t before = star >= 0 ? star : n_marks;
-    const int32_t after = n_marks - before - (star >= 0 ? 1 : 0);
-    for (int32_t i = 0; i < before && i < statement->n_columns; i++) {
-        if (marks[i] != HOST_PLAN_AUTO) {
-            plans[i] = marks[i];
-        }
-    }
-    for (int32_t i = 1; i <= after && i <= statement->n_columns; i++) {
-        if (marks[n_marks - i] != HOST_PLAN_AUTO) {
-            plans[statement->n_columns - i] = marks[n_marks - i];
+    for (int32_t i = 0; i < n; i++) {
+        const struct host_column_mark *mark = host_select_mark(marks, n_marks, star, n, i);
+        if (mark != NULL && mark->plan != HOST_PLAN_AUTO) {
+            plans[i] = (uint8_t)mark->plan;
         }
     }
 }
@@ -246,7 +242,7 @@ bind_as_geometry(struct host_connection *conn, struct host_statement *statement,
         return cim_fail(err, CIM_E_INTERNAL, value->name, NULL, "参数“%s”须为几何",
                         "parameter '%s': expected a geometry", value->name);
     }
-    if (conn->store->kind != HOST_STORE_DATA) {
+    if (conn->store->base.kind != HOST_STORE_DATA) {
         return cim_fail(err, CIM_E_UNSUPPORTED, value->name, NULL, "此库不存储几何",
                         "this store holds no geometries");
     }
@@ -333,7 +329,8 @@ host_statement_bind(struct host_connection *conn, struct host_statement *stateme
         const struct host_parameter *parameter = &statement->parameters[i];
         const cim_value *value = NULL;
         if (parameter->kind == HOST_PARAMETER_NOW) {
-            const int code = bind_time_ms(statement->stmt, i + 1, host_store_now_ms(conn->store));
+            const int code =
+                bind_time_ms(statement->stmt, i + 1, host_store_now_ms(&conn->store->base));
             if (code != SQLITE_OK) {
                 return host_sqlite_fail(conn->db, code, "bind", err);
             }

@@ -1,0 +1,137 @@
+/* host/store/driver.h -- what a database must do to be a store, and what all of them share.
+ *
+ * store.c calls the functions of this table; nothing else knows which database runs. A driver puts
+ * struct host_store and struct cim_tx first into structs of its own.
+ */
+#ifndef HOST_STORE_DRIVER_H
+#define HOST_STORE_DRIVER_H
+
+#include "host/base/clock.h"
+#include "host/store/store.h"
+#include "kit/buf.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum {
+    HOST_STORE_READERS_MAX = 64,
+    HOST_STORE_STATEMENTS_MAX = 128, /* prepared per connection */
+    HOST_STORE_PARAMETERS_MAX = 512, /* of a statement */
+    HOST_STORE_COLUMNS_MAX = 512,    /* of a result */
+    HOST_STORE_LAYERS_MAX = 1024,    /* layers with a position */
+    HOST_STORE_LAYER_ID_MAX = 127,   /* bytes */
+    HOST_STORE_BATCH_ROWS = 1024,    /* of a result; cim_rows batches */
+    HOST_STORE_BATCH_BYTES = 256 << 10,
+    HOST_STORE_ACQUIRE_MS = 2000, /* waiting for a read connection */
+    HOST_STORE_SRS = 4490         /* of every geometry that is kept */
+};
+
+/* ---- positions (positions.c): of one thread that writes, of any that reads ---- */
+
+struct host_layer_pos {
+    char id[HOST_STORE_LAYER_ID_MAX + 1];
+    _Atomic int64_t pos;
+};
+
+struct host_positions {
+    _Atomic int64_t pos;
+    _Atomic int32_t n_layers;
+    struct host_layer_pos *layers[HOST_STORE_LAYERS_MAX];
+};
+
+/* Index of a layer, added when it is new: layers are only ever added. */
+cim_status host_positions_intern(struct host_positions *positions, const char *layer,
+                                 int32_t *ret_index, cim_error *err);
+int64_t host_positions_layer(const struct host_positions *positions, const char *layer);
+void host_positions_free(struct host_positions *positions);
+
+/* ---- the driver ---- */
+
+struct host_store {
+    const struct host_driver *driver;
+    enum host_store_kind kind;
+    const struct host_clock *clock;
+    int32_t max_readers;
+    int64_t read_timeout_ms;
+    int64_t acquire_timeout_ms;
+    struct host_positions positions;
+    _Atomic int64_t n_reads;
+    _Atomic int64_t n_writes;
+    _Atomic int64_t n_commits;
+    _Atomic int64_t n_busy;
+};
+
+struct cim_tx {
+    struct host_store *store;
+    int64_t now_ms;
+};
+
+struct host_driver {
+    const char *name;
+    void (*close)(struct host_store *store);
+    cim_status (*read)(struct host_store *store, const char *sql, const cim_value *values,
+                       uint32_t n_values, cim_rows **ret_rows, cim_error *err);
+    cim_status (*write)(struct host_store *store, cim_tx_fn fn, void *arg, int64_t *ret_pos,
+                        cim_error *err);
+    cim_status (*exec)(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
+                       int64_t *ret_changes, cim_error *err);
+    cim_status (*query)(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
+                        cim_rows **ret_rows, cim_error *err);
+    cim_status (*change)(cim_tx *tx, const char *layer, int64_t fid, int32_t op,
+                         const char *area_code, const char *owner_org, cim_error *err);
+    cim_status (*bulk_begin)(cim_tx *tx, const char *table, cim_error *err);
+    cim_status (*bulk_end)(cim_tx *tx, const char *table, cim_error *err);
+    int64_t (*readers_open)(struct host_store *store);
+    /* One statement of a migration, macros of schemas and all. */
+    cim_status (*schema)(cim_tx *tx, const char *statement, cim_error *err);
+    /* {layer TABLE GEOMETRY} ("None": no geometry) and {attributes TABLE}; names are checked. */
+    cim_status (*add_layer)(cim_tx *tx, const char *table, const char *geometry, cim_error *err);
+    cim_status (*add_attributes)(cim_tx *tx, const char *table, cim_error *err);
+    /* After the last statement of a migration. */
+    cim_status (*end_migration)(cim_tx *tx, cim_error *err);
+};
+
+/* Kept in the options, common to all; then what the driver does with its own part. */
+void host_store_init(struct host_store *store, const struct host_driver *driver,
+                     const struct host_store_options *options);
+cim_status host_sqlite_open(const struct host_store_options *options, struct host_store **ret_store,
+                            cim_error *err);
+int64_t host_store_now_ms(const struct host_store *store);
+
+/* ---- SQL (words.c, select_list.c) ---- */
+
+bool host_sql_identifier(const char *name);
+/* "geom" or "t.geom". */
+bool host_sql_column(const char *name);
+/* A macro's argument that is neither a column, a table nor a :name, as the macro wants it. */
+cim_status host_sql_bad_argument(const char *name, const char *argument, cim_error *err);
+/* "POINT" for "Point"; NULL for what is no geometry type. */
+const char *host_sql_geometry(const char *type);
+
+/* A result column: its type, or how to find it. */
+enum host_column_plan {
+    HOST_PLAN_AUTO = 0, /* the value or the database tells */
+    HOST_PLAN_INT64,
+    HOST_PLAN_FLOAT64,
+    HOST_PLAN_TEXT,
+    HOST_PLAN_BOOL,
+    HOST_PLAN_TIME,     /* a stored time, or milliseconds out of {ms} */
+    HOST_PLAN_GEOMETRY, /* as stored, handed out as WKB */
+    HOST_PLAN_BLOB      /* bytes as they are */
+};
+
+/* What the text of a select list says of one of its columns. */
+struct host_column_mark {
+    enum host_column_plan plan;
+    char name[64]; /* of a bare {ms c} or {wkb c}: that of its column; else empty */
+};
+/* Marks from the select list of `sql`: how its columns are written. Returns how many marks were
+ * set; a star stands for the columns in between: *ret_star its index, or -1. */
+int32_t host_select_list(const char *sql, struct host_column_mark *marks, int32_t capacity,
+                         int32_t *ret_star);
+/* The mark of column `i` of `n_columns`, past the star counted from the end; NULL: none. */
+const struct host_column_mark *host_select_mark(const struct host_column_mark *marks,
+                                                int32_t n_marks, int32_t star, int32_t n_columns,
+                                                int32_t i);
+
+#endif

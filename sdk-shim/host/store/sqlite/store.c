@@ -1,0 +1,203 @@
+/* host/store/sqlite/store.c -- opening and closing the embedded store. */
+#include "host/store/sqlite/sqlite.h"
+
+#include "cim/util.h"
+#include "kit/cleanup.h"
+#include "kit/sql.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The file exists before SQLite opens it, so that its mode, and with it the mode of the log beside
+ * it, is ours alone from the first byte on. */
+static cim_status
+create_file(const char *path, cim_error *err)
+{
+    struct stat info;
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        const int os = errno;
+        char reason[128] = "";
+        const char *text = strerror_r(os, reason, sizeof reason);
+        const cim_status status =
+            cim_fail(err, CIM_E_IO, "path", path, "无法打开或创建数据库文件（%s）",
+                     "the database file cannot be opened or created (%s)", text);
+        if (err != NULL) {
+            err->os_errno = os;
+        }
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return status;
+    }
+    (void)close(fd); /* nothing was written */
+    if (!S_ISREG(info.st_mode)) {
+        return cim_fail(err, CIM_E_IO, "path", path, "数据库路径不是普通文件",
+                        "the path of the database is no regular file");
+    }
+    return CIM_OK;
+}
+
+static cim_status
+init_locks(struct host_sqlite *store, cim_error *err)
+{
+    pthread_condattr_t monotonic;
+    if (pthread_condattr_init(&monotonic) != 0) {
+        return cim_fail_nomem(err);
+    }
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* known to every Linux */
+    (void)pthread_mutex_init(&store->pool.mutex, NULL);           /* plain: cannot fail */
+    (void)pthread_mutex_init(&store->writer.mutex, NULL);
+    (void)pthread_cond_init(&store->pool.freed, &monotonic);
+    (void)pthread_cond_init(&store->writer.wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    store->writer.last = &store->writer.first;
+    store->writer.next_pos = 1;
+    return CIM_OK;
+}
+
+static const char migration_table[] =
+    "CREATE TABLE IF NOT EXISTS cim_migration (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
+    "owner TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, "
+    "applied_at DATETIME NOT NULL, UNIQUE (owner, number))";
+
+static cim_status
+init_schema(struct host_sqlite *store, cim_error *err)
+{
+    struct host_connection *conn = store->writer.conn;
+    CIM_TRY(host_connection_exec(conn, "BEGIN IMMEDIATE", err));
+    CIM_TRY(host_gpkg_init(conn, err));
+    CIM_TRY(host_connection_exec(conn, migration_table, err));
+    if (store->base.kind == HOST_STORE_DATA) {
+        CIM_TRY(host_gpkg_add_attributes(conn, "cim_migration", err));
+        CIM_TRY(host_gpkg_guard_tables(conn, err));
+    }
+    return host_connection_exec(conn, "COMMIT", err);
+}
+
+static cim_status
+open_parts(struct host_sqlite *store, const struct host_store_options *options, cim_error *err)
+{
+    const int32_t gather_ms = options->group_commit_ms;
+    store->group_commit_ms = gather_ms < 0                     ? 0
+                             : gather_ms > HOST_STORE_GROUP_MS ? HOST_STORE_GROUP_MS
+                                                               : gather_ms;
+    store->path = strdup(options->path);
+    if (store->path == NULL) {
+        return cim_fail_nomem(err);
+    }
+    CIM_TRY(create_file(store->path, err));
+    CIM_TRY(host_connection_open(store, true, &store->writer.conn, err));
+    CIM_TRY(init_schema(store, err));
+    return host_writer_start(store, err);
+}
+
+static void
+close_store(struct host_store *base)
+{
+    struct host_sqlite *store = host_sqlite_of(base);
+    host_writer_stop(store);
+    while (store->pool.free != NULL) {
+        struct host_connection *conn = store->pool.free;
+        store->pool.free = conn->next_free;
+        host_connection_close(conn);
+    }
+    host_connection_close(store->writer.conn); /* the last one out checkpoints */
+    host_positions_free(&store->base.positions);
+    pthread_cond_destroy(&store->pool.freed);
+    pthread_cond_destroy(&store->writer.wake);
+    pthread_mutex_destroy(&store->pool.mutex);
+    pthread_mutex_destroy(&store->writer.mutex);
+    free(store->path);
+    free(store);
+}
+
+static int64_t
+readers_open(struct host_store *base)
+{
+    struct host_sqlite *store = host_sqlite_of(base);
+    int64_t n_open = 0;
+    pthread_mutex_lock(&store->pool.mutex);
+    n_open = store->pool.n_open;
+    pthread_mutex_unlock(&store->pool.mutex);
+    return n_open;
+}
+
+/* ---- migrations ---- */
+
+static cim_status
+run_schema(cim_tx *base, const char *statement, cim_error *err)
+{
+    CIM_AUTO_BUF struct cim_buf sql;
+    cim_buf_init(&sql, CIM_SQL_TEXT_MAX);
+    CIM_TRY(host_sql_expand_schema(statement, &sql, err));
+    CIM_TRY(cim_buf_status(&sql, err));
+    return sql.len > 0 ? host_connection_exec(host_sqlite_tx_of(base)->conn, sql.data, err)
+                       : CIM_OK;
+}
+
+static cim_status
+add_layer(cim_tx *base, const char *table, const char *geometry, cim_error *err)
+{
+    return host_gpkg_add_layer(host_sqlite_tx_of(base)->conn, table, geometry, err);
+}
+
+static cim_status
+add_attributes(cim_tx *base, const char *table, cim_error *err)
+{
+    return host_gpkg_add_attributes(host_sqlite_tx_of(base)->conn, table, err);
+}
+
+static cim_status
+end_migration(cim_tx *base, cim_error *err)
+{
+    return base->store->kind == HOST_STORE_DATA
+               ? host_gpkg_guard_tables(host_sqlite_tx_of(base)->conn, err)
+               : CIM_OK;
+}
+
+static const struct host_driver driver = {
+    .name = "sqlite",
+    .close = close_store,
+    .read = host_sqlite_read,
+    .write = host_sqlite_write,
+    .exec = host_sqlite_exec,
+    .query = host_sqlite_query,
+    .change = host_sqlite_change,
+    .bulk_begin = host_sqlite_bulk_begin,
+    .bulk_end = host_sqlite_bulk_end,
+    .readers_open = readers_open,
+    .schema = run_schema,
+    .add_layer = add_layer,
+    .add_attributes = add_attributes,
+    .end_migration = end_migration,
+};
+
+cim_status
+host_sqlite_open(const struct host_store_options *options, struct host_store **ret_store,
+                 cim_error *err)
+{
+    struct host_sqlite *store = calloc(1, sizeof *store);
+    cim_status status = CIM_OK;
+    if (store == NULL) {
+        return cim_fail_nomem(err);
+    }
+    host_store_init(&store->base, &driver, options);
+    status = init_locks(store, err);
+    if (status != CIM_OK) {
+        free(store);
+        return status;
+    }
+    status = open_parts(store, options, err);
+    if (status != CIM_OK) {
+        close_store(&store->base);
+        return status;
+    }
+    *ret_store = &store->base;
+    return CIM_OK;
+}

@@ -1,0 +1,55 @@
+/* host/store/words.c -- names that may stand in SQL, and the words that macros take. */
+#include "host/store/driver.h"
+
+#include "cim/util.h"
+
+#include <string.h>
+
+enum { IDENTIFIER_MAX = 63 };
+
+bool
+host_sql_identifier(const char *name)
+{
+    const size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return len > 0 && len <= IDENTIFIER_MAX && name[len] == '\0' &&
+           !(name[0] >= '0' && name[0] <= '9');
+}
+
+bool
+host_sql_column(const char *name)
+{
+    const char *dot = strchr(name, '.');
+    char table[IDENTIFIER_MAX + 1];
+    if (dot == NULL) {
+        return host_sql_identifier(name);
+    }
+    if ((size_t)(dot - name) >= sizeof table) {
+        return false;
+    }
+    memcpy(table, name, (size_t)(dot - name));
+    table[dot - name] = '\0';
+    return host_sql_identifier(table) && host_sql_identifier(dot + 1);
+}
+
+cim_status
+host_sql_bad_argument(const char *name, const char *argument, cim_error *err)
+{
+    return cim_fail(err, CIM_E_INTERNAL, name, argument, "SQL 宏 {%s %s} 的参数不正确",
+                    "SQL macro {%s %s}: expected a column, a table or a :name", name, argument);
+}
+
+const char *
+host_sql_geometry(const char *type)
+{
+    static const char *const names[][2] = {
+        {"Point", "POINT"},           {"MultiPoint", "MULTIPOINT"},
+        {"LineString", "LINESTRING"}, {"MultiLineString", "MULTILINESTRING"},
+        {"Polygon", "POLYGON"},       {"MultiPolygon", "MULTIPOLYGON"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i][0], type) == 0) {
+            return names[i][1];
+        }
+    }
+    return NULL;
+}
