@@ -26,6 +26,7 @@ static const struct title TITLES[] = {
     {415, "urn:cim:problem:media-type", "不支持的内容类型", "Unsupported media type"},
     {417, "urn:cim:problem:expectation", "不支持的 Expect", "Expectation failed"},
     {421, "urn:cim:problem:host", "主机名不属于本站", "Misdirected request"},
+    {429, "urn:cim:problem:too-many", "请求过多", "Too many requests"},
     {431, "urn:cim:problem:headers", "请求头过长", "Header fields too large"},
     {500, "urn:cim:problem:internal", "内部错误", "Internal error"},
     {501, "urn:cim:problem:unsupported", "不支持", "Not supported"},

@@ -26,6 +26,8 @@ enum {
     HOST_SESSION_SAVE_MS = 60000, /* last_seen is written at most this often */
     HOST_PRINCIPAL_BUCKETS = 256,
     HOST_PRINCIPAL_SCOPES_MAX = 4096,
+    HOST_DENIED_TEXT_MAX = 128,
+    HOST_DENIED_QUIET_MS = 60000, /* the same refusal is logged at most this often */
     HOST_ROLE_SETS_MAX = 33, /* the host's own and one per plugin */
     HOST_ACCOUNT_ROLES_MAX = 32,
     /* Argon2id: 19 MiB and two passes take some 25 ms; two at once are the most that a flood of
@@ -177,9 +179,11 @@ struct host_principal {
     cim_term *terms;
     size_t n_functions;
     struct host_granted_function *functions;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* for what follows */
     size_t n_scopes;
     struct host_scope_entry *scopes;
+    char denied[HOST_DENIED_TEXT_MAX]; /* function point that was refused and logged last */
+    int64_t denied_ms;
 };
 
 /* The account's principal of now, from the cache or new; one reference for the caller. */

@@ -117,11 +117,36 @@ release(void *self, struct host_principal *principal)
     host_principal_release(principal);
 }
 
+/* Whether a refusal is news; a client that tries again and again fills no table. */
+static bool
+is_news(struct host_principal *principal, const char *function_id)
+{
+    const int64_t now_ms = host_clock_now_ms(principal->clock);
+    bool news = false;
+    (void)pthread_mutex_lock(&principal->lock);
+    news = strncmp(principal->denied, function_id, HOST_DENIED_TEXT_MAX - 1) != 0 ||
+           now_ms - principal->denied_ms >= HOST_DENIED_QUIET_MS;
+    if (news) {
+        cim_copy_text(principal->denied, sizeof principal->denied, function_id);
+        principal->denied_ms = now_ms;
+    }
+    (void)pthread_mutex_unlock(&principal->lock);
+    return news;
+}
+
 static int32_t
 has_function(void *self, const struct host_principal *principal, const char *function_id)
 {
-    (void)self;
-    return host_principal_has_function(principal, function_id);
+    const int32_t held = host_principal_has_function(principal, function_id);
+    if (held == 0 && principal != NULL &&
+        is_news((struct host_principal *)principal, function_id)) {
+        const struct host_sign_in attempt = {.event = "function", .username = principal->username};
+        cim_error why;
+        if (host_sign_in_log(self, &attempt, "refused", function_id, &why) != CIM_OK) {
+            host_log_error("identity", "sign-in log", &why);
+        }
+    }
+    return held;
 }
 
 struct host_http_auth

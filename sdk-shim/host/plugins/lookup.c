@@ -173,20 +173,24 @@ host_plugins_style_path(struct host_plugins *plugins, const char *style_id, char
                         size_t out_size, cim_error *err)
 {
     const size_t len = strspn(style_id, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    bool held[HOST_PLUGINS_MAX] = {false};
     bool found = false;
     char name[80];
     if (len > 0 && len <= 64 && style_id[len] == '\0') {
         (void)snprintf(name, sizeof name, "%s.json", style_id);
-        (void)pthread_mutex_lock(&plugins->lock);
-        for (size_t i = 0; i < plugins->n_plugins && !found; i++) {
-            const struct host_plugin *plugin = plugins->plugins[i];
-            struct stat st;
-            found = plugin->open && plugin->manifest->styles != NULL &&
-                    host_manifest_path(plugin->manifest, plugin->manifest->styles, name, out,
-                                       out_size, NULL) == CIM_OK &&
-                    stat(out, &st) == 0 && S_ISREG(st.st_mode);
+        (void)hold_open(plugins, held);
+    }
+    for (size_t i = 0; i < plugins->n_plugins; i++) {
+        struct host_plugin *plugin = plugins->plugins[i];
+        struct stat st;
+        if (!held[i]) {
+            continue;
         }
-        (void)pthread_mutex_unlock(&plugins->lock);
+        found = found || (plugin->manifest->styles != NULL &&
+                          host_manifest_path(plugin->manifest, plugin->manifest->styles, name, out,
+                                             out_size, NULL) == CIM_OK &&
+                          stat(out, &st) == 0 && S_ISREG(st.st_mode));
+        host_plugin_leave(plugin);
     }
     return found ? CIM_OK
                  : cim_fail(err, CIM_E_NOTFOUND, "styleId", style_id, "没有样式 %.64s",

@@ -216,6 +216,7 @@ test_login_refused_is_401_and_locked_is_429(void **state)
     }
     assert_ok(sign_in(site, "/auth/token", wrong, &req, &error), &error);
     assert_int_equal(req.status, 429);
+    assert_contains(req.answer, "urn:cim:problem:too-many");
     assert_contains(req.answer_headers, "Retry-After: 900\n");
 }
 
@@ -312,6 +313,16 @@ test_function_points_are_granted_by_role(void **state)
     log_in(site, "province", NULL, cookie, csrf);
     assert_ok(ask(site, "GET", "/export", cookie, NULL, &req, &error), &error);
     assert_int_equal(ask(site, "GET", "/admin", cookie, NULL, &req, &error), CIM_E_DENIED);
+    assert_int_equal(ask(site, "GET", "/admin", cookie, NULL, &req, &error), CIM_E_DENIED);
+    assert_int_equal(fixture_int(site->fixture,
+                                 "select count(*) from cim_sign_in_log where event = 'function' "
+                                 "and username = 'province' and reason = 'cim.admin.x'"),
+                     1);
+    host_clock_set(site->fixture->clock, FIXTURE_NOW_MS + HOST_DENIED_QUIET_MS);
+    assert_int_equal(ask(site, "GET", "/admin", cookie, NULL, &req, &error), CIM_E_DENIED);
+    assert_int_equal(
+        fixture_int(site->fixture, "select count(*) from cim_sign_in_log where event = 'function'"),
+        2);
     log_in(site, "admin", NULL, cookie, csrf);
     assert_ok(ask(site, "GET", "/admin", cookie, NULL, &req, &error), &error);
     assert_int_equal(ask(site, "GET", "/export", cookie, NULL, &req, &error), CIM_E_DENIED);

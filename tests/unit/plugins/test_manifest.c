@@ -1,5 +1,6 @@
 /* plugin.manifest: every refusal names the key, the value and what was expected. */
 #include "host/plugins/manifest.h"
+#include "fail_alloc.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -185,6 +186,30 @@ test_manifest_missing_or_too_large(void **state)
     free(text);
 }
 
+/* Each allocation in turn fails: the manifest is refused as a whole, and nothing is lost. */
+static void
+test_manifest_out_of_memory(void **state)
+{
+    long n = 0;
+    write_manifest(*state, good);
+    for (n = 1; n < 1000; n++) {
+        struct host_manifest *manifest = NULL;
+        cim_error error = {0};
+        cim_status status = CIM_OK;
+        fail_alloc_at(n);
+        status = host_manifest_read(*state, &manifest, &error);
+        if (fail_alloc_happened() == 0) {
+            assert_ok(status, &error);
+            host_manifest_free(manifest);
+            break;
+        }
+        fail_alloc_at(0);
+        assert_int_equal(status, CIM_E_NOMEM);
+        assert_null(manifest);
+    }
+    assert_in_range(n, 5, 999);
+}
+
 int
 main(void)
 {
@@ -193,6 +218,7 @@ main(void)
         TEST(test_manifest_good_is_read),
         TEST(test_manifest_bad_is_refused_by_key_value_and_expectation),
         TEST(test_manifest_missing_or_too_large),
+        TEST(test_manifest_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
