@@ -28,7 +28,7 @@ enum {
     HOST_PRINCIPAL_SCOPES_MAX = 4096,
     HOST_DENIED_TEXT_MAX = 128,
     HOST_DENIED_QUIET_MS = 60000, /* the same refusal is logged at most this often */
-    HOST_ROLE_SETS_MAX = 33, /* the host's own and one per plugin */
+    HOST_ROLE_SETS_MAX = 33,      /* the host's own and one per plugin */
     HOST_ACCOUNT_ROLES_MAX = 32,
     /* Argon2id: 19 MiB and two passes take some 25 ms; two at once are the most that a flood of
      * sign-ins can take of the machine. */
