@@ -60,8 +60,9 @@ add(struct host_config *config, const char *name, struct setting **ret_setting, 
 {
     struct setting *setting = &config->settings[config->n];
     if (config->n == SETTINGS_MAX) {
-        return cim_fail(err, CIM_E_TOO_LARGE, name, NULL, "设置超过 %d 项", "more than %d settings",
-                        SETTINGS_MAX);
+        (void)cim_fail(err, CIM_E_TOO_LARGE, name, NULL, "设置超过 %d 项", "more than %d settings",
+                       SETTINGS_MAX);
+        return CIM_E_TOO_LARGE;
     }
     *setting = (struct setting){0};
     CIM_TRY(put_text(&setting->name, name, err));
@@ -111,7 +112,8 @@ is_environment_name(const char *variable, const char *key)
 {
     variable += strlen("CIM_");
     for (; *variable != '\0' && *key != '\0'; variable++, key++) {
-        const char wanted = *key == '.' || *key == '-' ? '_' : (char)toupper((unsigned char)*key);
+        const bool joins = *key == '.' || *key == '-';
+        const int wanted = joins ? '_' : toupper((unsigned char)*key);
         if (*variable != wanted) {
             return false;
         }
@@ -226,22 +228,11 @@ read_flags(struct host_config *config, const char *const *args, enum pass pass, 
     return CIM_OK;
 }
 
-static void
-free_config(struct host_config **config)
+static cim_status
+load_all(struct host_config *config, const char *const *args, cim_error *err)
 {
-    host_config_free(*config);
-}
-
-cim_status
-host_config_load(const char *const *args, struct host_config **ret_config,
-                 const char *const **ret_rest, cim_error *err)
-{
-    struct host_config *config __attribute__((cleanup(free_config))) = calloc(1, sizeof *config);
-    const char *file = getenv("CIM_CONFIG");
+    const char *file = getenv("CIM_CONFIG"); /* NOLINT(concurrency-mt-unsafe): no thread runs yet */
     size_t n_args = 0;
-    if (config == NULL) {
-        return cim_fail_nomem(err);
-    }
     while (args[n_args] != NULL) {
         n_args++;
     }
@@ -255,9 +246,24 @@ host_config_load(const char *const *args, struct host_config **ret_config,
     }
     CIM_TRY(read_flags(config, args, PASS_FILE, err));
     CIM_TRY(read_environment(config, err));
-    CIM_TRY(read_flags(config, args, PASS_FLAGS, err));
+    return read_flags(config, args, PASS_FLAGS, err);
+}
+
+cim_status
+host_config_load(const char *const *args, struct host_config **ret_config,
+                 const char *const **ret_rest, cim_error *err)
+{
+    struct host_config *config = calloc(1, sizeof *config);
+    if (config == NULL) {
+        return cim_fail_nomem(err);
+    }
+    const cim_status status = load_all(config, args, err);
+    if (status != CIM_OK) {
+        host_config_free(config);
+        return status;
+    }
     *ret_rest = config->rest;
-    *ret_config = CIM_TAKE(config);
+    *ret_config = config;
     return CIM_OK;
 }
 

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 4096, TEXT_MAX_BYTES = 2048 };
+enum { LINE_MAX_BYTES = 8192, TEXT_MAX_BYTES = 2048 };
 
 static int32_t s_least_level = CIM_LOG_INFO;
 static enum host_log_format s_format = HOST_LOG_TEXT;
@@ -85,7 +85,11 @@ static void
 add_plain(struct cim_buf *line, const char *text)
 {
     for (; *text != '\0'; text++) {
-        cim_buf_add_char(line, (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
+        char shown = *text;
+        if ((unsigned char)shown < 0x20 || shown == 0x7f) {
+            shown = ' ';
+        }
+        cim_buf_add_char(line, shown);
     }
 }
 
@@ -123,7 +127,7 @@ host_log(int32_t level, const char *component, const char *format, ...)
     char text[TEXT_MAX_BYTES];
     struct cim_buf line CIM_AUTO_BUF;
     va_list args;
-    cim_buf_init(&line, LINE_MAX_BYTES * 2);
+    cim_buf_init(&line, LINE_MAX_BYTES);
     if (!host_log_enabled(level)) {
         return;
     }

@@ -190,18 +190,21 @@ struct cim_http_req {
     int fd;
     _Atomic int refs;
     _Atomic int gone; /* the client has left */
-    struct host_arena arena;
     enum host_req_state state;
+    struct host_arena arena;
     const char *raw_target;
     struct host_target target;
     const char *method; /* static text */
+    const char *base_url;
+    struct host_match match;
+    char client[64];
+    char request_id[REQUEST_ID_MAX + 1];
     bool http_1_0;
     bool close;   /* "Connection: close" */
     bool proxied; /* came through a trusted proxy */
-    struct host_match match;
-    char request_id[REQUEST_ID_MAX + 1];
-    char client[64];
-    const char *base_url;
+    bool responded;
+    bool streaming;
+    bool watched; /* in the list of watch.c */
     int64_t started_us;
     int64_t deadline_ms; /* monotonic */
     struct host_body body;
@@ -209,25 +212,22 @@ struct cim_http_req {
     struct host_call_context context;
     struct host_principal *principal;
     /* the response */
-    bool responded;
-    int32_t status;
     const char *mime;
     cim_blob blob;
     size_t n_headers;
     struct host_header headers[RESPONSE_HEADERS_MAX];
     struct MHD_Response *response;
     int64_t sent_bytes;
-    bool streaming;
     struct host_stream stream;
     /* work */
     struct host_job job;
     struct host_job stream_job;
     cim_error failure; /* of a refused body */
     int32_t failure_status;
+    int32_t status;
     /* watch.c: in the list while suspended */
     struct cim_http_req *watch_next;
     struct cim_http_req *watch_prev;
-    bool watched;
 };
 
 int64_t host_now_us(void);

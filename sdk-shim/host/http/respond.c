@@ -258,7 +258,7 @@ blob_response(struct cim_http_req *req)
     *blob = req->blob;
     req->sent_bytes = (int64_t)blob->len;
     struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        blob->len, (void *)(uintptr_t)blob->data, free_blob, blob);
+        blob->len, (void *)blob->data, free_blob, blob);
     if (response == NULL) {
         free(blob);
         return NULL;

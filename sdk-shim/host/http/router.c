@@ -55,13 +55,13 @@ free_params(const struct host_route_param *params)
         return;
     }
     for (const struct host_route_param *at = params; at->name != NULL; at++) {
-        free((void *)(uintptr_t)at->name);
-        free((void *)(uintptr_t)at->in);
-        free((void *)(uintptr_t)at->schema_json);
-        free((void *)(uintptr_t)at->zh);
-        free((void *)(uintptr_t)at->en);
+        free((void *)at->name);
+        free((void *)at->in);
+        free((void *)at->schema_json);
+        free((void *)at->zh);
+        free((void *)at->en);
     }
-    free((void *)(uintptr_t)params);
+    free((void *)params);
 }
 
 void
@@ -78,7 +78,7 @@ host_route_entry_unref(struct host_route_entry *entry)
                                  route->operation_id, route->summary_zh, route->summary_en,
                                  route->plugin_id};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        free((void *)(uintptr_t)texts[i]);
+        free((void *)texts[i]);
     }
     free_params(route->params);
     free(entry);
@@ -136,9 +136,10 @@ static cim_status
 split_pattern(struct host_route_entry *entry, cim_error *err)
 {
     const char *at = entry->route.pattern;
-    if (*at != '/') {
-        return cim_fail(err, CIM_E_INVALID, "pattern", at, "路由“%s”应以 / 开头",
-                        "the route '%s' must begin with '/'", at);
+    if (at == NULL || *at != '/' || entry->route.method == NULL) {
+        (void)cim_fail(err, CIM_E_INVALID, "pattern", at, "路由应有方法，并以 / 开头",
+                       "a route needs a method and a pattern that begins with '/'");
+        return CIM_E_INVALID;
     }
     while (*at == '/') {
         const size_t len = strcspn(++at, "/");
@@ -355,7 +356,8 @@ void
 host_router_each(struct host_router *router,
                  void (*each)(void *arg, struct host_route_entry *entry), void *arg)
 {
-    struct host_route_entry **list CIM_AUTO_FREE = calloc(ROUTES_MAX, sizeof(*list));
+    struct host_route_entry **list CIM_AUTO_FREE =
+        calloc(ROUTES_MAX, sizeof(struct host_route_entry *));
     size_t n = 0;
     if (list == NULL) {
         return;
@@ -366,7 +368,7 @@ host_router_each(struct host_router *router,
         list[n++] = entry;
     }
     (void)pthread_rwlock_unlock(&router->lock);
-    qsort(list, n, sizeof(*list), by_pattern);
+    qsort(list, n, sizeof(struct host_route_entry *), by_pattern);
     for (size_t i = 0; i < n; i++) {
         each(arg, list[i]);
         host_route_entry_unref(list[i]);

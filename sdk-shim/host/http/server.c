@@ -3,8 +3,8 @@
 
 #include "cim/util.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,10 +30,10 @@ copy_text(const char **slot, const char *text)
 static void
 free_options(struct host_http_options *options)
 {
-    free((void *)(uintptr_t)options->address);
-    free((void *)(uintptr_t)options->spool_dir);
-    free((void *)(uintptr_t)options->hosts);
-    free((void *)(uintptr_t)options->trusted_proxies);
+    free((void *)options->address);
+    free((void *)options->spool_dir);
+    free((void *)options->hosts);
+    free((void *)options->trusted_proxies);
 }
 
 cim_status
@@ -135,37 +135,51 @@ fail_listen(const struct host_http *http, const char *why, cim_error *err)
 {
     char where[300];
     (void)snprintf(where, sizeof where, "%s:%d", http->options.address, (int)http->options.port);
-    return cim_fail(err, CIM_E_IO, "http.port", where, "无法监听 %s：%s", "cannot listen on %s: %s",
-                    where, why);
+    (void)cim_fail(err, CIM_E_IO, "http.port", where, "无法监听 %s：%s", "cannot listen on %s: %s",
+                   where, why);
+    return CIM_E_IO;
+}
+
+/* The address as the system wants it; 0: it is none. */
+static socklen_t
+parse_address(const struct host_http *http, struct sockaddr_storage *ret_address)
+{
+    const char *text = http->options.address;
+    struct sockaddr_in *v4 = (void *)ret_address;
+    struct sockaddr_in6 *v6 = (void *)ret_address;
+    *ret_address = (struct sockaddr_storage){0};
+    if (inet_pton(AF_INET, strcmp(text, "localhost") == 0 ? "127.0.0.1" : text, &v4->sin_addr) ==
+        1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)http->options.port);
+        return sizeof *v4;
+    }
+    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)http->options.port);
+        return sizeof *v6;
+    }
+    return 0;
 }
 
 static cim_status
 listen_socket(struct host_http *http, int *ret_fd, cim_error *err)
 {
-    char port[8];
-    struct addrinfo *found = NULL;
+    struct sockaddr_storage address;
     const int on = 1;
-    const struct addrinfo wanted = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
-                                    .ai_socktype = SOCK_STREAM};
-    (void)snprintf(port, sizeof port, "%d", (int)http->options.port);
-    const char *address = http->options.address;
-    if (strcmp(address, "localhost") == 0) {
-        address = "127.0.0.1";
-    }
-    if (getaddrinfo(address, port, &wanted, &found) != 0) {
+    const socklen_t len = parse_address(http, &address);
+    if (len == 0) {
         return fail_listen(http, "not an IP address", err);
     }
-    const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
+        bind(fd, (const struct sockaddr *)&address, len) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
         const int number = errno;
-        freeaddrinfo(found);
         if (fd >= 0) {
             (void)close(fd);
         }
         return fail_listen(http, strerrorname_np(number), err);
     }
-    freeaddrinfo(found);
     read_port(http, fd);
     *ret_fd = fd;
     return CIM_OK;

@@ -48,7 +48,7 @@ unref_file(struct host_file *file)
     if (file->packed.release != NULL) {
         file->packed.release(&file->packed);
     }
-    free((void *)(uintptr_t)file->plain.data);
+    free((void *)file->plain.data);
     free(file->path);
     free(file);
 }
@@ -128,7 +128,8 @@ is_page_path(const char *path)
 static cim_status
 not_found(const char *path, cim_error *err)
 {
-    return cim_fail(err, CIM_E_NOTFOUND, "path", path, "没有这个文件", "there is no such file");
+    (void)cim_fail(err, CIM_E_NOTFOUND, "path", path, "没有这个文件", "there is no such file");
+    return CIM_E_NOTFOUND;
 }
 
 /* Opens a regular file that really lies in the folder. */
@@ -174,7 +175,8 @@ read_whole(int fd, size_t len, void **ret_data, cim_error *err)
         }
         if (n <= 0) {
             free(data);
-            return cim_fail(err, CIM_E_IO, NULL, NULL, "读文件失败", "cannot read the file");
+            (void)cim_fail(err, CIM_E_IO, NULL, NULL, "读文件失败", "cannot read the file");
+            return CIM_E_IO;
         }
         done += (size_t)n;
     }
@@ -217,8 +219,9 @@ read_file(const struct host_static *folder, const char *path, int fd, const stru
 {
     void *data = NULL;
     if (info->st_size > FILE_MAX_BYTES) {
-        return cim_fail(err, CIM_E_TOO_LARGE, "path", path, "文件超过 %d 字节",
-                        "the file is larger than %d bytes", FILE_MAX_BYTES);
+        (void)cim_fail(err, CIM_E_TOO_LARGE, "path", path, "文件超过 %d 字节",
+                       "the file is larger than %d bytes", FILE_MAX_BYTES);
+        return CIM_E_TOO_LARGE;
     }
     CIM_TRY(read_whole(fd, (size_t)info->st_size, &data, err));
     struct host_file *file = calloc(1, sizeof *file);

@@ -28,7 +28,7 @@ host_http_write(cim_http_writer *writer, const void *data, uint64_t len, cim_err
         return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "一次输出超过 %d 字节",
                         "one produce() wrote more than %d bytes", STREAM_PIECE_MAX_BYTES);
     }
-    if (used + len > writer->capacity) {
+    if (writer->piece == NULL || used + len > writer->capacity) {
         size_t capacity = writer->capacity > 0 ? writer->capacity : FIRST_PIECE_BYTES;
         while (capacity < used + len) {
             capacity *= 2;
@@ -239,7 +239,7 @@ read_stream(void *cls, uint64_t pos, char *out, size_t room)
     ssize_t result = 0;
     (void)pos;
     (void)pthread_mutex_lock(&stream->lock);
-    if (must_stop(req)) {
+    if (must_stop(req) || (stream->first == NULL && !stream->ended && !schedule(req))) {
         result = MHD_CONTENT_READER_END_WITH_ERROR;
     } else if (stream->first != NULL) {
         result = (ssize_t)copy_out(req, out, room);
@@ -248,8 +248,6 @@ read_stream(void *cls, uint64_t pos, char *out, size_t room)
         }
     } else if (stream->ended) {
         result = MHD_CONTENT_READER_END_OF_STREAM;
-    } else if (!schedule(req)) {
-        result = MHD_CONTENT_READER_END_WITH_ERROR;
     } else {
         stream->sleeping = true;
         host_watch_suspend(req);

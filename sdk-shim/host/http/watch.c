@@ -231,7 +231,7 @@ host_watch_cut_streams(struct host_watch *watch)
 {
     (void)pthread_mutex_lock(&watch->lock);
     const int32_t n = watch->n;
-    struct cim_http_req **reqs = n > 0 ? calloc((size_t)n, sizeof(*reqs)) : NULL;
+    struct cim_http_req **reqs = n > 0 ? calloc((size_t)n, sizeof(struct cim_http_req *)) : NULL;
     int32_t taken = 0;
     for (struct cim_http_req *req = watch->first; reqs != NULL && req != NULL && taken < n;
          req = req->watch_next) {

@@ -70,7 +70,8 @@ cim_fail(cim_error *err, cim_status code, const char *param, const char *value, 
 static inline cim_status
 cim_fail_nomem(cim_error *err)
 {
-    return cim_fail(err, CIM_E_NOMEM, NULL, NULL, "内存不足", "out of memory");
+    (void)cim_fail(err, CIM_E_NOMEM, NULL, NULL, "内存不足", "out of memory");
+    return CIM_E_NOMEM;
 }
 
 /* Returns the failure of a fallible call to the caller. */
