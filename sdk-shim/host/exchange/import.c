@@ -92,6 +92,43 @@ run(const cim_layer *layer, const cim_call *call, struct import *import, cim_err
     return status;
 }
 
+static cim_status
+open_and_run(const cim_layer *layer, const struct cim_definition *definition, const cim_call *call,
+             const char *path, struct import *import, bool *ret_skipped, cim_error *err)
+{
+    cim_status status = CIM_OK;
+    CIM_TRY(
+        host_source_open(path, import->options, definition, import->report, &import->source, err));
+    import->source->refused = on_source_refused;
+    import->source->refused_arg = import->report;
+    status = run(layer, call, import, err);
+    *ret_skipped = import->source->n_skipped > 0;
+    host_source_free(import->source);
+    import->source = NULL;
+    return status;
+}
+
+/* The reader refused rows and so ended the edit, maybe before the layer looked at others. A second
+ * pass that writes nothing collects what is wrong with every row. */
+static void
+collect_refusals(const cim_layer *layer, const struct cim_definition *definition,
+                 const cim_call *call, const char *path, const struct import *first)
+{
+    struct host_import_options options = *first->options;
+    struct host_import_report again = {0};
+    struct import import = {.options = &options, .report = &again};
+    bool skipped = false;
+    options.flags |= HOST_IMPORT_ROW_WISE | HOST_IMPORT_DRY_RUN;
+    again.dry_run = first->report->dry_run;
+    if (open_and_run(layer, definition, call, path, &import, &skipped, NULL) != CIM_OK) {
+        host_import_report_done(&again); /* the first report stands */
+        return;
+    }
+    again.n_written = 0;
+    host_import_report_done(first->report);
+    *first->report = again;
+}
+
 cim_status
 host_exchange_import(const cim_layer *layer, const struct cim_definition *definition,
                      const cim_call *call, const char *path,
@@ -99,6 +136,7 @@ host_exchange_import(const cim_layer *layer, const struct cim_definition *defini
                      struct host_import_report *ret_report, cim_error *err)
 {
     struct import import = {.options = options, .report = ret_report};
+    bool skipped = false;
     cim_status status = CIM_OK;
     *ret_report = (struct host_import_report){0};
     ret_report->dry_run = (options->flags & HOST_IMPORT_DRY_RUN) != 0 ? 1 : 0;
@@ -106,10 +144,9 @@ host_exchange_import(const cim_layer *layer, const struct cim_definition *defini
         return cim_fail(err, CIM_E_UNSUPPORTED, "layer", layer->id, "图层“%s”只读，不能导入",
                         "layer '%s' is read-only", layer->id);
     }
-    CIM_TRY(host_source_open(path, options, definition, ret_report, &import.source, err));
-    import.source->refused = on_source_refused;
-    import.source->refused_arg = ret_report;
-    status = run(layer, call, &import, err);
-    host_source_free(import.source);
+    status = open_and_run(layer, definition, call, path, &import, &skipped, err);
+    if (status == CIM_E_INVALID && skipped && (options->flags & HOST_IMPORT_ROW_WISE) == 0) {
+        collect_refusals(layer, definition, call, path, &import);
+    }
     return status;
 }

@@ -194,6 +194,7 @@ test_refused_rows_keep_their_numbers(void **state)
     assert_int_equal(fake_import(fake, fake_path(fake, "r.csv"), &options, &report, &error),
                      CIM_E_INVALID);
     assert_int_equal(report.n_written, 0);
+    assert_int_equal(report.n_refused, 4); /* all that is wrong, by whomever refused */
     host_import_report_done(&report);
     options.flags = HOST_IMPORT_ROW_WISE;
     assert_ok(fake_import(fake, fake_path(fake, "r.csv"), &options, &report, &error), &error);

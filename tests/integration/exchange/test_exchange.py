@@ -1,0 +1,406 @@
+#!/usr/bin/env python3
+"""Files into layers and out again, through cim-host: verbs, the admin route, real data.
+
+usage: test_exchange.py --host CIM_HOST --plugins DIR [unittest arguments]
+"""
+import argparse
+import csv
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+ARGS = None
+PASSWORD = "Test-only-1!"
+CLEAN = {k: v for k, v in os.environ.items() if not k.startswith("CIM_")}
+AREAS = "code,name,level,parent,aliases,valid_from,valid_to,managed_by\n" \
+        "460000,海南省,province,,,,,\n460100,海口市,city,460000,,,,\n"
+
+
+def run_program(words, **more):
+    return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300,
+                          **more)
+
+
+class Platform:
+    """A data directory with the plugin enabled; copies of it are cheap."""
+
+    def __init__(self, source=None, areas=AREAS):
+        self.dir = tempfile.mkdtemp(prefix="cim-exchange-")
+        self.var = os.path.join(self.dir, "var")
+        self.process = None
+        if source is not None:
+            shutil.copytree(source.var, self.var)
+            return
+        os.mkdir(self.var, 0o700)
+        self.run("migrate")
+        self.run("areas", "import", self.path("areas.csv", areas))
+        self.run("plugin", "enable", "lpg")
+
+    def path(self, name, text=None):
+        path = os.path.join(self.dir, name)
+        if text is not None:
+            with open(path, "wb") as f:
+                f.write(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def run(self, verb, *words, fails=False, stdin=None):
+        done = run_program([ARGS.host, verb, "--var", self.var, "--plugins.dirs", ARGS.plugins,
+                            "--log.level=error", *words], env=CLEAN, input=stdin)
+        if (done.returncode != 0) != fails:
+            raise AssertionError("%s %s left with %d:\n%s%s" % (verb, words, done.returncode, done.stdout,
+                                                               done.stderr))
+        return done.stdout + done.stderr
+
+    def sql(self, text):
+        done = run_program(["sqlite3", "-readonly", os.path.join(self.var, "cim.gpkg"), text])
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+        return done.stdout.strip()
+
+    def serve(self):
+        self.process = subprocess.Popen(
+            [ARGS.host, "serve", "--var", self.var, "--plugins.dirs", ARGS.plugins, "--port=0",
+             "--log.level=error"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=CLEAN)
+        self.url = self.process.stdout.readline().strip().rstrip("/")
+        for _ in range(200):
+            if self.ask("/ready")[0] == 200:
+                return
+            time.sleep(0.05)
+        raise AssertionError("never ready")
+
+    def ask(self, path, method="GET", body=None, token=None, mime="application/octet-stream"):
+        headers = {"Content-Type": mime}
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        request = urllib.request.Request(self.url + path, method=method, data=body, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as answer:
+            return answer.code, json.load(answer)
+
+    def token(self, name):
+        status, answer = self.ask("/auth/token", "POST", mime="application/json", body=json.dumps(
+            {"username": name, "password": PASSWORD}).encode())
+        assert status == 200, answer
+        return answer["access_token"]
+
+    def end(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+            self.process.stdout.close()
+        shutil.rmtree(self.dir)
+
+
+def ring_area(ring):
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:]))) / 2
+
+
+def polygon_area(rings):
+    return ring_area(rings[0]) - sum(ring_area(each) for each in rings[1:])
+
+
+def positions(geometry):
+    def walk(node):
+        if isinstance(node[0], (int, float)):
+            yield node
+        else:
+            for each in node:
+                yield from walk(each)
+    return list(walk(geometry["coordinates"])) if geometry and geometry["coordinates"] else []
+
+
+class Measures:
+    """What is compared: how many, where, how large, and every position."""
+
+    def __init__(self, path, layer=None):
+        words = ["ogr2ogr", "-f", "GeoJSON", "/vsistdout/", path, "-lco", "COORDINATE_PRECISION=15"]
+        done = run_program(words + ([layer] if layer else []))
+        features = json.loads(done.stdout)["features"]
+        geometries = [f["geometry"] for f in features if f["geometry"]]
+        points = [p for g in geometries for p in positions(g)]
+        self.properties = [f["properties"] for f in features]
+        self.count = len(features)
+        self.box = [f(p[i] for p in points) for f, i in ((min, 0), (min, 1), (max, 0), (max, 1))]
+        self.area = 0
+        for g in geometries:
+            if g["type"] == "Polygon":
+                self.area += polygon_area(g["coordinates"])
+            elif g["type"] == "MultiPolygon":
+                self.area += sum(polygon_area(each) for each in g["coordinates"])
+        self.points = sorted((p[0], p[1]) for p in points)
+
+
+BASE = None
+
+
+def base():
+    """One prepared platform for all tests; each takes a copy."""
+    global BASE
+    if BASE is None:
+        BASE = Platform()
+        unittest.addModuleCleanup(BASE.end)
+    return BASE
+
+
+class Hainan(unittest.TestCase):
+    """Every vector file of the real data is read back equal."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.data = os.path.join(os.environ["CIM_TEST_DATA"], "hainan")
+        cls.base = Platform(areas=cls.real_areas())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.base.end()
+
+    @classmethod
+    def real_areas(cls):
+        """The tree of the official codes; a city without districts counts once."""
+        lines, seen = AREAS.splitlines()[:1], set()
+        with open(os.path.join(cls.data, "hainan_admin_codes.csv"), encoding="utf-8-sig", newline="") as f:
+            for row in csv.DictReader(f):
+                if row["code"] not in seen:
+                    seen.add(row["code"])
+                    level = {"prefecture": "city"}.get(row["level"], row["level"])
+                    lines.append("%s,%s,%s,%s,,,," % (row["code"], row["name"], level, row["parent_code"]))
+        return "\n".join(lines) + "\n"
+
+    CASES = {
+        "hainan_airports_ports.geojson": ("places", ["--set=class=town"]),
+        "hainan_coastline.geojson": ("coastline", ["--set=kind=islet"]),
+        "hainan_counties.geojson": ("districts", ["--map=adcode=code,parent_code=parent", "--set=level=county"]),
+        "hainan_lakes.geojson": ("coastline", ["--set=kind=islet"]),
+        "hainan_places.geojson": ("places", ["--set=class=town", "--map=adcode=county_code"]),
+        "hainan_rivers.geojson": ("roads", ["--set=class=county"]),
+        "hainan_roads.geojson": ("roads", ["--set=class=county"]),
+        "hainan_roads_raw.geojson": ("roads", ["--set=class=county"]),
+        "hainan_roads_routable.geojson": ("roads", ["--set=class=county"]),
+        "hainan_sansha.geojson": ("districts", ["--map=adcode=code", "--set=level=city"]),
+        "hainan_urban_area_ne50m.geojson": ("coastline", ["--set=kind=islet"]),
+    }
+
+    def read_back(self, file, layer, options):
+        platform = Platform(self.base)
+        try:
+            out = platform.run("import", file, "--layer=lpg." + layer, *options)
+            copy = platform.path("out.gpkg")
+            platform.run("export", "lpg." + layer, copy)
+            return out, Measures(copy), platform.sql(
+                "select count(*), (select count(*) from rtree_lpg_%s_geom) from lpg_%s" %
+                ((layer.rstrip("s"),) * 2 if layer != "coastline" else ("coastline",) * 2))
+        finally:
+            platform.end()
+
+    def test_no_file_is_left_out(self):
+        found = {os.path.basename(p) for p in glob.glob(os.path.join(self.data, "*.geojson"))}
+        self.assertEqual(found, set(self.CASES))
+
+    def test_files_read_back_equal(self):
+        for name, (layer, options) in self.CASES.items():
+            with self.subTest(file=name):
+                path = os.path.join(self.data, name)
+                before = Measures(path)
+                _, after, counts = self.read_back(path, layer, options)
+                self.assertEqual(after.count, before.count)
+                self.assertEqual(counts, "%d|%d" % (before.count, before.count))
+                self.assertEqual(after.box, before.box)
+                self.assertAlmostEqual(after.area, before.area, delta=1e-9)
+                self.assertEqual(after.points, before.points)
+                if "name" in before.properties[0]:
+                    self.assertEqual(sorted(p["name"] or "" for p in after.properties),
+                                     sorted(p["name"] or "" for p in before.properties))
+
+    def test_gcj02_is_undone(self):
+        """The published counties in GCJ-02 come to lie where the corrected ones are: inland borders,
+        which the clipping to the coast left alone, agree to the rounding of the correction."""
+        raw = os.path.join(self.data, "raw_gcj02", "hainan_counties_gcj02_with_sea.geojson")
+        options = ["--map=adcode=code", "--set=level=county", "--crs=gcj02"]
+        out, after, _ = self.read_back(raw, "districts", options)
+        self.assertIn("GCJ-02", out)
+        corrected = Measures(os.path.join(self.data, "hainan_counties.geojson"))
+        self.assertEqual(after.count, corrected.count)
+        rounded = {(round(x, 5), round(y, 5)) for x, y in after.points}
+        near = sum((round(x, 5), round(y, 5)) in rounded for x, y in corrected.points)
+        moved = {(round(x, 5), round(y, 5)) for x, y in Measures(raw).points}
+        unmoved = sum((round(x, 5), round(y, 5)) in moved for x, y in corrected.points)
+        self.assertGreater(near, len(after.points) / 4)
+        self.assertLess(unmoved, near / 20)
+
+    def test_formats_agree(self):
+        folder = os.path.join(os.path.dirname(self.data), "formats")
+        places = Measures(os.path.join(self.data, "hainan_places.geojson"))
+        path = os.path.join(folder, "shapefile", "hainan_places_gbk.shp")
+        out, after, _ = self.read_back(path, "places", ["--set=class=town"])
+        self.assertIn("Shapefile", out)
+        self.assertEqual(after.points, places.points)
+        self.assertEqual(sorted(p["name"] for p in after.properties),
+                         sorted(p["name"] for p in places.properties))
+        path = os.path.join(folder, "gpkg", "hainan.gpkg")
+        counties = Measures(path, "counties")
+        _, after, _ = self.read_back(path, "districts", ["--source-layer=counties", "--map=adcode=code",
+                                                         "--set=level=county"])
+        self.assertEqual(after.points, counties.points)
+
+
+def places(rows):
+    return "name,class,lon,lat\n" + "".join("%s,town,%s,%s\n" % row for row in rows)
+
+
+class BadFiles(unittest.TestCase):
+    """What is wrong is named; the store stays as it was."""
+
+    def setUp(self):
+        self.platform = Platform(base())
+        self.addCleanup(self.platform.end)
+        self.before = self.state()
+
+    def state(self):
+        return self.platform.sql("select (select count(*) from lpg_place), (select count(*) from "
+                                 "rtree_lpg_place_geom), (select max(pos) from cim_change)")
+
+    def refused(self, path, *options, part):
+        out = self.platform.run("import", path, "--layer=lpg.places", *options, fails=True)
+        self.assertIn(part, out)
+        self.assertEqual(self.state(), self.before)
+        left = [n for n in os.listdir(tempfile.gettempdir()) if n.startswith("cim-import-")]
+        self.assertEqual([n for n in left if os.stat(os.path.join(tempfile.gettempdir(), n)).st_uid ==
+                          os.getuid() and self.is_ours(n)], [])
+
+    def is_ours(self, name):
+        """A folder of an import that links to a file of this test."""
+        folder = os.path.join(tempfile.gettempdir(), name)
+        try:
+            return any(os.readlink(os.path.join(folder, n)).startswith(self.platform.dir)
+                       for n in os.listdir(folder) if os.path.islink(os.path.join(folder, n)))
+        except FileNotFoundError:
+            return False
+
+    def test_no_reference_system(self):
+        path = self.platform.path("a.csv", places([("甲", 110.3, 20.0)]))
+        self.refused(path, part="declares no reference system")
+
+    def test_coordinates_out_of_range(self):
+        path = self.platform.path("a.csv", places([("甲", 110.3, 20.0), ("乙", 20.0, 110.3), ("丙", 1e6, 2e6)]))
+        self.refused(path, "--crs=wgs84", part="look swapped")
+        out = self.platform.run("import", path, "--layer=lpg.places", "--crs=wgs84", "--row-wise")
+        self.assertIn("read 3, written 1, refused 2", out)
+        self.assertIn("row 2:", out)
+        self.assertIn("row 3:", out)
+        self.assertEqual(self.platform.sql("select name from lpg_place"), "甲")
+
+    def test_one_bad_row_of_many_writes_nothing(self):
+        rows = [("站%d" % i, 110 + i / 1e4, 19.5) for i in range(3000)]
+        rows[2500] = ("", 110.1, 19.5)
+        path = self.platform.path("a.csv", places(rows))
+        self.refused(path, "--crs=wgs84", part="row 2501:")
+
+    def test_dry_run_writes_nothing(self):
+        path = self.platform.path("a.csv", places([("甲", 110.3, 20.0)]))
+        out = self.platform.run("import", path, "--layer=lpg.places", "--crs=wgs84", "--dry-run")
+        self.assertIn("dry run", out)
+        self.assertEqual(self.state(), self.before)
+
+    def test_truncated_and_lying_shapefiles(self):
+        source = self.platform.path("a.csv", places([("甲%d" % i, 110.3, 20.0) for i in range(100)]))
+        for part, size in (("shp", 500), ("dbf", 400), ("shx", 50)):
+            folder = self.platform.path(part)
+            os.mkdir(folder)
+            done = run_program(["ogr2ogr", "-f", "ESRI Shapefile", folder + "/p.shp", source, "-oo",
+                                "X_POSSIBLE_NAMES=lon", "-oo", "Y_POSSIBLE_NAMES=lat", "-a_srs", "EPSG:4490",
+                                "-lco", "ENCODING=UTF-8"])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            os.truncate("%s/p.%s" % (folder, part), size)
+            self.refused(folder + "/p.shp", part="." + part)
+
+    def test_what_is_no_file_of_ours(self):
+        self.refused(self.platform.path("none.geojson"), part="there is no file")
+        self.refused(self.platform.path("x.geojson", "{\"type\":\"FeatureCollection\",\"features\":[{"),
+                     part="cannot be read as GeoJSON")
+        self.refused(self.platform.path("x.bin", b"\x00\x01\x02\x03" * 100), part="not a known format")
+        self.refused(self.platform.dir, part="regular file")
+
+    def test_unknown_layer_field_and_value(self):
+        path = self.platform.path("a.csv", places([("甲", 110.3, 20.0)]))
+        self.assertIn("lpg.nothing", self.platform.run("import", path, "--layer=lpg.nothing", fails=True))
+        self.refused(path, "--crs=wgs84", "--set=nothing=1", part="no field 'nothing'")
+        self.refused(path, "--crs=wgs84", "--set=class=metropolis", part="metropolis")
+
+
+class Admin(unittest.TestCase):
+    """POST /admin/api/imports."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.platform = Platform(base())
+        password = cls.platform.path("password", PASSWORD)
+        for name, roles in (("admin", "platform-admin,data-manager"), ("reader", "regulator")):
+            cls.platform.run("user", "add", name, "--roles=" + roles, "--areas=*", "--name=" + name,
+                             "--password-file=" + password)
+        cls.platform.serve()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.platform.end()
+
+    def post(self, body, who="admin", **query):
+        return self.platform.ask("/admin/api/imports?" + urllib.parse.urlencode(query), "POST", body.encode(),
+                                 self.platform.token(who) if who else None)
+
+    def test_report_of_a_good_file(self):
+        status, report = self.post(places([("甲镇", 110.3, 20.0), ("乙镇", 110.4, 20.0)]), layer="lpg.places",
+                                   crs="gcj02")
+        self.assertEqual(status, 200, report)
+        self.assertEqual((report["layer"], report["read"], report["written"], report["refused"],
+                          report["refused_total"], report["crs"]), ("lpg.places", 2, 2, [], 0, "GCJ-02"))
+        _, found = self.platform.ask("/collections/lpg.places/items?name=" + urllib.parse.quote("甲镇"),
+                                     token=self.platform.token("admin"))
+        lon, lat = found["features"][0]["geometry"]["coordinates"]
+        self.assertAlmostEqual(lon, 110.2957, delta=0.001)
+        self.assertAlmostEqual(lat, 20.0020, delta=0.001)
+
+    def test_refused_rows_come_back(self):
+        body = places([("丙镇", 110.3, 20.0), ("", 110.4, 20.0), ("丁镇", 200, 20.0)])
+        status, report = self.post(body, layer="lpg.places", crs="wgs84")
+        self.assertEqual(status, 422, report)
+        self.assertEqual((report["written"], report["refused_total"]), (0, 2))
+        self.assertEqual([(r["row"], r["field"]) for r in report["refused"]], [(2, "name"), (3, "geom")])
+        self.assertTrue(all(r["zh"] and r["en"] for r in report["refused"]))
+        status, report = self.post(body, layer="lpg.places", crs="wgs84", row_wise="1")
+        self.assertEqual((status, report["written"], report["refused_total"]), (200, 1, 2))
+
+    def test_wrong_requests(self):
+        good = places([("戊镇", 110.3, 20.0)])
+        for query, status, param in (({"crs": "wgs84"}, 400, "layer"),
+                                     ({"layer": "lpg.places"}, 400, "crs"),
+                                     ({"layer": "lpg.places", "crs": "wgs84", "colour": "red"}, 400, "colour"),
+                                     ({"layer": "lpg.places", "crs": "wgs84", "row_wise": "x"}, 400, "row_wise"),
+                                     ({"layer": "lpg.nothing", "crs": "wgs84"}, 404, None)):
+            with self.subTest(query=query):
+                got, problem = self.post(good, **query)
+                self.assertEqual(got, status, problem)
+                if param:
+                    self.assertEqual(problem["param"], param)
+        self.assertEqual(self.post(good, who=None, layer="lpg.places", crs="wgs84")[0], 401)
+        self.assertEqual(self.post(good, who="reader", layer="lpg.places", crs="wgs84")[0], 403)
+        self.assertEqual(self.post("", layer="lpg.places", crs="wgs84")[0], 400)
+        self.assertEqual(self.platform.sql("select count(*) from lpg_place where name = '戊镇'"), "0")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--plugins", required=True)
+    ARGS, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0]] + rest)
