@@ -65,7 +65,10 @@ add(struct host_config *config, const char *name, struct setting **ret_setting, 
         return CIM_E_TOO_LARGE;
     }
     *setting = (struct setting){0};
-    CIM_TRY(put_text(&setting->name, name, err));
+    setting->name = strdup(name);
+    if (setting->name == NULL) {
+        return cim_fail_nomem(err);
+    }
     config->n++;
     *ret_setting = setting;
     return CIM_OK;

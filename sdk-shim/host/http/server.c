@@ -117,17 +117,22 @@ host_http_port(const struct host_http *http)
 
 /* ---- start ---- */
 
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 static void
 read_port(struct host_http *http, int fd)
 {
-    struct sockaddr_storage bound = {0};
+    union address bound;
     socklen_t len = sizeof bound;
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
-        return;
+    memset(&bound, 0, sizeof bound);
+    if (getsockname(fd, &bound.any, &len) == 0) {
+        http->port =
+            ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
     }
-    http->port = bound.ss_family == AF_INET6
-                     ? ntohs(((struct sockaddr_in6 *)(void *)&bound)->sin6_port)
-                     : ntohs(((struct sockaddr_in *)(void *)&bound)->sin_port);
 }
 
 static cim_status
@@ -142,22 +147,20 @@ fail_listen(const struct host_http *http, const char *why, cim_error *err)
 
 /* The address as the system wants it; 0: it is none. */
 static socklen_t
-parse_address(const struct host_http *http, struct sockaddr_storage *ret_address)
+parse_address(const struct host_http *http, union address *ret_address)
 {
     const char *text = http->options.address;
-    struct sockaddr_in *v4 = (void *)ret_address;
-    struct sockaddr_in6 *v6 = (void *)ret_address;
-    *ret_address = (struct sockaddr_storage){0};
-    if (inet_pton(AF_INET, strcmp(text, "localhost") == 0 ? "127.0.0.1" : text, &v4->sin_addr) ==
-        1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons((uint16_t)http->options.port);
-        return sizeof *v4;
+    const char *v4 = strcmp(text, "localhost") == 0 ? "127.0.0.1" : text;
+    memset(ret_address, 0, sizeof *ret_address);
+    if (inet_pton(AF_INET, v4, &ret_address->v4.sin_addr) == 1) {
+        ret_address->v4.sin_family = AF_INET;
+        ret_address->v4.sin_port = htons((uint16_t)http->options.port);
+        return sizeof ret_address->v4;
     }
-    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons((uint16_t)http->options.port);
-        return sizeof *v6;
+    if (inet_pton(AF_INET6, text, &ret_address->v6.sin6_addr) == 1) {
+        ret_address->v6.sin6_family = AF_INET6;
+        ret_address->v6.sin6_port = htons((uint16_t)http->options.port);
+        return sizeof ret_address->v6;
     }
     return 0;
 }
@@ -165,15 +168,15 @@ parse_address(const struct host_http *http, struct sockaddr_storage *ret_address
 static cim_status
 listen_socket(struct host_http *http, int *ret_fd, cim_error *err)
 {
-    struct sockaddr_storage address;
+    union address address;
     const int on = 1;
     const socklen_t len = parse_address(http, &address);
     if (len == 0) {
         return fail_listen(http, "not an IP address", err);
     }
-    const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, (const struct sockaddr *)&address, len) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
+        bind(fd, &address.any, len) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
         const int number = errno;
         if (fd >= 0) {
             (void)close(fd);

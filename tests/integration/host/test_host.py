@@ -286,6 +286,12 @@ class WithPlugin(HostTest):
         page = json.loads(body)
         self.assertEqual((20, 5), (page["numberMatched"], page["numberReturned"]))
         self.assertEqual(401, self.host.get("/collections/lpg.places/items")[0])
+        # Out of service and back, while serving.
+        for action, items in (("disable", 503), ("enable", 200)):
+            status, _, body = self.host.get("/admin/api/plugins/lpg/" + action, token, "POST", b"")
+            self.assertEqual(200, status, body)
+            self.assertIn(self.host.get("/collections/lpg.places/items", token)[0],
+                          (items, 404) if items == 503 else (items,))
 
 
 if __name__ == "__main__":
