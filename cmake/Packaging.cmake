@@ -3,12 +3,10 @@
 #   cpack -G TGZ    the plugin alone, its manifest with the checksum of every file (also -G ZIP)
 # Component "plugin" is the plugin; all others belong to the platform.
 
-set(cim_plugin_dir lib/cim/plugins/lpg)
-install(DIRECTORY layers styles migrations DESTINATION ${cim_plugin_dir} COMPONENT plugin)
-install(DIRECTORY plugin/web/dist/ DESTINATION ${cim_plugin_dir}/web COMPONENT plugin)
 install(DIRECTORY sdk-shim/console/dist/ DESTINATION share/cim/console COMPONENT host)
 install(FILES cmake/packaging/host.json DESTINATION share/cim COMPONENT host)
-install(FILES LICENSE README.md README.zh-CN.md CHANGELOG.md docs/operations.md
+install(FILES cmake/packaging/cim-host.service DESTINATION lib/systemd/system COMPONENT host)
+install(FILES LICENSE README.md README.zh-CN.md CHANGELOG.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT host)
 
 set(CPACK_PACKAGE_NAME cim-lpg)
@@ -29,6 +27,8 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/packaging/postinst)
 
 set(CPACK_ARCHIVE_COMPONENT_INSTALL ON)
+string(TOLOWER "lpg-${PROJECT_VERSION}-${CMAKE_SYSTEM_NAME}-${CMAKE_SYSTEM_PROCESSOR}"
+  CPACK_CIM_BUNDLE_NAME)
 set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_SOURCE_DIR}/cmake/packaging/PerGenerator.cmake)
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/packaging/Checksums.cmake)
 include(CPack)
