@@ -92,11 +92,12 @@ host_plugin_worker(struct host_plugin *plugin, void **ret_worker, cim_error *err
     return CIM_OK;
 }
 
-static void
-wait_for_nobody(struct host_plugin *plugin, int64_t grace_ms)
+bool
+host_plugin_close(struct host_plugin *plugin, int64_t grace_ms)
 {
     struct host_plugins *plugins = plugin->owner;
     struct timespec until;
+    bool empty = false;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)(grace_ms / 1000);
     until.tv_nsec += (long)(grace_ms % 1000) * 1000000L;
@@ -104,23 +105,25 @@ wait_for_nobody(struct host_plugin *plugin, int64_t grace_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000L;
     }
-    while (plugin->in_flight > 0 && !atomic_load(&plugin->cut)) {
-        if (pthread_cond_timedwait(&plugins->idle, &plugins->lock, &until) != 0) {
-            atomic_store(&plugin->cut, true);
-        }
+    (void)pthread_mutex_lock(&plugins->lock);
+    plugin->open = false;
+    while (plugin->in_flight > 0 &&
+           pthread_cond_timedwait(&plugins->idle, &plugins->lock, &until) == 0) {
     }
-    while (plugin->in_flight > 0) {
-        (void)pthread_cond_wait(&plugins->idle, &plugins->lock);
-    }
+    empty = plugin->in_flight == 0;
+    (void)pthread_mutex_unlock(&plugins->lock);
+    atomic_store(&plugin->cut, !empty);
+    return empty;
 }
 
 void
-host_plugin_drain(struct host_plugin *plugin, int64_t grace_ms)
+host_plugin_drain(struct host_plugin *plugin)
 {
     struct host_plugins *plugins = plugin->owner;
     (void)pthread_mutex_lock(&plugins->lock);
-    plugin->open = false;
-    wait_for_nobody(plugin, grace_ms);
+    while (plugin->in_flight > 0) {
+        (void)pthread_cond_wait(&plugins->idle, &plugins->lock);
+    }
     /* Nobody is inside and nobody can come in, so the slots are ours; a thread that ends now finds
      * its slot empty. The list only loses threads that end, one lock at a time. */
     for (struct host_plugin_thread *thread = plugins->threads; thread != NULL;) {

@@ -172,12 +172,15 @@ enum take_down_why { TAKE_DOWN_DISABLED, TAKE_DOWN_SHUTDOWN };
 static void
 take_down(struct host_plugin *plugin, enum take_down_why why)
 {
-    host_plugin_drain(plugin, plugin->owner->grace_ms);
+    /* Its routes stay, and the gate answers 503. Only where clients hold on to long responses are
+     * they taken away, so that the server cuts those off too that do not read; at shutdown it has
+     * done so already. */
+    if (!host_plugin_close(plugin, plugin->owner->grace_ms) && why == TAKE_DOWN_DISABLED) {
+        host_registry_publish_closed(plugin);
+    }
+    host_plugin_drain(plugin);
     if (plugin->desc.stop != NULL) {
         plugin->desc.stop(plugin->self);
-    }
-    if (why == TAKE_DOWN_DISABLED) { /* at shutdown the server is gone already */
-        host_registry_publish_closed(plugin);
     }
     plugin->desc.destroy(plugin->self);
     plugin->self = NULL;

@@ -17,6 +17,7 @@ enum {
     HOST_PLUGIN_LAYERS_MAX = 200,
     HOST_PLUGIN_RENDERERS_MAX = 50,
     HOST_PLUGIN_ROUTES_MAX = 200,
+    HOST_PLUGIN_PUBLISHED_MAX_BYTES = 4 << 20,
     /* Sizes of the first release: the least that is accepted, frozen. */
     HOST_LAYER_SIZE_V1_0 = 64,
     HOST_RENDERER_SIZE_V1_0 = 48,
@@ -89,6 +90,7 @@ struct host_plugin {
     void *self;
     bool registering; /* inside init() */
     struct host_registry registry;
+    char *published;               /* what the HTTP server has of it, as one text; NULL: nothing */
     struct host_route_slot *slots; /* only grows, until the plugin is forgotten */
     pthread_mutex_t serial;        /* recursive; for plugins that are not parallel */
 };
@@ -150,8 +152,11 @@ void host_plugin_hold(struct host_plugin *plugin);
 void host_plugin_leave(struct host_plugin *plugin);
 /* The plugin's state of this thread, made on first use; the caller is inside. */
 cim_status host_plugin_worker(struct host_plugin *plugin, void **ret_worker, cim_error *err);
-/* Closes the gate, waits until nothing is in flight, closes the states of all threads. */
-void host_plugin_drain(struct host_plugin *plugin, int64_t grace_ms);
+/* Closes the gate and waits for what is in flight, at most `grace_ms`; after that streamed
+ * responses end at their next piece. True if nothing is in flight any more. */
+bool host_plugin_close(struct host_plugin *plugin, int64_t grace_ms);
+/* Waits until nothing is in flight, then closes the states of all threads. */
+void host_plugin_drain(struct host_plugin *plugin);
 cim_status host_plugin_busy(const char *plugin_id, cim_error *err);
 
 /* ---- load.c ---- */

@@ -53,6 +53,7 @@ plugin_free(struct host_plugin *plugin)
         free(plugin->id);
         free(plugin->dir);
         free(plugin->reason);
+        free(plugin->published);
         free(plugin);
     }
 }

@@ -2,6 +2,7 @@
 #include "cim/util.h"
 #include "host/base/log.h"
 #include "host/plugins/plugin.h"
+#include "kit/buf.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -97,13 +98,35 @@ host_route_slots_free(struct host_plugin *plugin)
     }
 }
 
+/* All that its routes and pages say to the server; the same text, nothing to do. */
+static cim_status
+describe(const struct host_plugin *plugin, struct cim_buf *out, cim_error *err)
+{
+    cim_buf_add_text(out, plugin->manifest->web != NULL ? plugin->manifest->web : "-");
+    for (size_t i = 0; i < plugin->registry.n_routes; i++) {
+        const cim_http_route *route = &plugin->registry.routes[i]->inner;
+        cim_buf_addf(out, "\n%s %s %s\n%s\n%s", route->method, route->pattern,
+                     route->permission != NULL ? route->permission : "-", route->summary_zh,
+                     route->summary_en);
+    }
+    return cim_buf_status(out, err);
+}
+
 cim_status
 host_registry_publish_routes(struct host_plugin *plugin, cim_error *err)
 {
     struct host_http *http = plugin->owner->app->http;
+    CIM_AUTO_BUF struct cim_buf text;
+    cim_buf_init(&text, HOST_PLUGIN_PUBLISHED_MAX_BYTES);
     if (http == NULL) {
         return CIM_OK; /* command line work serves nothing */
     }
+    CIM_TRY(describe(plugin, &text, err));
+    if (plugin->published != NULL && strcmp(plugin->published, text.data) == 0) {
+        return CIM_OK; /* enabled again: no moment without routes */
+    }
+    free(plugin->published);
+    plugin->published = NULL;
     host_http_remove_routes(http, plugin->id);
     for (size_t i = 0; i < plugin->registry.n_routes; i++) {
         const struct host_registered_route *registered = plugin->registry.routes[i];
@@ -124,7 +147,9 @@ host_registry_publish_routes(struct host_plugin *plugin, cim_error *err)
         }
         CIM_TRY(host_http_add_route(http, &route, err));
     }
-    return publish_pages(plugin, err);
+    CIM_TRY(publish_pages(plugin, err));
+    plugin->published = strdup(text.data); /* NULL only means to publish again next time */
+    return CIM_OK;
 }
 
 static cim_status
@@ -145,6 +170,8 @@ host_registry_publish_closed(struct host_plugin *plugin)
     if (http == NULL || plugin->manifest == NULL) {
         return;
     }
+    free(plugin->published);
+    plugin->published = NULL;
     host_http_remove_routes(http, plugin->id);
     list = host_manifest_resources(plugin->manifest, "routes");
     for (size_t i = 0; i < host_json_length(&list); i++) {
