@@ -27,8 +27,8 @@ refuse(const struct host_property *property, const char *value, const char *zh, 
     return cim_fail(err, CIM_E_INVALID, property->name, value, "%s%.0s", "%.0s%s", zh, en);
 }
 
-static bool
-is_searched(const struct cim_field *field)
+bool
+host_filter_searches(const struct cim_field *field)
 {
     return field->search && field->type == CIM_FIELD_TEXT && field->sensitive == CIM_SENSITIVE_NO;
 }
@@ -151,7 +151,7 @@ host_filter_add_search(struct host_filter *filter, const struct cim_definition *
                         "expected the words to look for");
     }
     for (size_t i = 0; i < def->n_fields; i++) {
-        n += is_searched(&def->fields[i]) ? 1 : 0;
+        n += host_filter_searches(&def->fields[i]) ? 1 : 0;
     }
     if (n == 0) {
         return cim_fail(err, CIM_E_INVALID, "q", words, "此图层没有可查找的字段",
@@ -163,7 +163,7 @@ host_filter_add_search(struct host_filter *filter, const struct cim_definition *
     cim_buf_add_text(out, n > 1 ? "{\"op\":\"or\",\"args\":[" : "");
     bool first = true;
     for (size_t i = 0; i < def->n_fields; i++) {
-        if (is_searched(&def->fields[i])) {
+        if (host_filter_searches(&def->fields[i])) {
             cim_buf_add_text(out, first ? "" : ",");
             cim_buf_add_text(out, "{\"op\":\"like\",\"args\":[{\"property\":");
             cim_buf_add_json_text(out, def->fields[i].name, SIZE_MAX);

@@ -19,6 +19,8 @@ cim_status host_filter_add(struct host_filter *filter, const struct host_propert
  * sensitive field is never searched, or the search would tell what the mask hides. */
 cim_status host_filter_add_search(struct host_filter *filter, const struct cim_definition *def,
                                   const char *words, cim_error *err);
+/* Is it one of the fields that a search looks into? */
+bool host_filter_searches(const struct cim_field *field);
 /* Moves the expression out: NULL when there is none. The caller frees it. */
 cim_status host_filter_take(struct host_filter *filter, char **ret_json, cim_error *err);
 

@@ -2,6 +2,7 @@
 #include "cim/util.h"
 #include "host/ogc/ask.h"
 #include "host/ogc/encode.h"
+#include "host/ogc/filter.h"
 #include "host/ogc/html.h"
 #include "host/ogc/items_html.h"
 #include "host/ogc/page.h"
@@ -18,7 +19,7 @@ enum { N_OFFERS = sizeof offers / sizeof offers[0], N_FEATURE_OFFERS = 2 };
 /* What the caller's terms do not show may not choose or order records either. */
 static cim_status
 check_fields(const struct host_items_request *request, const struct cim_definition *def,
-             const cim_scope *scope, cim_error *err)
+             const cim_scope *scope, bool searches, cim_error *err)
 {
     for (size_t i = 0; i < request->n_filters; i++) {
         CIM_TRY(host_check_visible(scope, request->filter_fields[i], err));
@@ -28,6 +29,11 @@ check_fields(const struct host_items_request *request, const struct cim_definiti
         const struct cim_field *field = cim_definition_field(def, name);
         if (field != NULL) {
             CIM_TRY(host_check_visible(scope, field, err));
+        }
+    }
+    for (size_t i = 0; searches && i < def->n_fields; i++) {
+        if (host_filter_searches(&def->fields[i])) {
+            CIM_TRY(host_check_visible(scope, &def->fields[i], err));
         }
     }
     return CIM_OK;
@@ -45,7 +51,8 @@ parse_with(struct host_ask *ask, const char *layer_id, struct host_crs_worker *c
                              export_all ? CIM_ACT_EXPORT : CIM_ACT_READ, err));
     const struct cim_definition *def = visit.layer->definition;
     CIM_TRY(host_items_request_parse(def, ask->pairs, ask->n_pairs, crs, &request, err));
-    cim_status status = check_fields(request, def, visit.call.scope, err);
+    cim_status status =
+        check_fields(request, def, visit.call.scope, host_ask_param(ask, "q") != NULL, err);
     if (status == CIM_OK) {
         status = host_check_area(ask->ogc, request->query.area, err);
     }
@@ -89,13 +96,38 @@ add_headers(const struct host_ask *ask, const char *layer_id,
     return host_http_add_header(ask->req, "Content-Disposition", name, err);
 }
 
+/* Where the body has no place for links, the header tells where it goes on. */
 static cim_status
-send_page(const struct host_ask *ask, struct host_page *page, cim_error *err)
+add_next_header(const struct host_ask *ask, struct host_page *page, cim_error *err)
+{
+    CIM_AUTO_BUF struct cim_buf header;
+    cim_buf_init(&header, HOST_DOC_BYTES_MAX);
+    if (ask->offer->format == HOST_FORMAT_JSON) {
+        return CIM_OK;
+    }
+    cim_buf_add_char(&header, '<');
+    if (!host_page_next(page, ask->offer->name, &header)) {
+        return CIM_OK;
+    }
+    cim_buf_add_text(&header, ">; rel=\"next\"");
+    CIM_TRY(cim_buf_status(&header, err));
+    return host_http_add_header(ask->req, "Link", header.data, err);
+}
+
+static cim_status
+send_page(const struct host_ask *ask, struct host_page *page, bool export_all, cim_error *err)
 {
     cim_http_producer producer;
     bool more = false;
     cim_status status = host_page_piece(page, ask->call, &more, err);
+    /* A page of lines is made as a whole, since its header tells where the next one begins. */
+    while (status == CIM_OK && more && !export_all && ask->offer->format != HOST_FORMAT_JSON) {
+        status = host_page_piece(page, ask->call, &more, err);
+    }
     if (status != CIM_OK || !more) {
+        if (status == CIM_OK) {
+            status = add_next_header(ask, page, err);
+        }
         if (status == CIM_OK) {
             status = host_ask_send(ask, ask->offer->mime, host_page_buffer(page), err);
         }
@@ -126,8 +158,9 @@ items(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     if (ask.offer->format == HOST_FORMAT_HTML) {
         return host_items_html(&ask, id, request, err);
     }
+    const bool export_all = request->export_all;
     CIM_TRY(host_page_new(&ask, id, request, &page, err));
-    return send_page(&ask, page, err);
+    return send_page(&ask, page, export_all, err);
 }
 
 /* ---- one feature ---- */

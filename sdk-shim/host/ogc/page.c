@@ -123,29 +123,42 @@ host_page_buffer(struct host_page *page)
 /* ---- what surrounds the features ---- */
 
 static void
+add_url(const struct host_page *page, const char *query, const char *f, const char *cursor,
+        struct cim_buf *out)
+{
+    cim_buf_add_text(out, page->url);
+    cim_buf_add_text(out, query);
+    cim_buf_add_text(out, "f=");
+    cim_buf_add_text(out, f);
+    if (cursor != NULL) {
+        cim_buf_add_text(out, "&cursor=");
+        if (page->count >= 0) {
+            cim_buf_add_int(out, page->count);
+        }
+        cim_buf_add_char(out, '.');
+        host_url_encode(out, cursor);
+    }
+}
+
+bool
+host_page_next(const struct host_page *page, const char *f, struct cim_buf *out)
+{
+    if (!page->ended || page->cursor == NULL) {
+        return false;
+    }
+    add_url(page, page->next, f, page->cursor, out);
+    return true;
+}
+
+static void
 add_link(struct host_page *page, const char *rel, const char *mime, const char *query,
          const char *f, const char *cursor)
 {
     struct cim_buf *out = &page->buf;
-    cim_buf_add_text(out, "{\"rel\":\"");
-    cim_buf_add_text(out, rel);
-    cim_buf_add_text(out, "\",\"type\":\"");
-    cim_buf_add_text(out, mime);
-    cim_buf_add_text(out, "\",\"href\":");
     struct cim_buf url;
+    cim_buf_addf(out, "{\"rel\":\"%s\",\"type\":\"%s\",\"href\":", rel, mime);
     cim_buf_init(&url, HOST_DOC_BYTES_MAX);
-    cim_buf_add_text(&url, page->url);
-    cim_buf_add_text(&url, query);
-    cim_buf_add_text(&url, "f=");
-    cim_buf_add_text(&url, f);
-    if (cursor != NULL) {
-        cim_buf_add_text(&url, "&cursor=");
-        if (page->count >= 0) {
-            cim_buf_add_int(&url, page->count);
-        }
-        cim_buf_add_char(&url, '.');
-        host_url_encode(&url, cursor);
-    }
+    add_url(page, query, f, cursor, &url);
     if (url.failed != CIM_OK) {
         out->failed = url.failed;
     } else {

@@ -22,6 +22,9 @@ cim_status host_page_piece(struct host_page *page, const cim_call *call, bool *r
                            cim_error *err);
 /* What host_page_piece() made; the caller clears or moves it. */
 struct cim_buf *host_page_buffer(struct host_page *page);
+/* After the last piece: appends the address of the next page in a format; false when there is none.
+ */
+bool host_page_next(const struct host_page *page, const char *f, struct cim_buf *out);
 /* Becomes the response body from here on: the buffer first, then the pieces. */
 void host_page_producer(struct host_page *page, cim_http_producer *ret_producer);
 

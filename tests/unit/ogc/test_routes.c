@@ -160,6 +160,31 @@ test_pages_join_to_everything_once(void **state)
 }
 
 static void
+test_pages_of_lines_tell_the_next_in_a_header(void **state)
+{
+    char path[1024] = ITEMS "?limit=5000&f=geojsonl";
+    int64_t lines = 0;
+    (void)state;
+    for (int page = 0; page < 3; page++) {
+        char *answer = fake_get(&platform, "reader", path, NULL);
+        assert_int_equal(answer_status(answer), 200);
+        for (const char *each = answer_body(answer); *each != '\0'; each++) {
+            lines += *each == '\n' ? 1 : 0;
+        }
+        const char *header = answer_header(answer, "Link");
+        if (page == 2) {
+            assert_null(header);
+        } else {
+            assert_contains(header, ">; rel=\"next\"");
+            (void)snprintf(path, sizeof path, "%s", path_of(header));
+            *strchr(path, '>') = '\0';
+        }
+        free(answer);
+    }
+    assert_int_equal(lines, FAKE_POINTS);
+}
+
+static void
 test_masks_filters_and_sort_keys_go_together(void **state)
 {
     struct json_object *doc = NULL;
@@ -408,6 +433,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_access_is_checked_before_anything_else),
         cmocka_unit_test(test_pages_join_to_everything_once),
+        cmocka_unit_test(test_pages_of_lines_tell_the_next_in_a_header),
         cmocka_unit_test(test_masks_filters_and_sort_keys_go_together),
         cmocka_unit_test(test_an_export_streams_everything_in_pieces),
         cmocka_unit_test(test_reference_systems_and_headers),
