@@ -222,6 +222,9 @@ parse_date(const char *text, int32_t *ret_days)
     int month = 0;
     int day = 0;
     int used = 0;
+    if (cim_date_parse(text, SIZE_MAX, ret_days) == CIM_OK) {
+        return true;
+    }
     const bool slashes = strchr(text, '/') != NULL;
     const size_t digits = strspn(text, "0123456789");
     if (digits == 8 && text[8] == '\0') {

@@ -25,6 +25,7 @@ struct write {
     bool is_small;
     bool started;
     bool tried; /* a dry run got to its end */
+    bool in_bulk;
     cim_error first;
     size_t n_refusals; /* kept, of a small edit */
     struct refusal *refusals;
@@ -109,10 +110,26 @@ check_progress(struct write *write, cim_error *err)
                 : CIM_OK;
 }
 
+/* Before row LPG_BULK_ROWS, and after the last. */
+static cim_status
+bulk(struct write *write, cim_tx *tx, int32_t begin, cim_error *err)
+{
+    const struct lpg_layer *layer = write->run.layer;
+    if (!CIM_HAS(cim_store_v1, layer->data->store, bulk) || write->in_bulk == (begin != 0)) {
+        return CIM_OK;
+    }
+    CIM_TRY(layer->data->store->bulk(tx, layer->def->table, begin, err));
+    write->in_bulk = begin != 0;
+    return CIM_OK;
+}
+
 static cim_status
 write_batch(struct write *write, cim_tx *tx, const cim_batch *batch, cim_error *err)
 {
     for (int64_t row = 0; row < batch->n_rows; row++) {
+        if (write->run.n_written == LPG_BULK_ROWS && write->run.edit->op == CIM_EDIT_CREATE) {
+            CIM_TRY(bulk(write, tx, 1, err));
+        }
         CIM_TRY(write_row(write, tx, batch, row, err));
         if (write->run.edit->n_read % PROGRESS_ROWS == 0) {
             CIM_TRY(check_progress(write, err));
@@ -179,6 +196,7 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
         }
         return write->first.code;
     }
+    CIM_TRY(bulk(write, tx, 0, err));
     CIM_TRY(find_last_fid(write, tx, err));
     CIM_TRY(lpg_changes_note(&run->changes, run->layer, tx, err));
     if ((edit->flags & CIM_EDIT_DRY_RUN) != 0) {

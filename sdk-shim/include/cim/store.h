@@ -55,6 +55,9 @@ typedef struct cim_store_v1 {
      * a read that starts after sees everything up to it. [any] */
     int64_t (*pos)(const cim_host *host);
     int64_t (*layer_pos)(const cim_host *host, const char *layer);
+    /* Inside `fn`, around very many inserts into one layer's table: with begin != 0 its spatial
+     * index waits, with 0 it catches up at once. Both in one transaction. May be NULL. */
+    cim_status (*bulk)(cim_tx *tx, const char *table, int32_t begin, cim_error *err);
 } cim_store_v1;
 
 #ifdef __cplusplus

@@ -486,6 +486,8 @@ test_polygon_becomes_a_multi_polygon(void **state)
 
 /* ---- many rows ---- */
 
+enum { N_MANY = LPG_BULK_ROWS + 2000 };
+
 struct many {
     int64_t next;
     int64_t end;
@@ -514,7 +516,7 @@ static int32_t
 stop_late(cim_edit *edit, int64_t rows_done)
 {
     *(int64_t *)edit->caller = rows_done;
-    return rows_done >= 4000;
+    return rows_done >= LPG_BULK_ROWS + 1000;
 }
 
 static void
@@ -527,7 +529,7 @@ test_large_edit_is_noted_as_many_and_never_halved(void **state)
     cim_error err = {0};
     int64_t told = 0;
     for (int round = 0; round < 3; round++) {
-        struct many many = {.end = 5000, .bad = round == 0 ? 4999 : -1};
+        struct many many = {.end = N_MANY, .bad = round == 0 ? N_MANY - 1 : -1};
         CIM_AUTO_ROWS cim_rows *rows = NULL;
         assert_ok(cim_rows_new(3, names, types, fill_many, NULL, &many, &rows, &err), &err);
         cim_edit edit = {.struct_size = sizeof edit,
@@ -539,22 +541,36 @@ test_large_edit_is_noted_as_many_and_never_halved(void **state)
         assert_int_equal(status, round == 0   ? CIM_E_INVALID
                                  : round == 1 ? CIM_E_CANCELLED
                                               : CIM_OK);
-        assert_int_equal(count_all(fixture, fixture->things), round == 2 ? 5000 : 0);
-        assert_int_equal(edit.n_written, round == 2 ? 5000 : 0);
+        assert_int_equal(count_all(fixture, fixture->things), round == 2 ? N_MANY : 0);
+        assert_int_equal(edit.n_written, round == 2 ? N_MANY : 0);
     }
-    assert_int_equal(told, 4000);
+    assert_int_equal(told, LPG_BULK_ROWS + 1000);
     assert_int_equal(one_int(fixture, "select count(*) from cim_change"), 1);
     assert_int_equal(one_int(fixture, "select count(*) from cim_change where op = 4 and fid = 0"),
                      1);
+    /* The spatial index caught up, and both triggers are back. */
+    const cim_query box = {.struct_size = sizeof box,
+                           .flags = CIM_QUERY_BBOX,
+                           .bbox_w_deg = 109,
+                           .bbox_s_deg = 18.5,
+                           .bbox_e_deg = 110,
+                           .bbox_n_deg = 19.5};
+    int64_t count = 0;
+    assert_ok(lpg_layer_count(fixture->things, &call, &box, &count, &err), &err);
+    assert_int_equal(count, N_MANY);
+    assert_int_equal(one_int(fixture, "select count(*) from sqlite_schema where name in "
+                                      "('cim_guard_insert_test_thing', "
+                                      "'rtree_test_thing_geom_insert')"),
+                     2);
     /* A large edit cannot start again, and says so. */
-    struct many many = {.end = 5000, .bad = -1};
+    struct many many = {.end = N_MANY, .bad = -1};
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     assert_ok(cim_rows_new(3, names, types, fill_many, NULL, &many, &rows, &err), &err);
     cim_edit edit = {.struct_size = sizeof edit, .op = CIM_EDIT_CREATE, .rows = rows};
     fixture->fake->rolled_back_times = 1;
     assert_int_equal(lpg_layer_write(fixture->things, &call, &edit, &err), CIM_E_BUSY);
     fixture->fake->rolled_back_times = 0;
-    assert_int_equal(count_all(fixture, fixture->things), 5000);
+    assert_int_equal(count_all(fixture, fixture->things), N_MANY);
 }
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)

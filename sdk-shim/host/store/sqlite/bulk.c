@@ -2,7 +2,9 @@
  *
  * Only the trigger that puts new rows into the R-tree goes; those for changed and deleted rows stay
  * and keep the index right. Afterwards the rows that it lacks are put in, near ones together, which
- * is several times as fast as in the order of arrival. */
+ * is several times as fast as in the order of arrival. The guard against foreign inserts goes with
+ * it: SQLite keeps a journal for every single statement that has any trigger. The transaction holds
+ * the file's lock meanwhile, and undoing it brings both triggers back. */
 #include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
@@ -29,6 +31,7 @@ host_sqlite_bulk_begin(cim_tx *base, const char *table, cim_error *err)
 {
     const struct host_sqlite_tx *tx = host_sqlite_tx_of(base);
     int64_t is_there = 0;
+    CIM_TRY(host_gpkg_unguard_inserts(tx->conn, table, err));
     CIM_TRY(has_index(tx, table, &is_there, err));
     if (is_there == 0) {
         return CIM_OK; /* no geometry: nothing to put off */
@@ -42,6 +45,7 @@ host_sqlite_bulk_end(cim_tx *base, const char *table, cim_error *err)
 {
     const struct host_sqlite_tx *tx = host_sqlite_tx_of(base);
     int64_t is_there = 0;
+    CIM_TRY(host_gpkg_guard_inserts(tx->conn, table, err));
     CIM_TRY(has_index(tx, table, &is_there, err));
     if (is_there == 0) {
         return CIM_OK;

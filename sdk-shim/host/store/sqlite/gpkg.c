@@ -98,17 +98,35 @@ static const char unguarded_tables[] =
     "WHERE g.type = 'trigger' AND g.tbl_name = t.name AND g.name = 'cim_guard_insert_' || t.name)";
 
 static cim_status
+guard(struct host_connection *conn, const char *table, const char *event, cim_error *err)
+{
+    return host_connection_execf(
+        conn, err,
+        "CREATE TRIGGER \"cim_guard_%w_%w\" BEFORE %s ON \"%w\" WHEN cim_writer() IS NOT 1 "
+        "BEGIN SELECT RAISE(ABORT, 'this file is written by cim-host only'); END",
+        event, table, event, table);
+}
+
+static cim_status
 guard_table(struct host_connection *conn, const char *table, cim_error *err)
 {
-    static const char *const events[] = {"insert", "update", "delete"};
-    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
-        CIM_TRY(host_connection_execf(
-            conn, err,
-            "CREATE TRIGGER \"cim_guard_%w_%w\" BEFORE %s ON \"%w\" WHEN cim_writer() IS NOT 1 "
-            "BEGIN SELECT RAISE(ABORT, 'this file is written by cim-host only'); END",
-            events[i], table, events[i], table));
-    }
-    return CIM_OK;
+    CIM_TRY(guard(conn, table, "insert", err));
+    CIM_TRY(guard(conn, table, "update", err));
+    return guard(conn, table, "delete", err);
+}
+
+cim_status
+host_gpkg_guard_inserts(struct host_connection *conn, const char *table, cim_error *err)
+{
+    CIM_TRY(host_gpkg_unguard_inserts(conn, table, err));
+    return guard(conn, table, "insert", err);
+}
+
+cim_status
+host_gpkg_unguard_inserts(struct host_connection *conn, const char *table, cim_error *err)
+{
+    return host_connection_execf(conn, err, "DROP TRIGGER IF EXISTS \"cim_guard_insert_%w\"",
+                                 table);
 }
 
 cim_status

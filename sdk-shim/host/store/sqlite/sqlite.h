@@ -115,6 +115,10 @@ cim_status host_gpkg_add_attributes(struct host_connection *conn, const char *ta
                                     cim_error *err);
 /* Guards of every table that has none yet: writes of other programs fail on them. */
 cim_status host_gpkg_guard_tables(struct host_connection *conn, cim_error *err);
+/* Takes the guard off a table's inserts for the rest of a transaction, and puts it back. */
+cim_status host_gpkg_unguard_inserts(struct host_connection *conn, const char *table,
+                                     cim_error *err);
+cim_status host_gpkg_guard_inserts(struct host_connection *conn, const char *table, cim_error *err);
 cim_status host_gpkg_insert_trigger(struct host_connection *conn, const char *table,
                                     cim_error *err);
 /* `format` as sqlite3_mprintf() has it: %Q a text, %w an identifier within double quotes. */

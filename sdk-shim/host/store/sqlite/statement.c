@@ -309,8 +309,10 @@ refuse_unknown_values(const struct host_statement *statement, const cim_value *v
     for (uint32_t i = 0; i < n_values; i++) {
         const char *name = values[i].name != NULL ? values[i].name : "";
         bool known = false;
+        /* In the order of the statement mostly: begin there. */
         for (int32_t p = 0; p < statement->n_parameters && !known; p++) {
-            known = strcmp(statement->parameters[p].name, name) == 0;
+            const int32_t at = (int32_t)(((int64_t)i + p) % statement->n_parameters);
+            known = strcmp(statement->parameters[at].name, name) == 0;
         }
         if (!known) {
             return cim_fail(err, CIM_E_INTERNAL, name, NULL, "语句没有参数“:%s”",

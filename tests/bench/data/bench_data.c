@@ -1,0 +1,257 @@
+/* tests/bench/data/bench_data.c -- end users written in bulk and read in pages, in process over the
+ * embedded store: wall time of the edit, CPU time of the reading thread. Usage: bench_data [rows]
+ */
+#include "cim/util.h"
+#include "data/data.h"
+#include "fake_host.h"
+#include "kit/cleanup.h"
+#include "kit/rows.h"
+#include "kit/wkb.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { RUNS = 300 };
+
+static double
+now_ms(clockid_t clock)
+{
+    struct timespec t;
+    (void)clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void
+must(cim_status status, const cim_error *err, const char *what)
+{
+    if (status != CIM_OK) {
+        (void)fprintf(stderr, "%s: %d %s [%s=%s]\n", what, status, err->en, err->param, err->value);
+        exit(1);
+    }
+}
+
+static const char *const names[] = {"user_no",
+                                    "name",
+                                    "phone",
+                                    "address",
+                                    "consumer",
+                                    "kind",
+                                    "real_name_state",
+                                    "inspection_state",
+                                    "contract_on",
+                                    "last_inspection_on",
+                                    "cylinders_in_use",
+                                    "ordered_12m_kg",
+                                    "alarm_fitted",
+                                    "area_code",
+                                    "owner_org",
+                                    "geom"};
+static const uint32_t types[] = {CIM_COL_TEXT, CIM_COL_TEXT, CIM_COL_TEXT,  CIM_COL_TEXT,
+                                 CIM_COL_TEXT, CIM_COL_TEXT, CIM_COL_TEXT,  CIM_COL_TEXT,
+                                 CIM_COL_TEXT, CIM_COL_TEXT, CIM_COL_INT64, CIM_COL_FLOAT64,
+                                 CIM_COL_BOOL, CIM_COL_TEXT, CIM_COL_TEXT,  CIM_COL_WKB};
+enum { N_COLUMNS = sizeof names / sizeof names[0] };
+
+struct users {
+    const struct cim_definition *def;
+    int64_t next;
+    int64_t end;
+    uint64_t seed;
+};
+
+static uint32_t
+random_below(struct users *users, uint32_t bound)
+{
+    users->seed ^= users->seed << 13U;
+    users->seed ^= users->seed >> 7U;
+    users->seed ^= users->seed << 17U;
+    return (uint32_t)((users->seed >> 32U) * bound >> 32U);
+}
+
+static void
+append_text(struct cim_batch_builder *builder, uint32_t column, const char *text)
+{
+    cim_batch_append_bytes(builder, column, text, strlen(text));
+}
+
+static void
+append_code(struct cim_batch_builder *builder, uint32_t column, struct users *users)
+{
+    const struct cim_field *field = cim_definition_field(users->def, names[column]);
+    const uint32_t choice = random_below(users, (uint32_t)field->codes->n_codes);
+    append_text(builder, column, field->codes->codes[choice].value);
+}
+
+static cim_status
+fill(void *self, struct cim_batch_builder *builder, cim_error *err)
+{
+    static const char *const areas[] = {"460105", "460106", "460200", "469001"};
+    struct users *users = (struct users *)self;
+    while (users->next < users->end && cim_batch_builder_rows(builder) < 1024) {
+        char text[64];
+        uint8_t wkb[21];
+        (void)snprintf(text, sizeof text, "U%09lld", (long long)users->next++);
+        append_text(builder, 0, text);
+        append_text(builder, 1, "张小三");
+        append_text(builder, 2, "13800138000");
+        (void)snprintf(text, sizeof text, "滨海大道%u号", random_below(users, 900));
+        append_text(builder, 3, text);
+        for (uint32_t column = 4; column < 8; column++) {
+            append_code(builder, column, users);
+        }
+        append_text(builder, 8, "2024-03-05");
+        append_text(builder, 9, "2026-10-01");
+        cim_batch_append_i64(builder, 10, random_below(users, 4));
+        cim_batch_append_f64(builder, 11, (double)random_below(users, 4000) / 10);
+        cim_batch_append_i64(builder, 12, random_below(users, 2));
+        append_text(builder, 13, areas[random_below(users, 4)]);
+        append_text(builder, 14, "91460100MA5T00010J");
+        cim_wkb_from_point(108.7 + random_below(users, 2300000) / 1e6,
+                           18.2 + random_below(users, 1900000) / 1e6, wkb);
+        cim_batch_append_bytes(builder, 15, wkb, sizeof wkb);
+        CIM_TRY(cim_batch_builder_end_row(builder, err));
+    }
+    return CIM_OK;
+}
+
+static void
+write_users(struct lpg_layer *layer, int64_t first, int64_t n, uint32_t flags)
+{
+    const cim_call call = fake_call(fake_scope_all());
+    struct users users = {.def = lpg_layer_definition(layer),
+                          .next = first,
+                          .end = first + n,
+                          .seed = 7 + (uint64_t)first};
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    cim_error err = {0};
+    must(cim_rows_new(N_COLUMNS, names, types, fill, NULL, &users, &rows, &err), &err, "rows");
+    cim_edit edit = {
+        .struct_size = sizeof edit, .flags = flags, .op = CIM_EDIT_CREATE, .rows = rows};
+    const double start = now_ms(CLOCK_MONOTONIC);
+    const double cpu_start = now_ms(CLOCK_PROCESS_CPUTIME_ID);
+    must(lpg_layer_write(layer, &call, &edit, &err), &err, "write");
+    const double took = now_ms(CLOCK_MONOTONIC) - start;
+    const double cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_start;
+    (void)printf("%-44s %9lld rows %10.0f rows/s, %.1f us of CPU a row\n",
+                 (flags & CIM_EDIT_DRY_RUN) != 0 ? "create, dry run" : "create, one transaction",
+                 (long long)n, (double)n / took * 1000, cpu / (double)n * 1000);
+}
+
+static void
+read_pages(struct lpg_layer *layer, const char *what, const cim_scope *scope,
+           const cim_query *query)
+{
+    const cim_call call = fake_call(scope);
+    int64_t n_rows = 0;
+    cim_error err = {0};
+    const double start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < RUNS; i++) {
+        CIM_AUTO_ROWS cim_rows *rows = NULL;
+        const cim_batch *batch = NULL;
+        must(lpg_layer_query(layer, &call, query, &rows, &err), &err, what);
+        for (;;) {
+            must(rows->next(rows, &batch, &err), &err, what);
+            if (batch->n_rows == 0) {
+                break;
+            }
+            n_rows += batch->n_rows;
+        }
+    }
+    const double took = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+    (void)printf("%-44s %9lld rows %10.1f us\n", what, (long long)(n_rows / RUNS),
+                 took / RUNS * 1000);
+}
+
+static void
+count_all(struct lpg_layer *layer, const char *what, const cim_query *query, int runs)
+{
+    const cim_call call = fake_call(fake_scope_all());
+    int64_t count = 0;
+    cim_error err = {0};
+    const double start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < runs; i++) {
+        must(lpg_layer_count(layer, &call, query, &count, &err), &err, what);
+    }
+    (void)printf("%-44s %9lld rows %10.1f us\n", what, (long long)count,
+                 (now_ms(CLOCK_THREAD_CPUTIME_ID) - start) / runs * 1000);
+}
+
+static void
+read_all(struct lpg_layer *layer)
+{
+    const cim_call call = fake_call(fake_scope_all());
+    const cim_query query = {.struct_size = sizeof query};
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_batch *batch = NULL;
+    int64_t n_rows = 0;
+    cim_error err = {0};
+    const double start = now_ms(CLOCK_MONOTONIC);
+    must(lpg_layer_query(layer, &call, &query, &rows, &err), &err, "export");
+    do {
+        must(rows->next(rows, &batch, &err), &err, "export");
+        n_rows += batch->n_rows;
+    } while (batch->n_rows > 0);
+    (void)printf("%-44s %9lld rows %10.0f rows/s\n", "all of them, page by page", (long long)n_rows,
+                 (double)n_rows / (now_ms(CLOCK_MONOTONIC) - start) * 1000);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct cim_area_input areas[] = {{"460000", "海南省", "province", NULL, NULL},
+                                                  {"460100", "海口市", "city", "460000", NULL},
+                                                  {"460105", "秀英区", "county", "460100", NULL},
+                                                  {"460106", "龙华区", "county", "460100", NULL},
+                                                  {"460200", "三亚市", "city", "460000", NULL},
+                                                  {"469001", "五指山市", "county", "460000", NULL}};
+    static const uint64_t haikou[] = {2U | 4U | 8U};
+    static const cim_term term = {.struct_size = sizeof term,
+                                  .resource = "*",
+                                  .areas = haikou,
+                                  .n_area_words = 1,
+                                  .sensitive_mode = CIM_FIELD_MASKED,
+                                  .from_ms = INT64_MIN,
+                                  .until_ms = INT64_MAX};
+    static const cim_term *const terms[] = {&term};
+    static const cim_scope narrow = {
+        .struct_size = sizeof narrow, .n_terms = 1, .terms = terms, .areas_version = 5};
+    static const char *const by_kind[] = {"-ordered_12m_kg"};
+    const int64_t n = argc > 1 ? strtoll(argv[1], NULL, 10) : 200000;
+    struct fake_host *fake = fake_host_new(areas, sizeof areas / sizeof areas[0]);
+    struct lpg_data *data = NULL;
+    cim_error err = {0};
+    fake_host_migrate(fake, LPG_MIGRATIONS);
+    must(lpg_data_open(&fake->host, LAYERS_DIR, &data, &err), &err, "open");
+    struct lpg_layer *layer = lpg_data_layer(data, "lpg.end-users");
+    write_users(layer, 0, n / 4, CIM_EDIT_DRY_RUN);
+    write_users(layer, 0, n, 0);
+    write_users(layer, n, 1000, 0);
+
+    cim_query query = {.struct_size = sizeof query, .limit = 100};
+    read_pages(layer, "page of 100, all in clear", fake_scope_all(), &query);
+    read_pages(layer, "page of 100, Haikou, masked", &narrow, &query);
+    query.sort = by_kind;
+    query.n_sort = 1;
+    query.limit = 10;
+    query.flags = CIM_QUERY_BBOX;
+    query.bbox_w_deg = 110.30;
+    query.bbox_s_deg = 19.90;
+    query.bbox_e_deg = 110.35;
+    query.bbox_n_deg = 19.95;
+    query.n_sort = 0;
+    query.limit = 100;
+    read_pages(layer, "page of 100 in a small box", fake_scope_all(), &query);
+    query.flags = 0;
+    query.filter_json = "{\"op\":\"=\",\"args\":[{\"property\":\"inspection_state\"},\"overdue\"]}";
+    read_pages(layer, "page of 100, one state", fake_scope_all(), &query);
+    query.filter_json = NULL;
+    query.fid = 77;
+    read_pages(layer, "one record", fake_scope_all(), &query);
+    query.fid = 0;
+    count_all(layer, "count, first", &query, 1);
+    count_all(layer, "count, again", &query, 1000);
+    read_all(layer);
+    lpg_data_close(data);
+    fake_host_free(fake);
+    return 0;
+}
