@@ -35,7 +35,7 @@ enum {
     HOST_ARGON2_MEMORY_KIB = 19456,
     HOST_ARGON2_PASSES = 2,
     HOST_ARGON2_AT_ONCE = 2,
-    HOST_ARGON2_WAITING = 4,
+    HOST_ARGON2_WAITING = 1, /* each holds a worker of the server, of which there may be four */
     HOST_ARGON2_WAIT_MS = 1000,
     HOST_PASSWORD_HASH_MAX = 160
 };
