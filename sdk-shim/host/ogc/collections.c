@@ -31,7 +31,7 @@ take_layer(void *arg, const struct host_layer *layer, bool has_tiles, cim_error 
     struct listing *listing = arg;
     if (listing->n == listing->capacity) {
         const size_t capacity = listing->capacity == 0 ? 32 : listing->capacity * 2;
-        struct listed *grown = capacity <= HOST_COLLECTIONS_MAX * 2
+        struct listed *grown = capacity <= (size_t)HOST_COLLECTIONS_MAX * 2
                                    ? realloc(listing->at, capacity * sizeof *grown)
                                    : NULL;
         if (grown == NULL) {

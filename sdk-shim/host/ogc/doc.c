@@ -102,9 +102,9 @@ void
 host_doc_link(struct json_object *links, const char *rel, const char *mime, const char *title,
               const char *format, ...)
 {
-    char url[2048];
-    va_list args;
     struct json_object *link = json_object_new_object();
+    char url[2048] = "";
+    va_list args;
     va_start(args, format);
     (void)vsnprintf(url, sizeof url, format, args);
     va_end(args);

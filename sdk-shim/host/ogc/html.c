@@ -51,8 +51,10 @@ host_html_label(struct cim_buf *out, const char *zh, const char *en)
 static void
 add_breadcrumb(struct cim_buf *out, const struct host_ask *ask)
 {
-    char path[1024];
-    cim_copy_text(path, sizeof path, ask->path);
+    char path[1024] = "/";
+    if (ask->path[0] == '/') {
+        cim_copy_text(path, sizeof path, ask->path);
+    }
     cim_buf_add_text(out, "<a href=\"/?f=html\">首页</a>");
     for (char *at = path + 1; at != NULL && *at != '\0';) {
         char *slash = strchr(at, '/');

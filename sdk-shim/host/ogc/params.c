@@ -10,7 +10,7 @@
 
 enum { NUMBER_TEXT_MAX = 64 };
 static const int64_t day_ms = 86400000;
-static const int64_t beijing_ms = 8 * 3600000;
+static const int64_t beijing_ms = 28800000; /* 8 h */
 
 bool
 host_parse_number(const char *text, size_t len, double *ret_value)
@@ -230,7 +230,8 @@ append_name(char *out, size_t out_size, size_t at, const char *name)
         return at;
     }
     if (gap > 0) {
-        memcpy(out + at, ", ", 2);
+        out[at] = ',';
+        out[at + 1] = ' ';
     }
     memcpy(out + at + gap, name, len + 1);
     return at + gap + len;

@@ -20,14 +20,17 @@ keep_text(struct host_items_request *request, const char *param, const char *val
           cim_error *err)
 {
     if (request->n_texts == HOST_QUERY_PAIRS_MAX) {
-        return cim_fail(err, CIM_E_TOO_LARGE, param, NULL, "查询参数过多,最多 %d 个",
-                        "too many query parameters, at most %d", (int)HOST_QUERY_PAIRS_MAX);
+        (void)cim_fail(err, CIM_E_TOO_LARGE, param, NULL, "查询参数过多,最多 %d 个",
+                       "too many query parameters, at most %d", (int)HOST_QUERY_PAIRS_MAX);
+        return CIM_E_TOO_LARGE;
     }
-    *ret = strdup(value);
-    if (*ret == NULL) {
-        return cim_fail_nomem(err);
+    char *copy = strdup(value);
+    if (copy == NULL) {
+        (void)cim_fail_nomem(err);
+        return CIM_E_NOMEM;
     }
-    request->texts[request->n_texts++] = *ret;
+    request->texts[request->n_texts++] = copy;
+    *ret = copy;
     return CIM_OK;
 }
 
