@@ -184,8 +184,9 @@ begin(struct cim_http_req *req, struct MHD_Connection *connection, const char *m
     struct host_conn *conn = conn_of(connection);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    cim_error err = {0};
+    cim_error err;
     int32_t http_status = 400;
+    host_error_clear(&err);
     req->connection = connection;
     req->fd = info != NULL ? info->connect_fd : -1;
     req->state = REQ_BODY;

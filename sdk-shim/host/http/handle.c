@@ -88,9 +88,10 @@ log_failure(const struct cim_http_req *req, int32_t http_status, const cim_error
 void
 host_handle(struct cim_http_req *req)
 {
-    cim_error err = {0};
+    cim_error err;
     int32_t http_status = 0;
     cim_status status = CIM_OK;
+    host_error_clear(&err);
     prepare_call(req);
     if (atomic_load(&req->http->closing) != 0) {
         status = cim_fail(&err, CIM_E_BUSY, NULL, NULL, "平台正在停止", "the platform is stopping");

@@ -28,7 +28,7 @@ enum {
     REQUEST_ID_MAX = 64,
     RESPONSE_HEADERS_MAX = 40,
     REQUEST_MEMORY_MAX_BYTES = 64 << 20, /* of host_http_alloc() */
-    CONNECTION_MEMORY_BYTES = 32 << 10,
+    CONNECTION_MEMORY_BYTES = 16 << 10,
     BODY_MEMORY_BYTES = 1 << 20, /* a body larger than this goes to a spool file */
     BODY_DRAIN_BYTES = 4 << 20,  /* of a refused body still read, so that the refusal arrives */
     BODY_LEAST_RATE = 1024,      /* bytes per second; slower senders get 408 */
@@ -214,23 +214,32 @@ struct cim_http_req {
     /* the response */
     const char *mime;
     cim_blob blob;
-    size_t n_headers;
-    struct host_header headers[RESPONSE_HEADERS_MAX];
+    size_t n_headers; /* of `headers` below */
     struct MHD_Response *response;
     int64_t sent_bytes;
     struct host_stream stream;
     /* work */
     struct host_job job;
     struct host_job stream_job;
-    cim_error failure; /* of a refused body */
     int32_t failure_status;
     int32_t status;
     /* watch.c: in the list while suspended */
     struct cim_http_req *watch_next;
     struct cim_http_req *watch_prev;
+    /* From here on not cleared when a request begins. */
+    struct host_header headers[RESPONSE_HEADERS_MAX];
+    cim_error failure; /* of a refused body */
 };
 
 int64_t host_now_us(void);
+/* As good as cleared, without touching all of its kilobyte. */
+static inline void
+host_error_clear(cim_error *err)
+{
+    err->code = CIM_OK;
+    err->os_errno = 0;
+    err->param[0] = err->value[0] = err->zh[0] = err->en[0] = '\0';
+}
 struct cim_http_req *host_req_new(struct host_http *http, const char *raw_target);
 void host_req_ref(struct cim_http_req *req);
 void host_req_unref(struct cim_http_req *req);

@@ -4,11 +4,12 @@
 #include "cim/util.h"
 
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { ID_DIGITS = 10 };
 
 int64_t
 host_now_us(void)
@@ -21,10 +22,12 @@ host_now_us(void)
 struct cim_http_req *
 host_req_new(struct host_http *http, const char *raw_target)
 {
-    struct cim_http_req *req = calloc(1, sizeof *req);
+    struct cim_http_req *req = malloc(sizeof *req);
     if (req == NULL) {
         return NULL;
     }
+    memset(req, 0, offsetof(struct cim_http_req, headers));
+    host_error_clear(&req->failure);
     req->http = http;
     req->started_us = host_now_us();
     req->body.fd = -1;
@@ -191,6 +194,20 @@ read_forwarded(struct cim_http_req *req)
     }
 }
 
+/* "prefix-000000ab": each request has one, so it is spelled without a format. */
+static void
+write_id(char *out, const char *prefix, uint64_t number)
+{
+    const size_t len = strlen(prefix);
+    memcpy(out, prefix, len);
+    out[len] = '-';
+    for (size_t i = 0; i < ID_DIGITS; i++) {
+        out[len + ID_DIGITS - i] = "0123456789abcdef"[number & 15U];
+        number >>= 4U;
+    }
+    out[len + ID_DIGITS + 1] = '\0';
+}
+
 static void
 read_request_id(struct cim_http_req *req)
 {
@@ -199,8 +216,7 @@ read_request_id(struct cim_http_req *req)
         cim_copy_text(req->request_id, sizeof req->request_id, given);
         return;
     }
-    (void)snprintf(req->request_id, sizeof req->request_id, "%s-%08" PRIx64, req->http->id_prefix,
-                   atomic_fetch_add(&req->http->next_id, 1));
+    write_id(req->request_id, req->http->id_prefix, atomic_fetch_add(&req->http->next_id, 1));
 }
 
 cim_status
