@@ -79,7 +79,7 @@ add_route(const cim_host *host, const char *pattern, cim_error *err)
     return http->add_route(host, &route, err);
 }
 
-static cim_status
+__attribute__((unused)) static cim_status
 init(const cim_host *host, void **ret_self, cim_error *err)
 {
     static int self;
