@@ -10,7 +10,7 @@ export const WAIT_MS = 30_000
 
 export function launch() {
   return chromium.launch({
-    executablePath: process.env.CIM_CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: process.env.BROWSER_PATH ?? '/usr/bin/chromium',
     // The map needs WebGL, and a test machine has no graphics card.
     args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'],
   })
@@ -118,7 +118,7 @@ export async function until(what, ask, ok, ms = WAIT_MS) {
   assert.fail(`${what}: still ${JSON.stringify(last)} after ${ms} ms`)
 }
 
-/** A picture for people, where CIM_SHOTS names a folder for them. */
+/** A picture for people, where BROWSER_SHOTS names a folder for them. */
 export async function shot(page, name) {
-  if (process.env.CIM_SHOTS) await page.screenshot({ path: `${process.env.CIM_SHOTS}/${name}.png` })
+  if (process.env.BROWSER_SHOTS) await page.screenshot({ path: `${process.env.BROWSER_SHOTS}/${name}.png` })
 }
