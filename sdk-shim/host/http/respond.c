@@ -303,10 +303,12 @@ host_respond_finish(struct cim_http_req *req)
     add(req, "X-Request-Id", req->request_id);
     add(req, "X-Content-Type-Options", "nosniff");
     add(req, "Referrer-Policy", "same-origin");
-    /* A worker lives under the policy that its script came with. */
-    const bool script = req->mime != NULL && strncmp(req->mime, "text/javascript", 15) == 0;
-    add(req, "Content-Security-Policy", html || script ? CSP_PAGE : CSP_DATA);
-    add(req, "X-Frame-Options", html ? "SAMEORIGIN" : NULL); /* for browsers before CSP 2 */
+    if (req->status != 304) { /* its headers replace those of the page that the browser kept */
+        /* A worker lives under the policy that its script came with. */
+        const bool script = req->mime != NULL && strncmp(req->mime, "text/javascript", 15) == 0;
+        add(req, "Content-Security-Policy", html || script ? CSP_PAGE : CSP_DATA);
+        add(req, "X-Frame-Options", html ? "SAMEORIGIN" : NULL); /* for browsers before CSP 2 */
+    }
     add(req, "Cross-Origin-Resource-Policy", "same-origin");
     add(req, "Cache-Control", cache_control(req));
     add(req, "Vary", compressible ? "Accept-Encoding" : NULL);
