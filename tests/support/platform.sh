@@ -2,6 +2,7 @@
 # A running platform for suites that need the whole of it. Sourced after script/lib.sh and
 # script/demo.sh; ends what it started, whatever ends the script.
 
+: "${root:?script/lib.sh comes first}"
 work=$(mktemp -d)
 host_pid=
 
@@ -39,6 +40,7 @@ platform_data() {
 # shellcheck disable=SC2120
 platform_start() {
     local start_seconds=120 i
+    : "${host_binary:?use_build comes first}"
     export CIM_VAR=$work/var
     demo_load "$demo_dir"
     CIM_DEMO_PASSWORD=Test-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
