@@ -334,19 +334,32 @@ check(struct host_manifest *manifest, cim_error *err)
 }
 
 cim_status
-host_manifest_read(const char *dir, struct host_manifest **ret_manifest, cim_error *err)
+host_manifest_parse(const char *dir, const char *text, size_t len,
+                    struct host_manifest **ret_manifest, cim_error *err)
 {
     __attribute__((cleanup(cleanup_manifest))) struct host_manifest *manifest =
         calloc(1, sizeof *manifest);
-    CIM_AUTO_FREE char *text = NULL;
-    size_t len = 0;
     if (manifest == NULL || (manifest->dir = strdup(dir)) == NULL ||
         asprintf(&manifest->path, "%s/" HOST_MANIFEST_FILE, dir) < 0) {
         return cim_fail_nomem(err);
     }
-    CIM_TRY(host_read_file(manifest->path, HOST_MANIFEST_BYTES_MAX, &text, &len, err));
     CIM_TRY(host_json_parse(manifest->path, text, len, &manifest->root, err));
     CIM_TRY(check(manifest, err));
     *ret_manifest = CIM_TAKE(manifest);
     return CIM_OK;
+}
+
+cim_status
+host_manifest_read(const char *dir, struct host_manifest **ret_manifest, cim_error *err)
+{
+    CIM_AUTO_FREE char *text = NULL;
+    char path[4096];
+    size_t len = 0;
+    const int n = snprintf(path, sizeof path, "%s/" HOST_MANIFEST_FILE, dir);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        return cim_fail(err, CIM_E_TOO_LARGE, "dir", dir, "路径超过 %zu 字节",
+                        "the path is longer than %zu bytes", sizeof path);
+    }
+    CIM_TRY(host_read_file(path, HOST_MANIFEST_BYTES_MAX, &text, &len, err));
+    return host_manifest_parse(dir, text, len, ret_manifest, err);
 }

@@ -29,6 +29,9 @@ struct host_manifest {
 
 /* Reads and checks the manifest in the folder `dir`. */
 cim_status host_manifest_read(const char *dir, struct host_manifest **ret_manifest, cim_error *err);
+/* The same from text that is in memory already; `dir` is for the messages and the paths. */
+cim_status host_manifest_parse(const char *dir, const char *text, size_t len,
+                               struct host_manifest **ret_manifest, cim_error *err);
 void host_manifest_free(struct host_manifest *manifest); /* NULL-safe */
 
 bool host_manifest_has_service(const struct host_manifest *manifest, const char *service_id);
