@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
@@ -292,6 +293,54 @@ class WithPlugin(HostTest):
             self.assertEqual(200, status, body)
             self.assertIn(self.host.get("/collections/lpg.places/items", token)[0],
                           (items, 404) if items == 503 else (items,))
+
+    def test_plugin_is_switched_under_load(self):
+        """Whatever is in flight gets an answer, and the next enable serves again."""
+        path = os.path.join(self.host.var, "towns.geojsonl")
+        with open(path, "w", encoding="utf-8") as f:
+            for i in range(500):
+                f.write(json.dumps({"type": "Feature", "properties": {"name": "t%d" % i, "area_code": "460100"},
+                                    "geometry": {"type": "Point", "coordinates": [110 + i / 1000, 20]}}) + "\n")
+        with open(os.path.join(self.host.var, "areas.csv"), "w", encoding="utf-8") as f:
+            f.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n460100,海口市,city,,,,,\n")
+        self.host.run("areas", "import", f.name)
+        self.host.run("plugin", "enable", "lpg")
+        self.host.run("import", path, "--layer=lpg.places", "--set=class=town")
+        self.add_admin("platform-admin,regulator")
+        self.host.serve()
+        token = self.host.token()
+        paths = ("/collections/lpg.places/items?limit=500", "/collections", "/apps/lpg/api/areas",
+                 "/collections/lpg.places/tiles/WebMercatorQuad/8/113/206", "/styles", "/health")
+        seen, failures, over = {}, [], threading.Event()
+
+        def ask(first):
+            n = first
+            while not over.is_set():
+                try:
+                    status = self.host.get(paths[n % len(paths)], token)[0]
+                    seen[status] = seen.get(status, 0) + 1
+                    if status not in (200, 204, 404, 503):
+                        failures.append((paths[n % len(paths)], status))
+                except OSError as e:
+                    failures.append((paths[n % len(paths)], repr(e)))
+                n += 1
+
+        askers = [threading.Thread(target=ask, args=(i,)) for i in range(6)]
+        for asker in askers:
+            asker.start()
+        try:
+            for _ in range(4):
+                for action in ("disable", "enable"):
+                    status, _, body = self.host.get("/admin/api/plugins/lpg/" + action, token, "POST", b"")
+                    self.assertEqual(200, status, body)
+                    time.sleep(0.2)
+        finally:
+            over.set()
+            for asker in askers:
+                asker.join()
+        self.assertEqual([], failures)
+        self.assertGreater(seen.get(200, 0), 20)
+        self.assertEqual(200, self.host.get(paths[0], token)[0])
 
 
 if __name__ == "__main__":
