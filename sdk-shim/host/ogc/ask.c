@@ -12,7 +12,7 @@ collect(void *arg, const char *name, const char *value, cim_error *err)
 {
     struct host_ask *ask = arg;
     if (ask->n_pairs == HOST_QUERY_PAIRS_MAX) {
-        return cim_fail(err, CIM_E_TOO_LARGE, name, NULL, "查询参数过多,最多 %d 个",
+        return cim_fail(err, CIM_E_TOO_LARGE, name, NULL, "查询参数过多，最多 %d 个",
                         "too many query parameters, at most %d", (int)HOST_QUERY_PAIRS_MAX);
     }
     ask->pairs[ask->n_pairs++] = (struct host_pair){name, value != NULL ? value : ""};
@@ -75,7 +75,7 @@ refuse_param(const char *name, const char *const *names, cim_error *err)
         const int n = snprintf(known + at, sizeof known - at, ", %s", *names);
         at += n > 0 ? (size_t)n : 0;
     }
-    return cim_fail(err, CIM_E_INVALID, name, NULL, "没有此参数;可用:%s",
+    return cim_fail(err, CIM_E_INVALID, name, NULL, "没有此参数；可用：%s",
                     "no such parameter; there are: %s", known);
 }
 
@@ -226,7 +226,7 @@ host_check_visible(const cim_scope *scope, const struct cim_field *field, cim_er
     if (cim_scope_field_mode_min(scope, field) == CIM_FIELD_CLEAR) {
         return CIM_OK;
     }
-    return cim_fail(err, CIM_E_DENIED, field->name, NULL, "此字段对您脱敏,不能用于筛选或排序",
+    return cim_fail(err, CIM_E_DENIED, field->name, NULL, "此字段对您脱敏，不能用于筛选或排序",
                     "this field is masked for you and cannot filter or sort");
 }
 
@@ -236,7 +236,7 @@ host_check_area(struct host_ogc *ogc, const char *area, cim_error *err)
     if (area == NULL || cim_area_tree_ordinal(host_areas_tree(ogc->app->areas), area) >= 0) {
         return CIM_OK;
     }
-    return cim_fail(err, CIM_E_INVALID, "area", area, "没有此区划代码,如 460100 为海口市",
+    return cim_fail(err, CIM_E_INVALID, "area", area, "没有此区划代码，如 460100 为海口市",
                     "no such area code; 460100, for example, is Haikou");
 }
 

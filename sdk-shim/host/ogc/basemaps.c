@@ -91,7 +91,7 @@ tianditu(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(host_ask_allow(&ask, NULL, err));
     if (!host_upstream_has_layer(layer)) {
         return cim_fail(err, CIM_E_NOTFOUND, "layer", layer,
-                        "没有此底图图层;可用:vec, cva, img, cia, ter, cta, ibo",
+                        "没有此底图图层；可用：vec, cva, img, cia, ter, cta, ibo",
                         "no such base map layer; there are: vec, cva, img, cia, ter, cta, ibo");
     }
     CIM_TRY(host_tms_address(host_http_path_param(req, "z"), host_http_path_param(req, "row"),

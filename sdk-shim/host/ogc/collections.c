@@ -97,7 +97,7 @@ add_links(struct json_object *doc, const struct host_ask *ask, const struct cim_
                   "%s/collections/%s?f=html", base, id);
     host_doc_link(links, "items", geojson_mime, zh ? "要素 (GeoJSON)" : "Features as GeoJSON",
                   "%s/collections/%s/items?f=json", base, id);
-    host_doc_link(links, "items", "text/html", zh ? "要素 (网页)" : "Features as HTML",
+    host_doc_link(links, "items", "text/html", zh ? "要素（网页）" : "Features as HTML",
                   "%s/collections/%s/items?f=html", base, id);
     host_doc_link(links, "items", "text/csv", zh ? "要素 (CSV)" : "Features as CSV",
                   "%s/collections/%s/items?f=csv", base, id);

@@ -94,7 +94,7 @@ host_crs_parse(const char *param, const char *text, struct host_crs *ret_crs, ci
         }
     }
     return cim_fail(err, CIM_E_INVALID, param, text,
-                    "应为坐标参考系 URI,如 http://www.opengis.net/def/crs/OGC/1.3/CRS84 或 "
+                    "应为坐标参考系 URI，如 http://www.opengis.net/def/crs/OGC/1.3/CRS84 或 "
                     "http://www.opengis.net/def/crs/EPSG/0/4490",
                     "expected the URI of a reference system, such as "
                     "http://www.opengis.net/def/crs/OGC/1.3/CRS84 or "
@@ -221,7 +221,7 @@ make_pj(PJ_CONTEXT *context, const char *param, int32_t epsg, struct cached_pj *
     }
     if (type != PJ_TYPE_PROJECTED_CRS && type != PJ_TYPE_GEOGRAPHIC_2D_CRS) {
         return cim_fail(err, CIM_E_INVALID, param, code,
-                        "没有此平面或经纬度坐标参考系;应为 EPSG 代码,如 4490、4546、3857",
+                        "没有此平面或经纬度坐标参考系；应为 EPSG 代码，如 4490、4546、3857",
                         "no projected or geographic reference system of that code; expected an "
                         "EPSG code such as 4490, 4546 or 3857");
     }
@@ -335,7 +335,7 @@ host_crs_bbox_to_lon_lat(struct host_crs_worker *worker, const struct host_crs *
         char uri[HOST_CRS_URI_MAX];
         host_crs_uri(crs, uri);
         return cim_fail(err, CIM_E_INVALID, "bbox", uri,
-                        "范围无法由 bbox-crs 换算为经纬度;请检查坐标次序与数值",
+                        "范围无法由 bbox-crs 换算为经纬度；请检查坐标次序与数值",
                         "the box cannot be converted from bbox-crs; check axis order and values");
     }
     ret_bbox_deg[0] = lat_lon[1];

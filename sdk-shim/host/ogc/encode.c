@@ -15,7 +15,7 @@ host_encoder_init(struct host_encoder *encoder, const cim_rows *rows,
                   const struct host_encode_crs *crs, bool point, cim_error *err)
 {
     if (rows->n_columns > HOST_ENCODE_COLUMNS_MAX) {
-        return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "图层给出 %u 列,最多 %d 列",
+        return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "图层给出 %u 列，最多 %d 列",
                         "the layer gives %u columns, at most %d are allowed", rows->n_columns,
                         (int)HOST_ENCODE_COLUMNS_MAX);
     }
@@ -38,7 +38,7 @@ host_encoder_init(struct host_encoder *encoder, const cim_rows *rows,
     if (encoder->fid < 0 || rows->types[encoder->fid] != CIM_COL_INT64 ||
         (encoder->geom >= 0 && rows->types[encoder->geom] != CIM_COL_WKB)) {
         host_encoder_done(encoder);
-        return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "图层的行缺少 fid 列,或 geom 列不是 WKB",
+        return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "图层的行缺少 fid 列，或 geom 列不是 WKB",
                         "the layer's rows have no fid column, or geom is not WKB");
     }
     if (cim_buf_status(&encoder->keys, err) != CIM_OK) {

@@ -47,7 +47,7 @@ check_code(const struct host_property *property, const char *value, cim_error *e
                                codes->codes[i].value);
         at += n > 0 ? (size_t)n : 0;
     }
-    return cim_fail(err, CIM_E_INVALID, property->name, value, "没有此代码;应为其中之一:%s",
+    return cim_fail(err, CIM_E_INVALID, property->name, value, "没有此代码；应为其中之一：%s",
                     "no such code; expected one of: %s", known);
 }
 
@@ -82,13 +82,13 @@ add_value(struct cim_buf *out, const struct host_property *property, const char 
         return CIM_OK;
     case CIM_FIELD_DATE:
         if (cim_date_parse(value, len, &days) != CIM_OK) {
-            return refuse(property, value, "应为日期,如 2026-01-31",
+            return refuse(property, value, "应为日期，如 2026-01-31",
                           "expected a date such as 2026-01-31", err);
         }
         break;
     case CIM_FIELD_TIME:
         if (cim_time_parse(value, len, &whole) != CIM_OK) {
-            return refuse(property, value, "应为时刻,如 2026-01-31T08:00:00Z",
+            return refuse(property, value, "应为时刻，如 2026-01-31T08:00:00Z",
                           "expected a time such as 2026-01-31T08:00:00Z", err);
         }
         cim_time_format(whole, time_text);

@@ -125,7 +125,7 @@ host_format_choose(const struct host_offer *offers, size_t n_offers, const char 
             }
         }
         list_names(offers, n_offers, false, known, sizeof known);
-        return cim_fail(err, CIM_E_INVALID, "f", f, "不提供此格式;可用:%s",
+        return cim_fail(err, CIM_E_INVALID, "f", f, "不提供此格式；可用：%s",
                         "this format is not offered; there are: %s", known);
     }
     if (accept == NULL || *skip_blank(accept) == '\0') {
@@ -141,7 +141,8 @@ host_format_choose(const struct host_offer *offers, size_t n_offers, const char 
     }
     if (best == NULL) {
         list_names(offers, n_offers, true, known, sizeof known);
-        return cim_fail(err, CIM_E_UNSUPPORTED, "Accept", accept, "不提供所要求的媒体类型;可用:%s",
+        return cim_fail(err, CIM_E_UNSUPPORTED, "Accept", accept,
+                        "不提供所要求的媒体类型；可用：%s",
                         "none of these media types is offered; there are: %s", known);
     }
     *ret_offer = best;

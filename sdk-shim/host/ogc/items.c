@@ -180,7 +180,7 @@ find_key(const char *key, cim_query *query, cim_error *err)
         uid = shape[i] == '-' ? key[i] == '-' : strchr("0123456789abcdef", key[i]) != NULL;
     }
     if (!uid) {
-        return cim_fail(err, CIM_E_NOTFOUND, "fid", key, "没有此要素;编号应为正整数或 uid",
+        return cim_fail(err, CIM_E_NOTFOUND, "fid", key, "没有此要素；编号应为正整数或 uid",
                         "no such feature; its id is a positive integer or a uid");
     }
     query->uid = key;
@@ -230,7 +230,7 @@ send_feature(const struct host_ask *ask, const struct host_visit *visit,
     CIM_TRY(rows->next(rows, &batch, err));
     if (batch->n_rows == 0) {
         return cim_fail(err, CIM_E_NOTFOUND, "fid", host_http_path_param(ask->req, "fid"),
-                        "没有此要素,或您无权查看", "no such feature, or none that you may see");
+                        "没有此要素，或您无权查看", "no such feature, or none that you may see");
     }
     const int32_t version = cim_rows_column(rows, "version");
     const int64_t number = version >= 0 && batch->columns[version]->type == CIM_COL_INT64
@@ -293,7 +293,7 @@ item(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 static const struct host_route_param item_params[] = {
     {"crs", "query", "{\"type\":\"string\",\"format\":\"uri\"}", "输出坐标的参考系",
      "Reference system of the coordinates that come out"},
-    {"properties", "query", "{\"type\":\"string\"}", "所要的字段,逗号分隔",
+    {"properties", "query", "{\"type\":\"string\"}", "所要的字段，逗号分隔",
      "Fields wanted, commas between"},
     {"skipGeometry", "query", "{\"type\":\"boolean\",\"default\":false}", "不要几何",
      "Leave the geometry out"},
@@ -303,32 +303,33 @@ static const struct host_route_param item_params[] = {
 static const struct host_route_param items_params[] = {
     {"bbox", "query",
      "{\"type\":\"array\",\"items\":{\"type\":\"number\"},\"minItems\":4,\"maxItems\":6}",
-     "范围:西,南,东,北(次序随 bbox-crs)", "Box: west,south,east,north, in the order of bbox-crs"},
+     "范围：西,南,东,北（次序随 bbox-crs）",
+     "Box: west,south,east,north, in the order of bbox-crs"},
     {"bbox-crs", "query", "{\"type\":\"string\",\"format\":\"uri\"}", "范围的参考系",
      "Reference system of the box"},
     {"crs", "query", "{\"type\":\"string\",\"format\":\"uri\"}", "输出坐标的参考系",
      "Reference system of the coordinates that come out"},
-    {"datetime", "query", "{\"type\":\"string\"}", "时刻、日期或区间,如 2026-01-01/..",
+    {"datetime", "query", "{\"type\":\"string\"}", "时刻、日期或区间，如 2026-01-01/..",
      "Instant, date or interval, such as 2026-01-01/.."},
     {"limit", "query", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":10000,\"default\":100}",
      "每页条数", "Features on a page"},
-    {"cursor", "query", "{\"type\":\"string\"}", "分页标记,取自 next 链接",
+    {"cursor", "query", "{\"type\":\"string\"}", "分页标记，取自 next 链接",
      "Paging token, from a next link"},
-    {"sortby", "query", "{\"type\":\"string\"}", "排序字段,- 开头为降序,逗号分隔",
+    {"sortby", "query", "{\"type\":\"string\"}", "排序字段，- 开头为降序，逗号分隔",
      "Fields to sort by, '-' first for descending, commas between"},
-    {"properties", "query", "{\"type\":\"string\"}", "所要的字段,逗号分隔",
+    {"properties", "query", "{\"type\":\"string\"}", "所要的字段，逗号分隔",
      "Fields wanted, commas between"},
-    {"area", "query", "{\"type\":\"string\"}", "区划代码,含其下级",
+    {"area", "query", "{\"type\":\"string\"}", "区划代码，含其下级",
      "Area code: features in it or below"},
-    {"q", "query", "{\"type\":\"string\"}", "查找文字:名称、编号等公开字段中包含",
+    {"q", "query", "{\"type\":\"string\"}", "查找文字：名称、编号等公开字段中包含",
      "Words that a name, number or other open text field contains"},
     {"skipGeometry", "query", "{\"type\":\"boolean\",\"default\":false}", "不要几何",
      "Leave the geometry out"},
-    {"export", "query", "{\"type\":\"boolean\",\"default\":false}", "导出全部,不分页(需导出权限)",
-     "All features in one answer (needs the right to export)"},
+    {"export", "query", "{\"type\":\"boolean\",\"default\":false}",
+     "导出全部，不分页（需导出权限）", "All features in one answer (needs the right to export)"},
     {"f", "query", "{\"type\":\"string\",\"enum\":[\"json\",\"html\",\"geojsonl\",\"csv\"]}",
      "格式", "Representation"},
-    {"*", "query", "{\"type\":\"string\"}", "按字段筛选:字段=值,见 queryables",
+    {"*", "query", "{\"type\":\"string\"}", "按字段筛选：字段=值，见 queryables",
      "Filter by field: name=value, see queryables"},
     {NULL, NULL, NULL, NULL, NULL}};
 

@@ -5,6 +5,7 @@
 #include "host/ogc/encode.h"
 #include "host/ogc/html.h"
 #include "host/ogc/page.h"
+#include "host/ogc/schema.h"
 #include "host/ogc/sketch.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
@@ -16,8 +17,12 @@ static void
 add_heading(struct cim_buf *out, const struct cim_definition *def, const char *name)
 {
     const struct cim_field *field = cim_definition_field(def, name);
+    const char *zh = NULL;
+    const char *en = NULL;
     if (field != NULL) {
         host_html_label(out, field->title.zh, field->title.en);
+    } else if (host_schema_record_title(name, &zh, &en)) {
+        host_html_label(out, zh, en);
     } else {
         cim_buf_add_html(out, name);
     }
@@ -167,7 +172,7 @@ add_bar(struct cim_buf *out, const struct host_ask *ask, const struct table *tab
     struct cim_buf url;
     cim_buf_init(&url, HOST_DOC_BYTES_MAX);
     cim_buf_addf(out,
-                 "<div class=\"bar\"><span>共 %lld 条,本页 %lld 条"
+                 "<div class=\"bar\"><span>共 %lld 条，本页 %lld 条"
                  "<span class=\"en\">%lld matched, %lld here</span></span>",
                  (long long)count, (long long)table->n_rows, (long long)count,
                  (long long)table->n_rows);
@@ -261,7 +266,7 @@ host_item_html(const struct host_ask *ask, const struct host_visit *visit,
     CIM_TRY(rows->next(rows, &batch, err));
     if (batch->n_rows == 0) {
         return cim_fail(err, CIM_E_NOTFOUND, "fid", host_http_path_param(ask->req, "fid"),
-                        "没有此要素,或您无权查看", "no such feature, or none that you may see");
+                        "没有此要素，或您无权查看", "no such feature, or none that you may see");
     }
     host_html_begin(&body, ask, def->title.zh, def->title.en);
     const int32_t geom = cim_rows_column(rows, "geom");

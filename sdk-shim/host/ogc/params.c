@@ -62,8 +62,8 @@ static cim_status
 bad_bbox(const char *text, cim_error *err)
 {
     return cim_fail(err, CIM_E_INVALID, "bbox", text,
-                    "应为 4 个(或带高程的 6 个)用逗号分隔的数:最小一、最小二、最大一、最大二,"
-                    "次序随 bbox-crs(缺省为 西,南,东,北)",
+                    "应为 4 个（或带高程的 6 个）用逗号分隔的数：最小一、最小二、最大一、最大二，"
+                    "次序随 bbox-crs（缺省为 西,南,东,北）",
                     "expected 4 numbers (or 6 with heights) with commas between: lower corner, "
                     "upper corner, in the axis order of bbox-crs (by default west,south,east,"
                     "north)");
@@ -102,7 +102,7 @@ host_check_bbox(const char *text, const double bbox_deg[4], cim_error *err)
     if (bbox_deg[0] < -180 || bbox_deg[0] > 180 || bbox_deg[2] < -180 || bbox_deg[2] > 180 ||
         bbox_deg[1] < -90 || bbox_deg[1] > 90 || bbox_deg[3] < -90 || bbox_deg[3] > 90) {
         return cim_fail(err, CIM_E_INVALID, "bbox", text,
-                        "经度应在 -180 到 180 之间,纬度应在 -90 到 90 之间;请检查坐标次序",
+                        "经度应在 -180 到 180 之间，纬度应在 -90 到 90 之间；请检查坐标次序",
                         "longitude must lie within -180 and 180, latitude within -90 and 90; check "
                         "the axis order");
     }
@@ -158,10 +158,11 @@ host_parse_datetime(const char *text, int64_t *ret_from_ms, int64_t *ret_to_ms, 
                (open_to || parse_moment(end, end_len, &ignored, &to)) && !(open_from && open_to);
     }
     if (!good) {
-        return cim_fail(err, CIM_E_INVALID, "datetime", text,
-                        "应为时刻 2026-01-31T08:00:00Z、日期 2026-01-31,或区间 起/止(一端可为 ..)",
-                        "expected an instant 2026-01-31T08:00:00Z, a date 2026-01-31, or an "
-                        "interval from/to (one end may be ..)");
+        return cim_fail(
+            err, CIM_E_INVALID, "datetime", text,
+            "应为时刻 2026-01-31T08:00:00Z、日期 2026-01-31，或区间 起/止（一端可为 ..）",
+            "expected an instant 2026-01-31T08:00:00Z, a date 2026-01-31, or an "
+            "interval from/to (one end may be ..)");
     }
     if (from > to) {
         return cim_fail(err, CIM_E_INVALID, "datetime", text, "区间的起点晚于终点",
@@ -177,7 +178,7 @@ host_parse_limit(const char *text, int64_t page_max, int64_t *ret_limit, cim_err
 {
     int64_t limit = 0;
     if (!host_parse_integer(text, strlen(text), &limit) || limit < 1) {
-        return cim_fail(err, CIM_E_INVALID, "limit", text, "应为正整数,每页最多 %lld",
+        return cim_fail(err, CIM_E_INVALID, "limit", text, "应为正整数，每页最多 %lld",
                         "expected a positive integer, at most %lld a page", (long long)page_max);
     }
     *ret_limit = limit;
@@ -270,7 +271,7 @@ host_parse_names(const char *param, char *text, const struct cim_definition *def
         }
         host_property_names(def, known, sizeof known);
         if (!host_property_find(def, name, &property)) {
-            return cim_fail(err, CIM_E_INVALID, param, name, "没有此属性;可用:%s",
+            return cim_fail(err, CIM_E_INVALID, param, name, "没有此属性；可用：%s",
                             "no such property; there are: %s", known);
         }
         if (n == max) {

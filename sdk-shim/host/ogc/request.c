@@ -20,7 +20,7 @@ keep_text(struct host_items_request *request, const char *param, const char *val
           cim_error *err)
 {
     if (request->n_texts == HOST_QUERY_PAIRS_MAX) {
-        (void)cim_fail(err, CIM_E_TOO_LARGE, param, NULL, "查询参数过多,最多 %d 个",
+        (void)cim_fail(err, CIM_E_TOO_LARGE, param, NULL, "查询参数过多，最多 %d 个",
                        "too many query parameters, at most %d", (int)HOST_QUERY_PAIRS_MAX);
         return CIM_E_TOO_LARGE;
     }
@@ -195,7 +195,7 @@ refuse_unknown(const struct cim_definition *def, const char *name, const char *a
 {
     char known[300];
     host_property_names(def, known, sizeof known);
-    return cim_fail(err, CIM_E_INVALID, name, NULL, "没有此参数;可用:%s, %s",
+    return cim_fail(err, CIM_E_INVALID, name, NULL, "没有此参数；可用：%s, %s",
                     "no such parameter; there are: %s, %s", also, known);
 }
 
@@ -218,13 +218,13 @@ static cim_status
 check_pairs(const struct host_pair *pairs, size_t n_pairs, cim_error *err)
 {
     if (n_pairs > HOST_QUERY_PAIRS_MAX) {
-        return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "查询参数过多,最多 %d 个",
+        return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "查询参数过多，最多 %d 个",
                         "too many query parameters, at most %d", (int)HOST_QUERY_PAIRS_MAX);
     }
     for (size_t i = 0; i < n_pairs; i++) {
         if (strlen(pairs[i].value) > HOST_QUERY_VALUE_MAX) {
             return cim_fail(err, CIM_E_TOO_LARGE, pairs[i].name, pairs[i].value,
-                            "参数值过长,最多 %d 字节", "the value is too long, at most %d bytes",
+                            "参数值过长，最多 %d 字节", "the value is too long, at most %d bytes",
                             (int)HOST_QUERY_VALUE_MAX);
         }
         for (size_t k = 0; k < i; k++) {

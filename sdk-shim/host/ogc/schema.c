@@ -141,6 +141,19 @@ static const struct record_column record_columns[] = {
 };
 enum { N_RECORD_COLUMNS = sizeof record_columns / sizeof record_columns[0] };
 
+bool
+host_schema_record_title(const char *name, const char **ret_zh, const char **ret_en)
+{
+    for (size_t i = 0; i < N_RECORD_COLUMNS; i++) {
+        if (strcmp(record_columns[i].name, name) == 0) {
+            *ret_zh = record_columns[i].zh;
+            *ret_en = record_columns[i].en;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 add_record_column(struct json_object *properties, const struct record_column *column,
                   const struct cim_definition *def, bool chinese)

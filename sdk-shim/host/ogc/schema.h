@@ -14,4 +14,7 @@ struct json_object *host_schema_returnables(const struct cim_definition *def, co
 struct json_object *host_schema_queryables(const struct cim_definition *def, const cim_scope *scope,
                                            const char *url, bool chinese);
 
+/* Titles of the columns that every record has; false: no such column. */
+bool host_schema_record_title(const char *name, const char **ret_zh, const char **ret_en);
+
 #endif

@@ -196,7 +196,7 @@ get_locked(struct host_tile_cache *cache, const char *key, uint64_t hash,
         waited = true;
         /* The entry may be gone after the wait: it is looked up again. */
         if (pthread_cond_timedwait(&cache->made, &cache->lock, deadline) != 0) {
-            return cim_fail(err, CIM_E_BUSY, NULL, NULL, "瓦片正在生成,请稍后再试",
+            return cim_fail(err, CIM_E_BUSY, NULL, NULL, "瓦片正在生成，请稍后再试",
                             "the tile is being made, try again later");
         }
     }

@@ -33,7 +33,7 @@ check_tms(cim_http_req *req, cim_error *err)
     if (strcmp(tms, HOST_TMS_ID) == 0) {
         return CIM_OK;
     }
-    return cim_fail(err, CIM_E_NOTFOUND, "tileMatrixSetId", tms, "没有此瓦片矩阵集;可用:%s",
+    return cim_fail(err, CIM_E_NOTFOUND, "tileMatrixSetId", tms, "没有此瓦片矩阵集；可用：%s",
                     "no such tile matrix set; there is: %s", HOST_TMS_ID);
 }
 
@@ -305,9 +305,9 @@ tile(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 }
 
 static const struct host_route_param filter_params[] = {
-    {"area", "query", "{\"type\":\"string\"}", "区划代码,含其下级",
+    {"area", "query", "{\"type\":\"string\"}", "区划代码，含其下级",
      "Area code: features in it or below"},
-    {"*", "query", "{\"type\":\"string\"}", "按字段筛选:字段=值,见 queryables",
+    {"*", "query", "{\"type\":\"string\"}", "按字段筛选：字段=值，见 queryables",
      "Filter by field: name=value, see queryables"},
     {NULL, NULL, NULL, NULL, NULL}};
 
@@ -320,9 +320,10 @@ host_ogc_tile_routes(struct host_ogc *ogc, cim_error *err)
                            "One tile matrix set", NULL, matrix_set, err));
     CIM_TRY(host_ogc_route(ogc, "/collections/{id}/tiles", 0, "getTileSets", "瓦片集列表",
                            "Tilesets of a collection", NULL, tilesets, err));
-    CIM_TRY(host_ogc_route(
-        ogc, "/collections/{id}/tiles/{tms}", 0, "getTileSet", "瓦片集说明(f=tilejson 为 TileJSON)",
-        "Description of a tileset (f=tilejson for TileJSON)", filter_params, tileset, err));
+    CIM_TRY(host_ogc_route(ogc, "/collections/{id}/tiles/{tms}", 0, "getTileSet",
+                           "瓦片集说明（f=tilejson 为 TileJSON）",
+                           "Description of a tileset (f=tilejson for TileJSON)", filter_params,
+                           tileset, err));
     return host_ogc_route(ogc, "/collections/{id}/tiles/{tms}/{z}/{row}/{col}", 0, "getTile",
                           "一个矢量瓦片", "One vector tile", filter_params, tile, err);
 }

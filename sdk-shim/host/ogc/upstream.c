@@ -241,7 +241,7 @@ host_upstream_tile(struct host_upstream *upstream, const char *layer, const uint
     (void)snprintf(key, sizeof key, "%s/%u/%u/%u", layer, address[0], address[1], address[2]);
     if (atomic_fetch_add(&upstream->waiting, 1) >= HOST_UPSTREAM_CONCURRENT_MAX) {
         atomic_fetch_sub(&upstream->waiting, 1);
-        return cim_fail(err, CIM_E_BUSY, NULL, NULL, "底图请求过多,请稍后再试",
+        return cim_fail(err, CIM_E_BUSY, NULL, NULL, "底图请求过多，请稍后再试",
                         "too many base map requests, try again later");
     }
     cim_status status =
