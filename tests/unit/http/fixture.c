@@ -146,7 +146,7 @@ struct numbers {
     int64_t next;
     int64_t end;
     int64_t fail_at;
-    int64_t pause_at;
+    int64_t pause_us; /* of each piece, which is then one line */
 };
 
 static cim_status
@@ -156,7 +156,10 @@ produce_numbers(void *self, const cim_call *call, cim_http_writer *writer, int32
     struct numbers *numbers = self;
     char line[32];
     (void)call;
-    for (int i = 0; i < 4096 && numbers->next < numbers->end; i++) {
+    if (numbers->pause_us > 0) {
+        (void)usleep((useconds_t)numbers->pause_us);
+    }
+    for (int i = 0; i < (numbers->pause_us > 0 ? 1 : 4096) && numbers->next < numbers->end; i++) {
         if (numbers->next == numbers->fail_at) {
             return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "中断", "broken off");
         }
@@ -175,15 +178,17 @@ release_numbers(void *self)
     free(numbers);
 }
 
-/* ?n= lines of 12 bytes; ?fail= the line at which it breaks. */
+/* ?n= lines of 12 bytes; ?fail= the line at which it breaks; ?pause= microseconds a line. */
 static cim_status
 stream(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     struct fixture *fixture = self;
     const char *n = host_http_query_param(req, "n");
     const char *fail_at = host_http_query_param(req, "fail");
+    const char *pause = host_http_query_param(req, "pause");
     struct numbers *numbers = calloc(1, sizeof *numbers);
     (void)call;
+    numbers->pause_us = pause != NULL ? strtoll(pause, NULL, 10) : 0;
     numbers->fixture = fixture;
     numbers->end = strtoll(n, NULL, 10);
     numbers->fail_at = fail_at != NULL ? strtoll(fail_at, NULL, 10) : -1;

@@ -149,10 +149,12 @@ test_stop_with_everything_open(void **state)
     fixture_start(&busy, &options);
     for (int i = 0; i < 40; i++) {
         fds[i] = client_connect(busy.port);
-        client_send_text(fds[i], i < 20   ? "GET /stream?n=100000000 HTTP/1.1\r\nHost: a\r\n\r\n"
-                                 : i < 30 ? "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"
-                                          : "POST /upload HTTP/1.1\r\nHost: a\r\n"
-                                            "Content-Length: 2000000\r\n\r\nabc");
+        client_send_text(fds[i],
+                         i < 10   ? "GET /stream?n=100000&pause=20000 HTTP/1.1\r\nHost: a\r\n\r\n"
+                         : i < 20 ? "GET /stream?n=100000000 HTTP/1.1\r\nHost: a\r\n\r\n"
+                         : i < 30 ? "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"
+                                  : "POST /upload HTTP/1.1\r\nHost: a\r\n"
+                                    "Content-Length: 2000000\r\n\r\nabc");
     }
     assert_true(wait_until(&busy.handlers_running, 2, 3000) >= 1);
     const int64_t before_ms = host_monotonic_ms();
