@@ -72,12 +72,13 @@ begin_outermost(struct normaliser *self, uint32_t type, uint32_t count, bool *re
     if (type == wanted) {
         return 0;
     }
-    if (type + 3 == wanted) {
+    const bool single = type <= CIM_GEOMETRY_POLYGON;
+    if (single && type + 3 == wanted) {
         put_header(self->out, wanted);
         put_u32(self->out, 1);
         return 0;
     }
-    if (type == wanted + 3 && count == 1) {
+    if (!single && type <= CIM_GEOMETRY_MULTI_POLYGON && type == wanted + 3 && count == 1) {
         *ret_skip = true;
         return 0;
     }
