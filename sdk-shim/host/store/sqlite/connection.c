@@ -91,6 +91,14 @@ set_up(struct host_connection *conn, cim_error *err)
     return host_connection_exec(conn, conn->is_writer ? writer_settings : reader_settings, err);
 }
 
+/* Of the process: without counts of memory no allocation takes a lock that all connections share.
+ * Too late, and without effect, when something else in the process has used SQLite before. */
+static void
+configure_once(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 cim_status
 host_connection_open(struct host_sqlite *store, bool is_writer, struct host_connection **ret_conn,
                      cim_error *err)
@@ -98,8 +106,10 @@ host_connection_open(struct host_sqlite *store, bool is_writer, struct host_conn
     const int flags = SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                        : SQLITE_OPEN_READONLY);
     struct host_connection *conn = calloc(1, sizeof *conn);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     cim_status status = CIM_OK;
     int code = SQLITE_OK;
+    (void)pthread_once(&once, configure_once);
     if (conn == NULL) {
         return cim_fail_nomem(err);
     }
