@@ -76,8 +76,11 @@ describe('legend, areas and language', () => {
     await mapReady(page)
     assert.equal((await drawn(page, 'lpg.stations')).records, 0, 'nothing of 三亚')
     await page.click(test('area-picker'))
-    const names = await page.locator('.el-tree-node__content:visible').allInnerTexts()
-    assert.ok(names.some((n) => n.includes('海口')), names.join())
+    const names = await until(
+      'areas of 海口',
+      () => page.locator('.el-tree-node__content:visible').allInnerTexts(),
+      (list) => list.some((name) => name.includes('海口')),
+    )
     assert.ok(!names.some((n) => n.includes('三亚')), names.join())
     assert.deepEqual(faults, [])
     await context.close()

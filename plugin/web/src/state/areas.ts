@@ -1,4 +1,5 @@
 // The area tree the caller may see.
+import { me } from '@cim/session'
 import { computed, ref } from 'vue'
 import { fetchAreas, fetchItems } from '../api/platform'
 import type { Area } from '../api/types'
@@ -29,8 +30,22 @@ export const areaTree = computed<AreaNode[]>(() => {
   return roots
 })
 
+/** The base map is everybody's, so the host names every area; an account picks among its own. */
+function ownAreas(all: Area[]): Area[] {
+  const own = me.value?.areas ?? []
+  if (own.includes('*')) return all
+  const found = new Map(all.map((area) => [area.code, area]))
+  const lineage = (code: string): string[] => {
+    const codes: string[] = []
+    for (let area = found.get(code); area; area = found.get(area.parent ?? '')) codes.push(area.code)
+    return codes
+  }
+  const above = new Set(own.flatMap(lineage))
+  return all.filter((area) => above.has(area.code) || lineage(area.code).some((c) => own.includes(c)))
+}
+
 export async function loadAreas(): Promise<void> {
-  areas.value = await fetchAreas()
+  areas.value = ownAreas(await fetchAreas())
   if (view.area && !byCode.value.has(view.area)) view.area = null
 }
 
