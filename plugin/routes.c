@@ -30,16 +30,26 @@ respond_json(const struct lpg_routes *routes, cim_http_req *req, struct cim_buf 
 
 /* ---- GET /areas: the tree, cut to what the caller may see, with its ancestors ---- */
 
-/* Marks the areas of all terms of any layer the caller may read, then everything above them. */
+/* The LPG theme tells where a caller is at home; base geography is shown to everybody. */
+static bool
+is_theme(const struct cim_definition *def)
+{
+    return def->catalogue_class != NULL && strcmp(def->catalogue_class, "液化石油气专题") == 0;
+}
+
+/* Marks the areas of all terms of any layer of the theme, then everything above them. */
 static cim_status
 mark_visible(const struct lpg_routes *routes, const cim_call *call, int32_t n, uint8_t *visible,
              cim_error *err)
 {
     const size_t n_layers = lpg_data_layer_count(routes->data);
     for (size_t l = 0; l < n_layers; l++) {
-        const char *id = lpg_layer_definition(lpg_data_layer_at(routes->data, l))->id;
+        const struct cim_definition *def = lpg_layer_definition(lpg_data_layer_at(routes->data, l));
         const cim_scope *scope = NULL;
-        CIM_TRY(routes->access->scope(routes->host, call, id, CIM_ACT_READ, &scope, err));
+        if (!is_theme(def)) {
+            continue;
+        }
+        CIM_TRY(routes->access->scope(routes->host, call, def->id, CIM_ACT_READ, &scope, err));
         for (uint32_t t = 0; t < scope->n_terms; t++) {
             const cim_term *term = scope->terms[t];
             for (int32_t i = 0; i < n; i++) {

@@ -79,6 +79,14 @@ class Rows(unittest.TestCase):
                                      404)
                 self.assertEqual(items(layer, "haikou", fid=str(hidden))["numberMatched"], 0)
 
+    def test_the_area_picker_offers_a_county_its_own_and_what_is_above(self):
+        above = host.areas()
+        offered = {area["code"] for area in get("/apps/lpg/api/areas", "haikou").json["areas"]}
+        self.assertEqual(offered, {code for code in above if "460100" in above[code]}
+                         | above["460100"])
+        everything = {area["code"] for area in get("/apps/lpg/api/areas", "province").json["areas"]}
+        self.assertEqual(everything, set(above))
+
     def test_a_company_sees_its_own_stations(self):
         for layer in ("stations", "end-users", "vehicles"):
             _, features = all_pages(layer, "enterprise", limit=5000)
