@@ -53,6 +53,8 @@ static const struct host_config_key KEYS[] = {
     INT("http.stop_grace_ms", 0, DAY_MS, "10000", "停止时等待在途请求的时间",
         "how long a stop waits for requests in flight"),
     TEXT("plugins.dirs", "plugins", "插件目录，冒号分隔", "plugin folders, separated by colons"),
+    SECRET("store.url", "业务数据库 postgresql://…；留空为内置库",
+           "database of the data, postgresql://…; empty: embedded"),
     INT("store.max_readers", 1, 256, "8", "读连接上限", "read connections at most"),
     INT("store.group_commit_ms", 0, 1000, "2", "合并提交的等待时间", "time to gather a commit"),
     INT("store.read_timeout_ms", 100, DAY_MS, "30000", "查询时限", "time limit of a query"),

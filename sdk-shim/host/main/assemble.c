@@ -103,7 +103,7 @@ open_store(struct host_assembly *assembly, enum host_store_kind kind, struct hos
     char migrations[PATH_MAX];
     struct host_store *store = NULL;
     struct host_migration_report report = {0};
-    char label[16];
+    char label[32];
     cim_copy_text(label, sizeof label, platform ? "platform.db" : "cim.gpkg");
     CIM_TRY(host_var_path(config, label, path, sizeof path, err));
     CIM_TRY(host_share_path(platform ? "migrations/platform" : "migrations/store", migrations,
@@ -111,12 +111,14 @@ open_store(struct host_assembly *assembly, enum host_store_kind kind, struct hos
     const struct host_store_options options = {
         .kind = kind,
         .path = path,
+        .url = platform ? NULL : host_config_text(config, "store.url"),
         .clock = assembly->app.clock,
         .max_readers = (int32_t)host_config_int(config, "store.max_readers"),
         .group_commit_ms = (int32_t)host_config_int(config, "store.group_commit_ms"),
         .read_timeout_ms = host_config_int(config, "store.read_timeout_ms"),
     };
     CIM_TRY(host_store_open(&options, &store, err));
+    cim_copy_text(label, sizeof label, host_store_name(store));
     *ret_store = store; /* closed by host_disassemble(), also when a migration fails */
     return host_store_migrate(store, "host", migrations, say_migration, label, &report, err);
 }

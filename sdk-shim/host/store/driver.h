@@ -96,6 +96,8 @@ void host_store_init(struct host_store *store, const struct host_driver *driver,
                      const struct host_store_options *options);
 cim_status host_sqlite_open(const struct host_store_options *options, struct host_store **ret_store,
                             cim_error *err);
+cim_status host_pg_open(const struct host_store_options *options, struct host_store **ret_store,
+                        cim_error *err);
 int64_t host_store_now_ms(const struct host_store *store);
 
 /* ---- SQL (words.c, select_list.c) ---- */
@@ -107,6 +109,13 @@ bool host_sql_column(const char *name);
 cim_status host_sql_bad_argument(const char *name, const char *argument, cim_error *err);
 /* "POINT" for "Point"; NULL for what is no geometry type. */
 const char *host_sql_geometry(const char *type);
+
+/* ---- geometries on their way in (wkb.c) ---- */
+
+enum host_wkb_extent { HOST_WKB_EMPTY, HOST_WKB_POINT, HOST_WKB_BOX };
+/* Refuses what is no sound two-dimensional ISO WKB. West, south, east, north of one with a box. */
+cim_status host_wkb_check(const void *wkb, size_t len, double ret_bbox[4],
+                          enum host_wkb_extent *ret_extent, cim_error *err);
 
 /* A result column: its type, or how to find it. */
 enum host_column_plan {

@@ -35,7 +35,16 @@ cim_status
 host_store_open(const struct host_store_options *options, struct host_store **ret_store,
                 cim_error *err)
 {
-    return host_sqlite_open(options, ret_store, err);
+    const char *url = options->url != NULL ? options->url : "";
+    if (url[0] == '\0') {
+        return host_sqlite_open(options, ret_store, err);
+    }
+    if (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0) {
+        return host_pg_open(options, ret_store, err);
+    }
+    return cim_fail(err, CIM_E_INVALID, "store.url", NULL,
+                    "应以 postgresql:// 开头，留空则使用内置库",
+                    "expected postgresql://…, or nothing for the embedded store");
 }
 
 void
@@ -44,6 +53,12 @@ host_store_close(struct host_store *store)
     if (store != NULL) {
         store->driver->close(store);
     }
+}
+
+const char *
+host_store_name(const struct host_store *store)
+{
+    return store->kind == HOST_STORE_PLATFORM ? "platform.db" : store->driver->name;
 }
 
 cim_status

@@ -1,9 +1,14 @@
-/* host/store/store.h -- the embedded store: SQLite in WAL, one writer thread with group commit.
+/* host/store/store.h -- the stores, whichever database runs.
  *
- * Two are open: `platform.db` (accounts, sessions, settings; mode 0600) and `cim.gpkg` (data,
- * change log), a valid GeoPackage that QGIS and GDAL open and only we write. The functions mirror
- * cim.store/1 (cim/store.h), where their contract is written; both stores speak the same SQL
- * subset.
+ * Two are open: that of the platform (accounts, sessions, settings) in `platform.db`, and that of
+ * the data with their change log: either `cim.gpkg`, embedded, or PostgreSQL with PostGIS. The
+ * functions mirror cim.store/1 (cim/store.h), where their contract is written; both databases speak
+ * the same SQL subset.
+ *
+ * Embedded: SQLite in WAL, one writer thread with group commit; `platform.db` has mode 0600,
+ * `cim.gpkg` is a valid GeoPackage that QGIS and GDAL open and only we write. PostgreSQL: a
+ * transaction per caller, several at once; one sequencer gives out the positions, and write() waits
+ * for it, at most some seconds: past that *ret_pos is 0, what was written stays written.
  */
 #ifndef HOST_STORE_H
 #define HOST_STORE_H
@@ -18,6 +23,7 @@ enum host_store_kind { HOST_STORE_PLATFORM, HOST_STORE_DATA };
 struct host_store_options {
     enum host_store_kind kind;
     const char *path; /* of the file; created when absent */
+    const char *url;  /* postgresql://…; NULL or empty: the embedded store at `path` */
     const struct host_clock *clock;
     int32_t max_readers;        /* read connections at most */
     int32_t group_commit_ms;    /* how long the writer gathers callers; 0: whoever is there */
@@ -29,6 +35,8 @@ cim_status host_store_open(const struct host_store_options *options, struct host
                            cim_error *err);
 /* Waits for the writer, checkpoints, closes. NULL-safe. */
 void host_store_close(struct host_store *store);
+/* "platform.db", "cim.gpkg" or "postgresql": what people know it by. */
+const char *host_store_name(const struct host_store *store);
 
 cim_status host_store_read(struct host_store *store, const char *sql, const cim_value *values,
                            uint32_t n_values, cim_rows **ret_rows, cim_error *err);

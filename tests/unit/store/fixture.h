@@ -14,12 +14,19 @@
 struct fixture {
     char dir[64];
     char path[128];       /* of cim.gpkg */
+    char url[192];        /* of a database of its own; empty: embedded */
     char migrations[128]; /* of the plugin "test" */
     struct host_clock *clock;
     struct host_store *store;
 };
 
 enum { FIXTURE_NOW_MS = 1800000000 };
+
+/* The tests run beside a PostgreSQL cluster, and so on PostgreSQL (tests/support/pg.py). */
+bool fixture_on_pg(void);
+/* A fresh database in it, and its end. */
+void fixture_make_database(char *ret_url, size_t capacity);
+void fixture_drop_database(const char *url);
 
 /* CMocka setup and teardown: a store with the base and the test migrations applied. */
 int fixture_setup(void **state);
@@ -44,6 +51,8 @@ cim_status add_thing(struct host_store *store, cim_tx *tx, const char *uid, doub
                      cim_error *err);
 /* The single number that a select returns. */
 int64_t one_int(struct host_store *store, const char *sql);
+/* True when the store has a table or an index of this name. */
+bool has_table(struct host_store *store, const char *name);
 /* Runs a program with its output in `out`; returns its exit code. */
 int run_program(const char *const *argv, char *out, size_t capacity);
 

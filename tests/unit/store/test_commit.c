@@ -112,8 +112,10 @@ test_threads_share_commits_and_positions_are_dense(void **state)
     assert_int_equal(host_store_layer_pos(store, "t.odd"),
                      one_int(store, "select max(pos) from cim_change where layer = 't.odd'"));
     assert_int_equal(host_store_layer_pos(store, "t.never"), 0);
-    /* Groups: fewer commits than writes, or the writer gathers nothing. */
-    assert_true(after.commits - before.commits < after.writes - before.writes);
+    if (!fixture_on_pg()) {
+        /* Groups: fewer commits than writes, or the writer gathers nothing. */
+        assert_true(after.commits - before.commits < after.writes - before.writes);
+    }
     for (int i = 0; i < THREADS * WRITES; i++) {
         for (int j = i + 1; positions[i] != 0 && j < i + 3 && j < THREADS * WRITES; j++) {
             assert_true(positions[i] != positions[j]);
@@ -368,10 +370,16 @@ main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_rows_left_open_end_with_the_transaction, fixture_setup,
                                         fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_full_disk_is_an_error, fixture_setup,
-                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_second_process_moves_positions, fixture_setup,
                                         fixture_teardown),
     };
-    return cmocka_run_group_tests_name("store_commit", tests, NULL, NULL);
+    const struct CMUnitTest of_the_file[] = {
+        cmocka_unit_test_setup_teardown(test_full_disk_is_an_error, fixture_setup,
+                                        fixture_teardown),
+    };
+    int failed = cmocka_run_group_tests_name("store_commit", tests, NULL, NULL);
+    if (!fixture_on_pg()) {
+        failed += cmocka_run_group_tests_name("store_commit_file", of_the_file, NULL, NULL);
+    }
+    return failed;
 }

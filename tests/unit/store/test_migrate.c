@@ -32,8 +32,7 @@ test_second_run_applies_nothing(void **state)
     assert_int_equal(report.n_applied, 1);
     assert_int_equal(report.n_present, 1);
     assert_string_equal(report.last, "0002_more.sql");
-    assert_int_equal(
-        one_int(fixture->store, "select count(*) from sqlite_schema where name = 'thing_name'"), 1);
+    assert_true(has_table(fixture->store, "thing_name"));
 }
 
 static void
@@ -104,8 +103,7 @@ test_failing_statement_is_named_and_undone(void **state)
         assert_contains(error.en, "0002_bad.sql");
         assert_contains(error.en, bad[i].part);
         assert_contains(error.zh, "0002_bad.sql");
-        assert_int_equal(
-            one_int(fixture->store, "select count(*) from sqlite_schema where name = 'good'"), 0);
+        assert_false(has_table(fixture->store, "good"));
     }
 }
 
@@ -121,9 +119,12 @@ test_repository_migrations_apply_twice(void **state)
                   &error);
         assert_true(round == 0 ? report.n_applied > 0 : report.n_applied == 0);
     }
-    assert_int_equal(one_int(fixture->store, "select count(*) from gpkg_contents where "
-                                             "table_name = 'lpg_enterprise'"),
-                     1);
+    if (!fixture_on_pg()) {
+        assert_int_equal(one_int(fixture->store, "select count(*) from gpkg_contents where "
+                                                 "table_name = 'lpg_enterprise'"),
+                         1);
+    }
+    assert_true(has_table(fixture->store, "lpg_enterprise"));
 }
 
 static void
@@ -138,6 +139,7 @@ test_platform_store_takes_no_layers(void **state)
     (void)snprintf(path, sizeof path, "%s/platform.db", fixture->dir);
     options.kind = HOST_STORE_PLATFORM;
     options.path = path;
+    options.url = NULL;
     assert_ok(host_store_open(&options, &platform, &error), &error);
     assert_int_equal(
         host_store_migrate(platform, "test", fixture->migrations, NULL, NULL, &report, &error),

@@ -77,6 +77,9 @@ compare(struct host_store *store, const struct model *model, uint64_t *random)
     for (int i = 0; i < IDS; i++) {
         filled += model[i].present && model[i].has_geom;
     }
+    if (fixture_on_pg()) {
+        return; /* its index is PostGIS's own */
+    }
     assert_int_equal(one_int(store, "select count(*) from rtree_way_geom"), filled);
     assert_int_equal(one_int(store, "select count(*) from rtree_way_geom r join way w on "
                                     "w.fid = r.id where w.geom is not null"),
@@ -161,6 +164,9 @@ test_index_follows_bulk_loads(void **state)
 {
     struct fixture *fixture = *state;
     run_property(fixture->store, true, 8);
+    if (fixture_on_pg()) {
+        return;
+    }
     assert_int_equal(one_int(fixture->store, "select count(*) from sqlite_schema where "
                                              "type = 'trigger' and name = 'rtree_way_geom_insert'"),
                      1);
@@ -182,7 +188,10 @@ test_failed_bulk_keeps_triggers(void **state)
     assert_int_equal(host_store_write(fixture->store, fail_bulk, fixture->store, NULL, &error),
                      CIM_E_CANCELLED);
     assert_ok(add_thing(fixture->store, NULL, "kept", 110, 20, &error), &error);
-    assert_int_equal(one_int(fixture->store, "select count(*) from rtree_thing_geom"), 1);
+    assert_int_equal(count_in(fixture->store, "thing", 109, 19, 111, 21), 1);
+    if (!fixture_on_pg()) {
+        assert_int_equal(one_int(fixture->store, "select count(*) from rtree_thing_geom"), 1);
+    }
 }
 
 /* A float holds some 7 digits: the index alone would find a neighbour that is outside. */

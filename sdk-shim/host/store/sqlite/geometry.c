@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { HEADER_BYTES = 8, ENVELOPE_BYTES = 32, FLAG_EMPTY = 0x10, WKB_POINT = 1, WKB_LAST_2D = 7 };
+enum { HEADER_BYTES = 8, ENVELOPE_BYTES = 32, FLAG_EMPTY = 0x10 };
 
 static size_t
 envelope_bytes(uint8_t flags)
@@ -109,25 +109,6 @@ put_double(uint8_t *to, double value)
     }
 }
 
-/* The numbers of 2-D types; anything with Z or M, or in EWKB's dialect, is something else. */
-static cim_status
-check_2d(const uint8_t *wkb, size_t len, cim_error *err)
-{
-    uint32_t type = 0;
-    if (len < 5 || wkb[0] > 1) {
-        return cim_fail(err, CIM_E_INVALID, "geom", NULL, "几何数据不是 ISO WKB",
-                        "the geometry is no ISO WKB");
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        type |= (uint32_t)wkb[1 + i] << (8U * (wkb[0] == 1 ? i : 3U - i));
-    }
-    if (type < WKB_POINT || type > WKB_LAST_2D) {
-        return cim_fail(err, CIM_E_INVALID, "geom", NULL, "几何类型 %u 不是二维类型 1–7",
-                        "geometry type %u: expected a two-dimensional type, 1 to 7", type);
-    }
-    return CIM_OK;
-}
-
 cim_status
 host_geometry_from_wkb(const void *wkb, size_t len, uint8_t **ret_blob, size_t *ret_len,
                        cim_error *err)
@@ -136,20 +117,9 @@ host_geometry_from_wkb(const void *wkb, size_t len, uint8_t **ret_blob, size_t *
     size_t at = HEADER_BYTES;
     uint8_t flags = 1; /* little-endian header */
     uint8_t *blob = NULL;
-    CIM_TRY(check_2d(wkb, len, err));
-    if (!cim_wkb_point(wkb, len, &bbox[0], &bbox[1])) {
-        const cim_status status = cim_wkb_bbox(wkb, len, bbox, err);
-        if (status == CIM_OK) {
-            flags |= 1U << 1U;
-        } else if (status == CIM_E_NOTFOUND) {
-            flags |= FLAG_EMPTY;
-        } else {
-            return status;
-        }
-    } else if (!isfinite(bbox[0]) || !isfinite(bbox[1])) {
-        return cim_fail(err, CIM_E_INVALID, "geom", NULL, "坐标不是有限的数",
-                        "a coordinate is no finite number");
-    }
+    enum host_wkb_extent extent = HOST_WKB_EMPTY;
+    CIM_TRY(host_wkb_check(wkb, len, bbox, &extent, err));
+    flags |= extent == HOST_WKB_BOX ? 1U << 1U : extent == HOST_WKB_EMPTY ? FLAG_EMPTY : 0;
     blob = malloc(HEADER_BYTES + ENVELOPE_BYTES + len);
     if (blob == NULL) {
         return cim_fail_nomem(err);

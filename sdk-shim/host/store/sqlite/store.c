@@ -162,7 +162,7 @@ end_migration(cim_tx *base, cim_error *err)
 }
 
 static const struct host_driver driver = {
-    .name = "sqlite",
+    .name = "cim.gpkg",
     .close = close_store,
     .read = host_sqlite_read,
     .write = host_sqlite_write,

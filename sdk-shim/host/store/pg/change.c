@@ -1,0 +1,158 @@
+/* host/store/pg/change.c -- changes noted in a transaction, sent as one insert of arrays.
+ *
+ * They go to cim_change_pending with the transaction's id; the sequencer moves them to cim_change
+ * and gives out positions once no older transaction can add any. */
+#include "host/store/pg/pg.h"
+
+#include "cim/util.h"
+
+#include <string.h>
+
+enum { ARRAY_HEAD = 20, CHANGES_BYTES_MAX = 64 << 20, N_ARRAYS = 5 };
+
+static const char insert_changes[] =
+    "insert into cim_change_pending (layer, fid, op, area_code, owner_org, at) "
+    "select l, f, o, a, w, $6 from unnest($1, $2, $3, $4, $5) as t (l, f, o, a, w)";
+/* text[], int8[], int8[], text[], text[], timestamptz */
+static const Oid insert_types[] = {1009, 1016, 1016, 1009, 1009, HOST_PG_TIMESTAMPTZ};
+
+static struct cim_buf *
+array_of(struct host_pg_tx *tx, int i)
+{
+    struct cim_buf *const arrays[N_ARRAYS] = {&tx->layers, &tx->fids, &tx->ops, &tx->areas,
+                                              &tx->owners};
+    return arrays[i];
+}
+
+void
+host_pg_changes_init(struct host_pg_tx *tx)
+{
+    for (int i = 0; i < N_ARRAYS; i++) {
+        cim_buf_init(array_of(tx, i), CHANGES_BYTES_MAX);
+    }
+}
+
+void
+host_pg_changes_done(struct host_pg_tx *tx)
+{
+    for (int i = 0; i < N_ARRAYS; i++) {
+        cim_buf_done(array_of(tx, i));
+    }
+}
+
+static void
+add_int4(struct cim_buf *buf, int32_t value)
+{
+    uint8_t bytes[4];
+    host_pg_put_int(bytes, (uint32_t)value, sizeof bytes);
+    cim_buf_add(buf, bytes, sizeof bytes);
+}
+
+static void
+add_int8(struct cim_buf *buf, int64_t value)
+{
+    uint8_t bytes[8];
+    host_pg_put_int(bytes, (uint64_t)value, sizeof bytes);
+    add_int4(buf, sizeof bytes);
+    cim_buf_add(buf, bytes, sizeof bytes);
+}
+
+static void
+add_text(struct cim_buf *buf, const char *text)
+{
+    if (text == NULL) {
+        add_int4(buf, -1);
+        return;
+    }
+    const size_t len = strlen(text);
+    add_int4(buf, (int32_t)len);
+    cim_buf_add(buf, text, len);
+}
+
+static void
+start_arrays(struct host_pg_tx *tx)
+{
+    static const uint8_t nothing[ARRAY_HEAD] = {0};
+    for (int i = 0; i < N_ARRAYS; i++) {
+        cim_buf_clear(array_of(tx, i));
+        cim_buf_add(array_of(tx, i), nothing, sizeof nothing);
+    }
+}
+
+cim_status
+host_pg_change(cim_tx *base, const char *layer, int64_t fid, int32_t op, const char *area_code,
+               const char *owner_org, cim_error *err)
+{
+    struct host_pg_tx *tx = host_pg_tx_of(base);
+    if (layer[0] == '\0' || strlen(layer) > HOST_STORE_LAYER_ID_MAX) {
+        return cim_fail(err, CIM_E_TOO_LARGE, "layer", layer, "图层名过长或图层过多（上限 %d）",
+                        "layer id too long, or more than %d layers", HOST_STORE_LAYERS_MAX);
+    }
+    if (tx->n_noted == 0) {
+        start_arrays(tx);
+    }
+    add_text(&tx->layers, layer);
+    add_int8(&tx->fids, fid);
+    add_int8(&tx->ops, op);
+    add_text(&tx->areas, area_code);
+    add_text(&tx->owners, owner_org);
+    for (int i = 0; i < N_ARRAYS; i++) {
+        CIM_TRY(cim_buf_status(array_of(tx, i), err));
+    }
+    tx->n_noted++;
+    return tx->n_noted < HOST_PG_CHANGES_MAX ? CIM_OK : host_pg_changes_flush(tx, err);
+}
+
+static cim_status
+prepare(struct host_pg_connection *conn, cim_error *err)
+{
+    PGresult *result = NULL;
+    cim_status status = CIM_OK;
+    if (conn->knows_changes) {
+        return CIM_OK;
+    }
+    result = PQprepare(conn->pg, "cim_changes", insert_changes, N_ARRAYS + 1, insert_types);
+    status = PQresultStatus(result) == PGRES_COMMAND_OK ? CIM_OK : host_pg_fail(conn, result, err);
+    PQclear(result);
+    conn->knows_changes = status == CIM_OK;
+    return status;
+}
+
+cim_status
+host_pg_changes_flush(struct host_pg_tx *tx, cim_error *err)
+{
+    struct host_pg_bound *bound = &tx->conn->bound;
+    PGresult *result = NULL;
+    cim_status status = CIM_OK;
+    if (tx->n_noted == 0) {
+        return CIM_OK;
+    }
+    CIM_TRY(host_pg_rows_set_aside(tx, err));
+    status = prepare(tx->conn, err);
+    if (status != CIM_OK) {
+        tx->broken = tx->begun;
+        return status;
+    }
+    for (int i = 0; i < N_ARRAYS; i++) {
+        struct cim_buf *array = array_of(tx, i);
+        uint8_t *head = (uint8_t *)array->data;
+        const bool is_int = i == 1 || i == 2;
+        host_pg_put_int(head, 1, 4);          /* dimensions */
+        host_pg_put_int(head + 4, i >= 3, 4); /* may hold absent ones */
+        host_pg_put_int(head + 8, is_int ? HOST_PG_INT8 : HOST_PG_TEXT, 4);
+        host_pg_put_int(head + 12, (uint64_t)tx->n_noted, 4);
+        host_pg_put_int(head + 16, 1, 4); /* the first index */
+        bound->values[i] = array->data;
+        bound->lengths[i] = (int)array->len;
+        bound->formats[i] = 1;
+    }
+    host_pg_put_int(bound->numbers[N_ARRAYS], (uint64_t)host_pg_time(tx->base.now_ms), 8);
+    bound->values[N_ARRAYS] = (const char *)bound->numbers[N_ARRAYS];
+    bound->lengths[N_ARRAYS] = 8;
+    bound->formats[N_ARRAYS] = 1;
+    CIM_TRY(host_pg_tx_run(tx, "cim_changes", N_ARRAYS + 1, false, &result, err));
+    PQclear(result);
+    tx->n_sent += tx->n_noted;
+    tx->n_noted = 0;
+    return CIM_OK;
+}
