@@ -54,6 +54,7 @@ free_layer(struct lpg_layer *layer)
     if (layer != NULL) {
         (void)pthread_mutex_destroy(&layer->mutex); /* nobody holds it any more */
         cim_definition_free(layer->def);
+        free(layer->counts.before);
         free(layer->text);
         free(layer);
     }

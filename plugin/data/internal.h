@@ -23,6 +23,15 @@ struct lpg_cached {
     double numbers[4];
 };
 
+/* How many records each area has, about: for choosing between two ways of reading. */
+struct lpg_area_counts {
+    int64_t areas_version;
+    int64_t pos; /* of the layer */
+    int64_t taken_ms;
+    int32_t n_areas;
+    int64_t *before; /* n_areas + 1: records of the areas with smaller ordinals */
+};
+
 struct lpg_layer {
     struct lpg_data *data;
     struct cim_definition *def;
@@ -30,6 +39,7 @@ struct lpg_layer {
     pthread_mutex_t mutex;
     uint64_t tick;
     struct lpg_cached cache[LPG_CACHE_SLOTS];
+    struct lpg_area_counts counts;
 };
 
 struct lpg_data {
@@ -58,6 +68,7 @@ struct lpg_statement {
     struct cim_buf texts; /* bytes of text values */
     uint32_t n_values;
     cim_status failed;
+    bool in_fid_order; /* a page of it is wanted, in the order of the table */
     cim_value *values;
     struct lpg_bound *bounds; /* beside the values */
 };
@@ -118,6 +129,14 @@ cim_status lpg_sql_scope(struct lpg_statement *statement, const struct lpg_layer
 /* The condition of one term without its time. */
 cim_status lpg_sql_term(struct lpg_statement *statement, const struct lpg_layer *layer,
                         const cim_term *term, cim_error *err);
+/* "area_code in (…" up to the parenthesis, for areas that hold these ordinals. Where they hold many
+ * records and a page in the table's order is wanted, the index on areas stays out of it: it would
+ * fetch and sort all of them for one page. */
+void lpg_sql_area_begin(struct lpg_statement *statement, const struct lpg_layer *layer,
+                        int64_t n_rows);
+/* About how many records lie in areas with ordinals in [first, end). */
+cim_status lpg_area_rows(struct lpg_layer *layer, int32_t first, int32_t end, int64_t *ret_rows,
+                         cim_error *err);
 /* CQL2 JSON as a condition. With a scope, properties that it does not show in clear are refused. */
 cim_status lpg_sql_filter(struct lpg_statement *statement, const struct lpg_layer *layer,
                           const char *filter_json, const cim_scope *scope, cim_error *err);

@@ -286,6 +286,8 @@ build(struct result *result, const cim_call *call, const cim_query *query, cim_e
     }
     lpg_sql(&result->statement, " from %s", layer->def->table);
     const size_t before = result->statement.sql.len;
+    result->statement.in_fid_order =
+        query->n_sort == 0 && query->limit > 0 && query->fid == 0 && query->uid == NULL;
     CIM_TRY(lpg_sql_where(&result->statement, layer, query, scope, call->now_ms, err));
     CIM_TRY(cim_buf_status(&result->statement.sql, err));
     result->has_where = result->statement.sql.len > before;

@@ -58,30 +58,63 @@ has_area(const cim_term *term, uint32_t ordinal)
            (term->areas[ordinal / 64U] >> (ordinal % 64U) & 1U) != 0;
 }
 
-/* The bitset as its maximal runs, which are few: grants name whole subtrees. */
-static cim_status
-sql_areas(struct lpg_statement *statement, const cim_term *term, cim_error *err)
+/* The bitset as its maximal runs, which are few: grants name whole subtrees. From `at` on the next
+ * one; false at the end. */
+static bool
+next_run(const cim_term *term, uint32_t at, uint32_t *ret_first, uint32_t *ret_end)
 {
     const uint32_t n_bits = term->areas != NULL ? term->n_area_words * 64U : 0;
+    while (at < n_bits && !has_area(term, at)) {
+        at = at % 64U == 0 && term->areas[at / 64U] == 0 ? at + 64U : at + 1U;
+    }
+    if (at >= n_bits) {
+        return false;
+    }
+    *ret_first = at;
+    while (at < n_bits && has_area(term, at)) {
+        at++;
+    }
+    *ret_end = at;
+    return true;
+}
+
+static cim_status
+estimate(const struct lpg_layer *layer, const cim_term *term, int64_t *ret_rows, cim_error *err)
+{
+    struct lpg_layer *open = (struct lpg_layer *)(uintptr_t)layer; /* for what it remembers */
+    uint32_t first = 0;
+    uint32_t end = 0;
+    int64_t total = 0;
+    while (next_run(term, end, &first, &end)) {
+        int64_t n_rows = 0;
+        CIM_TRY(lpg_area_rows(open, (int32_t)first, (int32_t)end, &n_rows, err));
+        total += n_rows;
+    }
+    *ret_rows = total;
+    return CIM_OK;
+}
+
+static cim_status
+sql_areas(struct lpg_statement *statement, const struct lpg_layer *layer, const cim_term *term,
+          cim_error *err)
+{
     uint32_t n_runs = 0;
-    for (uint32_t at = 0; at < n_bits;) {
-        if (at % 64U == 0 && term->areas[at / 64U] == 0) {
-            at += 64U;
-            continue;
+    uint32_t first = 0;
+    uint32_t end = 0;
+    int64_t n_rows = 0;
+    if (statement->in_fid_order) {
+        CIM_TRY(estimate(layer, term, &n_rows, err));
+    }
+    while (next_run(term, end, &first, &end)) {
+        if (n_runs++ == 0) {
+            lpg_sql_area_begin(statement, layer, n_rows);
+            lpg_sql(statement, "select code from cim_area where (ord >= ");
+        } else {
+            lpg_sql(statement, " or (ord >= ");
         }
-        if (!has_area(term, at)) {
-            at++;
-            continue;
-        }
-        const uint32_t first = at;
-        while (at < n_bits && has_area(term, at)) {
-            at++;
-        }
-        lpg_sql(statement, n_runs++ == 0 ? "area_code in (select code from cim_area where (ord >= "
-                                         : " or (ord >= ");
         lpg_sql_int(statement, first);
         lpg_sql(statement, " and ord < ");
-        lpg_sql_int(statement, at);
+        lpg_sql_int(statement, end);
         lpg_sql(statement, ")");
         if (n_runs > RANGES_MAX) {
             return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "授权的区划过于零散（超过 %d 段）",
@@ -99,7 +132,7 @@ lpg_sql_term(struct lpg_statement *statement, const struct lpg_layer *layer, con
     const char *joint = "";
     lpg_sql(statement, "(");
     if (term->all_areas == 0) {
-        CIM_TRY(sql_areas(statement, term, err));
+        CIM_TRY(sql_areas(statement, layer, term, err));
         joint = " and ";
     }
     if (term->owner_org != NULL) {

@@ -100,7 +100,13 @@ add_area(struct where *where, const struct lpg_layer *layer, const char *code, c
                         "there is no such area code");
     }
     next_condition(where);
-    lpg_sql(where->statement, "area_code in (select code from cim_area where ord >= ");
+    int64_t n_rows = 0;
+    if (where->statement->in_fid_order) {
+        struct lpg_layer *open = (struct lpg_layer *)(uintptr_t)layer; /* for what it remembers */
+        CIM_TRY(lpg_area_rows(open, area.ordinal, area.ordinal_end, &n_rows, err));
+    }
+    lpg_sql_area_begin(where->statement, layer, n_rows);
+    lpg_sql(where->statement, "select code from cim_area where ord >= ");
     lpg_sql_int(where->statement, area.ordinal);
     lpg_sql(where->statement, " and ord < ");
     lpg_sql_int(where->statement, area.ordinal_end);

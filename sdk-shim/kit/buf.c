@@ -98,6 +98,11 @@ cim_buf_add_text(struct cim_buf *buf, const char *text)
 void
 cim_buf_add_char(struct cim_buf *buf, char c)
 {
+    if (buf->failed == CIM_OK && buf->len < buf->max && buf->len + 1 < buf->capacity) {
+        buf->data[buf->len++] = c;
+        buf->data[buf->len] = '\0';
+        return;
+    }
     cim_buf_add(buf, &c, 1);
 }
 

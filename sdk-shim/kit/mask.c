@@ -79,8 +79,8 @@ mask_address(const char *text, size_t len, struct cim_buf *out)
         if ((text[at] >= '0' && text[at] <= '9') || wide_digit) {
             break;
         }
-        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-            if (bytes == 3 && memcmp(text + at, ends[i], 3) == 0) {
+        for (size_t i = 0; bytes == 3 && i < sizeof ends / sizeof ends[0]; i++) {
+            if (memcmp(text + at, ends[i], 3) == 0) {
                 *(i < 6 ? &street : &region) = at + bytes;
             }
         }
