@@ -65,6 +65,14 @@ for name, text in {
         "double_colon": "select a::text", "brackets": "select [a]", "limit_comma": "limit 1, 2",
         "quote_in_macro": "select {wkb 'a'}"}.items():
     seed("kit_sql", name, text)
+    seed("store_select", name, text)
+
+for name, text in {
+        "alias": "select {ms a.b} as c, count(*) n, cast(x as integer) from t", "star": "select *, {wkb geom} from t",
+        "returning": "insert into t (a) values (1) returning {ms at}", "union": "select {wkb g} union select 1",
+        "with": "with x as (select 1) select max({ms at}), avg(z) from x", "cast_alone": "select cast(",
+        "extreme_open": "select max({ms", "nothing": "select", "many": "select " + "a," * 20 + "a from t"}.items():
+    seed("store_select", name, text)
 
 for name, text in {
         "name": "张小三", "phone": "13800138000", "address": "海口市滨海大道32号", "quote": 'a"b\\c\n',
@@ -113,6 +121,9 @@ GEOMETRIES = {
     "reference_system": struct.pack("<BIIdd", 1, 0x20000001, 4490, 1, 2), "empty": b""}
 for name, content in GEOMETRIES.items():
     seed("kit_wkb", name, content)
+    seed("store_geometry", name, content)
+    seed("store_geometry", "blob_" + name, b"GP\0\1\x8a\x11\0\0" + content)
+    seed("store_geometry", "boxed_" + name, b"GP\0\3\x8a\x11\0\0" + struct.pack("<4d", 1, 2, 3, 4) + content)
     seed("data_geometry", name, content)
 
 

@@ -38,6 +38,11 @@ void host_store_close(struct host_store *store);
 /* "platform.db", "cim.gpkg" or "postgresql": what people know it by. */
 const char *host_store_name(const struct host_store *store);
 
+/* Types of result columns: {wkb c} is WKB and {ms c} (also inside min and max) TIME_MS; a plain
+ * column has its declared type (INTEGER INT64, REAL FLOAT64, BOOLEAN BOOL, DATETIME TIME_MS, TEXT
+ * and DATE TEXT, geometries WKB); count() and length() are INT64, avg() FLOAT64, cast(x as type)
+ * that type. Of any other expression the first row decides, and TEXT if it is absent there; a later
+ * value that does not fit is an error that asks for a cast. */
 cim_status host_store_read(struct host_store *store, const char *sql, const cim_value *values,
                            uint32_t n_values, cim_rows **ret_rows, cim_error *err);
 cim_status host_store_write(struct host_store *store, cim_tx_fn fn, void *arg, int64_t *ret_pos,
@@ -62,7 +67,12 @@ struct host_migration_report {
     int32_t n_present; /* before */
     char last[128];    /* name of the newest */
 };
-/* Applies the files NNNN_name.sql of `dir` that `owner` ("host", a plugin id) has not applied yet,
+/* Macros of migrations: {record} (the columns every record has), {geom Point}, the types {text}
+ * {int} {real} {bool} {date} {time}; as statements of their own {layer TABLE GEOMETRY}, which
+ * registers the table in the GeoPackage, indexes uid and makes the R-tree, and {attributes TABLE}
+ * for tables that hold no records of a layer.
+ *
+ * Applies the files NNNN_name.sql of `dir` that `owner` ("host", a plugin id) has not applied yet,
  * in order, each in a transaction, recorded with its checksum. A file that changed after it was
  * applied, or a number that is missing, is refused by name. `progress` may be NULL. */
 cim_status host_store_migrate(struct host_store *store, const char *owner, const char *dir,
