@@ -27,10 +27,14 @@ static const struct title TITLES[] = {
     {417, "urn:cim:problem:expectation", "不支持的 Expect", "Expectation failed"},
     {421, "urn:cim:problem:host", "主机名不属于本站", "Misdirected request"},
     {429, "urn:cim:problem:too-many", "请求过多", "Too many requests"},
+    {422, "urn:cim:problem:refused", "内容不合要求", "Unprocessable content"},
     {431, "urn:cim:problem:headers", "请求头过长", "Header fields too large"},
     {500, "urn:cim:problem:internal", "内部错误", "Internal error"},
     {501, "urn:cim:problem:unsupported", "不支持", "Not supported"},
+    {502, "urn:cim:problem:upstream", "上游服务出错", "Bad gateway"},
     {503, "urn:cim:problem:busy", "暂时不可用", "Temporarily unavailable"},
+    {504, "urn:cim:problem:upstream-time", "上游服务超时", "Gateway timeout"},
+    {505, "urn:cim:problem:http-version", "不支持的 HTTP 版本", "HTTP version not supported"},
     {507, "urn:cim:problem:storage", "存储空间不足", "Out of storage"},
 };
 

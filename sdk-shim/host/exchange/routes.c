@@ -99,6 +99,9 @@ import_into(struct host_app *app, const cim_call *call, cim_http_req *req, const
         status = host_exchange_import(&layer->layer, layer->definition, &inner, path, options,
                                       &report, &why);
         host_plugins_leave(app->plugins, layer->plugin_id);
+        if (strcmp(why.param, "file") == 0) {
+            why.value[0] = '\0'; /* the name of a spool file says nothing to the client */
+        }
         if (status != CIM_OK && (status != CIM_E_INVALID || report.n_refused == 0)) {
             if (err != NULL) {
                 *err = why;

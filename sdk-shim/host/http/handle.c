@@ -21,7 +21,9 @@ static void
 prepare_call(struct cim_http_req *req)
 {
     const struct host_http_options *options = &req->http->options;
-    req->deadline_ms = host_monotonic_ms() + options->request_timeout_ms;
+    /* A large body takes time to work through as well as to send. */
+    req->deadline_ms = host_monotonic_ms() + options->request_timeout_ms +
+                       (int64_t)(req->body.total / BODY_BYTES_PER_MS);
     req->context = (struct host_call_context){.principal = NULL, .req = req};
     req->call = (cim_call){
         .struct_size = sizeof req->call,

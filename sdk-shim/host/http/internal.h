@@ -32,6 +32,7 @@ enum {
     BODY_MEMORY_BYTES = 1 << 20, /* a body larger than this goes to a spool file */
     BODY_DRAIN_BYTES = 4 << 20,  /* of a refused body still read, so that the refusal arrives */
     BODY_LEAST_RATE = 1024,      /* bytes per second; slower senders get 408 */
+    BODY_BYTES_PER_MS = 512,     /* time beyond http.request_timeout_ms for what came */
     STREAM_LOW_BYTES = 64 << 10, /* produce() runs while less than this waits to be sent */
     STREAM_PIECE_MAX_BYTES = 4 << 20, /* of one produce() */
     STREAM_CUT_AFTER_MS = 5000,       /* once the routes of its plugin are removed */
