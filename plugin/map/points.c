@@ -12,7 +12,7 @@
 enum {
     CELLS = 1 << (2 * LPG_CLUSTER_LEVELS),
     CELL_UNITS = LPG_MVT_EXTENT >> LPG_CLUSTER_LEVELS,
-    MARGIN_UNITS = LPG_CLUSTER_RADIUS_PX * LPG_MVT_EXTENT / 512,
+    UNITS_PER_PX = LPG_MVT_EXTENT / 512,
     COUNTED_VALUES_MAX = 64 /* of one count_by field */
 };
 
@@ -404,11 +404,18 @@ add_partition(struct drawing *drawing, uint32_t begin, uint32_t end, uint64_t fi
     }
 }
 
+int32_t
+lpg_cluster_radius_px(uint64_t count)
+{
+    return count < 10 ? 16 : count < 100 ? 18 : count < 1000 ? 21 : count < 10000 ? 25 : 30;
+}
+
 static int32_t
 anchor(uint64_t sum, uint64_t count, uint32_t cell, uint32_t z)
 {
-    const int32_t low = (int32_t)(cell * CELL_UNITS) + MARGIN_UNITS;
-    const int32_t high = (int32_t)((cell + 1) * CELL_UNITS) - MARGIN_UNITS;
+    const int32_t margin = lpg_cluster_radius_px(count) * UNITS_PER_PX;
+    const int32_t low = (int32_t)(cell * CELL_UNITS) + margin;
+    const int32_t high = (int32_t)((cell + 1) * CELL_UNITS) - margin;
     const int32_t units = (int32_t)(((sum / count) * LPG_MVT_EXTENT) >> (32U - z));
     return units < low ? low : units > high ? high : units;
 }

@@ -13,8 +13,7 @@
 
 enum {
     LPG_POINTS_SINGLE_ZOOM = 14, /* from here on every point is drawn by itself */
-    LPG_CLUSTER_LEVELS = 3,      /* a 512 px tile has 2^3 x 2^3 cells of 64 px */
-    LPG_CLUSTER_RADIUS_PX = 24   /* of the symbol; anchors keep that far from their cell's edge */
+    LPG_CLUSTER_LEVELS = 3       /* a 512 px tile has 2^3 x 2^3 cells of 64 px */
 };
 
 struct lpg_partition {
@@ -47,6 +46,10 @@ struct lpg_points {
     struct lpg_counted counted[LPG_ATTRIBUTES_MAX];
     uint32_t *rows_owned;
 };
+
+/* Radius, outline included, of the symbol that the styles draw for a cluster of `count` points.
+ * Anchors keep that far from their cell's edge, so that no two overlap. */
+int32_t lpg_cluster_radius_px(uint64_t count);
 
 /* Sorts `features` and builds the pyramid over it. `morton` (one per feature) is consumed. */
 cim_status lpg_points_build(struct lpg_features *features, uint64_t *morton,

@@ -244,6 +244,11 @@ add_feature(const struct world *world, const struct random_scope *r, const struc
         }
         return;
     }
+    /* The symbol stays inside its cell of 512 units (64 px). */
+    for (int axis = 0; axis < 2; axis++) {
+        const int32_t radius = lpg_cluster_radius_px((uint64_t)count->i64) * 8;
+        assert_in_range(anchor[axis] % 512, radius, 512 - radius);
+    }
     sums->total += count->i64;
     for (int k = 0; k < N_KINDS; k++) {
         char key[32];
