@@ -1,6 +1,8 @@
 /* tests/support/fake_host.c -- see fake_host.h. */
 #include "fake_host.h"
 
+#include "pg_database.h"
+
 #include "cim/access.h"
 #include "cim/services.h"
 #include "cim/store.h"
@@ -227,8 +229,12 @@ fake_host_new(const struct cim_area_input *areas, size_t n_areas)
     (void)snprintf(path, sizeof path, "%s/cim.gpkg", fake->dir);
     fake->clock = host_clock_new(FAKE_NOW_MS);
     assert_non_null(fake->clock);
+    if (pg_is_there()) {
+        pg_make_database(fake->url, sizeof fake->url);
+    }
     const struct host_store_options options = {.kind = HOST_STORE_DATA,
                                                .path = path,
+                                               .url = fake->url,
                                                .clock = fake->clock,
                                                .max_readers = 4,
                                                .read_timeout_ms = 60000};
@@ -285,6 +291,9 @@ void
 fake_host_free(struct fake_host *fake)
 {
     host_store_close(fake->store);
+    if (fake->url[0] != '\0') {
+        pg_drop_database(fake->url);
+    }
     host_clock_free(fake->clock);
     cim_area_tree_free(fake->areas);
     assert_int_equal(nftw(fake->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { N_QUERIES = 400 };
+enum { N_QUERIES = 520 };
 
 struct asked {
     cim_query query;

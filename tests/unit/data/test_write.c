@@ -558,10 +558,12 @@ test_large_edit_is_noted_as_many_and_never_halved(void **state)
     int64_t count = 0;
     assert_ok(lpg_layer_count(fixture->things, &call, &box, &count, &err), &err);
     assert_int_equal(count, N_MANY);
-    assert_int_equal(one_int(fixture, "select count(*) from sqlite_schema where name in "
-                                      "('cim_guard_insert_test_thing', "
-                                      "'rtree_test_thing_geom_insert')"),
-                     2);
+    if (fixture->fake->url[0] == '\0') {
+        assert_int_equal(one_int(fixture, "select count(*) from sqlite_schema where name in "
+                                          "('cim_guard_insert_test_thing', "
+                                          "'rtree_test_thing_geom_insert')"),
+                         2);
+    }
     /* A large edit cannot start again, and says so. */
     struct many many = {.end = N_MANY, .bad = -1};
     CIM_AUTO_ROWS cim_rows *rows = NULL;

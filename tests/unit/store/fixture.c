@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -40,55 +39,6 @@ fixture_write_file(const char *dir, const char *name, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* ---- databases ---- */
-
-bool
-fixture_on_pg(void)
-{
-    const char *dir = getenv("CIM_TEST_PG");
-    return dir != NULL && dir[0] != '\0';
-}
-
-static void
-run_admin(const char *sql)
-{
-    char url[160];
-    PGconn *pg = NULL;
-    PGresult *result = NULL;
-    (void)snprintf(url, sizeof url, "postgresql:///postgres?host=%s&user=cim",
-                   getenv("CIM_TEST_PG"));
-    pg = PQconnectdb(url);
-    result = PQexec(pg, sql);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        fail_msg("%s: %s", sql, PQerrorMessage(pg));
-    }
-    PQclear(result);
-    PQfinish(pg);
-}
-
-void
-fixture_make_database(char *ret_url, size_t capacity)
-{
-    static int n;
-    char sql[128];
-    char name[48];
-    (void)snprintf(name, sizeof name, "t%d_%d", (int)getpid(), ++n);
-    (void)snprintf(sql, sizeof sql, "create database %s template cim_template", name);
-    run_admin(sql);
-    (void)snprintf(ret_url, capacity, "postgresql:///%s?host=%s&user=cim", name,
-                   getenv("CIM_TEST_PG"));
-}
-
-void
-fixture_drop_database(const char *url)
-{
-    const char *name = url + strlen("postgresql:///");
-    char sql[128];
-    (void)snprintf(sql, sizeof sql, "drop database %.*s with (force)", (int)strcspn(name, "?"),
-                   name);
-    run_admin(sql);
-}
-
 struct host_store_options
 fixture_options(const struct fixture *fixture)
 {
@@ -111,8 +61,8 @@ fixture_new(void)
     (void)snprintf(fixture->migrations, sizeof fixture->migrations, "%s/migrations", fixture->dir);
     assert_int_equal(mkdir(fixture->migrations, 0700), 0);
     fixture_write_file(fixture->migrations, "0001_thing.sql", thing_sql);
-    if (fixture_on_pg()) {
-        fixture_make_database(fixture->url, sizeof fixture->url);
+    if (pg_is_there()) {
+        pg_make_database(fixture->url, sizeof fixture->url);
     }
     fixture->clock = host_clock_new(FIXTURE_NOW_MS);
     assert_non_null(fixture->clock);
@@ -159,7 +109,7 @@ fixture_free(struct fixture *fixture)
     host_store_close(fixture->store);
     host_clock_free(fixture->clock);
     if (fixture->url[0] != '\0') {
-        fixture_drop_database(fixture->url);
+        pg_drop_database(fixture->url);
     }
     remove_dir(fixture->dir);
     free(fixture);
@@ -248,8 +198,8 @@ has_table(struct host_store *store, const char *name)
 {
     char sql[160];
     (void)snprintf(sql, sizeof sql,
-                   fixture_on_pg() ? "select count(*) from pg_class where relname = '%s'"
-                                   : "select count(*) from sqlite_schema where name = '%s'",
+                   pg_is_there() ? "select count(*) from pg_class where relname = '%s'"
+                                 : "select count(*) from sqlite_schema where name = '%s'",
                    name);
     return one_int(store, sql) == 1;
 }

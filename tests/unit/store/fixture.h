@@ -7,6 +7,7 @@
 #include "kit/cleanup.h"
 #include "kit/rows.h"
 #include "kit/wkb.h"
+#include "pg_database.h"
 #include "unit.h"
 
 #include <stdbool.h>
@@ -21,12 +22,6 @@ struct fixture {
 };
 
 enum { FIXTURE_NOW_MS = 1800000000 };
-
-/* The tests run beside a PostgreSQL cluster, and so on PostgreSQL (tests/support/pg.py). */
-bool fixture_on_pg(void);
-/* A fresh database in it, and its end. */
-void fixture_make_database(char *ret_url, size_t capacity);
-void fixture_drop_database(const char *url);
 
 /* CMocka setup and teardown: a store with the base and the test migrations applied. */
 int fixture_setup(void **state);

@@ -112,7 +112,7 @@ test_threads_share_commits_and_positions_are_dense(void **state)
     assert_int_equal(host_store_layer_pos(store, "t.odd"),
                      one_int(store, "select max(pos) from cim_change where layer = 't.odd'"));
     assert_int_equal(host_store_layer_pos(store, "t.never"), 0);
-    if (!fixture_on_pg()) {
+    if (!pg_is_there()) {
         /* Groups: fewer commits than writes, or the writer gathers nothing. */
         assert_true(after.commits - before.commits < after.writes - before.writes);
     }
@@ -378,7 +378,7 @@ main(void)
                                         fixture_teardown),
     };
     int failed = cmocka_run_group_tests_name("store_commit", tests, NULL, NULL);
-    if (!fixture_on_pg()) {
+    if (!pg_is_there()) {
         failed += cmocka_run_group_tests_name("store_commit_file", of_the_file, NULL, NULL);
     }
     return failed;

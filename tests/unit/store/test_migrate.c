@@ -119,7 +119,7 @@ test_repository_migrations_apply_twice(void **state)
                   &error);
         assert_true(round == 0 ? report.n_applied > 0 : report.n_applied == 0);
     }
-    if (!fixture_on_pg()) {
+    if (!pg_is_there()) {
         assert_int_equal(one_int(fixture->store, "select count(*) from gpkg_contents where "
                                                  "table_name = 'lpg_enterprise'"),
                          1);

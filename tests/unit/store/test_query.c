@@ -118,7 +118,7 @@ test_mixed_types_are_an_error(void **state)
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     const cim_batch *batch = NULL;
     cim_error error = {0};
-    if (fixture_on_pg()) {
+    if (pg_is_there()) {
         return; /* one type per column, always */
     }
     assert_ok(host_store_read(fixture->store, "select 1 as v union all select 1.5", NULL, 0, &rows,

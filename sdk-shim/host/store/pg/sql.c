@@ -1,8 +1,7 @@
 /* host/store/pg/sql.c -- the SQL subset as PostgreSQL reads it.
  *
  * First the macros; then, word by word: `:name` becomes `$n`, and the few words that both databases
- * know with another meaning are replaced. `like` ignores the case of ASCII letters on the embedded
- * store, as ilike does over text that compares bytewise. */
+ * know with another meaning are replaced. */
 #include "host/store/pg/pg.h"
 
 #include "cim/util.h"
@@ -236,7 +235,7 @@ other_word(const struct translation *translation)
             return "bigint";
         }
     }
-    return word_is(translation, "like") ? "ilike" : NULL;
+    return NULL;
 }
 
 static cim_status
@@ -260,9 +259,11 @@ translate_token(struct translation *translation, cim_error *err)
     other = other_word(translation);
     if (other != NULL) {
         cim_buf_add_text(&translation->out, other);
-        translation->like = strcmp(other, "ilike") == 0 ? 1 : translation->like;
     } else {
         cim_buf_add(&translation->out, from, token->len);
+    }
+    if (word_is(translation, "like") && !translation->schema) {
+        translation->like = 1;
     }
     if (word_is(translation, "insert") || word_is(translation, "update") ||
         word_is(translation, "delete")) {
