@@ -2,11 +2,10 @@
 #include "host/store/pg/pg.h"
 
 #include "cim/util.h"
+#include "host/base/log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -134,6 +133,14 @@ set_up(struct host_pg_connection *conn, cim_error *err)
     return CIM_OK;
 }
 
+/* libpq would print them. */
+static void
+log_notice(void *arg, const char *message)
+{
+    (void)arg;
+    host_log(CIM_LOG_DEBUG, "store", "%.*s", (int)strcspn(message, "\n"), message);
+}
+
 cim_status
 host_pg_connect(struct host_pg *store, bool is_writer, struct host_pg_connection **ret_conn,
                 cim_error *err)
@@ -155,6 +162,7 @@ host_pg_connect(struct host_pg *store, bool is_writer, struct host_pg_connection
     } else if (PQstatus(conn->pg) != CONNECTION_OK) {
         status = host_pg_fail(conn, NULL, err);
     } else {
+        (void)PQsetNoticeProcessor(conn->pg, log_notice, NULL);
         status = set_up(conn, err);
     }
     if (status != CIM_OK) {
