@@ -294,6 +294,25 @@ class WithPlugin(HostTest):
             self.assertIn(self.host.get("/collections/lpg.places/items", token)[0],
                           (items, 404) if items == 503 else (items,))
 
+    def test_area_picker_holds_what_the_caller_may_see(self):
+        """The base map covers the province for everybody; the list of areas does not."""
+        with open(os.path.join(self.host.var, "areas.csv"), "w", encoding="utf-8") as f:
+            f.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n"
+                    "460000,海南省,province,,,,,\n460100,海口市,city,460000,,,,\n"
+                    "460105,秀英区,county,460100,,,,\n460200,三亚市,city,460000,,,,\n")
+        self.host.run("areas", "import", f.name)
+        self.host.run("plugin", "enable", "lpg")
+        accounts = {"haikou": ("regulator,base-map", "460100"), "province": ("regulator,base-map", "*")}
+        for name, (roles, areas) in accounts.items():
+            self.host.run("user", "add", name, "--roles", roles, "--areas", areas, "--password-file=-",
+                          stdin=PASSWORD + "\n")
+        self.host.serve()
+        for name, seen in (("haikou", ["460000", "460100", "460105"]),
+                           ("province", ["460000", "460100", "460105", "460200"])):
+            status, _, body = self.host.get("/apps/lpg/api/areas", self.host.token(name))
+            self.assertEqual(200, status, body)
+            self.assertEqual(seen, [area["code"] for area in json.loads(body)["areas"]], name)
+
     def test_plugin_is_switched_under_load(self):
         """Whatever is in flight gets an answer, and the next enable serves again."""
         path = os.path.join(self.host.var, "towns.geojsonl")
