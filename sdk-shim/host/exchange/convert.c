@@ -4,10 +4,13 @@
 #include "cim/util.h"
 #include "kit/rows.h"
 
+#include <cpl_conv.h>
+#include <cpl_string.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- geometry ---- */
 
@@ -112,6 +115,54 @@ export_wkb(struct host_source *source, OGRGeometryH geometry, struct cim_batch_b
 }
 
 static cim_status
+read_ordinate(OGRFeatureH feature, int index, double *ret_value, cim_error *err)
+{
+    const char *text = OGR_F_GetFieldAsString(feature, index);
+    const double value = CPLAtof(text);
+    if (CPLGetValueType(text) == CPL_VALUE_STRING || !isfinite(value)) {
+        return cim_fail(
+            err, CIM_E_INVALID, OGR_Fld_GetNameRef(OGR_F_GetFieldDefnRef(feature, index)), text,
+            "坐标应为数字，且两列都要填写", "a coordinate must be a number, and both are needed");
+    }
+    *ret_value = value;
+    return CIM_OK;
+}
+
+/* The point of a row of text. A row without one may be a place that nobody knows yet; a position
+ * that cannot be read is another matter, and must not be lost in silence. */
+static cim_status
+make_point(const struct host_source *source, OGRFeatureH feature, OGRGeometryH *ret_point,
+           cim_error *err)
+{
+    double x;
+    double y;
+    if (!OGR_F_IsFieldSetAndNotNull(feature, source->x_index) &&
+        !OGR_F_IsFieldSetAndNotNull(feature, source->y_index)) {
+        return CIM_OK;
+    }
+    CIM_TRY(read_ordinate(feature, source->x_index, &x, err));
+    CIM_TRY(read_ordinate(feature, source->y_index, &y, err));
+    *ret_point = OGR_G_CreateGeometry(wkbPoint);
+    OGR_G_SetPoint_2D(*ret_point, 0, x, y);
+    return CIM_OK;
+}
+
+/* GDAL drops WKT that it cannot read, but leaves the text. */
+static cim_status
+check_wkt(const struct host_source *source, OGRFeatureH feature, cim_error *err)
+{
+    const int n = source->work.kind == HOST_FILE_CSV ? OGR_F_GetFieldCount(feature) : 0;
+    for (int i = 0; i < n; i++) {
+        const char *field = OGR_Fld_GetNameRef(OGR_F_GetFieldDefnRef(feature, i));
+        if (host_column_is_wkt(field) && OGR_F_IsFieldSetAndNotNull(feature, i)) {
+            return cim_fail(err, CIM_E_INVALID, field, OGR_F_GetFieldAsString(feature, i),
+                            "WKT 无法读取", "the WKT cannot be read");
+        }
+    }
+    return CIM_OK;
+}
+
+static cim_status
 convert_geometry(struct host_source *source, OGRFeatureH feature, struct cim_batch_builder *builder,
                  cim_error *err)
 {
@@ -119,6 +170,12 @@ convert_geometry(struct host_source *source, OGRFeatureH feature, struct cim_bat
     OGRGeometryH geometry = OGR_F_StealGeometry(feature);
     char name[40] = "";
     cim_status status = CIM_OK;
+    if (geometry == NULL) {
+        CIM_TRY(check_wkt(source, feature, err));
+    }
+    if (geometry == NULL && source->x_index >= 0) {
+        CIM_TRY(make_point(source, feature, &geometry, err));
+    }
     if (geometry == NULL || OGR_G_IsEmpty(geometry)) {
         OGR_G_DestroyGeometry(geometry);
         cim_batch_append_null(builder, column);

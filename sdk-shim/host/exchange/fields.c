@@ -12,10 +12,10 @@ enum { DBF_NAME_BYTES = 10, NAME_MAX_BYTES = 256 };
 
 /* Record columns that a file may bring along; the platform gives the others. */
 static const char *const record_columns[] = {"uid", "owner_org", "area_code"};
-/* What the CSV driver makes points of. */
-static const char *const position_columns[] = {"lon",  "lng", "longitude", "x",
-                                               "经度", "lat", "latitude",  "y",
-                                               "纬度", "wkt", "geom",      "geometry"};
+/* What points are made of, and what the CSV driver makes geometries of. */
+static const char *const x_columns[] = {"lon", "lng", "longitude", "x", "经度", NULL};
+static const char *const y_columns[] = {"lat", "latitude", "y", "纬度", NULL};
+static const char *const wkt_columns[] = {"wkt", "geom", "geometry", NULL};
 
 struct target {
     const char *name;
@@ -153,13 +153,40 @@ type_for(OGRFieldDefnH file, const struct cim_field *field)
     return CIM_COL_TEXT;
 }
 
+static bool
+is_one_of(const char *const *names, const char *name)
+{
+    while (*names != NULL && !same(*names, name)) {
+        names++;
+    }
+    return *names != NULL;
+}
+
+bool
+host_column_is_wkt(const char *name)
+{
+    return is_one_of(wkt_columns, name);
+}
+
+void
+host_columns_find_position(OGRFeatureDefnH file, int *ret_x, int *ret_y)
+{
+    int x = -1;
+    int y = -1;
+    for (int i = OGR_FD_GetFieldCount(file) - 1; i >= 0; i--) {
+        const char *name = OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(file, i));
+        x = is_one_of(x_columns, name) ? i : x;
+        y = is_one_of(y_columns, name) ? i : y;
+    }
+    *ret_x = y >= 0 ? x : -1;
+    *ret_y = x >= 0 ? y : -1;
+}
+
 static void
 note_ignored(struct host_import_report *report, const char *name)
 {
-    for (size_t i = 0; i < sizeof position_columns / sizeof position_columns[0]; i++) {
-        if (same(position_columns[i], name)) {
-            return;
-        }
+    if (is_one_of(x_columns, name) || is_one_of(y_columns, name) || host_column_is_wkt(name)) {
+        return;
     }
     if (report->n_ignored < HOST_IMPORT_IGNORED_MAX) {
         char(*grown)[64] = realloc(report->ignored, (size_t)(report->n_ignored + 1) * 64);

@@ -26,13 +26,10 @@ open_kind(const struct host_workdir *work)
                                           NULL};
     /* An empty encoding hands the bytes through: we convert, and know what is wrong. */
     static const char *const shapefile[] = {"ENCODING=", NULL};
-    static const char *const csv[] = {"X_POSSIBLE_NAMES=lon,lng,longitude,x,经度",
-                                      "Y_POSSIBLE_NAMES=lat,latitude,y,纬度",
-                                      "GEOM_POSSIBLE_NAMES=wkt,geom,geometry",
-                                      "KEEP_GEOM_COLUMNS=YES",
-                                      "EMPTY_STRING_AS_NULL=YES",
-                                      "HEADERS=YES",
-                                      NULL};
+    /* Points are made by us: the driver would leave out a position that it cannot read. */
+    static const char *const csv[] = {"GEOM_POSSIBLE_NAMES=wkt,geom,geometry",
+                                      "KEEP_GEOM_COLUMNS=YES", "EMPTY_STRING_AS_NULL=YES",
+                                      "HEADERS=YES", NULL};
     const char *const *options = work->kind == HOST_FILE_SHAPEFILE ? shapefile
                                  : work->kind == HOST_FILE_CSV     ? csv
                                  : work->kind == HOST_FILE_GEOJSON ? geojson
@@ -107,7 +104,11 @@ open_geometry(struct host_source *source, const struct host_import_options *opti
     if (source->geometry == CIM_GEOMETRY_NONE) {
         return CIM_OK;
     }
-    if (type == wkbNone) {
+    if (source->work.kind == HOST_FILE_CSV) {
+        host_columns_find_position(OGR_L_GetLayerDefn(source->layer), &source->x_index,
+                                   &source->y_index);
+    }
+    if (type == wkbNone && source->x_index < 0) {
         return cim_fail(err, CIM_E_INVALID, "file", NULL,
                         "文件没有几何数据（CSV 须有 lon、lat 两列或 WKT 列）",
                         "the file holds no geometries (a CSV needs columns lon and lat, or WKT)");
@@ -181,6 +182,8 @@ host_source_open(const char *path, const struct host_import_options *options,
     }
     cim_buf_init(&source->scratch, TEXT_MAX_BYTES);
     source->geometry = definition->geometry;
+    source->x_index = -1;
+    source->y_index = -1;
     source->row_wise = (options->flags & HOST_IMPORT_ROW_WISE) != 0;
     status = host_workdir_open(path, options->source_layer, options->work_dir, &source->work, err);
     if (status == CIM_OK && source->work.kind == HOST_FILE_SHAPEFILE) {

@@ -121,6 +121,9 @@ cim_status host_columns_match(OGRFeatureDefnH file, struct host_text_in *text,
                               struct host_columns *ret_columns, struct host_import_report *report,
                               cim_error *err);
 void host_columns_done(struct host_columns *columns);
+bool host_column_is_wkt(const char *name);
+/* Longitude and latitude (or easting and northing) of a table without geometries; -1: none. */
+void host_columns_find_position(OGRFeatureDefnH file, int *ret_x, int *ret_y);
 
 /* ---- the rows (source.c, convert.c) ---- */
 
@@ -134,6 +137,8 @@ struct host_source {
     struct host_crs_in crs;
     struct host_columns columns;
     enum cim_geometry_type geometry;
+    int x_index; /* columns that points are made of, or -1 */
+    int y_index;
     int64_t total; /* -1: not known */
     int64_t n_read;
     int64_t n_delivered;

@@ -115,6 +115,37 @@ test_sequence_and_csv(void **state)
 }
 
 static void
+test_positions_that_cannot_be_read(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *param;
+        const char *value;
+    } cases[] = {
+        {"name,lon,lat\n甲,110.3,abc\n", "lat", "abc"},
+        {"name,lon,lat\n甲,东经110,20\n", "lon", "东经110"},
+        {"name,lon,lat\n甲,110.3,\n", "lat", ""},
+        {"name,lon,lat\n甲,nan,nan\n", "lon", "nan"},
+        {"name,lon,lat\n甲,东经110,北纬20\n", "lon", "东经110"},
+        {"name,wkt\n甲,POINT (110\n", "wkt", "POINT (110"},
+    };
+    struct fake_layer *fake = *state;
+    const struct host_import_options options = {.crs = "cgcs2000"};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct host_import_report report;
+        cim_error error = {0};
+        fake_write(fake, "u.csv", cases[i].text, strlen(cases[i].text));
+        assert_int_equal(fake_import(fake, fake_path(fake, "u.csv"), &options, &report, &error),
+                         CIM_E_INVALID);
+        assert_int_equal(report.n_refused, 1);
+        assert_int_equal(report.refusals[0].row, 1);
+        assert_string_equal(report.refusals[0].why.param, cases[i].param);
+        assert_string_equal(report.refusals[0].why.value, cases[i].value);
+        host_import_report_done(&report);
+    }
+}
+
+static void
 test_reference_systems(void **state)
 {
     static const struct {
@@ -314,6 +345,7 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_map_and_set, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sequence_and_csv, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_positions_that_cannot_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reference_systems, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing_or_unknown_crs_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_rows_keep_their_numbers, setup, teardown),
