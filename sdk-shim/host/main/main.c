@@ -37,13 +37,23 @@ print_verb(const struct host_verb *verb, const struct host_config *config)
     }
 }
 
+/* The value at fault follows where the sentence itself does not hold it. */
+static void
+print_sentence(const char *verb, const cim_error *err, const char *sentence)
+{
+    (void)fprintf(stderr, "cim-host%s%s: %s", verb != NULL ? " " : "", verb != NULL ? verb : "",
+                  sentence);
+    if (err->value[0] != '\0' && strstr(sentence, err->value) == NULL) {
+        (void)fprintf(stderr, " (%s '%s')", err->param, err->value);
+    }
+    (void)fputc('\n', stderr);
+}
+
 static void
 print_error(const char *verb, const cim_error *err)
 {
-    (void)fprintf(stderr, "cim-host%s%s: %s\n", verb != NULL ? " " : "", verb != NULL ? verb : "",
-                  err->zh);
-    (void)fprintf(stderr, "cim-host%s%s: %s\n", verb != NULL ? " " : "", verb != NULL ? verb : "",
-                  err->en);
+    print_sentence(verb, err, err->zh);
+    print_sentence(verb, err, err->en);
 }
 
 static bool

@@ -278,6 +278,8 @@ class WithPlugin(HostTest):
         self.host.run("plugin", "enable", "lpg")
         text = self.host.run("import", path, "--layer=lpg.places", fails=True)
         self.assertIn("row 20: class", text)  # every refusal by row and field
+        text = self.host.run("import", path, "--layer=lpg.places", "--set=class=hamlet", fails=True)
+        self.assertRegex(text, r"(?m)^cim-host import: expected one of.*\(class 'hamlet'\)$")
         self.assertIn("written 20,", self.host.run("import", path, "--layer=lpg.places", "--set=class=town"))
         self.add_admin("platform-admin,regulator")
         self.host.serve()
