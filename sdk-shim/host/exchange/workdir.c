@@ -266,8 +266,9 @@ open_archive(struct host_workdir *work, const char *path, const char *wanted, ci
     host_gdal_enter(&errors);
     dir = VSIOpenDir(archive, -1, NULL);
     status = dir != NULL ? choose(dir, wanted, &entry, &bytes, err)
-                         : cim_fail(err, CIM_E_INVALID, "file", NULL, "压缩包损坏（%s）",
-                                    "the archive is damaged (%s)", errors.first);
+                         : cim_fail(err, CIM_E_INVALID, "file", NULL, "压缩包损坏：读不出目录%s%s",
+                                    "the archive is damaged: its directory cannot be read%s%s",
+                                    errors.first[0] != '\0' ? ": " : "", errors.first);
     if (dir != NULL) {
         VSICloseDir(dir);
     }
