@@ -2,6 +2,7 @@
 
 #include "kit/cleanup.h"
 #include "kit/rows.h"
+#include "pg_database.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ open_store(struct fixture *fixture, enum host_store_kind kind, const char *name,
     char path[128];
     struct host_store_options options = {.kind = kind,
                                          .path = path,
+                                         .url = kind == HOST_STORE_DATA ? fixture->url : NULL,
                                          .clock = fixture->clock,
                                          .max_readers = 4,
                                          .read_timeout_ms = 20000};
@@ -102,6 +104,9 @@ fixture_setup(void **state)
     assert_non_null(mkdtemp(fixture->dir));
     fixture->clock = host_clock_new(FIXTURE_NOW_MS);
     assert_non_null(fixture->clock);
+    if (pg_is_there()) {
+        pg_make_database(fixture->url, sizeof fixture->url);
+    }
     open_all(fixture);
     fixture_file(fixture, "areas.csv", areas_csv, path);
     assert_ok(host_areas_import(fixture->areas, path, &count, &error), &error);
@@ -117,6 +122,9 @@ fixture_teardown(void **state)
     DIR *dir = NULL;
     const struct dirent *entry = NULL;
     close_all(fixture);
+    if (fixture->url[0] != '\0') {
+        pg_drop_database(fixture->url);
+    }
     host_clock_free(fixture->clock);
     dir = opendir(fixture->dir);
     while (dir != NULL && (entry = readdir(dir)) != NULL) {

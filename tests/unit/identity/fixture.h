@@ -10,6 +10,7 @@
 
 struct fixture {
     char dir[64];
+    char url[192]; /* of the data; empty: embedded */
     struct host_clock *clock;
     struct host_store *platform;
     struct host_store *data;
