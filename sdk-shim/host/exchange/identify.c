@@ -61,8 +61,10 @@ is_sequence(const char *text)
         }
         line = strchr(line + 1, '\n');
     }
-    return strstr(text, "\"Feature\"") != NULL && strchr(text, '\n') != NULL &&
-           strchr(text, '\n')[1] == '\0';
+    /* One feature, or a first feature longer than what was looked at: read as lines, which also
+     * takes a file of a single feature. */
+    line = strchr(text, '\n');
+    return strstr(text, "\"Feature\"") != NULL && (line == NULL || line[1] == '\0');
 }
 
 static enum host_file_kind

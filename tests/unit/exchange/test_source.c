@@ -114,6 +114,30 @@ test_sequence_and_csv(void **state)
     host_import_report_done(&report);
 }
 
+/* The first line ends past what is looked at to tell the format. */
+static void
+test_sequence_with_a_very_long_first_line(void **state)
+{
+    enum { PADDING = 300000 };
+    static const char head[] = "{\"type\":\"Feature\",\"properties\":{\"name\":\"甲\",\"other\":\"";
+    static const char tail[] =
+        "\"},\"geometry\":null}\n"
+        "{\"type\":\"Feature\",\"properties\":{\"name\":\"乙\"},\"geometry\":null}\n";
+    struct fake_layer *fake = *state;
+    struct host_import_report report;
+    const size_t len = sizeof head - 1 + PADDING + sizeof tail - 1;
+    char *text = malloc(len + 1);
+    assert_non_null(text);
+    memcpy(text, head, sizeof head - 1);
+    memset(text + sizeof head - 1, 'x', PADDING);
+    memcpy(text + sizeof head - 1 + PADDING, tail, sizeof tail);
+    import_text(fake, "a.bin", text, NULL, &report);
+    free(text);
+    assert_string_equal(report.format, "GeoJSONSeq");
+    assert_int_equal(report.n_written, 2);
+    host_import_report_done(&report);
+}
+
 static void
 test_positions_that_cannot_be_read(void **state)
 {
@@ -346,6 +370,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_map_and_set, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sequence_and_csv, setup, teardown),
         cmocka_unit_test_setup_teardown(test_positions_that_cannot_be_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sequence_with_a_very_long_first_line, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reference_systems, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing_or_unknown_crs_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_rows_keep_their_numbers, setup, teardown),
