@@ -24,8 +24,8 @@ static const char *const schema[] = {
     "key, tx xid8 not null default pg_current_xact_id(), layer text collate \"C\" not null, "
     "fid bigint not null, op bigint not null, area_code text collate \"C\", "
     "owner_org text collate \"C\", at timestamptz(3) not null)",
-    "create or replace function cim_ms(timestamptz) returns bigint language sql stable parallel "
-    "safe as 'select cast(round(date_part(''epoch'', $1) * 1000) as bigint)'",
+    ("create or replace function cim_ms(timestamptz) returns bigint language sql stable parallel "
+     "safe as 'select cast(round(date_part(''epoch'', $1) * 1000) as bigint)'"),
 };
 
 static cim_status
