@@ -37,7 +37,8 @@ typedef struct cim_store_v1 {
     cim_status (*read)(const cim_host *host, const char *sql, const cim_value *values,
                        uint32_t n_values, cim_rows **ret_rows, cim_error *err);
     /* Runs `fn` in a transaction (on the embedded store a savepoint of a group commit) and returns
-     * after it is durable. *ret_pos: the position the change took. Not from inside a cim_tx_fn.
+     * after it is durable. *ret_pos: the position the change took, 0 where it is not known yet
+     * (another program's long transaction holds it back). Not from inside a cim_tx_fn.
      * [worker] */
     cim_status (*write)(const cim_host *host, cim_tx_fn fn, void *arg, int64_t *ret_pos,
                         cim_error *err);
