@@ -161,18 +161,35 @@ host_ask_send_doc(const struct host_ask *ask, struct json_object *doc, const cha
 /* ---- layers ---- */
 
 static cim_status
+refuse_action(const char *layer_id, uint32_t action, cim_error *err)
+{
+    switch (action) {
+    case CIM_ACT_EXPORT:
+        return cim_fail(err, CIM_E_DENIED, NULL, NULL, "没有导出图层 %s 的权限",
+                        "you may not export the layer %s", layer_id);
+    case CIM_ACT_CREATE:
+        return cim_fail(err, CIM_E_DENIED, NULL, NULL, "没有在图层 %s 新建要素的权限",
+                        "you may not create features of the layer %s", layer_id);
+    case CIM_ACT_UPDATE:
+        return cim_fail(err, CIM_E_DENIED, NULL, NULL, "没有修改图层 %s 的权限",
+                        "you may not change features of the layer %s", layer_id);
+    case CIM_ACT_DELETE:
+        return cim_fail(err, CIM_E_DENIED, NULL, NULL, "没有删除图层 %s 要素的权限",
+                        "you may not delete features of the layer %s", layer_id);
+    default:
+        return cim_fail(err, CIM_E_DENIED, NULL, NULL, "没有查看图层 %s 的权限",
+                        "you may not read the layer %s", layer_id);
+    }
+}
+
+static cim_status
 check_scope(struct host_visit *visit, struct host_ogc *ogc, const char *layer_id, uint32_t action,
             cim_error *err)
 {
     CIM_TRY(host_identity_scope(ogc->app->identity, host_http_principal(&visit->call), layer_id,
                                 action, visit->call.now_ms, &visit->call.scope, err));
     if (visit->call.scope->n_terms == 0) {
-        return cim_fail(err, CIM_E_DENIED, NULL, NULL,
-                        action == CIM_ACT_EXPORT ? "没有导出图层 %s 的权限"
-                                                 : "没有查看图层 %s 的权限",
-                        action == CIM_ACT_EXPORT ? "you may not export the layer %s"
-                                                 : "you may not read the layer %s",
-                        layer_id);
+        return refuse_action(layer_id, action, err);
     }
     return CIM_OK;
 }

@@ -4,6 +4,7 @@
 #include "host/ogc/encode.h"
 #include "host/ogc/filter.h"
 #include "host/ogc/html.h"
+#include "host/ogc/item.h"
 #include "host/ogc/items_html.h"
 #include "host/ogc/page.h"
 #include "kit/cleanup.h"
@@ -165,9 +166,8 @@ items(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 
 /* ---- one feature ---- */
 
-/* A fid in digits, or a uid. */
-static cim_status
-find_key(const char *key, cim_query *query, cim_error *err)
+cim_status
+host_item_key(const char *key, cim_query *query, cim_error *err)
 {
     static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     int64_t fid = 0;
@@ -214,18 +214,16 @@ add_feature_links(struct cim_buf *out, const struct host_ask *ask, const char *i
     cim_buf_add_char(out, '}');
 }
 
-static cim_status
-send_feature(const struct host_ask *ask, const struct host_visit *visit,
-             const struct host_items_request *request, struct host_crs_worker *crs, cim_error *err)
+cim_status
+host_item_write(const struct host_ask *ask, const struct host_visit *visit,
+                const struct host_items_request *request, struct host_crs_worker *crs,
+                struct cim_buf *out, char ret_etag[HOST_ETAG_BYTES], cim_error *err)
 {
     const cim_layer *layer = &visit->layer->layer;
     const struct host_encode_crs out_crs = {request->crs, request->crs_degrees, crs};
     const cim_batch *batch = NULL;
     struct host_encoder encoder;
-    char etag[64];
     CIM_AUTO_ROWS cim_rows *rows = NULL;
-    CIM_AUTO_BUF struct cim_buf body;
-    cim_buf_init(&body, HOST_ITEMS_PIECE_BYTES);
     CIM_TRY(layer->query(layer->self, &visit->call, &request->query, &rows, err));
     CIM_TRY(rows->next(rows, &batch, err));
     if (batch->n_rows == 0) {
@@ -237,15 +235,26 @@ send_feature(const struct host_ask *ask, const struct host_visit *visit,
                                ? cim_column_i64(batch->columns[version], 0)
                                : 0;
     CIM_TRY(host_encoder_init(&encoder, rows, &out_crs, false, err));
-    const cim_status status = host_encode_feature(&encoder, batch, 0, &body, err);
+    const cim_status status = host_encode_feature(&encoder, batch, 0, out, err);
     host_encoder_done(&encoder);
     CIM_TRY(status);
-    add_feature_links(&body, ask, visit->layer->layer.id);
-    CIM_TRY(cim_buf_status(&body, err));
+    add_feature_links(out, ask, visit->layer->layer.id);
+    CIM_TRY(cim_buf_status(out, err));
     /* The version first, so that If-Match of a write can compare it alone. */
-    (void)snprintf(etag, sizeof etag, "\"%lld-%016llx\"", (long long)number,
-                   (unsigned long long)hash_bytes(body.data, body.len));
-    cim_blob blob;
+    (void)snprintf(ret_etag, HOST_ETAG_BYTES, "\"%lld-%016llx\"", (long long)number,
+                   (unsigned long long)hash_bytes(out->data, out->len));
+    return CIM_OK;
+}
+
+static cim_status
+send_feature(const struct host_ask *ask, const struct host_visit *visit,
+             const struct host_items_request *request, struct host_crs_worker *crs, cim_error *err)
+{
+    char etag[HOST_ETAG_BYTES];
+    cim_blob blob = {.data = NULL};
+    CIM_AUTO_BUF struct cim_buf body;
+    cim_buf_init(&body, HOST_ITEMS_PIECE_BYTES);
+    CIM_TRY(host_item_write(ask, visit, request, crs, &body, etag, err));
     cim_buf_to_blob(&body, &blob);
     const cim_status sent = host_http_respond_etag(ask->req, etag, ask->offer->mime, &blob, err);
     if (blob.release != NULL) {
@@ -258,7 +267,7 @@ static cim_status
 item_with(struct host_ask *ask, struct host_items_request *request, const char *id, cim_error *err)
 {
     HOST_AUTO_VISIT struct host_visit visit = {.plugins = NULL};
-    CIM_TRY(find_key(host_http_path_param(ask->req, "fid"), &request->query, err));
+    CIM_TRY(host_item_key(host_http_path_param(ask->req, "fid"), &request->query, err));
     request->query.limit = 1;
     CIM_TRY(host_ask_choose(ask, offers, N_FEATURE_OFFERS, err));
     CIM_TRY(add_headers(ask, id, request, err));

@@ -15,6 +15,13 @@ enum {
     HOST_FILTER_BYTES_MAX = 64 << 10,
     HOST_DOC_BYTES_MAX = 16 << 20, /* of one JSON or HTML document */
     HOST_COLLECTIONS_MAX = 2000,
+    HOST_EDIT_POSITIONS_MAX = 1 << 20,      /* of one geometry that comes in */
+    HOST_EDIT_DOCUMENT_BYTES_MAX = 8 << 20, /* of a body that is read as a whole */
+    HOST_EDIT_RECORD_BYTES_MAX = 4 << 20,   /* of one feature of a stream */
+    HOST_EDIT_BATCH_ROWS = 256,
+    HOST_EDIT_BATCH_BYTES = 1 << 20,
+    HOST_EDIT_SKIPPED_MAX = 10000,     /* features that cannot be read before an edit gives up */
+    HOST_EDIT_ERRORS_MAX = 100,        /* told one by one in an answer */
     HOST_CRS_CACHED_MAX = 16,          /* transformations kept by one PROJ context */
     HOST_TILE_CACHE_BYTES = 128 << 20, /* default of tiles.cache_bytes */
     HOST_TILE_BYTES_MAX = 8 << 20,     /* of one tile */
