@@ -56,7 +56,8 @@ unsupported_status(const char *param)
     if (strcmp(param, "f") == 0 || strcmp(param, "Accept") == 0) {
         return 406;
     }
-    if (strcmp(param, "Content-Type") == 0 || strcmp(param, "encoding") == 0) {
+    if (strcmp(param, "Content-Type") == 0 || strcmp(param, "encoding") == 0 ||
+        strcmp(param, "file") == 0) {
         return 415;
     }
     return 501;

@@ -194,6 +194,7 @@ test_failures_have_one_http_status(void **state)
                  {CIM_E_UNSUPPORTED, "", 0, 501},
                  {CIM_E_UNSUPPORTED, "f", 0, 406},
                  {CIM_E_UNSUPPORTED, "Content-Type", 0, 415},
+                 {CIM_E_UNSUPPORTED, "file", 0, 415}, /* an upload of no known format */
                  {CIM_E_BUSY, "", 0, 503},
                  {CIM_E_NOMEM, "", 0, 503},
                  {CIM_E_CANCELLED, "", 0, 503},
