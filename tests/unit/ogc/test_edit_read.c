@@ -44,8 +44,8 @@ test_good_geometries_come_back_as_they_went_in(void **state)
     static const char *const good[] = {
         "{\"type\":\"Point\",\"coordinates\":[110.25,20]}",
         "{\"type\":\"LineString\",\"coordinates\":[[110,20],[-180,-90],[180,90]]}",
-        "{\"type\":\"Polygon\",\"coordinates\":[[[0,0],[4,0],[4,4],[0,0]],[[1,1],[2,1],[2,2],[1,1]]"
-        "]}",
+        ("{\"type\":\"Polygon\","
+         "\"coordinates\":[[[0,0],[4,0],[4,4],[0,0]],[[1,1],[2,1],[2,2],[1,1]]]}"),
         "{\"type\":\"MultiPoint\",\"coordinates\":[[1,2],[3,4]]}",
         "{\"type\":\"MultiLineString\",\"coordinates\":[[[1,2],[3,4]],[[5,6],[7,8]]]}",
         "{\"type\":\"MultiPolygon\",\"coordinates\":[[[[0,0],[4,0],[4,4],[0,0]]]]}",
