@@ -66,6 +66,29 @@ coerce(OGRGeometryH geometry, enum cim_geometry_type type)
     return result;
 }
 
+enum { METRES_LEAST = 1000 }; /* no slip of degrees is as large */
+
+/* Metres where degrees were declared. An easting that carries its zone says which system it is in:
+ * CGCS2000 in zones of 3 degrees has the zones 25 to 45 and the codes EPSG:4513 to 4533. */
+static cim_status
+looks_projected(double x, const char *value, cim_error *err)
+{
+    enum { ZONE_M = 1000000, ZONE_FIRST = 25, ZONE_LAST = 45, EPSG_OF_FIRST = 4513 };
+    const int zone = x > 0 && x < (ZONE_LAST + 1.0) * ZONE_M ? (int)(x / ZONE_M) : 0;
+    if (zone >= ZONE_FIRST && zone <= ZONE_LAST) {
+        return cim_fail(err, CIM_E_INVALID, "geom", value,
+                        "坐标是投影坐标（米），不是经纬度：带号 %d，若为 CGCS2000 三度带，请用 crs "
+                        "指明 EPSG:%d",
+                        "the coordinates are projected (metres), not degrees: zone %d; if that is "
+                        "CGCS2000 in zones of 3 degrees, give crs EPSG:%d",
+                        zone, EPSG_OF_FIRST + zone - ZONE_FIRST);
+    }
+    return cim_fail(err, CIM_E_INVALID, "geom", value,
+                    "坐标像投影坐标（米），不是经纬度：请用 crs 指明其坐标系（如 EPSG:4546）",
+                    "the coordinates look projected (metres), not degrees: give their reference "
+                    "system as crs (such as EPSG:4546)");
+}
+
 static cim_status
 check_range(OGRGeometryH geometry, cim_error *err)
 {
@@ -77,6 +100,9 @@ check_range(OGRGeometryH geometry, cim_error *err)
         return CIM_OK;
     }
     (void)snprintf(value, sizeof value, "%.6f %.6f", box.MinX, box.MinY);
+    if (fabs(box.MinX) > METRES_LEAST || fabs(box.MinY) > METRES_LEAST) {
+        return looks_projected(box.MinX, value, err);
+    }
     if (box.MinX >= -90.0 && box.MaxX <= 90.0 && box.MaxY > 90.0 && box.MaxY <= 180.0) {
         return cim_fail(err, CIM_E_INVALID, "geom", value,
                         "坐标超出范围（经纬度可能颠倒）：应为经度 -180 至 180、纬度 -90 至 90",
@@ -160,6 +186,19 @@ check_wkt(const struct host_source *source, OGRFeatureH feature, cim_error *err)
         }
     }
     return CIM_OK;
+}
+
+/* GDAL drops what it cannot read of a GeoJSON geometry, but keeps the text. */
+static cim_status
+check_geojson(struct host_source *source, OGRFeatureH feature, cim_error *err)
+{
+    const char *text = OGR_F_GetNativeData(feature);
+    if (source->lines.file != NULL) {
+        return host_geojson_lines_check(&source->lines, err);
+    }
+    return source->work.kind == HOST_FILE_GEOJSON && text != NULL
+               ? host_geojson_check(text, strlen(text), err)
+               : CIM_OK;
 }
 
 static cim_status
@@ -297,6 +336,9 @@ cim_status
 host_source_convert(struct host_source *source, OGRFeatureH feature,
                     struct cim_batch_builder *builder, cim_error *err)
 {
+    if (source->geometry != CIM_GEOMETRY_NONE) {
+        CIM_TRY(check_geojson(source, feature, err));
+    }
     for (uint32_t i = 0; i < source->columns.n; i++) {
         CIM_TRY(convert_field(source, feature, &source->columns.columns[i], builder, i, err));
     }

@@ -7,6 +7,7 @@
 #include "cim/util.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -72,6 +73,7 @@ open_transform(OGRSpatialReferenceH from, struct host_crs_in *crs, cim_error *er
 {
     OGRSpatialReferenceH to = OSRNewSpatialReference(NULL);
     struct host_gdal_errors errors = {0};
+    double use[4] = {0, 0, 0, 0}; /* west, south, east, north */
     host_gdal_enter(&errors);
     if (to != NULL && OSRImportFromEPSG(to, 4490) == OGRERR_NONE) {
         OSRSetAxisMappingStrategy(to, OAMS_TRADITIONAL_GIS_ORDER);
@@ -86,6 +88,11 @@ open_transform(OGRSpatialReferenceH from, struct host_crs_in *crs, cim_error *er
                         "no conversion from '%s' to CGCS2000 (%s)", crs->label, errors.first);
     }
     crs->kind = HOST_CRS_PROJ;
+    crs->is_projected = OSRIsProjected(from) != 0;
+    if (OSRGetAreaOfUse(from, &use[0], &use[1], &use[2], &use[3], NULL) && use[0] < use[2]) {
+        crs->use_w_deg = use[0];
+        crs->use_e_deg = use[2];
+    }
     return CIM_OK;
 }
 
@@ -201,6 +208,60 @@ shift_points(OGRGeometryH geometry, void (*shift)(double, double, double *))
     }
 }
 
+/* Strips overlap, and a city keeps one central meridian for all of itself: two zones of 3 degrees
+ * either way are taken. A zone number too much puts points 9 degrees off. */
+enum { USE_MARGIN_DEG = 6 };
+
+static cim_status
+check_degrees_in_metres(const struct host_crs_in *crs, const OGREnvelope *box, const char *value,
+                        cim_error *err)
+{
+    if (!crs->is_projected || fabs(box->MinX) > 180 || fabs(box->MaxX) > 180 ||
+        fabs(box->MinY) > 90 || fabs(box->MaxY) > 90) {
+        return CIM_OK;
+    }
+    return cim_fail(err, CIM_E_INVALID, "geom", value,
+                    "坐标像经纬度，而坐标系 %s 的坐标以米计：坐标系是否声明有误？",
+                    "the coordinates look like degrees, but those of %s are metres: is the "
+                    "reference system right?",
+                    crs->label);
+}
+
+static cim_status
+check_use(const struct host_crs_in *crs, OGRGeometryH geometry, const char *value, cim_error *err)
+{
+    OGREnvelope box;
+    OGR_G_GetEnvelope(geometry, &box);
+    if (!crs->is_projected || crs->use_w_deg >= crs->use_e_deg ||
+        (box.MinX >= crs->use_w_deg - USE_MARGIN_DEG &&
+         box.MaxX <= crs->use_e_deg + USE_MARGIN_DEG)) {
+        return CIM_OK;
+    }
+    return cim_fail(err, CIM_E_INVALID, "geom", value,
+                    "换算后的经度远离 %s 的适用范围（%.2f 至 %.2f）：带号或中央经线是否有误？",
+                    "the longitude comes to lie far from where %s is used (%.2f to %.2f): is the "
+                    "zone or the central meridian right?",
+                    crs->label, crs->use_w_deg, crs->use_e_deg);
+}
+
+static cim_status
+transform(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err)
+{
+    OGREnvelope box;
+    char value[64];
+    OGR_G_GetEnvelope(geometry, &box);
+    (void)snprintf(value, sizeof value, "%.6f %.6f", box.MinX, box.MinY);
+    CIM_TRY(check_degrees_in_metres(crs, &box, value, err));
+    if (OGR_G_Transform(geometry, crs->transform) != OGRERR_NONE) {
+        return cim_fail(err, CIM_E_INVALID, "geom", value,
+                        "坐标无法由 %s 换算到 CGCS2000：带号、中央经线或坐标系是否有误？",
+                        "the coordinates cannot be converted from %s to CGCS2000: is the zone, the "
+                        "central meridian or the reference system right?",
+                        crs->label);
+    }
+    return check_use(crs, geometry, value, err);
+}
+
 cim_status
 host_crs_in_apply(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err)
 {
@@ -212,11 +273,7 @@ host_crs_in_apply(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err
         shift_points(geometry, host_shift_from_bd09);
         return CIM_OK;
     case HOST_CRS_PROJ:
-        if (OGR_G_Transform(geometry, crs->transform) != OGRERR_NONE) {
-            return cim_fail(err, CIM_E_INVALID, "geom", NULL, "坐标无法由 %s 换算到 CGCS2000",
-                            "the coordinates cannot be converted from %s to CGCS2000", crs->label);
-        }
-        return CIM_OK;
+        return transform(crs, geometry, err);
     case HOST_CRS_SAME:
     default:
         return CIM_OK;

@@ -6,6 +6,7 @@
 #include <cpl_conv.h>
 #include <cpl_error.h>
 #include <pthread.h>
+#include <string.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -27,12 +28,21 @@ host_gdal_init(void)
     (void)pthread_once(&once, set_up);
 }
 
+/* "Invalid 'x' coordinate …", "Invalid Point object …": of one feature, whose text we look at
+ * ourselves (geojson.c) to refuse that row; not of the file. */
+static bool
+is_of_one_geometry(const char *message)
+{
+    return strncmp(message, "Invalid ", 8) == 0 && strstr(message, "oordinate") != NULL;
+}
+
 static void CPL_STDCALL
 on_error(CPLErr kind, CPLErrorNum number, const char *message)
 {
     struct host_gdal_errors *errors = CPLGetErrorHandlerUserData();
     (void)number;
-    if (kind >= CE_Failure && errors != NULL && errors->n_failures++ == 0) {
+    if (kind >= CE_Failure && errors != NULL && !is_of_one_geometry(message) &&
+        errors->n_failures++ == 0) {
         cim_copy_text(errors->first, sizeof errors->first, message);
     }
 }

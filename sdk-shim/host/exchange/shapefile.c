@@ -77,6 +77,47 @@ check_main(const struct part *part, const char *extension, cim_error *err)
     return CIM_OK;
 }
 
+/* Every shape is of the type that the header names, or null. */
+static cim_status
+check_types(const char *shp_path, const struct part *shp, int64_t n_shapes, cim_error *err)
+{
+    enum { ENTRY = 8, HEAD = 12, NULL_SHAPE = 0 };
+    const int64_t type = little_endian(shp->head + 32, 4);
+    char shx_path[HOST_PATH_MAX + 32];
+    unsigned char entry[ENTRY];
+    unsigned char head[HEAD];
+    cim_status status = CIM_OK;
+    FILE *shx = NULL;
+    FILE *file = fopen(shp_path, "rbe");
+    (void)snprintf(shx_path, sizeof shx_path, "%.*sshx", (int)strlen(shp_path) - 3, shp_path);
+    shx = fopen(shx_path, "rbe");
+    if (file == NULL || shx == NULL || fseek(shx, SHP_HEADER, SEEK_SET) != 0) {
+        status = damaged("shx", "无法读取", "it cannot be read", err);
+    }
+    for (int64_t i = 0; status == CIM_OK && i < n_shapes; i++) {
+        int64_t found = 0;
+        if (fread(entry, 1, ENTRY, shx) != ENTRY) {
+            status = damaged("shx", "文件被截断", "it is cut off", err);
+        } else if (fseeko(file, (off_t)(big_endian(entry) * 2), SEEK_SET) != 0 ||
+                   fread(head, 1, HEAD, file) != HEAD) {
+            status = damaged("shx", "索引指向 .shp 之外", "it points outside of the .shp", err);
+        } else if ((found = little_endian(head + 8, 4)) != type && found != NULL_SHAPE) {
+            status = cim_fail(err, CIM_E_INVALID, "file", "shp",
+                              "Shapefile 自相矛盾：头部称几何类型为 %lld，第 %lld 个图形却是 %lld",
+                              "the Shapefile contradicts itself: its header names shape type %lld, "
+                              "shape %lld is of type %lld",
+                              (long long)type, (long long)i + 1, (long long)found);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file); /* only read */
+    }
+    if (shx != NULL) {
+        (void)fclose(shx); /* only read */
+    }
+    return status;
+}
+
 cim_status
 host_shapefile_check(const char *shp_path, cim_error *err)
 {
@@ -105,5 +146,12 @@ host_shapefile_check(const char *shp_path, cim_error *err)
                         ".dbf",
                         (long long)n_shapes, (long long)n_records);
     }
-    return CIM_OK;
+    if (little_endian(shx.head + 32, 4) != little_endian(shp.head + 32, 4)) {
+        return cim_fail(err, CIM_E_INVALID, "file", "shx",
+                        "Shapefile 自相矛盾：.shp 称几何类型为 %lld，.shx 称 %lld",
+                        "the Shapefile contradicts itself: .shp names shape type %lld, .shx %lld",
+                        (long long)little_endian(shp.head + 32, 4),
+                        (long long)little_endian(shx.head + 32, 4));
+    }
+    return check_types(shp_path, &shp, n_shapes, err);
 }

@@ -22,8 +22,9 @@ open_kind(const struct host_workdir *work)
         [HOST_FILE_GPKG] = {"GPKG", NULL},       [HOST_FILE_SHAPEFILE] = {"ESRI Shapefile", NULL},
         [HOST_FILE_CSV] = {"CSV", NULL},
     };
+    /* The text of each feature: see geojson.c. */
     static const char *const geojson[] = {"DATE_AS_STRING=YES", "FLATTEN_NESTED_ATTRIBUTES=NO",
-                                          NULL};
+                                          "NATIVE_DATA=YES", NULL};
     /* An empty encoding hands the bytes through: we convert, and know what is wrong. */
     static const char *const shapefile[] = {"ENCODING=", NULL};
     /* Points are made by us: the driver would leave out a position that it cannot read. */
@@ -128,6 +129,9 @@ open_dataset(struct host_source *source, const struct host_import_options *optio
                         errors->n_failures > 0 ? errors->first : "-");
     }
     CIM_TRY(choose_layer(source, options->source_layer, err));
+    if (source->work.kind == HOST_FILE_GEOJSONSEQ && source->geometry != CIM_GEOMETRY_NONE) {
+        CIM_TRY(host_geojson_lines_open(source->work.file, &source->lines, err));
+    }
     CIM_TRY(open_text(source, options->encoding, err));
     CIM_TRY(open_geometry(source, options, err));
     CIM_TRY(host_columns_match(OGR_L_GetLayerDefn(source->layer), &source->text, source->work.kind,
@@ -162,6 +166,7 @@ host_source_free(struct host_source *source)
     host_crs_in_done(&source->crs);
     host_text_in_done(&source->text);
     host_columns_done(&source->columns);
+    host_geojson_lines_done(&source->lines);
     host_workdir_done(&source->work);
     cim_buf_done(&source->scratch);
     free(source->skipped);
@@ -299,7 +304,7 @@ finish(struct host_source *source, cim_error *err)
 
 static cim_status
 fill_from(struct host_source *source, struct cim_batch_builder *builder,
-          const struct host_gdal_errors *errors, cim_error *err)
+          struct host_gdal_errors *errors, cim_error *err)
 {
     while (cim_batch_builder_rows(builder) < FILL_ROWS &&
            cim_batch_builder_bytes(builder) < FILL_BYTES) {
@@ -316,6 +321,7 @@ fill_from(struct host_source *source, struct cim_batch_builder *builder,
         }
         status = take_feature(source, feature, builder, err);
         OGR_F_Destroy(feature);
+        errors->n_failures = 0; /* of the conversion: that row was refused */
         CIM_TRY(status);
     }
     return CIM_OK;

@@ -12,6 +12,7 @@
 #include <ogr_api.h>
 #include <ogr_srs_api.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /* ---- errors of GDAL (gdal_error.c) ---- */
 
@@ -58,6 +59,25 @@ void host_workdir_done(struct host_workdir *work);
 /* Holds the headers of .shp, .shx and .dbf against each other and against the files' sizes. */
 cim_status host_shapefile_check(const char *shp_path, cim_error *err);
 
+/* ---- GeoJSON (geojson.c) ---- */
+
+/* The geometry of one Feature given as text: positions of finite numbers, nested as its type asks.
+ * CIM_E_INVALID names "geom" and what stands there. */
+cim_status host_geojson_check(const char *text, size_t len, cim_error *err);
+
+/* The records of a GeoJSON text sequence, in step with GDAL, which keeps no text of them. */
+struct host_geojson_lines {
+    FILE *file; /* NULL: not in use */
+    int separator;
+    char *text;
+    size_t capacity;
+};
+cim_status host_geojson_lines_open(const char *path, struct host_geojson_lines *ret_lines,
+                                   cim_error *err);
+void host_geojson_lines_done(struct host_geojson_lines *lines);
+/* Takes the next record and checks its geometry. */
+cim_status host_geojson_lines_check(struct host_geojson_lines *lines, cim_error *err);
+
 /* ---- text (encoding.c) ---- */
 
 struct host_text_in {
@@ -84,12 +104,16 @@ struct host_crs_in {
     enum host_crs_kind kind;
     char label[64];
     OGRCoordinateTransformationH transform;
+    bool is_projected;
+    double use_w_deg; /* where the system is meant to be used; both 0: not known */
+    double use_e_deg;
 };
 /* `declared` may be NULL; `of_file` is what the file says, or NULL. */
 cim_status host_crs_in_open(const char *declared, OGRSpatialReferenceH of_file,
                             struct host_crs_in *ret_crs, cim_error *err);
 void host_crs_in_done(struct host_crs_in *crs);
-/* In place, to CGCS2000 longitude, latitude. */
+/* In place, to CGCS2000 longitude, latitude. CIM_E_INVALID also for numbers that the system cannot
+ * have meant: degrees in a projected one, or a place far from where it is used. */
 cim_status host_crs_in_apply(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err);
 
 /* The offsets of Chinese map services and their inverses; degrees. */
@@ -136,6 +160,7 @@ struct host_source {
     struct host_text_in text;
     struct host_crs_in crs;
     struct host_columns columns;
+    struct host_geojson_lines lines; /* of a sequence */
     enum cim_geometry_type geometry;
     int x_index; /* columns that points are made of, or -1 */
     int y_index;

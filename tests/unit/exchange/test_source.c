@@ -261,7 +261,7 @@ test_refused_rows_keep_their_numbers(void **state)
         assert_int_equal(report.refusals[i].row, i + 2);
     }
     assert_contains(report.refusals[0].why.en, "swapped");
-    assert_contains(report.refusals[2].why.en, "out of range");
+    assert_contains(report.refusals[2].why.en, "look projected");
     host_import_report_write(&report, "t.things", &json);
     assert_contains(json.data, "\"layer\":\"t.things\",\"read\":6,\"written\":2,\"refused\":[{"
                                "\"row\":2,\"field\":\"geom\",\"value\":\"20.000000 110.000000\"");
