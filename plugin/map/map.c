@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LAYER_NAME_MAX = 160 };
+
 struct slot {
     struct lpg_map_layer source;
     pthread_mutex_t lock;    /* of `current`; short */
@@ -156,20 +158,48 @@ draw_points(struct lpg_snapshot *snapshot, const struct lpg_view *view,
     return status;
 }
 
+/* The shapes, and in a layer of its own ("lpg.districts.labels") a point per polygon for its name:
+ * a name written on the polygon itself would repeat with every part and every tile. */
+static cim_status
+draw_shapes(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
+            const cim_tile_request *request, struct lpg_mvt *mvt, struct cim_buf *tile,
+            cim_error *err)
+{
+    struct lpg_mvt *labels = NULL;
+    char name[LAYER_NAME_MAX];
+    cim_status status = CIM_OK;
+    CIM_TRY(lpg_shapes_tile(&snapshot->shapes, &snapshot->features, view, request->z, request->col,
+                            request->row, mvt, err));
+    CIM_TRY(lpg_mvt_append(mvt, tile, err));
+    (void)snprintf(name, sizeof name, "%.120s.labels", request->layer);
+    CIM_TRY(lpg_mvt_new(name, &labels, err));
+    lpg_labels_tile(&snapshot->shapes, &snapshot->features, view, request->z, request->col,
+                    request->row, labels);
+    status = lpg_mvt_append(labels, tile, err);
+    lpg_mvt_free(labels);
+    return status;
+}
+
 static cim_status
 draw(struct lpg_snapshot *snapshot, const struct lpg_view *view, const cim_tile_request *request,
      cim_blob *ret_tile, cim_error *err)
 {
+    CIM_AUTO_BUF struct cim_buf tile;
     struct lpg_mvt *mvt;
     char *texts = NULL;
     cim_status status;
+    cim_buf_init(&tile, LPG_MVT_BYTES_MAX);
     CIM_TRY(lpg_mvt_new(request->layer, &mvt, err));
-    status = snapshot->points != NULL
-                 ? draw_points(snapshot, view, request, mvt, &texts, err)
-                 : lpg_shapes_tile(&snapshot->shapes, &snapshot->features, view, request->z,
-                                   request->col, request->row, mvt, err);
+    if (snapshot->points == NULL) {
+        status = draw_shapes(snapshot, view, request, mvt, &tile, err);
+    } else {
+        status = draw_points(snapshot, view, request, mvt, &texts, err);
+        if (status == CIM_OK) {
+            status = lpg_mvt_append(mvt, &tile, err);
+        }
+    }
     if (status == CIM_OK) {
-        status = lpg_mvt_finish(mvt, ret_tile, err);
+        cim_buf_to_blob(&tile, ret_tile);
     }
     lpg_mvt_free(mvt);
     free(texts);

@@ -343,10 +343,9 @@ lpg_mvt_end(struct lpg_mvt *mvt)
 }
 
 cim_status
-lpg_mvt_finish(struct lpg_mvt *mvt, cim_blob *ret_tile, cim_error *err)
+lpg_mvt_append(struct lpg_mvt *mvt, struct cim_buf *tile, cim_error *err)
 {
     CIM_AUTO_BUF struct cim_buf layer;
-    CIM_AUTO_BUF struct cim_buf tile;
     if (mvt->failed != CIM_OK) {
         return cim_fail(err, mvt->failed, "tile", NULL, "瓦片属性值过多",
                         "too many values in tile");
@@ -358,7 +357,6 @@ lpg_mvt_finish(struct lpg_mvt *mvt, cim_blob *ret_tile, cim_error *err)
     CIM_TRY(cim_buf_status(&mvt->value, err));
     CIM_TRY(cim_buf_status(&mvt->field, err));
     cim_buf_init(&layer, LPG_MVT_BYTES_MAX);
-    cim_buf_init(&tile, LPG_MVT_BYTES_MAX);
     if (mvt->features.len > 0) {
         put_tag(&layer, LAYER_VERSION, WIRE_VARINT);
         put_varint(&layer, 2);
@@ -371,9 +369,17 @@ lpg_mvt_finish(struct lpg_mvt *mvt, cim_blob *ret_tile, cim_error *err)
         put_tag(&layer, LAYER_EXTENT, WIRE_VARINT);
         put_varint(&layer, LPG_MVT_EXTENT);
         CIM_TRY(cim_buf_status(&layer, err));
-        put_bytes(&tile, TILE_LAYERS, layer.data, layer.len);
-        CIM_TRY(cim_buf_status(&tile, err));
+        put_bytes(tile, TILE_LAYERS, layer.data, layer.len);
     }
+    return cim_buf_status(tile, err);
+}
+
+cim_status
+lpg_mvt_finish(struct lpg_mvt *mvt, cim_blob *ret_tile, cim_error *err)
+{
+    CIM_AUTO_BUF struct cim_buf tile;
+    cim_buf_init(&tile, LPG_MVT_BYTES_MAX);
+    CIM_TRY(lpg_mvt_append(mvt, &tile, err));
     cim_buf_to_blob(&tile, ret_tile);
     return CIM_OK;
 }

@@ -36,6 +36,8 @@ void lpg_mvt_path(struct lpg_mvt *mvt, const int32_t *xy, size_t n_positions, bo
 /* Drops the feature when nothing was drawn. */
 void lpg_mvt_end(struct lpg_mvt *mvt);
 
+/* Appends the layer to a tile that may hold others; nothing when no feature was written. */
+cim_status lpg_mvt_append(struct lpg_mvt *mvt, struct cim_buf *tile, cim_error *err);
 /* The tile; an empty blob when no feature was written. Frees nothing. */
 cim_status lpg_mvt_finish(struct lpg_mvt *mvt, cim_blob *ret_tile, cim_error *err);
 

@@ -117,6 +117,9 @@ lpg_shapes_add_wkb(struct lpg_shapes *shapes, const void *wkb, size_t len, cim_e
     }
     CIM_TRY(status);
     shape.part_end = shapes->n_parts;
+    if (shape.part_begin < shape.part_end && shapes->parts[shape.part_begin].ring) {
+        lpg_label_place(shapes, &shape, &shape.label_x, &shape.label_y);
+    }
     shapes->shapes[shapes->n++] = shape;
     return CIM_OK;
 }
@@ -137,6 +140,16 @@ struct shape_keys {
     uint32_t area_code;
     uint32_t attributes[LPG_ATTRIBUTES_MAX];
 };
+
+static void
+number_keys(const struct lpg_features *features, struct lpg_mvt *mvt, struct shape_keys *ret_keys)
+{
+    ret_keys->fid = lpg_mvt_key(mvt, "fid");
+    ret_keys->area_code = lpg_mvt_key(mvt, "area_code");
+    for (uint32_t a = 0; a < features->n_attributes; a++) {
+        ret_keys->attributes[a] = lpg_mvt_key(mvt, features->attributes[a].field->name);
+    }
+}
 
 struct tile {
     uint32_t z;
@@ -271,14 +284,11 @@ lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *feat
                               .y0 = (int64_t)row << (32U - z),
                               .buffer =
                                   ((int64_t)LPG_SHAPE_BUFFER_UNITS << (32U - z)) / LPG_MVT_EXTENT};
-    struct shape_keys keys = {.fid = lpg_mvt_key(mvt, "fid"),
-                              .area_code = lpg_mvt_key(mvt, "area_code")};
+    struct shape_keys keys;
     struct lpg_path projected = {0};
     struct lpg_path clipped = {0};
     cim_status status = CIM_OK;
-    for (uint32_t a = 0; a < features->n_attributes; a++) {
-        keys.attributes[a] = lpg_mvt_key(mvt, features->attributes[a].field->name);
-    }
+    number_keys(features, mvt, &keys);
     for (uint32_t i = 0; status == CIM_OK && i < shapes->n; i++) {
         const struct lpg_shape *shape = &shapes->shapes[i];
         if (!meets(shape, &tile) || !lpg_view_covers(view, features, i)) {
@@ -293,4 +303,31 @@ lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *feat
     lpg_path_done(&projected);
     lpg_path_done(&clipped);
     return status;
+}
+
+void
+lpg_labels_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
+                const struct lpg_view *view, uint32_t z, uint32_t col, uint32_t row,
+                struct lpg_mvt *mvt)
+{
+    const int64_t x0 = (int64_t)col << (32U - z);
+    const int64_t y0 = (int64_t)row << (32U - z);
+    const int64_t size = (int64_t)1 << (32U - z);
+    struct shape_keys keys;
+    number_keys(features, mvt, &keys);
+    for (uint32_t i = 0; i < shapes->n; i++) {
+        const struct lpg_shape *shape = &shapes->shapes[i];
+        const bool polygon =
+            shape->part_begin < shape->part_end && shapes->parts[shape->part_begin].ring;
+        /* Half open: the point is in one tile of a zoom. */
+        if (!polygon || shape->label_x < x0 || shape->label_x >= x0 + size || shape->label_y < y0 ||
+            shape->label_y >= y0 + size || !lpg_view_covers(view, features, i)) {
+            continue;
+        }
+        lpg_mvt_begin(mvt, LPG_MVT_POINT, (uint64_t)features->fid[i]);
+        tag_shape(features, i, &keys, mvt);
+        lpg_mvt_point(mvt, (int32_t)(((shape->label_x - x0) * LPG_MVT_EXTENT) >> (32U - z)),
+                      (int32_t)(((shape->label_y - y0) * LPG_MVT_EXTENT) >> (32U - z)));
+        lpg_mvt_end(mvt);
+    }
 }

@@ -27,6 +27,8 @@ struct lpg_shape {
     uint32_t north;
     uint32_t east;
     uint32_t south;
+    uint32_t label_x; /* of polygons: where its name stands */
+    uint32_t label_y;
 };
 
 /* Row i of the features is shape i. */
@@ -50,5 +52,17 @@ void lpg_shapes_done(struct lpg_shapes *shapes);
 cim_status lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
                            const struct lpg_view *view, uint32_t z, uint32_t col, uint32_t row,
                            struct lpg_mvt *mvt, cim_error *err);
+
+/* The names' places of the polygons that lie in the tile, one for each however many parts it has
+ * and however many tiles it spans; with the attributes that the polygons have. */
+void lpg_labels_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
+                     const struct lpg_view *view, uint32_t z, uint32_t col, uint32_t row,
+                     struct lpg_mvt *mvt);
+
+/* ---- label.c ---- */
+
+/* A point inside the largest part of a polygon, amid the widest of some sections through it. */
+void lpg_label_place(const struct lpg_shapes *shapes, const struct lpg_shape *shape,
+                     uint32_t *ret_x, uint32_t *ret_y);
 
 #endif

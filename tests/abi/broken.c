@@ -135,6 +135,8 @@ static const struct larger_desc larger = {
         {
 #if defined(BROKEN_SHORT_DESC)
             .struct_size = CIM_PLUGIN_DESC_SIZE_V1_0 - 8,
+#elif defined(BROKEN_ABSURD_DESC)
+            .struct_size = 4097,
 #elif defined(BROKEN_OVERSIZED_DESC)
             .struct_size = sizeof(struct larger_desc),
 #else

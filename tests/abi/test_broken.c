@@ -100,6 +100,7 @@ static const struct broken BROKEN[] = {
     {"wrong-major", CIM_E_INVALID, {"abi_major", "'2'", "expected 1"}},
     {"newer-host", CIM_E_INVALID, {"min_host_minor", "'7'", "at most 0"}},
     {"short-desc", CIM_E_INVALID, {"struct_size", "'88'", "at least 96"}},
+    {"absurd-desc", CIM_E_INVALID, {"struct_size", "'4097'", "at most 4096"}},
     {"missing-service", CIM_E_INVALID, {"required_services", "'cim.teleport/1'", "service"}},
     {"other-id", CIM_E_INVALID, {"id", "'somebody-else'", "expected other-id"}},
     {"other-version", CIM_E_INVALID, {"version", "'9.9.9'", "expected 1.0.0"}},

@@ -4,13 +4,14 @@
 #include "cim/util.h"
 #include "host/base/clock.h"
 #include "host/http/http.h"
+#include "host/plugins/plugins.h"
 #include "host/store/store.h"
 #include "kit/buf.h"
 
 #include <stdio.h>
 #include <sys/resource.h>
 
-enum { METRICS_MAX_BYTES = 4 << 20 };
+enum { METRICS_MAX_BYTES = 4 << 20, READY_MAX_BYTES = 1 << 20 };
 
 static cim_status
 respond_buf(cim_http_req *req, int32_t status, const char *mime, struct cim_buf *buf,
@@ -36,19 +37,41 @@ health(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     return host_http_respond(req, 200, "application/json", &body, err);
 }
 
-/* Ready once every enabled plugin runs, until the stop begins. */
+static void
+add_broken(void *arg, const char *layer_id, const cim_error *why)
+{
+    struct cim_buf *out = arg;
+    cim_buf_add_text(out, out->len > 0 ? ",{\"layer\":" : "{\"layer\":");
+    cim_buf_add_json_text(out, layer_id, SIZE_MAX);
+    cim_buf_add_text(out, ",\"detail\":");
+    cim_buf_add_json_text(out, why->zh, SIZE_MAX);
+    cim_buf_add_text(out, ",\"detail_en\":");
+    cim_buf_add_json_text(out, why->en, SIZE_MAX);
+    cim_buf_add_char(out, '}');
+}
+
+/* Ready once every enabled plugin runs, until the stop begins. A layer whose table was altered is
+ * told, and the answer stays 200: to take the host out of service would take the others with it. */
 static cim_status
 ready(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     struct host_ops *ops = self;
-    static const char yes[] = "{\"status\":\"ready\"}";
-    cim_blob body = {yes, sizeof yes - 1, NULL, NULL};
+    CIM_AUTO_BUF struct cim_buf body;
+    CIM_AUTO_BUF struct cim_buf broken;
     (void)call;
+    cim_buf_init(&body, READY_MAX_BYTES);
+    cim_buf_init(&broken, READY_MAX_BYTES);
     if (atomic_load(&ops->ready) == 0) {
         return cim_fail(err, CIM_E_BUSY, NULL, NULL, "平台正在启动或停止",
                         "the platform is starting or stopping");
     }
-    return host_http_respond(req, 200, "application/json", &body, err);
+    if (host_plugins_each_broken(ops->app->plugins, add_broken, &broken) == 0) {
+        cim_buf_add_text(&body, "{\"status\":\"ready\"}");
+    } else {
+        CIM_TRY(cim_buf_status(&broken, err));
+        cim_buf_addf(&body, "{\"status\":\"degraded\",\"layers\":[%s]}", broken.data);
+    }
+    return respond_buf(req, 200, "application/json", &body, err);
 }
 
 static void

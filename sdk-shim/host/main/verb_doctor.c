@@ -59,6 +59,13 @@ print_plugin(void *arg, const struct host_plugin_info *info)
                                              : "disabled");
 }
 
+static void
+print_broken(void *arg, const char *layer_id, const cim_error *why)
+{
+    (void)arg;
+    say(0, "图层 / layer %s: %s / %s", layer_id, why->zh, why->en);
+}
+
 static cim_status
 run(struct host_config *config, const char *const *words, cim_error *err)
 {
@@ -88,6 +95,9 @@ run(struct host_config *config, const char *const *words, cim_error *err)
     const int32_t areas = cim_area_tree_count(host_areas_tree(assembly.app.areas));
     say(areas > 0, "区划 / areas: %d", (int)areas);
     host_plugins_each(assembly.app.plugins, print_plugin, NULL);
+    if (host_plugins_each_broken(assembly.app.plugins, print_broken, NULL) == 0) {
+        say(1, "图层的数据表与定义一致 / tables of the layers are as their definitions say");
+    }
     host_disassemble(&assembly);
     if (s_problems > 0) {
         return cim_fail(err, CIM_E_STATE, NULL, NULL, "发现 %d 个问题", "%d problems found",

@@ -25,7 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WORKERS_LEAST = 4, WORKERS_PER_CORE = 2 };
+enum { WORKERS_LEAST = 4, WORKERS_PER_CORE = 2, TABLE_CHECK_S = 2 };
 
 static cim_status
 make_spool_dir(const struct host_config *config, char *out, size_t out_size, cim_error *err)
@@ -122,6 +122,20 @@ block_signals(sigset_t *ret_stops)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/* Until a signal asks to stop. Meanwhile other programs may alter the file. */
+static int
+watch(struct host_app *app, const sigset_t *stops)
+{
+    const struct timespec period = {.tv_sec = TABLE_CHECK_S};
+    int signal_number = 0;
+    while ((signal_number = sigtimedwait(stops, NULL, &period)) < 0) {
+        if (errno == EAGAIN) {
+            host_plugins_check_tables(app->plugins);
+        }
+    }
+    return signal_number;
+}
+
 static cim_status
 serve(struct host_app *app, const sigset_t *stops, cim_error *err)
 {
@@ -139,7 +153,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     atomic_store(&ops.ready, 1);
     host_log(CIM_LOG_INFO, "serve", "ready on port %d, pid %d", (int)host_http_port(app->http),
              (int)getpid());
-    (void)sigwait(stops, &signal_number);
+    signal_number = watch(app, stops);
     atomic_store(&ops.ready, 0);
     host_log(CIM_LOG_INFO, "serve", "signal %d: stopping", signal_number);
     /* Whoever asks twice does not want to wait. */

@@ -1,6 +1,7 @@
 /* host/ogc/collections.c -- what there is to read, and what each collection's features look like.
  */
 #include "cim/util.h"
+#include "host/base/log.h"
 #include "host/ogc/ask.h"
 #include "host/ogc/html.h"
 #include "host/ogc/schema.h"
@@ -148,21 +149,26 @@ describe(const struct host_ask *ask, const struct host_visit *visit, bool has_ti
     return CIM_OK;
 }
 
-/* Adds the collection, unless the caller may not see it. */
+/* Adds the collection, unless the caller may not see it. One that cannot be described is left out,
+ * so that the others are seen; it tells its reason when it is asked for itself. */
 static cim_status
 add_collection(const struct host_ask *ask, const struct listed *listed, struct json_object *list,
                cim_error *err)
 {
     HOST_AUTO_VISIT struct host_visit visit;
     struct json_object *doc = NULL;
+    cim_error why = {.code = CIM_OK};
     const cim_status status =
         host_visit_layer(&visit, ask->ogc, ask->call, listed->id, CIM_ACT_READ, err);
     if (status == CIM_E_DENIED || status == CIM_E_NOTFOUND || status == CIM_E_BUSY) {
         return CIM_OK;
     }
     CIM_TRY(status);
-    CIM_TRY(describe(ask, &visit, listed->has_tiles, &doc, err));
-    host_doc_append(list, doc);
+    if (describe(ask, &visit, listed->has_tiles, &doc, &why) == CIM_OK) {
+        host_doc_append(list, doc);
+    } else {
+        host_log_error("ogc", listed->id, &why);
+    }
     return CIM_OK;
 }
 

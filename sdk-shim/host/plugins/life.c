@@ -158,6 +158,7 @@ enable_locked(struct host_plugin *plugin, cim_error *err)
         return status;
     }
     registered = host_registry_to_json(plugin);
+    host_plugin_check_tables(plugin);
     (void)pthread_mutex_lock(&plugin->owner->lock);
     plugin->registered = registered;
     plugin->state = HOST_PLUGIN_ENABLED;

@@ -7,6 +7,9 @@
 
 #define ENTRY_NAME "cim_plugin_entry_v1"
 
+/* Far more than a newer SDK may have appended: past it the field holds no size. */
+enum { DESC_SIZE_MAX = 4096 };
+
 _Static_assert(sizeof(cim_plugin_desc) == CIM_PLUGIN_DESC_SIZE_V1_0,
                "the descriptor grew: keep the first size, and raise CIM_ABI_MINOR");
 
@@ -122,6 +125,10 @@ host_plugin_load(struct host_plugin *plugin, cim_error *err)
     if (theirs->struct_size < CIM_PLUGIN_DESC_SIZE_V1_0) {
         return mismatch_number(plugin, "struct_size", theirs->struct_size, "at least ",
                                CIM_PLUGIN_DESC_SIZE_V1_0, err);
+    }
+    if (theirs->struct_size > DESC_SIZE_MAX) {
+        return mismatch_number(plugin, "struct_size", theirs->struct_size, "at most ",
+                               DESC_SIZE_MAX, err);
     }
     memset(&desc, 0, sizeof desc);
     memcpy(&desc, theirs, theirs->struct_size < sizeof desc ? theirs->struct_size : sizeof desc);

@@ -30,6 +30,21 @@ renderer_in(const struct host_plugin *plugin, const char *layer_id)
     return NULL;
 }
 
+static cim_status
+out_of_service(const char *layer_id, const cim_error *why, cim_error *err)
+{
+    (void)cim_fail(
+        err, CIM_E_BUSY, "collectionId", layer_id, "图层 %.80s 停用，请管理员运行 cim-host doctor",
+        "layer %.80s is out of service, the administrator runs cim-host doctor", layer_id);
+    if (err != NULL) {
+        const size_t zh = strlen(err->zh);
+        const size_t en = strlen(err->en);
+        (void)snprintf(err->zh + zh, sizeof err->zh - zh, "：%s", why->zh);
+        (void)snprintf(err->en + en, sizeof err->en - en, ": %s", why->en);
+    }
+    return CIM_E_BUSY;
+}
+
 /* Enters the open plugin that has the layer. */
 static cim_status
 enter_layer(struct host_plugins *plugins, const char *layer_id,
@@ -37,11 +52,16 @@ enter_layer(struct host_plugins *plugins, const char *layer_id,
 {
     struct host_registered_layer *layer = NULL;
     const char *closed = NULL;
+    cim_error why = {.code = CIM_OK};
     (void)pthread_mutex_lock(&plugins->lock);
     for (size_t i = 0; i < plugins->n_plugins && layer == NULL; i++) {
         struct host_plugin *plugin = plugins->plugins[i];
         if (plugin->open) {
             layer = layer_in(plugin, layer_id);
+            if (layer != NULL && layer->broken.code != CIM_OK) {
+                why = layer->broken;
+                break;
+            }
             plugin->in_flight += layer != NULL ? 1 : 0;
         } else if (plugin->manifest != NULL &&
                    host_manifest_has_resource(plugin->manifest, "layers", layer_id)) {
@@ -49,6 +69,9 @@ enter_layer(struct host_plugins *plugins, const char *layer_id,
         }
     }
     (void)pthread_mutex_unlock(&plugins->lock);
+    if (why.code != CIM_OK) {
+        return out_of_service(layer_id, &why, err);
+    }
     if (layer != NULL) {
         *ret_layer = layer;
         return CIM_OK;
@@ -118,9 +141,8 @@ by_id(const void *a, const void *b)
     return strcmp((*left)->inner.id, (*right)->inner.id);
 }
 
-/* Enters every open plugin; *ret_held[i] tells which. Returns how many layers they have. */
-static size_t
-hold_open(struct host_plugins *plugins, bool held[HOST_PLUGINS_MAX])
+size_t
+host_plugins_hold_open(struct host_plugins *plugins, bool held[HOST_PLUGINS_MAX])
 {
     size_t n = 0;
     (void)pthread_mutex_lock(&plugins->lock);
@@ -142,7 +164,7 @@ host_plugins_each_layer(struct host_plugins *plugins,
                         void *arg, cim_error *err)
 {
     bool held[HOST_PLUGINS_MAX] = {false};
-    const size_t n = hold_open(plugins, held);
+    const size_t n = host_plugins_hold_open(plugins, held);
     struct host_registered_layer **layers = calloc(n + 1, sizeof(struct host_registered_layer *));
     cim_status status = layers != NULL ? CIM_OK : cim_fail_nomem(err);
     size_t used = 0;
@@ -178,7 +200,7 @@ host_plugins_style_path(struct host_plugins *plugins, const char *style_id, char
     char name[80];
     if (len > 0 && len <= 64 && style_id[len] == '\0') {
         (void)snprintf(name, sizeof name, "%s.json", style_id);
-        (void)hold_open(plugins, held);
+        (void)host_plugins_hold_open(plugins, held);
     }
     for (size_t i = 0; i < plugins->n_plugins; i++) {
         struct host_plugin *plugin = plugins->plugins[i];

@@ -35,6 +35,7 @@ struct host_registered_layer {
     struct host_layer pub;
     struct host_plugin *plugin;
     cim_layer inner;
+    cim_error broken; /* under `lock`; code CIM_OK: its table is as its definition says */
 };
 
 struct host_registered_renderer {
@@ -183,6 +184,14 @@ struct json_object *host_registry_to_json(const struct host_plugin *plugin);
 cim_status host_registry_publish_routes(struct host_plugin *plugin, cim_error *err);
 void host_registry_publish_closed(struct host_plugin *plugin);
 void host_route_slots_free(struct host_plugin *plugin);
+
+/* ---- tables.c ---- */
+/* The caller is inside the plugin, or it is not open yet: its registry stands still. */
+void host_plugin_check_tables(struct host_plugin *plugin);
+
+/* ---- lookup.c ---- */
+/* Enters every open plugin; held[i] tells which. Returns how many layers they have. */
+size_t host_plugins_hold_open(struct host_plugins *plugins, bool held[HOST_PLUGINS_MAX]);
 
 /* ---- serial.c ---- */
 /* Fills the functions handed out, from `inner`. */

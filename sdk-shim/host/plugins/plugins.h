@@ -78,6 +78,14 @@ cim_status host_plugins_each_layer(struct host_plugins *plugins,
                                    cim_status (*each)(void *arg, const struct host_layer *layer,
                                                       bool has_tiles, cim_error *err),
                                    void *arg, cim_error *err);
+/* Compares the tables of all layers with their definitions. A layer whose table another program
+ * dropped or altered is out of service, alone: entering it is CIM_E_BUSY with the reason, until a
+ * later check finds the table whole. Enabling a plugin checks its own. [any] */
+void host_plugins_check_tables(struct host_plugins *plugins);
+/* Calls `each` for every layer that is out of service so, under a lock. Returns how many. [any] */
+size_t host_plugins_each_broken(struct host_plugins *plugins,
+                                void (*each)(void *arg, const char *layer_id, const cim_error *why),
+                                void *arg);
 /* Path of a style file of an enabled plugin ("enterprises" -> …/styles/enterprises.json) into
  * `out`; CIM_E_NOTFOUND. Ids are [a-z0-9-]. */
 cim_status host_plugins_style_path(struct host_plugins *plugins, const char *style_id, char *out,

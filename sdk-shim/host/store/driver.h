@@ -89,6 +89,13 @@ struct host_driver {
     cim_status (*add_attributes)(cim_tx *tx, const char *table, cim_error *err);
     /* After the last statement of a migration. */
     cim_status (*end_migration)(cim_tx *tx, cim_error *err);
+    /* What is there of a table: statements of `:table`, for host_store_check_layer(). */
+    const char *table_columns; /* -> name, declared type */
+    const char *table_faults;  /* and of `:has_geometry`, 0 or 1 -> name, 'missing' or 'foreign' */
+    /* What {int} and the other words of schemas stand for, as table_columns tells it. */
+    const char *(*type_of_word)(const char *word);
+    /* And a geometry column of this type ("Point"). */
+    void (*type_of_geometry)(const char *type, char *out, size_t out_size);
 };
 
 /* Kept in the options, common to all; then what the driver does with its own part. */

@@ -88,6 +88,14 @@ cim_status host_store_migrations_pending(struct host_store *store, const char *o
 cim_status host_store_bulk_begin(cim_tx *tx, const char *table, cim_error *err);
 cim_status host_store_bulk_end(cim_tx *tx, const char *table, cim_error *err);
 
+/* Compares a layer's table, as it is in the database now, with the layer's definition: another
+ * program may have dropped or altered it. CIM_E_STATE names the table and what is wrong with it:
+ * the column that is missing or of another type, the part of the spatial index that is missing or
+ * not ours. Columns beyond the definition are nobody's concern. [any] */
+struct cim_definition;
+cim_status host_store_check_layer(struct host_store *store, const struct cim_definition *def,
+                                  cim_error *err);
+
 /* Monotonic counters for /metrics. */
 struct host_store_stats {
     int64_t reads;

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -265,6 +266,59 @@ class Serving(HostTest):
 
 
 class WithPlugin(HostTest):
+    def test_altered_table_takes_its_layer_out_of_service_and_no_other(self):
+        """Another program drops a table of cim.gpkg: which one is said everywhere, the rest is served."""
+        self.host.run("plugin", "enable", "lpg")
+        self.add_admin("platform-admin,regulator")
+        self.host.serve()
+        token = self.host.token()
+
+        def listed():
+            status, _, body = self.host.get("/collections", token)
+            self.assertEqual(200, status, body)
+            return {each["id"] for each in json.loads(body)["collections"]}
+
+        def beside(sql):
+            other = sqlite3.connect(os.path.join(self.host.var, "cim.gpkg"))
+            other.executescript(sql)
+            other.close()
+
+        def until_degraded(layer):
+            for _ in range(200):
+                ready = json.loads(self.host.get("/ready")[2])
+                if layer in [each["layer"] for each in ready.get("layers", [])]:
+                    return ready
+                time.sleep(0.05)
+            raise AssertionError("/ready never said " + layer)
+
+        whole = listed()
+        beside("alter table lpg_camera rename column name to label")
+        ready = until_degraded("lpg.cameras")
+        self.assertEqual("degraded", ready["status"])
+        self.assertIn("lpg_camera lacks the column name", ready["layers"][0]["detail_en"])
+        self.assertIn("lpg_camera", ready["layers"][0]["detail"])
+        self.assertEqual(whole - {"lpg.cameras"}, listed())
+        for path in ("", "/items", "/tiles/WebMercatorQuad/5/13/26"):
+            status, headers, body = self.host.get("/collections/lpg.cameras" + path, token)
+            self.assertEqual((503, "application/problem+json"), (status, headers["Content-Type"]), path)
+            self.assertIn("lpg_camera lacks the column name", json.loads(body)["detail_en"])
+        self.assertEqual(200, self.host.get("/collections/lpg.stations/items", token)[0])
+        beside("drop table lpg_vehicle")
+        until_degraded("lpg.vehicles")
+        self.assertEqual(whole - {"lpg.cameras", "lpg.vehicles"}, listed())
+        beside("alter table lpg_camera rename column label to name")
+        for _ in range(200):
+            if "lpg.cameras" in listed():
+                break
+            time.sleep(0.05)
+        self.assertEqual(whole - {"lpg.vehicles"}, listed())
+        self.host.stop()
+        self.assertIn("lpg_vehicle", self.host.read_log())
+        text = self.host.run("doctor", fails=True)
+        self.assertIn("cim.gpkg has no table lpg_vehicle", text)
+        self.assertIn("没有数据表 lpg_vehicle", text)
+        self.assertNotIn("lpg_camera", text)
+
     def test_records_go_in_by_verb_and_come_out_by_http(self):
         path = os.path.join(self.host.var, "towns.geojson")
         features = [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [110.3 + i / 100, 20]},

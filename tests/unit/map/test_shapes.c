@@ -299,6 +299,68 @@ test_positions_that_mercator_has_not_are_refused(void **state)
     lpg_shapes_done(&shapes);
 }
 
+static void
+keep_point(void *self, uint32_t command, int32_t x, int32_t y)
+{
+    int32_t *at = self;
+    assert_int_equal(command, 1);
+    at[0] = x;
+    at[1] = y;
+    at[2]++;
+}
+
+/* A polygon of two parts, the larger a U around an open bay: its name stands once over all tiles of
+ * a zoom, on the larger part and not in the bay. */
+static void
+test_polygon_of_several_parts_has_one_label(void **state)
+{
+    const double bay[] = {100, 0,   130, 0,   130, 30,  120, 30,  120,
+                          10,  110, 10,  110, 30,  100, 30,  100, 0};
+    const double islet[] = {140, 0, 145, 0, 145, 5, 140, 5, 140, 0};
+    struct drawn drawn = {0};
+    struct wkb wkb = {0};
+    cim_access_v1 access = access_service;
+    struct lpg_view view;
+    int n = 0;
+    (void)state;
+    access.area_ordinal = no_ordinal;
+    put_head(&wkb, 6, 2);
+    put_head(&wkb, 3, 1);
+    put_positions(&wkb, bay, 9);
+    put_head(&wkb, 3, 1);
+    put_positions(&wkb, islet, 5);
+    add_shape(&drawn, &wkb);
+    assert_int_equal(lpg_view_open(&drawn.features, NULL, &access, &call, NULL, NULL, &view, NULL),
+                     CIM_OK);
+    for (uint32_t col = 0; col < 8; col++) {
+        for (uint32_t row = 0; row < 8; row++) {
+            struct lpg_mvt *mvt = NULL;
+            int32_t at[3] = {0};
+            double lon = 0;
+            double lat = 0;
+            assert_int_equal(lpg_mvt_new("shapes.labels", &mvt, NULL), CIM_OK);
+            lpg_labels_tile(&drawn.shapes, &drawn.features, &view, 3, col, row, mvt);
+            assert_int_equal(lpg_mvt_finish(mvt, &drawn.tile, NULL), CIM_OK);
+            lpg_mvt_free(mvt);
+            if (drawn.tile.len > 0) {
+                assert_true(mvt_read(drawn.tile.data, drawn.tile.len, &drawn.layer));
+                assert_int_equal(drawn.layer.n_features, 1);
+                assert_true(mvt_walk(&drawn.layer.features[0], keep_point, at));
+                assert_int_equal(at[2], 1);
+                lon = (col + at[0] / 4096.0) / 8 * 360 - 180;
+                lat = atan(sinh(M_PI * (1 - (row + at[1] / 4096.0) / 4))) * 180 / M_PI;
+                assert_true(lon > 100 && lon < 130 && lat > 0 && lat < 30);
+                assert_false(lon > 110 && lon < 120 && lat > 10);
+                n++;
+            }
+            undraw(&drawn);
+        }
+    }
+    assert_int_equal(n, 1);
+    lpg_view_done(&view);
+    done(&drawn);
+}
+
 int
 main(void)
 {
@@ -308,6 +370,7 @@ main(void)
         cmocka_unit_test(test_a_shared_border_stays_shared_at_every_zoom),
         cmocka_unit_test(test_a_line_that_leaves_and_returns_is_two_pieces),
         cmocka_unit_test(test_positions_that_mercator_has_not_are_refused),
+        cmocka_unit_test(test_polygon_of_several_parts_has_one_label),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,6 +155,42 @@ end_migration(cim_tx *base, cim_error *err)
                      err);
 }
 
+/* ---- what is there of a table ---- */
+
+static const char table_columns[] =
+    "select cast(a.attname as text), cast(format_type(a.atttypid, a.atttypmod) as text) from "
+    "pg_attribute a where a.attrelid = to_regclass(cast(:table as text)) and a.attnum > 0 and not "
+    "a.attisdropped";
+
+/* A column of an index has the name of what it indexes. */
+static const char table_faults[] =
+    "select cast(:table || '_geom' as text), cast('missing' as text) where :has_geometry = 1 and "
+    "not exists (select 1 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on "
+    "m.oid = c.relam join pg_attribute a on a.attrelid = i.indexrelid and a.attnum = 1 where "
+    "i.indrelid = to_regclass(cast(:table as text)) and i.indisvalid and m.amname = 'gist' and "
+    "a.attname = 'geom')";
+
+/* As format_type() prints them. */
+static const char *
+type_of_word(const char *word)
+{
+    static const char *const words[][2] = {
+        {"text", "text"},     {"int", "bigint"}, {"real", "double precision"},
+        {"bool", "smallint"}, {"date", "date"},  {"time", "timestamp(3) with time zone"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i][0], word) == 0) {
+            return words[i][1];
+        }
+    }
+    return NULL;
+}
+
+static void
+type_of_geometry(const char *type, char *out, size_t out_size)
+{
+    (void)snprintf(out, out_size, "geometry(%s,%d)", type, HOST_STORE_SRS);
+}
+
 static const struct host_driver driver = {
     .name = "postgresql",
     .close = close_store,
@@ -170,6 +206,10 @@ static const struct host_driver driver = {
     .add_layer = add_layer,
     .add_attributes = add_attributes,
     .end_migration = end_migration,
+    .table_columns = table_columns,
+    .table_faults = table_faults,
+    .type_of_word = type_of_word,
+    .type_of_geometry = type_of_geometry,
 };
 
 static cim_status

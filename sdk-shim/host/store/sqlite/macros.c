@@ -78,6 +78,17 @@ static const struct {
     {"time", "DATETIME"},
 };
 
+const char *
+host_sql_type_of_word(const char *word)
+{
+    for (size_t i = 0; i < sizeof schema_words / sizeof schema_words[0]; i++) {
+        if (strcmp(schema_words[i].name, word) == 0) {
+            return schema_words[i].text;
+        }
+    }
+    return NULL;
+}
+
 static cim_status
 add_geometry_column(struct cim_buf *out, const char *type, cim_error *err)
 {
@@ -96,13 +107,10 @@ expand_schema(void *self, const char *name, const char *argument, struct cim_buf
     if (strcmp(name, "geom") == 0 && argument[0] != ':') {
         return add_geometry_column(out, argument, err);
     }
-    if (argument[0] == '\0') {
-        for (size_t i = 0; i < sizeof schema_words / sizeof schema_words[0]; i++) {
-            if (strcmp(schema_words[i].name, name) == 0) {
-                cim_buf_add_text(out, schema_words[i].text);
-                return CIM_OK;
-            }
-        }
+    const char *text = argument[0] == '\0' ? host_sql_type_of_word(name) : NULL;
+    if (text != NULL) {
+        cim_buf_add_text(out, text);
+        return CIM_OK;
     }
     return expand_query(self, name, argument, out, err);
 }

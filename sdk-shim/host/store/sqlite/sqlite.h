@@ -92,6 +92,8 @@ cim_status host_sqlite_fail(sqlite3 *db, int code, const char *what, cim_error *
 
 cim_status host_sql_expand_query(const char *sql, struct cim_buf *out, cim_error *err);
 cim_status host_sql_expand_schema(const char *sql, struct cim_buf *out, cim_error *err);
+/* "INTEGER" for "int"; NULL for what is no word. */
+const char *host_sql_type_of_word(const char *word);
 cim_status host_functions_register(struct host_connection *conn, cim_error *err);
 
 /* WKB inside a GeoPackage binary; false when it is none. */

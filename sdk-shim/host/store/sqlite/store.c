@@ -161,6 +161,30 @@ end_migration(cim_tx *base, cim_error *err)
                : CIM_OK;
 }
 
+/* ---- what is there of a table ---- */
+
+static const char table_columns[] =
+    "select cast(name as text), cast(type as text) from pragma_table_xinfo(:table)";
+
+/* The spatial index and the guards, by name: what of them is not there, and triggers on the index
+ * that other programs made (QGIS rebuilds an index with triggers of its own edition). */
+static const char table_faults[] =
+    "with part (name) as (select 'rtree_' || :table || '_geom' || suffix from (select '' as suffix "
+    "union all select '_insert' union all select '_update2' union all select '_update4' union all "
+    "select '_update5' union all select '_update6' union all select '_update7' union all select "
+    "'_delete') where :has_geometry = 1 union all select 'cim_guard_' || event || '_' || :table "
+    "from (select 'insert' as event union all select 'update' union all select 'delete')) "
+    "select cast(part.name as text), cast('missing' as text) from part where not exists (select 1 "
+    "from sqlite_schema s where s.name = part.name) union all select cast(s.name as text), "
+    "cast('foreign' as text) from sqlite_schema s where s.type = 'trigger' and s.tbl_name = :table "
+    "and substr(s.name, 1, 6) = 'rtree_' and s.name not in (select name from part)";
+
+static void
+type_of_geometry(const char *type, char *out, size_t out_size)
+{
+    cim_copy_text(out, out_size, type);
+}
+
 static const struct host_driver driver = {
     .name = "cim.gpkg",
     .close = close_store,
@@ -176,6 +200,10 @@ static const struct host_driver driver = {
     .add_layer = add_layer,
     .add_attributes = add_attributes,
     .end_migration = end_migration,
+    .table_columns = table_columns,
+    .table_faults = table_faults,
+    .type_of_word = host_sql_type_of_word,
+    .type_of_geometry = type_of_geometry,
 };
 
 cim_status
