@@ -270,9 +270,10 @@ read_flags(const struct cim_reader *reader, struct cim_field *field)
     CIM_TRY(cim_reader_bool(reader, "required", &field->required));
     CIM_TRY(cim_reader_bool(reader, "unique", &field->unique));
     CIM_TRY(cim_reader_bool(reader, "search", &field->search));
-    if (field->unique && field->type != CIM_FIELD_TEXT && field->type != CIM_FIELD_INTEGER) {
-        return cim_reader_fail(reader, "unique", "只有 text 和 integer 字段可以唯一",
-                               "only fields of type text and integer can be unique");
+    if (field->unique && field->type != CIM_FIELD_TEXT && field->type != CIM_FIELD_INTEGER &&
+        field->type != CIM_FIELD_DATE) {
+        return cim_reader_fail(reader, "unique", "只有 text、integer 和 date 字段可以唯一",
+                               "only fields of type text, integer and date can be unique");
     }
     if (field->search && field->type != CIM_FIELD_TEXT) {
         return cim_reader_fail(reader, "search", "只有 text 字段可以检索",

@@ -19,7 +19,7 @@ struct fake_host {
     char url[192]; /* of its database; empty: embedded */
     struct cim_area_tree *areas;
     const cim_scope *scope; /* what access/1 answers */
-    const cim_layer *layers[64];
+    const cim_layer *layers[200];
     size_t n_layers;       /* registered with layers/1 */
     int rolled_back_times; /* transactions run again that often, as a store may */
 };

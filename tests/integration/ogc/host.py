@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import pathlib
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -9,8 +10,11 @@ import urllib.request
 URL = os.environ["CIM_URL"]
 WORK = os.environ["CIM_TEST_WORK"]
 PASSWORD = os.environ["CIM_DEMO_PASSWORD"]
-LAYERS = ("accidents", "cameras", "coastline", "districts", "end-users", "enterprises", "hazards",
-          "places", "risk-elements", "roads", "stations", "vehicles")
+_FOLDER = pathlib.Path(__file__).resolve().parents[3] / "layers"
+DEFINITIONS = {path.stem: json.loads(path.read_text()) for path in sorted(_FOLDER.glob("*.json"))
+               if path.stem != "codes"}
+LAYERS = tuple(DEFINITIONS)
+GEOGRAPHIC = tuple(name for name in LAYERS if DEFINITIONS[name]["geometry"] != "None")
 
 _tokens = {}
 
@@ -59,6 +63,11 @@ def items(layer, who="province", **query):
     if answer.status != 200:
         raise AssertionError("%s %s: %d %s" % (layer, query, answer.status, answer.text[:400]))
     return answer.json
+
+
+def filled(layers=LAYERS):
+    """Those that the demonstration data have records of."""
+    return [layer for layer in layers if items(layer, limit=1)["numberMatched"] > 0]
 
 
 def link(document, rel):
