@@ -9,6 +9,7 @@ struct host_store;
 struct host_identity;
 struct host_areas;
 struct host_plugins;
+struct host_jobs;
 struct host_http;
 struct host_ogc;
 
@@ -20,6 +21,7 @@ struct host_app {
     struct host_areas *areas;       /* identity/areas.h: the area tree */
     struct host_identity *identity; /* identity/identity.h: accounts, sessions, grants */
     struct host_plugins *plugins;   /* plugins/plugins.h: what is loaded and registered */
+    struct host_jobs *jobs;         /* jobs/jobs.h: work that outlives a request */
     struct host_http *http;         /* http/http.h */
     struct host_ogc *ogc;           /* ogc/ogc.h; set by host_ogc_add_routes() */
 };

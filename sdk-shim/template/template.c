@@ -1,7 +1,8 @@
 /* template.c -- the smallest plugin that does something; copy it to begin your own.
  *
- * It registers one layer (notes.c) and one route. Handlers here could run on all workers at once,
- * but the descriptor says SERIALIZED all the same: it is the safe choice to copy.
+ * It registers one layer (notes.c), one analysis (echo.c) and one route. Handlers here could run on
+ * all workers at once, but the descriptor says SERIALIZED all the same: it is the safe choice to
+ * copy.
  */
 #include "template.h"
 
@@ -58,6 +59,7 @@ template_init(const cim_host *host, void **ret_self, cim_error *err)
     plugin->layers = host->get_service(host, CIM_SERVICE_LAYERS);
     plugin->store = host->get_service(host, CIM_SERVICE_STORE);
     CIM_TRY(template_register_notes(plugin, err));
+    CIM_TRY(template_register_echo(plugin, err));
     route.self = plugin;
     return plugin->http->add_route(host, &route, err);
 }
@@ -71,8 +73,13 @@ template_destroy(void *self)
 const cim_plugin_desc *
 cim_plugin_entry_v1(void)
 {
-    static const char *const services[] = {CIM_SERVICE_ACCESS, CIM_SERVICE_CONFIG, CIM_SERVICE_HTTP,
-                                           CIM_SERVICE_LAYERS, CIM_SERVICE_STORE,  NULL};
+    static const char *const services[] = {CIM_SERVICE_ACCESS,
+                                           CIM_SERVICE_ANALYSES,
+                                           CIM_SERVICE_CONFIG,
+                                           CIM_SERVICE_HTTP,
+                                           CIM_SERVICE_LAYERS,
+                                           CIM_SERVICE_STORE,
+                                           NULL};
     static const cim_plugin_desc desc = {
         .struct_size = sizeof desc,
         .abi_major = CIM_ABI_MAJOR,

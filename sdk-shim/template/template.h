@@ -21,4 +21,7 @@ cim_status template_count_notes(struct template_plugin *plugin, const cim_scope 
                                 int64_t now_ms, const cim_query *query, int64_t *ret_count,
                                 cim_error *err);
 
+/* echo.c: registers the analysis template.echo. */
+cim_status template_register_echo(struct template_plugin *plugin, cim_error *err);
+
 #endif

@@ -80,6 +80,10 @@ int32_t host_principal_has_function(const struct host_principal *principal,
 const char *host_principal_name(const struct host_principal *principal);
 const char *host_principal_org(const struct host_principal *principal); /* NULL: none */
 
+/* The account's principal of now, from the cache or new; one reference for the caller.
+ * CIM_E_NOTFOUND when there is no such account. */
+cim_status host_principal_get(struct host_identity *identity, const char *username,
+                              struct host_principal **ret_principal, cim_error *err);
 /* A principal for command line work: every right, named "cim-host". */
 struct host_principal *host_identity_system_principal(struct host_identity *identity);
 void host_principal_release(struct host_principal *principal);

@@ -186,9 +186,6 @@ struct host_principal {
     int64_t denied_ms;
 };
 
-/* The account's principal of now, from the cache or new; one reference for the caller. */
-cim_status host_principal_get(struct host_identity *identity, const char *username,
-                              struct host_principal **ret_principal, cim_error *err);
 /* Terms and functions of one role, as the account holds it; the principal is being made. */
 cim_status host_principal_add_role(struct host_principal *principal, const struct host_role *role,
                                    const struct host_account_role *held, cim_error *err);

@@ -9,6 +9,7 @@
 #include "host/http/http.h"
 #include "host/identity/areas.h"
 #include "host/identity/identity.h"
+#include "host/jobs/jobs.h"
 #include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
 #include "host/store/store.h"
@@ -141,6 +142,7 @@ open_identity(struct host_assembly *assembly, cim_error *err)
     };
     CIM_TRY(host_identity_open(&options, &app->identity, err));
     CIM_TRY(host_plugins_open(app, &app->plugins, err));
+    CIM_TRY(host_jobs_open(app, &app->jobs, err));
     /* The plugins that were found have declared their settings: what is left is nobody's. */
     return host_config_check_unknown(config, err);
 }
@@ -184,12 +186,16 @@ host_disassemble(struct host_assembly *assembly)
     if (app->http != NULL) {
         host_http_stop(app->http, 0);
     }
+    if (app->jobs != NULL) {
+        host_jobs_stop(app->jobs);
+    }
     if (app->plugins != NULL) {
         host_plugins_stop_all(app->plugins);
     }
     host_http_free(app->http);
     app->http = NULL;
     host_ogc_free(app->ogc);
+    host_jobs_free(app->jobs);
     host_plugins_free(app->plugins);
     host_identity_free(app->identity);
     host_areas_free(app->areas);

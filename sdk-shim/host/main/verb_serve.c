@@ -12,6 +12,7 @@
 #include "host/exchange/exchange.h"
 #include "host/http/http.h"
 #include "host/identity/identity.h"
+#include "host/jobs/jobs.h"
 #include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
 
@@ -150,6 +151,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     if (host_plugins_start_enabled(app->plugins, &plugin_err) != CIM_OK) {
         host_log_error("plugins", "start", &plugin_err);
     }
+    CIM_TRY(host_jobs_start(app->jobs, err));
     atomic_store(&ops.ready, 1);
     host_log(CIM_LOG_INFO, "serve", "ready on port %d, pid %d", (int)host_http_port(app->http),
              (int)getpid());
@@ -159,6 +161,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     /* Whoever asks twice does not want to wait. */
     (void)pthread_sigmask(SIG_UNBLOCK, stops, NULL);
     host_http_stop(app->http, host_config_int(app->config, "http.stop_grace_ms"));
+    host_jobs_stop(app->jobs);
     host_plugins_stop_all(app->plugins);
     host_log(CIM_LOG_INFO, "serve", "stopped");
     return CIM_OK;

@@ -1,4 +1,4 @@
-/* Finding layers, renderers and styles of enabled plugins. */
+/* Finding layers, renderers, work and styles of enabled plugins. */
 #include "cim/util.h"
 #include "host/plugins/plugin.h"
 #include "kit/cleanup.h"
@@ -124,6 +124,63 @@ host_plugins_enter_renderer(struct host_plugins *plugins, const char *layer_id, 
     return CIM_OK;
 }
 
+static struct host_registered_work *
+work_in(const struct host_plugin *plugin, const char *id)
+{
+    for (size_t i = 0; i < plugin->registry.n_works; i++) {
+        if (strcmp(plugin->registry.works[i]->inner.id, id) == 0) {
+            return plugin->registry.works[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+promises_work(const struct host_plugin *plugin, const char *id)
+{
+    return plugin->manifest != NULL &&
+           (host_manifest_has_resource(plugin->manifest, "analyses", id) ||
+            host_manifest_has_resource(plugin->manifest, "jobs", id));
+}
+
+cim_status
+host_plugins_enter_work(struct host_plugins *plugins, const char *id, cim_call *call,
+                        const struct host_work **ret_work, cim_error *err)
+{
+    struct host_registered_work *work = NULL;
+    const char *closed = NULL;
+    (void)pthread_mutex_lock(&plugins->lock);
+    for (size_t i = 0; i < plugins->n_plugins && work == NULL; i++) {
+        struct host_plugin *plugin = plugins->plugins[i];
+        if (plugin->open) {
+            work = work_in(plugin, id);
+            plugin->in_flight += work != NULL ? 1 : 0;
+        } else if (promises_work(plugin, id)) {
+            closed = plugin->id;
+        }
+    }
+    (void)pthread_mutex_unlock(&plugins->lock);
+    if (work == NULL) {
+        return closed != NULL ? host_plugin_busy(closed, err)
+                              : cim_fail(err, CIM_E_NOTFOUND, "processID", id, "没有分析 %.120s",
+                                         "there is no process %.120s", id);
+    }
+    CIM_TRY(fill_worker(work->plugin, call, err));
+    *ret_work = &work->pub;
+    return CIM_OK;
+}
+
+bool
+host_plugins_closing(struct host_plugins *plugins, const char *plugin_id)
+{
+    const struct host_plugin *plugin = host_plugins_find(plugins, plugin_id);
+    bool open = false;
+    (void)pthread_mutex_lock(&plugins->lock);
+    open = plugin != NULL && plugin->open;
+    (void)pthread_mutex_unlock(&plugins->lock);
+    return !open;
+}
+
 void
 host_plugins_leave(struct host_plugins *plugins, const char *plugin_id)
 {
@@ -182,6 +239,51 @@ host_plugins_each_layer(struct host_plugins *plugins,
         status = each(arg, &layers[i]->pub, has_tiles, err);
     }
     free((void *)layers);
+    for (size_t i = 0; i < plugins->n_plugins; i++) {
+        if (held[i]) {
+            host_plugin_leave(plugins->plugins[i]);
+        }
+    }
+    return status;
+}
+
+static int
+by_work_id(const void *a, const void *b)
+{
+    const struct host_registered_work *const *left = a;
+    const struct host_registered_work *const *right = b;
+    return strcmp((*left)->inner.id, (*right)->inner.id);
+}
+
+cim_status
+host_plugins_each_analysis(struct host_plugins *plugins,
+                           cim_status (*each)(void *arg, const struct host_work *work,
+                                              cim_error *err),
+                           void *arg, cim_error *err)
+{
+    bool held[HOST_PLUGINS_MAX] = {false};
+    struct host_registered_work **works = NULL;
+    cim_status status = CIM_OK;
+    size_t used = 0;
+    (void)host_plugins_hold_open(plugins, held);
+    works = calloc((size_t)HOST_PLUGINS_MAX * HOST_PLUGIN_WORKS_MAX,
+                   sizeof(struct host_registered_work *));
+    status = works != NULL ? CIM_OK : cim_fail_nomem(err);
+    for (size_t i = 0; i < plugins->n_plugins && works != NULL; i++) {
+        const struct host_registry *registry = &plugins->plugins[i]->registry;
+        for (size_t k = 0; held[i] && k < registry->n_works; k++) {
+            if (registry->works[k]->pub.is_analysis) {
+                works[used++] = registry->works[k];
+            }
+        }
+    }
+    if (used > 1) {
+        qsort((void *)works, used, sizeof(struct host_registered_work *), by_work_id);
+    }
+    for (size_t i = 0; i < used && status == CIM_OK; i++) {
+        status = each(arg, &works[i]->pub, err);
+    }
+    free((void *)works);
     for (size_t i = 0; i < plugins->n_plugins; i++) {
         if (held[i]) {
             host_plugin_leave(plugins->plugins[i]);

@@ -7,7 +7,7 @@
 
 #include <json-c/json.h>
 
-static const char *const resource_kinds[] = {"layers", "renderers"};
+static const char *const resource_kinds[] = {"layers", "renderers", "analyses", "jobs"};
 
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 
@@ -173,7 +173,7 @@ check_routes(const struct host_json_in *resources, cim_error *err)
 static cim_status
 check_resources(const struct host_manifest *manifest, const struct host_json_in *in, cim_error *err)
 {
-    static const char *const keys[] = {"layers", "renderers", "routes", NULL};
+    static const char *const keys[] = {"layers", "renderers", "analyses", "jobs", "routes", NULL};
     struct host_json_in resources;
     CIM_TRY(host_json_object(in, "resources", HOST_JSON_OPTIONAL, &resources, err));
     CIM_TRY(host_json_keys(&resources, keys, err));

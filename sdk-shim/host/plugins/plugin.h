@@ -17,11 +17,14 @@ enum {
     HOST_PLUGIN_LAYERS_MAX = 200,
     HOST_PLUGIN_RENDERERS_MAX = 50,
     HOST_PLUGIN_ROUTES_MAX = 200,
+    HOST_PLUGIN_WORKS_MAX = 200, /* analyses and kinds of job */
     HOST_PLUGIN_PUBLISHED_MAX_BYTES = 4 << 20,
     /* Sizes of the first release: the least that is accepted, frozen. */
     HOST_LAYER_SIZE_V1_0 = 64,
     HOST_RENDERER_SIZE_V1_0 = 48,
     HOST_ROUTE_SIZE_V1_0 = 64,
+    HOST_ANALYSIS_SIZE_V1_0 = 88,
+    HOST_JOB_KIND_SIZE_V1_0 = 48,
     HOST_PRODUCER_SIZE_V1_0 = 32,
     /* How long a disabled plugin's responses may still run before they are cut. */
     HOST_PLUGIN_GRACE_MS = 10000
@@ -51,6 +54,12 @@ struct host_registered_route {
     char *pattern; /* with /apps/<id>/api before it */
 };
 
+struct host_registered_work {
+    struct host_work pub;
+    struct host_plugin *plugin;
+    cim_job_kind inner;
+};
+
 /* What the HTTP server calls for a route. It outlives the registration, because a request that was
  * routed before the plugin was disabled may arrive after it was enabled anew. */
 struct host_route_slot {
@@ -64,9 +73,11 @@ struct host_registry {
     size_t n_layers;
     size_t n_renderers;
     size_t n_routes;
+    size_t n_works;
     struct host_registered_layer **layers;
     struct host_registered_renderer **renderers;
     struct host_registered_route **routes;
+    struct host_registered_work **works;
     struct cim_codes *codes; /* of the plugin's layers folder; read when first needed */
 };
 
@@ -173,12 +184,32 @@ cim_status host_registry_add_renderer(struct host_plugin *plugin, const cim_rend
                                       cim_error *err);
 cim_status host_registry_add_route(struct host_plugin *plugin, const cim_http_route *route,
                                    cim_error *err);
+/* For every kind of registration: "plugin ID: WHAT 'VALUE' SAYS" in both languages. */
+cim_status host_registry_refuse(const struct host_plugin *plugin, cim_status code, const char *what,
+                                const char *value, const char *zh, const char *en, cim_error *err);
+cim_status host_registry_refuse_unlisted(const struct host_plugin *plugin, const char *what,
+                                         const char *value, cim_error *err);
+cim_status host_registry_refuse_taken(const struct host_plugin *plugin, const char *what,
+                                      const char *value, cim_error *err);
+/* Before anything else of a registration: the time and the size of its struct. */
+cim_status host_registry_check_call(const struct host_plugin *plugin, const char *what,
+                                    uint32_t struct_size, uint32_t least, cim_error *err);
+/* An owned copy; NULL stays NULL. */
+cim_status host_registry_copy(const char *text, const char **ret_copy, cim_error *err);
 /* Everything that the manifest promises was registered, and renderers draw layers that exist. */
 cim_status host_registry_check(struct host_plugin *plugin, cim_error *err);
 void host_registry_clear(struct host_plugin *plugin);
 
+/* ---- registry_work.c ---- */
+cim_status host_registry_add_analysis(struct host_plugin *plugin, const cim_analysis *analysis,
+                                      cim_error *err);
+cim_status host_registry_add_job_kind(struct host_plugin *plugin, const cim_job_kind *kind,
+                                      cim_error *err);
+bool host_registry_has_work(const struct host_registry *registry, const char *id, bool is_analysis);
+void host_registered_work_free(struct host_registered_work *work); /* NULL-safe */
+
 /* ---- publish.c ---- */
-/* {"layers":[…],"renderers":[…],"routes":[{"method","pattern"}…]} */
+/* {"layers":[…],"renderers":[…],"analyses":[…],"jobs":[…],"routes":[{"method","pattern"}…]} */
 struct json_object *host_registry_to_json(const struct host_plugin *plugin);
 /* Routes and pages of the plugin towards HTTP: its own, or (closed) ones that say 503. */
 cim_status host_registry_publish_routes(struct host_plugin *plugin, cim_error *err);
@@ -197,6 +228,7 @@ size_t host_plugins_hold_open(struct host_plugins *plugins, bool held[HOST_PLUGI
 /* Fills the functions handed out, from `inner`. */
 void host_serial_layer(struct host_registered_layer *layer);
 void host_serial_renderer(struct host_registered_renderer *renderer);
+void host_serial_work(struct host_registered_work *work);
 
 /* ---- svc_*.c ---- */
 extern const cim_log_v1 host_svc_log;
@@ -207,6 +239,8 @@ extern const cim_http_v1 host_svc_http;
 extern const cim_layers_v1 host_svc_layers;
 extern const cim_renderers_v1 host_svc_renderers;
 extern const cim_access_v1 host_svc_access;
+extern const cim_analyses_v1 host_svc_analyses;
+extern const cim_jobs_v1 host_svc_jobs;
 /* What a route of a plugin is called through; `self` is its slot. */
 cim_status host_svc_http_handle(void *self, const cim_call *call, cim_http_req *req,
                                 cim_error *err);

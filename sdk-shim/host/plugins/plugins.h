@@ -30,6 +30,19 @@ struct host_renderer {
     cim_renderer renderer;
 };
 
+/* An analysis, or a kind of job that is none. */
+struct host_work {
+    const char *plugin_id;
+    bool is_analysis;
+    cim_job_kind kind;
+    /* of an analysis */
+    const char *version;
+    const char *description_zh;
+    const char *description_en;
+    struct json_object *inputs; /* parsed; see cim/analyses.h */
+    struct json_object *outputs;
+};
+
 struct host_plugin_info {
     const char *id;
     const char *dir;                    /* folder of the manifest */
@@ -72,6 +85,11 @@ cim_status host_plugins_enter_layer(struct host_plugins *plugins, const char *la
 cim_status host_plugins_enter_renderer(struct host_plugins *plugins, const char *layer_id,
                                        cim_call *call, const struct host_renderer **ret_renderer,
                                        const struct host_layer **ret_layer, cim_error *err);
+/* CIM_E_BUSY also for one that a plugin which is not enabled would have. */
+cim_status host_plugins_enter_work(struct host_plugins *plugins, const char *id, cim_call *call,
+                                   const struct host_work **ret_work, cim_error *err);
+/* True once the plugin is about to stop: work inside it should end. [any] */
+bool host_plugins_closing(struct host_plugins *plugins, const char *plugin_id);
 void host_plugins_leave(struct host_plugins *plugins, const char *plugin_id);
 /* Calls `each` for every layer of enabled plugins in order of id; the plugin is entered. */
 cim_status host_plugins_each_layer(struct host_plugins *plugins,
@@ -86,6 +104,11 @@ void host_plugins_check_tables(struct host_plugins *plugins);
 size_t host_plugins_each_broken(struct host_plugins *plugins,
                                 void (*each)(void *arg, const char *layer_id, const cim_error *why),
                                 void *arg);
+/* Analyses of enabled plugins in order of id; the plugin is entered. */
+cim_status host_plugins_each_analysis(struct host_plugins *plugins,
+                                      cim_status (*each)(void *arg, const struct host_work *work,
+                                                         cim_error *err),
+                                      void *arg, cim_error *err);
 /* Path of a style file of an enabled plugin ("enterprises" -> …/styles/enterprises.json) into
  * `out`; CIM_E_NOTFOUND. Ids are [a-z0-9-]. */
 cim_status host_plugins_style_path(struct host_plugins *plugins, const char *style_id, char *out,

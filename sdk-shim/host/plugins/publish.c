@@ -14,12 +14,19 @@ host_registry_to_json(const struct host_plugin *plugin)
     struct json_object *root = json_object_new_object();
     struct json_object *layers = json_object_new_array();
     struct json_object *renderers = json_object_new_array();
+    struct json_object *analyses = json_object_new_array();
+    struct json_object *jobs = json_object_new_array();
     struct json_object *routes = json_object_new_array();
     for (size_t i = 0; i < registry->n_layers; i++) {
         json_object_array_add(layers, json_object_new_string(registry->layers[i]->inner.id));
     }
     for (size_t i = 0; i < registry->n_renderers; i++) {
         json_object_array_add(renderers, json_object_new_string(registry->renderers[i]->inner.id));
+    }
+    for (size_t i = 0; i < registry->n_works; i++) {
+        const struct host_work *work = &registry->works[i]->pub;
+        json_object_array_add(work->is_analysis ? analyses : jobs,
+                              json_object_new_string(work->kind.id));
     }
     for (size_t i = 0; i < registry->n_routes; i++) {
         struct json_object *route = json_object_new_object();
@@ -31,6 +38,8 @@ host_registry_to_json(const struct host_plugin *plugin)
     }
     json_object_object_add(root, "layers", layers);
     json_object_object_add(root, "renderers", renderers);
+    json_object_object_add(root, "analyses", analyses);
+    json_object_object_add(root, "jobs", jobs);
     json_object_object_add(root, "routes", routes);
     return root;
 }

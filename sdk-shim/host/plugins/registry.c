@@ -9,10 +9,9 @@ _Static_assert(sizeof(cim_layer) == HOST_LAYER_SIZE_V1_0, "append only; keep the
 _Static_assert(sizeof(cim_renderer) == HOST_RENDERER_SIZE_V1_0, "append only; keep the first size");
 _Static_assert(sizeof(cim_http_route) == HOST_ROUTE_SIZE_V1_0, "append only; keep the first size");
 
-/* "plugin ID: WHAT 'VALUE' SAYS" in both languages. */
-static cim_status
-refuse(const struct host_plugin *plugin, cim_status code, const char *what, const char *value,
-       const char *zh, const char *en, cim_error *err)
+cim_status
+host_registry_refuse(const struct host_plugin *plugin, cim_status code, const char *what,
+                     const char *value, const char *zh, const char *en, cim_error *err)
 {
     (void)cim_fail(err, code, what, value, "%s", "%s", "");
     if (err != NULL) {
@@ -24,24 +23,24 @@ refuse(const struct host_plugin *plugin, cim_status code, const char *what, cons
     return code;
 }
 
-static cim_status
-refuse_unlisted(const struct host_plugin *plugin, const char *what, const char *value,
-                cim_error *err)
+cim_status
+host_registry_refuse_unlisted(const struct host_plugin *plugin, const char *what, const char *value,
+                              cim_error *err)
 {
-    return refuse(plugin, CIM_E_DENIED, what, value, "未列入 plugin.manifest",
-                  "is not listed in plugin.manifest", err);
+    return host_registry_refuse(plugin, CIM_E_DENIED, what, value, "未列入 plugin.manifest",
+                                "is not listed in plugin.manifest", err);
 }
 
-static cim_status
-refuse_taken(const struct host_plugin *plugin, const char *what, const char *value, cim_error *err)
+cim_status
+host_registry_refuse_taken(const struct host_plugin *plugin, const char *what, const char *value,
+                           cim_error *err)
 {
-    return refuse(plugin, CIM_E_EXISTS, what, value, "已被占用", "is taken", err);
+    return host_registry_refuse(plugin, CIM_E_EXISTS, what, value, "已被占用", "is taken", err);
 }
 
-/* Before anything else of a registration: the time and the size of its struct. */
-static cim_status
-check_call(const struct host_plugin *plugin, const char *what, uint32_t struct_size, uint32_t least,
-           cim_error *err)
+cim_status
+host_registry_check_call(const struct host_plugin *plugin, const char *what, uint32_t struct_size,
+                         uint32_t least, cim_error *err)
 {
     if (!plugin->registering) {
         return cim_fail(err, CIM_E_STATE, what, NULL, "插件 %.32s：只能在 init 中注册",
@@ -56,8 +55,8 @@ check_call(const struct host_plugin *plugin, const char *what, uint32_t struct_s
     return CIM_OK;
 }
 
-static cim_status
-copy(const char *text, const char **ret_copy, cim_error *err)
+cim_status
+host_registry_copy(const char *text, const char **ret_copy, cim_error *err)
 {
     char *made = text != NULL ? strdup(text) : NULL;
     if (text != NULL && made == NULL) {
@@ -127,22 +126,23 @@ host_registry_add_layer(struct host_plugin *plugin, const cim_layer *layer, cim_
     __attribute__((cleanup(cleanup_layer))) struct host_registered_layer *made = NULL;
     struct host_registry *registry = &plugin->registry;
     char where[160];
-    CIM_TRY(check_call(plugin, "cim_layer", layer->struct_size, HOST_LAYER_SIZE_V1_0, err));
+    CIM_TRY(host_registry_check_call(plugin, "cim_layer", layer->struct_size, HOST_LAYER_SIZE_V1_0,
+                                     err));
     if (layer->id == NULL || layer->definition == NULL || layer->count == NULL ||
         layer->extent == NULL || layer->query == NULL) {
-        return refuse(plugin, CIM_E_INVALID, "layer", layer->id,
-                      "缺少 id、definition、count、extent 或 query",
-                      "lacks id, definition, count, extent or query", err);
+        return host_registry_refuse(plugin, CIM_E_INVALID, "layer", layer->id,
+                                    "缺少 id、definition、count、extent 或 query",
+                                    "lacks id, definition, count, extent or query", err);
     }
     if (!host_manifest_has_resource(plugin->manifest, "layers", layer->id)) {
-        return refuse_unlisted(plugin, "layer", layer->id, err);
+        return host_registry_refuse_unlisted(plugin, "layer", layer->id, err);
     }
     if (layer_anywhere(plugin->owner, layer->id) != NULL) {
-        return refuse_taken(plugin, "layer", layer->id, err);
+        return host_registry_refuse_taken(plugin, "layer", layer->id, err);
     }
     if (registry->n_layers >= HOST_PLUGIN_LAYERS_MAX) {
-        return refuse(plugin, CIM_E_TOO_LARGE, "layer", layer->id, "超过 200 个图层",
-                      "is more than 200 layers", err);
+        return host_registry_refuse(plugin, CIM_E_TOO_LARGE, "layer", layer->id, "超过 200 个图层",
+                                    "is more than 200 layers", err);
     }
     CIM_TRY(load_codes(plugin, err));
     made = calloc(1, sizeof *made);
@@ -153,14 +153,15 @@ host_registry_add_layer(struct host_plugin *plugin, const cim_layer *layer, cim_
     made->inner = *layer;
     made->inner.id = NULL; /* until ours */
     made->inner.definition = NULL;
-    CIM_TRY(copy(layer->id, &made->inner.id, err));
-    CIM_TRY(copy(layer->definition, &made->inner.definition, err));
+    CIM_TRY(host_registry_copy(layer->id, &made->inner.id, err));
+    CIM_TRY(host_registry_copy(layer->definition, &made->inner.definition, err));
     (void)snprintf(where, sizeof where, "%.32s: %.100s", plugin->id, layer->id);
     CIM_TRY(cim_definition_parse(where, layer->definition, strlen(layer->definition),
                                  registry->codes, &made->pub.definition, err));
     if (strcmp(made->pub.definition->id, layer->id) != 0) {
-        return refuse(plugin, CIM_E_INVALID, "layer", layer->id, "与其定义中的 id 不同",
-                      "differs from the id in its definition", err);
+        return host_registry_refuse(plugin, CIM_E_INVALID, "layer", layer->id,
+                                    "与其定义中的 id 不同", "differs from the id in its definition",
+                                    err);
     }
     made->pub.plugin_id = plugin->id;
     made->pub.codes = registry->codes;
@@ -218,7 +219,7 @@ copy_layers(struct host_registered_renderer *made, const char *const *layers, ci
     }
     made->inner.layers = list;
     for (; made->n_layers < n; made->n_layers++) {
-        CIM_TRY(copy(layers[made->n_layers], &list[made->n_layers], err));
+        CIM_TRY(host_registry_copy(layers[made->n_layers], &list[made->n_layers], err));
     }
     return CIM_OK;
 }
@@ -228,23 +229,23 @@ host_registry_add_renderer(struct host_plugin *plugin, const cim_renderer *rende
 {
     __attribute__((cleanup(cleanup_renderer))) struct host_registered_renderer *made = NULL;
     struct host_registry *registry = &plugin->registry;
-    CIM_TRY(
-        check_call(plugin, "cim_renderer", renderer->struct_size, HOST_RENDERER_SIZE_V1_0, err));
+    CIM_TRY(host_registry_check_call(plugin, "cim_renderer", renderer->struct_size,
+                                     HOST_RENDERER_SIZE_V1_0, err));
     if (renderer->id == NULL || renderer->layers == NULL || renderer->tile == NULL ||
         renderer->tile_key == NULL) {
-        return refuse(plugin, CIM_E_INVALID, "renderer", renderer->id,
-                      "缺少 id、layers、tile 或 tile_key", "lacks id, layers, tile or tile_key",
-                      err);
+        return host_registry_refuse(plugin, CIM_E_INVALID, "renderer", renderer->id,
+                                    "缺少 id、layers、tile 或 tile_key",
+                                    "lacks id, layers, tile or tile_key", err);
     }
     if (!host_manifest_has_resource(plugin->manifest, "renderers", renderer->id)) {
-        return refuse_unlisted(plugin, "renderer", renderer->id, err);
+        return host_registry_refuse_unlisted(plugin, "renderer", renderer->id, err);
     }
     if (renderer_anywhere(plugin->owner, renderer->id)) {
-        return refuse_taken(plugin, "renderer", renderer->id, err);
+        return host_registry_refuse_taken(plugin, "renderer", renderer->id, err);
     }
     if (registry->n_renderers >= HOST_PLUGIN_RENDERERS_MAX) {
-        return refuse(plugin, CIM_E_TOO_LARGE, "renderer", renderer->id, "超过 50 个渲染器",
-                      "is more than 50 renderers", err);
+        return host_registry_refuse(plugin, CIM_E_TOO_LARGE, "renderer", renderer->id,
+                                    "超过 50 个渲染器", "is more than 50 renderers", err);
     }
     made = calloc(1, sizeof *made);
     if (made == NULL) {
@@ -254,7 +255,7 @@ host_registry_add_renderer(struct host_plugin *plugin, const cim_renderer *rende
     made->inner = *renderer;
     made->inner.id = NULL;
     made->inner.layers = NULL;
-    CIM_TRY(copy(renderer->id, &made->inner.id, err));
+    CIM_TRY(host_registry_copy(renderer->id, &made->inner.id, err));
     CIM_TRY(copy_layers(made, renderer->layers, err));
     made->pub.plugin_id = plugin->id;
     host_serial_renderer(made);
@@ -289,29 +290,30 @@ host_registry_add_route(struct host_plugin *plugin, const cim_http_route *route,
 {
     __attribute__((cleanup(cleanup_route))) struct host_registered_route *made = NULL;
     struct host_registry *registry = &plugin->registry;
-    CIM_TRY(check_call(plugin, "cim_http_route", route->struct_size, HOST_ROUTE_SIZE_V1_0, err));
+    CIM_TRY(host_registry_check_call(plugin, "cim_http_route", route->struct_size,
+                                     HOST_ROUTE_SIZE_V1_0, err));
     if (route->method == NULL || route->pattern == NULL || route->handle == NULL ||
         route->summary_zh == NULL || route->summary_en == NULL) {
-        return refuse(plugin, CIM_E_INVALID, "route", route->pattern,
-                      "缺少 method、pattern、handle、summary_zh 或 summary_en",
-                      "lacks method, pattern, handle, summary_zh or summary_en", err);
+        return host_registry_refuse(plugin, CIM_E_INVALID, "route", route->pattern,
+                                    "缺少 method、pattern、handle、summary_zh 或 summary_en",
+                                    "lacks method, pattern, handle, summary_zh or summary_en", err);
     }
     if (!host_manifest_has_route(plugin->manifest, route->method, route->pattern)) {
-        return refuse_unlisted(plugin, "route", route->pattern, err);
+        return host_registry_refuse_unlisted(plugin, "route", route->pattern, err);
     }
     if (route->permission != NULL &&
         !host_manifest_has_permission(plugin->manifest, route->permission)) {
-        return refuse_unlisted(plugin, "permission", route->permission, err);
+        return host_registry_refuse_unlisted(plugin, "permission", route->permission, err);
     }
     for (size_t i = 0; i < registry->n_routes; i++) {
         if (strcmp(registry->routes[i]->inner.method, route->method) == 0 &&
             strcmp(registry->routes[i]->inner.pattern, route->pattern) == 0) {
-            return refuse_taken(plugin, "route", route->pattern, err);
+            return host_registry_refuse_taken(plugin, "route", route->pattern, err);
         }
     }
     if (registry->n_routes >= HOST_PLUGIN_ROUTES_MAX) {
-        return refuse(plugin, CIM_E_TOO_LARGE, "route", route->pattern, "超过 200 个路由",
-                      "is more than 200 routes", err);
+        return host_registry_refuse(plugin, CIM_E_TOO_LARGE, "route", route->pattern,
+                                    "超过 200 个路由", "is more than 200 routes", err);
     }
     made = calloc(1, sizeof *made);
     if (made == NULL ||
@@ -322,11 +324,11 @@ host_registry_add_route(struct host_plugin *plugin, const cim_http_route *route,
     made->inner.struct_size = sizeof made->inner;
     made->inner.handle = route->handle;
     made->inner.self = route->self;
-    CIM_TRY(copy(route->method, &made->inner.method, err));
-    CIM_TRY(copy(route->pattern, &made->inner.pattern, err));
-    CIM_TRY(copy(route->permission, &made->inner.permission, err));
-    CIM_TRY(copy(route->summary_zh, &made->inner.summary_zh, err));
-    CIM_TRY(copy(route->summary_en, &made->inner.summary_en, err));
+    CIM_TRY(host_registry_copy(route->method, &made->inner.method, err));
+    CIM_TRY(host_registry_copy(route->pattern, &made->inner.pattern, err));
+    CIM_TRY(host_registry_copy(route->permission, &made->inner.permission, err));
+    CIM_TRY(host_registry_copy(route->summary_zh, &made->inner.summary_zh, err));
+    CIM_TRY(host_registry_copy(route->summary_en, &made->inner.summary_en, err));
     registry->routes[registry->n_routes++] = CIM_TAKE(made);
     return CIM_OK;
 }
@@ -344,12 +346,15 @@ registered(const struct host_registry *registry, const char *kind, const char *i
         }
         return false;
     }
-    for (size_t i = 0; i < registry->n_renderers; i++) {
-        if (strcmp(registry->renderers[i]->inner.id, id) == 0) {
-            return true;
+    if (strcmp(kind, "renderers") == 0) {
+        for (size_t i = 0; i < registry->n_renderers; i++) {
+            if (strcmp(registry->renderers[i]->inner.id, id) == 0) {
+                return true;
+            }
         }
+        return false;
     }
-    return false;
+    return host_registry_has_work(registry, id, strcmp(kind, "analyses") == 0);
 }
 
 static cim_status
@@ -359,8 +364,9 @@ check_promises(const struct host_plugin *plugin, const char *kind, const char *w
     for (size_t i = 0; i < host_json_length(&list); i++) {
         const char *id = json_object_get_string(json_object_array_get_idx(list.value, i));
         if (!registered(&plugin->registry, kind, id)) {
-            return refuse(plugin, CIM_E_INVALID, what, id, "列入 plugin.manifest，但未注册",
-                          "is listed in plugin.manifest but was not registered", err);
+            return host_registry_refuse(plugin, CIM_E_INVALID, what, id,
+                                        "列入 plugin.manifest，但未注册",
+                                        "is listed in plugin.manifest but was not registered", err);
         }
     }
     return CIM_OK;
@@ -380,8 +386,9 @@ check_route_promises(const struct host_plugin *plugin, cim_error *err)
                     strcmp(plugin->registry.routes[k]->inner.pattern, pattern) == 0;
         }
         if (!found) {
-            return refuse(plugin, CIM_E_INVALID, "route", pattern, "列入 plugin.manifest，但未注册",
-                          "is listed in plugin.manifest but was not registered", err);
+            return host_registry_refuse(plugin, CIM_E_INVALID, "route", pattern,
+                                        "列入 plugin.manifest，但未注册",
+                                        "is listed in plugin.manifest but was not registered", err);
         }
     }
     return CIM_OK;
@@ -393,14 +400,16 @@ host_registry_check(struct host_plugin *plugin, cim_error *err)
     const struct host_registry *registry = &plugin->registry;
     CIM_TRY(check_promises(plugin, "layers", "layer", err));
     CIM_TRY(check_promises(plugin, "renderers", "renderer", err));
+    CIM_TRY(check_promises(plugin, "analyses", "analysis", err));
+    CIM_TRY(check_promises(plugin, "jobs", "kind of job", err));
     CIM_TRY(check_route_promises(plugin, err));
     for (size_t i = 0; i < registry->n_renderers; i++) {
         const char *const *layers = registry->renderers[i]->inner.layers;
         for (size_t k = 0; layers[k] != NULL; k++) {
             if (!registered(registry, "layers", layers[k])) {
-                return refuse(plugin, CIM_E_INVALID, "renderer layer", layers[k],
-                              "不是本插件注册的图层", "is no layer that this plugin registered",
-                              err);
+                return host_registry_refuse(plugin, CIM_E_INVALID, "renderer layer", layers[k],
+                                            "不是本插件注册的图层",
+                                            "is no layer that this plugin registered", err);
             }
         }
     }
@@ -413,7 +422,9 @@ host_registry_init(struct host_registry *registry, cim_error *err)
     registry->layers = calloc(HOST_PLUGIN_LAYERS_MAX, sizeof *registry->layers);
     registry->renderers = calloc(HOST_PLUGIN_RENDERERS_MAX, sizeof *registry->renderers);
     registry->routes = calloc(HOST_PLUGIN_ROUTES_MAX, sizeof *registry->routes);
-    if (registry->layers == NULL || registry->renderers == NULL || registry->routes == NULL) {
+    registry->works = calloc(HOST_PLUGIN_WORKS_MAX, sizeof *registry->works);
+    if (registry->layers == NULL || registry->renderers == NULL || registry->routes == NULL ||
+        registry->works == NULL) {
         return cim_fail_nomem(err);
     }
     return CIM_OK;
@@ -432,6 +443,9 @@ host_registry_clear(struct host_plugin *plugin)
     while (registry->n_routes > 0) {
         route_free(registry->routes[--registry->n_routes]);
     }
+    while (registry->n_works > 0) {
+        host_registered_work_free(registry->works[--registry->n_works]);
+    }
     cim_codes_free(registry->codes);
     registry->codes = NULL;
 }
@@ -443,4 +457,5 @@ host_registry_done(struct host_plugin *plugin)
     free(plugin->registry.layers);
     free(plugin->registry.renderers);
     free(plugin->registry.routes);
+    free(plugin->registry.works);
 }

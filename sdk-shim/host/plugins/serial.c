@@ -160,3 +160,27 @@ host_serial_renderer(struct host_registered_renderer *renderer)
         renderer->pub.renderer.tile = renderer_tile;
     }
 }
+
+/* Others wait as long as it runs: who has long work says parallel, or isolated. */
+static cim_status
+work_run(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+         cim_blob *ret_result, cim_error *err)
+{
+    struct host_registered_work *work = self;
+    cim_status status = CIM_OK;
+    host_plugin_serial_lock(work->plugin);
+    status = work->inner.run(work->inner.self, call, job, inputs_json, ret_result, err);
+    host_plugin_serial_unlock(work->plugin);
+    return status;
+}
+
+void
+host_serial_work(struct host_registered_work *work)
+{
+    work->pub.kind = work->inner;
+    work->pub.kind.struct_size = sizeof work->pub.kind;
+    if (host_plugin_is_serial(work->plugin)) {
+        work->pub.kind.self = work;
+        work->pub.kind.run = work_run;
+    }
+}

@@ -13,6 +13,7 @@ static const struct {
     {CIM_SERVICE_CLOCK, &host_svc_clock},   {CIM_SERVICE_STORE, &host_svc_store},
     {CIM_SERVICE_HTTP, &host_svc_http},     {CIM_SERVICE_LAYERS, &host_svc_layers},
     {CIM_SERVICE_ACCESS, &host_svc_access}, {CIM_SERVICE_RENDERERS, &host_svc_renderers},
+    {CIM_SERVICE_JOBS, &host_svc_jobs},     {CIM_SERVICE_ANALYSES, &host_svc_analyses},
 };
 
 static const void *

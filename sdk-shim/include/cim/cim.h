@@ -3,9 +3,11 @@
 #define CIM_CIM_H
 
 #include "cim/access.h"
+#include "cim/analyses.h"
 #include "cim/base.h"
 #include "cim/call.h"
 #include "cim/http.h"
+#include "cim/jobs.h"
 #include "cim/layers.h"
 #include "cim/plugin.h"
 #include "cim/renderers.h"

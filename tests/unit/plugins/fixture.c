@@ -34,6 +34,8 @@ open_plugins(struct fixture *fixture, const char *dirs, const char *mode)
     cim_error error = {0};
     (void)snprintf(text[n], sizeof text[n], "--plugins.dirs=%s", dirs);
     n++;
+    (void)snprintf(text[n], sizeof text[n], "--var=%s", fixture->dir);
+    n++;
     if (strstr(dirs, PROBE_BUNDLES) != NULL) {
         (void)snprintf(text[n], sizeof text[n], "--probe.board=%p", (void *)&fixture->board);
         n++;

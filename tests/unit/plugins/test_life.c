@@ -116,10 +116,12 @@ test_plugin_enabled_is_called_and_disabled_is_not(void **state)
     assert_ok(host_plugins_each_layer(fixture->app.plugins, note_layer, text, &error), &error);
     assert_string_equal(text, "probe.things ");
     host_plugins_each(fixture->app.plugins, note_registered, text);
-    assert_string_equal(text, "{\"layers\":[\"probe.things\"],\"renderers\":[\"probe.tiles\"],"
-                              "\"routes\":[{\"method\":\"GET\",\"pattern\":\"/apps/probe/api/"
-                              "hello\"},{\"method\":\"GET\",\"pattern\":\"/apps/probe/api/"
-                              "stream\"}]}");
+    assert_string_equal(
+        text,
+        "{\"layers\":[\"probe.things\"],\"renderers\":[\"probe.tiles\"],"
+        "\"analyses\":[],\"jobs\":[],\"routes\":[{\"method\":\"GET\",\"pattern\":\"/apps/probe/api/"
+        "hello\"},{\"method\":\"GET\",\"pattern\":\"/apps/probe/api/"
+        "stream\"}]}");
     disable(fixture, "probe");
     host_plugins_each(fixture->app.plugins, note_registered, text);
     assert_string_equal(text, "");

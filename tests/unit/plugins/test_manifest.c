@@ -67,7 +67,7 @@ static const struct {
     {"\"regulator\"", "\"Regulator!\"", "roles[0].id", "at most 40 lower-case"},
     {"[\"lpg.stations\"]", "[\"gas.stations\"]", "resources.layers", "begin with the plugin's id"},
     {"[\"lpg.stations\"]", "[\"lpg.a\",\"lpg.a\"]", "resources.layers", "all different"},
-    {"\"renderers\"", "\"analyses\"", "resources.analyses", "expected layers, renderers, routes"},
+    {"\"renderers\"", "\"models\"", "resources.models", "expected layers, renderers, analyses"},
     {"\"GET\"", "\"get\"", "resources.routes[0].method", "GET, POST, PUT"},
     {"\"/areas\"", "\"areas\"", "resources.routes[0].pattern", "begins with /"},
     {"\"type\":\"text\"", "\"type\":\"list\"", "config[0].type", "text, integer, number"},

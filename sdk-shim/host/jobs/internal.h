@@ -1,0 +1,100 @@
+/* host/jobs/internal.h -- the inside of jobs; private to this folder.
+ *
+ * Jobs that wait or run are in memory, in the order of their submission, under `lock`; the table
+ * has all of them. What a running job says of its progress is in memory and goes to the table now
+ * and then. The lock is never held over the store, a plugin or a kind's run().
+ */
+#ifndef HOST_JOBS_INTERNAL_H
+#define HOST_JOBS_INTERNAL_H
+
+#include "host/jobs/jobs.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    HOST_JOB_KINDS_MAX = 64, /* of the host's own */
+    HOST_JOB_WORKERS_MAX = 64,
+    HOST_JOB_UNAVAILABLE_MS = 1000, /* until a job whose plugin is not enabled is tried again */
+    HOST_JOB_SAVE_MS = 2000         /* progress goes to the table at most this often */
+};
+
+/* Why a running job is told to stop. */
+enum host_job_stop { HOST_JOB_GO_ON = 0, HOST_JOB_DISMISS, HOST_JOB_SHUTDOWN };
+
+/* One job that is not over. */
+struct host_job {
+    struct host_job *next;
+    atomic_int stop;       /* enum host_job_stop */
+    int64_t not_before_ms; /* monotonic */
+    uint32_t flags;        /* CIM_JOB_RETRY */
+    char *lang;
+    struct host_job_info info; /* under the lock */
+};
+
+struct host_jobs {
+    struct host_app *app;
+    char dir[4096]; /* var/jobs */
+    int64_t keep_ms;
+    int64_t waiting_max;
+    int64_t waiting_per_owner_max;
+    int64_t running_per_owner_max;
+    size_t n_kinds;
+    const cim_job_kind *kinds[HOST_JOB_KINDS_MAX];
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool stopping;
+    struct host_job *first;
+    struct host_job **last;
+    int32_t n_workers;
+    pthread_t workers[HOST_JOB_WORKERS_MAX];
+};
+
+/* ---- queue.c ---- */
+/* At the end of the queue. */
+void host_jobs_append(struct host_jobs *jobs, struct host_job *job);
+/* Takes the job out and frees it. */
+void host_jobs_forget(struct host_jobs *jobs, struct host_job *job);
+/* The job of that id that waits or runs, or NULL; under the lock. */
+struct host_job *host_jobs_find(struct host_jobs *jobs, const char *id);
+/* Before and after a job was taken up by a thread. */
+void *host_jobs_worker(void *jobs);
+
+/* ---- run.c ---- */
+/* Runs a job that is marked as running to its end, and writes what came of it. */
+void host_jobs_run(struct host_jobs *jobs, struct host_job *job);
+
+/* ---- rows.c ---- */
+cim_status host_job_row_insert(struct host_jobs *jobs, const struct host_job *job,
+                               const char *inputs_json, cim_error *err);
+/* State, progress, times, error and result of an existing row. */
+cim_status host_job_row_update(struct host_jobs *jobs, const struct host_job_info *info,
+                               cim_error *err);
+cim_status host_job_row_get(struct host_jobs *jobs, const char *id, struct host_job_info *ret_info,
+                            cim_error *err);
+cim_status host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
+                              void (*each)(void *arg, const struct host_job_info *info), void *arg,
+                              cim_error *err);
+cim_status host_job_row_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs,
+                               cim_error *err);
+/* Every job that is not over, oldest first; *ret_job is owned by `each`. */
+cim_status host_job_rows_open(struct host_jobs *jobs, void (*each)(void *arg, struct host_job *job),
+                              void *arg, cim_error *err);
+struct host_job *host_job_new(const char *lang);
+void host_job_free(struct host_job *job); /* NULL-safe */
+
+/* ---- files.c ---- */
+cim_status host_jobs_dir_of(const struct host_jobs *jobs, const char *id, const char *name,
+                            char *out, size_t out_size, cim_error *err);
+cim_status host_job_dir_make(const struct host_jobs *jobs, const char *id, cim_error *err);
+/* With everything in it. */
+void host_job_dir_remove(const struct host_jobs *jobs, const char *id);
+/* Moves a file into the folder; across file systems by copying. */
+cim_status host_job_file_take(const struct host_jobs *jobs, const char *id, const char *from,
+                              const char *name, cim_error *err);
+/* Whole or not at all, and on disk. */
+cim_status host_job_file_write(const struct host_jobs *jobs, const char *id, const char *name,
+                               const void *data, size_t len, cim_error *err);
+
+#endif

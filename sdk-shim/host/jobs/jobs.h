@@ -1,0 +1,106 @@
+/* host/jobs/jobs.h -- work that outlives a request: a queue in platform.db, threads that take from
+ * it, progress, cancel, results that are kept for a while.
+ *
+ * A kind of job is a cim_job_kind (cim/jobs.h): those of plugins and their analyses are found by
+ * themselves, modules of the host add theirs here. Inside run(), call->impl is a host_call_context
+ * with the owner's principal of now, as in a request.
+ */
+#ifndef HOST_JOBS_H
+#define HOST_JOBS_H
+
+#include "cim/jobs.h"
+#include "host/app.h"
+
+#include <stdbool.h>
+
+struct host_jobs;
+struct host_principal;
+
+enum {
+    HOST_JOB_INPUTS_BYTES_MAX = 16 << 20,
+    HOST_JOB_RESULT_BYTES_MAX = 512 << 20,
+    HOST_JOB_LIST_MAX = 1000, /* of one page */
+    HOST_JOB_ATTEMPTS_MAX = 3
+};
+
+/* Who may see and cancel jobs of others. */
+#define HOST_JOBS_FUNCTION "cim.admin.jobs"
+
+/* Opens the table and the folder var/jobs. Jobs that ran when the platform went away wait again, or
+ * have failed. Needs config, clock, platform, store, identity and plugins. */
+cim_status host_jobs_open(struct host_app *app, struct host_jobs **ret_jobs, cim_error *err);
+/* Threads begin to take jobs; those wait until then. */
+cim_status host_jobs_start(struct host_jobs *jobs, cim_error *err);
+/* Tells what runs to stop and waits for it; what may be begun anew waits for the next start. Before
+ * the plugins stop. */
+void host_jobs_stop(struct host_jobs *jobs);
+void host_jobs_free(struct host_jobs *jobs); /* NULL-safe */
+
+/* A kind of the host's own, "cim.import". The struct and its texts are kept, not copied. Before
+ * start. */
+cim_status host_jobs_add_kind(struct host_jobs *jobs, const cim_job_kind *kind, cim_error *err);
+
+struct host_job_request {
+    const char *kind;
+    const struct host_principal *owner; /* NULL: the platform itself, with every right */
+    const char *lang;                   /* of the owner: "zh" or "en"; NULL: "zh" */
+    const char *inputs_json;
+    /* A file that the job needs: moved into its folder as "input"; NULL: none. It is found there
+     * as "<job->dir>/input". */
+    const char *file;
+    uint32_t flags; /* CIM_JOB_RETRY as the kind has it, for what follows a crash */
+};
+
+/* On disk when this returns. CIM_E_BUSY: too many jobs wait, of the owner or in all. Access was
+ * checked by the caller; it is checked again when the job starts (analyses: CIM_ACT_RUN). [any] */
+cim_status host_jobs_submit(struct host_jobs *jobs, const struct host_job_request *request,
+                            char ret_id[CIM_JOB_ID_TEXT], cim_error *err);
+
+struct host_job_info {
+    char id[CIM_JOB_ID_TEXT];
+    char kind[128];
+    char owner[72]; /* "": the platform */
+    int32_t state;  /* CIM_JOB_… */
+    int32_t attempts;
+    double fraction;
+    char message_zh[200]; /* what it is doing */
+    char message_en[200];
+    int64_t created_ms;
+    int64_t started_ms; /* 0: not yet */
+    int64_t finished_ms;
+    int64_t updated_ms;
+    int64_t expires_ms; /* when the result and the row go; 0: not over yet */
+    int64_t pos;
+    int64_t result_bytes; /* 0: none */
+    cim_error error;      /* of a failed one; code CIM_OK otherwise */
+};
+
+/* `viewer` sees its own jobs, and all with HOST_JOBS_FUNCTION; others are CIM_E_NOTFOUND. NULL: all
+ * are seen (work of the platform). */
+cim_status host_jobs_get(struct host_jobs *jobs, const struct host_principal *viewer,
+                         const char *id, struct host_job_info *ret_info, cim_error *err);
+/* Cancels: what waits is dismissed at once, what runs is told to stop and counts as dismissed. What
+ * is over is CIM_E_STATE. */
+cim_status host_jobs_cancel(struct host_jobs *jobs, const struct host_principal *viewer,
+                            const char *id, cim_error *err);
+
+struct host_job_filter {
+    const char *kind;  /* NULL: any */
+    int32_t state;     /* CIM_JOB_…; 0: any */
+    const char *owner; /* NULL: all that the viewer may see */
+    const char *after; /* id of the last one seen; NULL: from the newest */
+    int64_t limit;     /* 1 … HOST_JOB_LIST_MAX */
+};
+/* The newest first. */
+cim_status host_jobs_list(struct host_jobs *jobs, const struct host_principal *viewer,
+                          const struct host_job_filter *filter,
+                          void (*each)(void *arg, const struct host_job_info *info), void *arg,
+                          cim_error *err);
+/* What was submitted, owned by the caller. */
+cim_status host_jobs_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs,
+                            cim_error *err);
+/* Path of the JSON that run() answered. */
+cim_status host_jobs_result_path(struct host_jobs *jobs, const char *id, char *out, size_t out_size,
+                                 cim_error *err);
+
+#endif

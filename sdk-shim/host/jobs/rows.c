@@ -1,0 +1,253 @@
+/* The table of jobs. */
+#include "host/jobs/internal.h"
+
+#include "host/identity/row.h"
+#include "host/store/store.h"
+
+#define COLUMNS                                                                                    \
+    "id, kind, owner, lang, flags, state, attempts, fraction, message_zh, message_en, "            \
+    "created_ms, started_ms, finished_ms, updated_ms, expires_ms, pos, result_bytes, "             \
+    "error_code, error_param, error_value, error_zh, error_en"
+
+enum { AT_ID, AT_KIND, AT_OWNER, AT_LANG, AT_FLAGS, AT_STATE, AT_ATTEMPTS, AT_FRACTION };
+enum { AT_MESSAGE_ZH = AT_FRACTION + 1, AT_MESSAGE_EN, AT_CREATED, AT_STARTED, AT_FINISHED };
+enum { AT_UPDATED = AT_FINISHED + 1, AT_EXPIRES, AT_POS, AT_RESULT_BYTES, AT_ERROR_CODE };
+enum { AT_ERROR_PARAM = AT_ERROR_CODE + 1, AT_ERROR_VALUE, AT_ERROR_ZH, AT_ERROR_EN };
+
+enum { VALUES_MAX = 24 };
+
+struct host_job *
+host_job_new(const char *lang)
+{
+    struct host_job *job = calloc(1, sizeof *job);
+    if (job != NULL && (job->lang = strdup(lang)) == NULL) {
+        free(job);
+        return NULL;
+    }
+    return job;
+}
+
+void
+host_job_free(struct host_job *job)
+{
+    if (job != NULL) {
+        free(job->lang);
+        free(job);
+    }
+}
+
+static cim_value
+real(const char *name, double number)
+{
+    cim_value value = {.name = name, .type = CIM_COL_FLOAT64};
+    value.v.f64 = number;
+    return value;
+}
+
+/* What changes in the life of a job. */
+static uint32_t
+fill(const struct host_job_info *info, cim_value values[VALUES_MAX])
+{
+    const bool failed = info->error.code != CIM_OK;
+    const cim_value list[] = {
+        host_value_text("id", info->id),
+        host_value_i64("state", info->state),
+        host_value_i64("attempts", info->attempts),
+        real("fraction", info->fraction),
+        host_value_text("message_zh", info->message_zh),
+        host_value_text("message_en", info->message_en),
+        host_value_i64("started_ms", info->started_ms),
+        host_value_i64("finished_ms", info->finished_ms),
+        host_value_i64("updated_ms", info->updated_ms),
+        host_value_i64("expires_ms", info->expires_ms),
+        host_value_i64("pos", info->pos),
+        host_value_i64("result_bytes", info->result_bytes),
+        host_value_i64("error_code", info->error.code),
+        host_value_text("error_param", failed ? info->error.param : ""),
+        host_value_text("error_value", failed ? info->error.value : ""),
+        host_value_text("error_zh", failed ? info->error.zh : ""),
+        host_value_text("error_en", failed ? info->error.en : ""),
+    };
+    memcpy(values, list, sizeof list);
+    return sizeof list / sizeof list[0];
+}
+
+cim_status
+host_job_row_insert(struct host_jobs *jobs, const struct host_job *job, const char *inputs_json,
+                    cim_error *err)
+{
+    cim_value values[VALUES_MAX];
+    uint32_t n = fill(&job->info, values);
+    values[n++] = host_value_text("kind", job->info.kind);
+    values[n++] = host_value_text("owner", job->info.owner);
+    values[n++] = host_value_text("lang", job->lang);
+    values[n++] = host_value_i64("flags", job->flags);
+    values[n++] = host_value_i64("created_ms", job->info.created_ms);
+    values[n++] = host_value_text("inputs", inputs_json);
+    return host_store_write_one(
+        jobs->app->platform,
+        "insert into cim_job (" COLUMNS ", inputs) values (:id, :kind, :owner, :lang, :flags, "
+        ":state, :attempts, :fraction, :message_zh, :message_en, :created_ms, :started_ms, "
+        ":finished_ms, :updated_ms, :expires_ms, :pos, :result_bytes, :error_code, :error_param, "
+        ":error_value, :error_zh, :error_en, :inputs)",
+        values, n, NULL, err);
+}
+
+cim_status
+host_job_row_update(struct host_jobs *jobs, const struct host_job_info *info, cim_error *err)
+{
+    cim_value values[VALUES_MAX];
+    const uint32_t n = fill(info, values);
+    return host_store_write_one(
+        jobs->app->platform,
+        "update cim_job set state = :state, attempts = :attempts, fraction = :fraction, "
+        "message_zh = :message_zh, message_en = :message_en, started_ms = :started_ms, "
+        "finished_ms = :finished_ms, updated_ms = :updated_ms, expires_ms = :expires_ms, "
+        "pos = :pos, result_bytes = :result_bytes, error_code = :error_code, "
+        "error_param = :error_param, error_value = :error_value, error_zh = :error_zh, "
+        "error_en = :error_en where id = :id",
+        values, n, NULL, err);
+}
+
+static void
+copy_text(const struct host_row *row, uint32_t column, char *out, size_t out_size)
+{
+    size_t len = 0;
+    const uint8_t *bytes = NULL;
+    out[0] = '\0';
+    if (host_row_has(row, column)) {
+        bytes = cim_column_bytes(row->batch->columns[column], row->at, &len);
+        len = len < out_size ? len : out_size - 1;
+        memcpy(out, bytes, len);
+        out[len] = '\0';
+    }
+}
+
+static void
+read_info(const struct host_row *row, struct host_job_info *info)
+{
+    *info = (struct host_job_info){
+        .state = (int32_t)host_row_i64(row, AT_STATE),
+        .attempts = (int32_t)host_row_i64(row, AT_ATTEMPTS),
+        .fraction = cim_column_f64(row->batch->columns[AT_FRACTION], row->at),
+        .created_ms = host_row_i64(row, AT_CREATED),
+        .started_ms = host_row_i64(row, AT_STARTED),
+        .finished_ms = host_row_i64(row, AT_FINISHED),
+        .updated_ms = host_row_i64(row, AT_UPDATED),
+        .expires_ms = host_row_i64(row, AT_EXPIRES),
+        .pos = host_row_i64(row, AT_POS),
+        .result_bytes = host_row_i64(row, AT_RESULT_BYTES),
+        .error.code = (int32_t)host_row_i64(row, AT_ERROR_CODE),
+    };
+    copy_text(row, AT_ID, info->id, sizeof info->id);
+    copy_text(row, AT_KIND, info->kind, sizeof info->kind);
+    copy_text(row, AT_OWNER, info->owner, sizeof info->owner);
+    copy_text(row, AT_MESSAGE_ZH, info->message_zh, sizeof info->message_zh);
+    copy_text(row, AT_MESSAGE_EN, info->message_en, sizeof info->message_en);
+    copy_text(row, AT_ERROR_PARAM, info->error.param, sizeof info->error.param);
+    copy_text(row, AT_ERROR_VALUE, info->error.value, sizeof info->error.value);
+    copy_text(row, AT_ERROR_ZH, info->error.zh, sizeof info->error.zh);
+    copy_text(row, AT_ERROR_EN, info->error.en, sizeof info->error.en);
+}
+
+cim_status
+host_job_row_get(struct host_jobs *jobs, const char *id, struct host_job_info *ret_info,
+                 cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_value values[] = {host_value_text("id", id)};
+    struct host_row row = {0};
+    bool there = false;
+    CIM_TRY(host_store_read(jobs->app->platform, "select " COLUMNS " from cim_job where id = :id",
+                            values, 1, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    if (!there) {
+        return cim_fail(err, CIM_E_NOTFOUND, "jobID", id, "没有作业 %.64s", "there is no job %.64s",
+                        id);
+    }
+    read_info(&row, ret_info);
+    return CIM_OK;
+}
+
+cim_status
+host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
+                   void (*each)(void *arg, const struct host_job_info *info), void *arg,
+                   cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_value values[] = {
+        host_value_text("kind", filter->kind != NULL ? filter->kind : ""),
+        host_value_i64("state", filter->state),
+        host_value_text("owner", filter->owner != NULL ? filter->owner : ""),
+        host_value_i64("any_owner", filter->owner == NULL ? 1 : 0),
+        host_value_text("after", filter->after != NULL ? filter->after : ""),
+        host_value_i64("limit", filter->limit),
+    };
+    struct host_row row = {0};
+    bool there = false;
+    CIM_TRY(host_store_read(
+        jobs->app->platform,
+        "select " COLUMNS " from cim_job where (:kind = '' or kind = :kind) and (:state = 0 or "
+        "state = :state) and (:any_owner = 1 or owner = :owner) and (:after = '' or id < :after) "
+        "order by id desc limit :limit",
+        values, sizeof values / sizeof values[0], &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    while (there) {
+        struct host_job_info info;
+        read_info(&row, &info);
+        each(arg, &info);
+        CIM_TRY(host_row_next(&row, &there, err));
+    }
+    return CIM_OK;
+}
+
+cim_status
+host_job_row_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_value values[] = {host_value_text("id", id)};
+    struct host_row row = {0};
+    bool there = false;
+    char *inputs = NULL;
+    CIM_TRY(host_store_read(jobs->app->platform, "select inputs from cim_job where id = :id",
+                            values, 1, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    inputs = there ? host_row_text(&row, 0) : NULL;
+    if (inputs == NULL) {
+        return there ? cim_fail_nomem(err)
+                     : cim_fail(err, CIM_E_NOTFOUND, "jobID", id, "没有作业 %.64s",
+                                "there is no job %.64s", id);
+    }
+    *ret_inputs = inputs;
+    return CIM_OK;
+}
+
+cim_status
+host_job_rows_open(struct host_jobs *jobs, void (*each)(void *arg, struct host_job *job), void *arg,
+                   cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_value values[] = {host_value_i64("running", CIM_JOB_RUNNING)};
+    struct host_row row = {0};
+    bool there = false;
+    CIM_TRY(host_store_read(jobs->app->platform,
+                            "select " COLUMNS " from cim_job where state <= :running order by id",
+                            values, 1, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    while (there) {
+        CIM_AUTO_FREE char *lang = host_row_text(&row, AT_LANG);
+        struct host_job *job = lang != NULL ? host_job_new(lang) : NULL;
+        if (job == NULL) {
+            return cim_fail_nomem(err);
+        }
+        job->flags = (uint32_t)host_row_i64(&row, AT_FLAGS);
+        read_info(&row, &job->info);
+        each(arg, job);
+        CIM_TRY(host_row_next(&row, &there, err));
+    }
+    return CIM_OK;
+}

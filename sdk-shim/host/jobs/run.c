@@ -1,0 +1,270 @@
+/* One job from its start to what came of it. */
+#include "host/jobs/internal.h"
+
+#include "cim/services.h"
+#include "cim/util.h"
+#include "host/base/clock.h"
+#include "host/base/log.h"
+#include "host/http/http.h"
+#include "host/identity/identity.h"
+#include "host/plugins/plugins.h"
+#include "host/store/store.h"
+#include "kit/cleanup.h"
+
+/* What one run has in hand. */
+struct run {
+    struct host_jobs *jobs;
+    struct host_job *job;
+    const struct host_work *work; /* of a plugin; NULL: a kind of the host's own */
+    const cim_job_kind *kind;
+    struct host_principal *principal;
+    struct host_call_context context;
+    cim_call call;
+    cim_job pub;
+    char id[CIM_JOB_ID_TEXT];
+    char dir[4200];
+    int64_t saved_ms; /* monotonic: when the progress went to the table */
+};
+
+static struct run *
+run_of_call(const cim_call *call)
+{
+    return (struct run *)((char *)call - offsetof(struct run, call));
+}
+
+/* ---- what the work sees ---- */
+
+static int32_t
+must_stop(const struct run *run)
+{
+    return atomic_load(&run->job->stop) != HOST_JOB_GO_ON ||
+           (run->work != NULL &&
+            host_plugins_closing(run->jobs->app->plugins, run->work->plugin_id));
+}
+
+static int32_t
+on_cancelled(const cim_call *call)
+{
+    return must_stop(run_of_call(call));
+}
+
+static int32_t
+on_should_stop(cim_job *pub)
+{
+    return must_stop(pub->impl);
+}
+
+static void
+on_progress(cim_job *pub, double fraction, const char *zh, const char *en)
+{
+    struct run *run = pub->impl;
+    struct host_job_info *info = &run->job->info;
+    struct host_job_info copy;
+    const int64_t now_ms = host_monotonic_ms();
+    bool save = false;
+    (void)pthread_mutex_lock(&run->jobs->lock);
+    if (info->state == CIM_JOB_RUNNING) {
+        info->fraction = fraction >= 0 && fraction <= 1 ? fraction : info->fraction;
+        info->updated_ms = host_clock_now_ms(run->jobs->app->clock);
+        if (zh != NULL || en != NULL) {
+            cim_copy_text(info->message_zh, sizeof info->message_zh, zh != NULL ? zh : en);
+            cim_copy_text(info->message_en, sizeof info->message_en, en != NULL ? en : zh);
+        }
+        save = now_ms - run->saved_ms >= HOST_JOB_SAVE_MS;
+        run->saved_ms = save ? now_ms : run->saved_ms;
+        copy = *info;
+    }
+    (void)pthread_mutex_unlock(&run->jobs->lock);
+    if (save) {
+        (void)host_job_row_update(run->jobs, &copy, NULL); /* the end is written all the same */
+    }
+}
+
+static void
+on_log(cim_job *pub, int32_t level, const char *text)
+{
+    host_log(level, "jobs", "%s: %.400s", pub->id, text);
+}
+
+/* ---- the start ---- */
+
+static cim_status
+find_kind(struct run *run, cim_error *err)
+{
+    struct host_jobs *jobs = run->jobs;
+    for (size_t i = 0; i < jobs->n_kinds; i++) {
+        if (strcmp(jobs->kinds[i]->id, run->job->info.kind) == 0) {
+            run->kind = jobs->kinds[i];
+            return CIM_OK;
+        }
+    }
+    CIM_TRY(host_plugins_enter_work(jobs->app->plugins, run->job->info.kind, &run->call, &run->work,
+                                    err));
+    run->kind = &run->work->kind;
+    return CIM_OK;
+}
+
+/* The owner as of now: what was granted when the job was submitted no longer counts. */
+static cim_status
+find_owner(struct run *run, cim_error *err)
+{
+    struct host_identity *identity = run->jobs->app->identity;
+    const char *owner = run->job->info.owner;
+    if (owner[0] == '\0') {
+        run->principal = host_identity_system_principal(identity);
+        return run->principal != NULL ? CIM_OK : cim_fail_nomem(err);
+    }
+    return host_principal_get(identity, owner, &run->principal, err);
+}
+
+static cim_status
+check_grant(struct run *run, cim_error *err)
+{
+    CIM_TRY(host_identity_scope(run->jobs->app->identity, run->principal, run->job->info.kind,
+                                CIM_ACT_RUN, run->call.now_ms, &run->call.scope, err));
+    if (run->work != NULL && run->work->is_analysis && run->call.scope->n_terms == 0) {
+        return cim_fail(err, CIM_E_DENIED, "processID", run->job->info.kind,
+                        "没有运行 %.64s 的权限", "not allowed to run %.64s", run->job->info.kind);
+    }
+    return CIM_OK;
+}
+
+static cim_status
+begin(struct run *run, cim_error *err)
+{
+    struct host_jobs *jobs = run->jobs;
+    struct host_job_info copy;
+    memcpy(run->id, run->job->info.id, sizeof run->id);
+    run->call = (cim_call){.struct_size = sizeof run->call,
+                           .request_id = run->id,
+                           .lang = run->job->lang,
+                           .now_ms = host_clock_now_ms(jobs->app->clock),
+                           .cancelled = on_cancelled,
+                           .impl = &run->context};
+    CIM_TRY(find_kind(run, err));
+    CIM_TRY(find_owner(run, err));
+    run->context.principal = run->principal;
+    run->call.principal = host_principal_name(run->principal);
+    CIM_TRY(check_grant(run, err));
+    CIM_TRY(host_jobs_dir_of(jobs, run->id, NULL, run->dir, sizeof run->dir, err));
+    run->pub = (cim_job){.struct_size = sizeof run->pub,
+                         .id = run->id,
+                         .dir = run->dir,
+                         .pos = host_store_pos(jobs->app->store),
+                         .progress = on_progress,
+                         .should_stop = on_should_stop,
+                         .log = on_log,
+                         .impl = run};
+    run->saved_ms = host_monotonic_ms();
+    (void)pthread_mutex_lock(&jobs->lock);
+    run->job->info.started_ms = run->call.now_ms;
+    run->job->info.updated_ms = run->call.now_ms;
+    run->job->info.pos = run->pub.pos;
+    run->job->info.attempts++;
+    copy = run->job->info;
+    (void)pthread_mutex_unlock(&jobs->lock);
+    return host_job_row_update(jobs, &copy, err);
+}
+
+/* ---- the work ---- */
+
+static cim_status
+keep_result(struct run *run, const cim_blob *result, cim_error *err)
+{
+    if (result->len > HOST_JOB_RESULT_BYTES_MAX) {
+        return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "结果超过 %d MiB",
+                        "the result is larger than %d MiB", HOST_JOB_RESULT_BYTES_MAX >> 20);
+    }
+    return result->len > 0 ? host_job_file_write(run->jobs, run->id, "result.json", result->data,
+                                                 result->len, err)
+                           : CIM_OK;
+}
+
+static cim_status
+work(struct run *run, int64_t *ret_bytes, cim_error *err)
+{
+    CIM_AUTO_FREE char *inputs = NULL;
+    cim_blob result = {0};
+    cim_status status = CIM_OK;
+    CIM_TRY(host_job_row_inputs(run->jobs, run->id, &inputs, err));
+    status = run->kind->run(run->kind->self, &run->call, &run->pub, inputs, &result, err);
+    if (status == CIM_OK && err->code == CIM_OK) {
+        status = keep_result(run, &result, err);
+        *ret_bytes = (int64_t)result.len;
+    }
+    if (result.release != NULL) {
+        result.release(&result);
+    }
+    return status;
+}
+
+/* ---- the end ---- */
+
+static void
+put_back(struct host_job_info *info, struct host_job *job, int64_t wait_ms)
+{
+    info->state = CIM_JOB_ACCEPTED;
+    info->fraction = 0;
+    info->message_zh[0] = '\0';
+    info->message_en[0] = '\0';
+    job->not_before_ms = host_monotonic_ms() + wait_ms;
+}
+
+/* Under the lock. True when the job is over. */
+static bool
+settle(struct run *run, cim_status status, int64_t bytes, const cim_error *why)
+{
+    struct host_job *job = run->job;
+    struct host_job_info *info = &job->info;
+    info->updated_ms = host_clock_now_ms(run->jobs->app->clock);
+    if (info->state == CIM_JOB_DISMISSED) {
+        return true;
+    }
+    if (status == CIM_E_BUSY && run->kind == NULL) { /* its plugin is not enabled: it waits */
+        put_back(info, job, HOST_JOB_UNAVAILABLE_MS);
+        return false;
+    }
+    if (status == CIM_E_CANCELLED && (job->flags & CIM_JOB_RETRY) != 0) {
+        put_back(info, job, HOST_JOB_UNAVAILABLE_MS); /* its plugin or the platform stops */
+        return false;
+    }
+    info->finished_ms = info->updated_ms;
+    info->expires_ms = info->finished_ms + run->jobs->keep_ms;
+    info->state = status == CIM_OK ? CIM_JOB_SUCCESSFUL : CIM_JOB_FAILED;
+    if (status == CIM_OK) {
+        info->fraction = 1;
+        info->result_bytes = bytes;
+    } else {
+        info->error = *why;
+        info->error.code = status;
+    }
+    return true;
+}
+
+void
+host_jobs_run(struct host_jobs *jobs, struct host_job *job)
+{
+    struct run run = {.jobs = jobs, .job = job};
+    struct host_job_info copy;
+    cim_error why = {0};
+    int64_t bytes = 0;
+    bool over = false;
+    cim_status status = begin(&run, &why);
+    if (status == CIM_OK) {
+        status = work(&run, &bytes, &why);
+    }
+    if (run.work != NULL) {
+        host_plugins_leave(jobs->app->plugins, run.work->plugin_id);
+    }
+    host_principal_release(run.principal);
+    (void)pthread_mutex_lock(&jobs->lock);
+    over = settle(&run, status, bytes, &why);
+    copy = job->info;
+    if (over) {
+        host_jobs_forget(jobs, job);
+    }
+    (void)pthread_mutex_unlock(&jobs->lock);
+    if (host_job_row_update(jobs, &copy, &why) != CIM_OK) {
+        host_log_error("jobs", copy.id, &why);
+    }
+}
