@@ -66,6 +66,21 @@ coerce(OGRGeometryH geometry, enum cim_geometry_type type)
     return result;
 }
 
+/* Drawings have no polygons: a closed line is one where the layer has polygons. Takes `geometry`.
+ */
+static OGRGeometryH
+fill_closed_line(OGRGeometryH geometry, enum cim_geometry_type type)
+{
+    const bool wants_area = type == CIM_GEOMETRY_POLYGON || type == CIM_GEOMETRY_MULTI_POLYGON;
+    const int n = wants_area ? OGR_G_GetPointCount(geometry) : 0;
+    if (n < 4 || OGR_GT_Flatten(OGR_G_GetGeometryType(geometry)) != wkbLineString ||
+        OGR_G_GetX(geometry, 0) != OGR_G_GetX(geometry, n - 1) ||
+        OGR_G_GetY(geometry, 0) != OGR_G_GetY(geometry, n - 1)) {
+        return geometry;
+    }
+    return OGR_G_ForceToPolygon(geometry);
+}
+
 enum { METRES_LEAST = 1000 }; /* no slip of degrees is as large */
 
 /* Metres where degrees were declared. An easting that carries its zone says which system it is in:
@@ -173,18 +188,23 @@ make_point(const struct host_source *source, OGRFeatureH feature, OGRGeometryH *
     return CIM_OK;
 }
 
-/* GDAL drops WKT that it cannot read, but leaves the text. */
 static cim_status
-check_wkt(const struct host_source *source, OGRFeatureH feature, cim_error *err)
+make_from_wkt(const struct host_source *source, OGRFeatureH feature, OGRGeometryH *ret_geometry,
+              cim_error *err)
 {
-    const int n = source->work.kind == HOST_FILE_CSV ? OGR_F_GetFieldCount(feature) : 0;
-    for (int i = 0; i < n; i++) {
-        const char *field = OGR_Fld_GetNameRef(OGR_F_GetFieldDefnRef(feature, i));
-        if (host_column_is_wkt(field) && OGR_F_IsFieldSetAndNotNull(feature, i)) {
-            return cim_fail(err, CIM_E_INVALID, field, OGR_F_GetFieldAsString(feature, i),
-                            "WKT 无法读取", "the WKT cannot be read");
-        }
+    const char *text = OGR_F_GetFieldAsString(feature, source->wkt_index);
+    char *at = (char *)(uintptr_t)text; /* moved on, not written to */
+    OGRGeometryH geometry = NULL;
+    if (!OGR_F_IsFieldSetAndNotNull(feature, source->wkt_index)) {
+        return CIM_OK;
     }
+    if (OGR_G_CreateFromWkt(&at, NULL, &geometry) != OGRERR_NONE || at[strspn(at, " \t")] != '\0') {
+        OGR_G_DestroyGeometry(geometry);
+        return cim_fail(err, CIM_E_INVALID,
+                        OGR_Fld_GetNameRef(OGR_F_GetFieldDefnRef(feature, source->wkt_index)), text,
+                        "WKT 无法读取", "the WKT cannot be read");
+    }
+    *ret_geometry = geometry;
     return CIM_OK;
 }
 
@@ -209,8 +229,8 @@ convert_geometry(struct host_source *source, OGRFeatureH feature, struct cim_bat
     OGRGeometryH geometry = OGR_F_StealGeometry(feature);
     char name[40] = "";
     cim_status status = CIM_OK;
-    if (geometry == NULL) {
-        CIM_TRY(check_wkt(source, feature, err));
+    if (geometry == NULL && source->wkt_index >= 0) {
+        CIM_TRY(make_from_wkt(source, feature, &geometry, err));
     }
     if (geometry == NULL && source->x_index >= 0) {
         CIM_TRY(make_point(source, feature, &geometry, err));
@@ -221,6 +241,9 @@ convert_geometry(struct host_source *source, OGRFeatureH feature, struct cim_bat
         return CIM_OK;
     }
     cim_copy_text(name, sizeof name, OGR_G_GetGeometryName(geometry));
+    if (source->work.kind == HOST_FILE_DXF) {
+        geometry = fill_closed_line(geometry, source->geometry);
+    }
     geometry = coerce(geometry, source->geometry);
     if (geometry == NULL) {
         return cim_fail(err, CIM_E_INVALID, "geom", name, "几何类型 %s 不能存入 %s 图层",

@@ -55,6 +55,15 @@ is_ours(OGRSpatialReferenceH srs)
             strcasecmp(datum, "China Geodetic Coordinate System 2000") == 0);
 }
 
+/* PROJ would take these for WGS 84 and say nothing. */
+static bool
+has_secret_datum(OGRSpatialReferenceH srs)
+{
+    const char *datum = OSRGetAttrValue(srs, "DATUM", 0);
+    return datum != NULL && (named(datum, "Xian_1980", "D_Xian_1980") ||
+                             named(datum, "Beijing_1954", "D_Beijing_1954"));
+}
+
 static void
 label(OGRSpatialReferenceH srs, char ret_label[64])
 {
@@ -103,6 +112,14 @@ use(OGRSpatialReferenceH srs, struct host_crs_in *crs, cim_error *err)
         return ask(err);
     }
     label(srs, crs->label);
+    if (has_secret_datum(srs)) {
+        return cim_fail(err, CIM_E_UNSUPPORTED, "crs", crs->label,
+                        "西安 80、北京 54 到 CGCS2000 的换算参数因地而异且不公开，直接换算会偏离"
+                        "数十米：请先用本地参数转换为 CGCS2000",
+                        "the parameters from Xian 1980 and Beijing 1954 to CGCS2000 are local and "
+                        "not public, without them points come out tens of metres off: convert to "
+                        "CGCS2000 with your local parameters first");
+    }
     if (is_ours(srs)) {
         crs->kind = HOST_CRS_SAME;
         return CIM_OK;

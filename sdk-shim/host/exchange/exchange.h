@@ -1,9 +1,9 @@
 /* host/exchange/exchange.h -- records from files and into files, through GDAL.
  *
- * An import reads GeoJSON, GeoJSON text sequences, GeoPackage, Shapefile (plain or zipped) or CSV,
- * converts to CGCS2000 longitude/latitude and hands the rows to the layer's write path, which
- * checks them. It is all or nothing unless asked row-wise; rows that are refused come back one by
- * one.
+ * An import reads GeoJSON, GeoJSON text sequences, GeoPackage, Shapefile, FileGDB, KML, KMZ, GML,
+ * CSV, XLSX, DXF or 国土 parcels (TXT), plain or zipped, converts to CGCS2000 longitude/latitude
+ * and hands the rows to the layer's write path, which checks them. It is all or nothing unless
+ * asked row-wise; rows that are refused come back one by one.
  */
 #ifndef HOST_EXCHANGE_H
 #define HOST_EXCHANGE_H
@@ -19,7 +19,9 @@ enum {
     HOST_IMPORT_ZIP_ENTRIES_MAX = 1000,
     HOST_IMPORT_FIELDS_MAX = 500,
     HOST_IMPORT_IGNORED_MAX = 100, /* names listed in a report */
-    HOST_IMPORT_GEOMETRY_BYTES_MAX = 32 << 20
+    HOST_IMPORT_GEOMETRY_BYTES_MAX = 32 << 20,
+    HOST_IMPORT_SHEET_BYTES_MAX = 256 << 20, /* of an XLSX, unpacked */
+    HOST_IMPORT_WHOLE_BYTES_MAX = 64 << 20   /* of a file that is read whole: KML, XLSX, DXF, TXT */
 };
 #define HOST_IMPORT_UNZIPPED_MAX (INT64_C(8) << 30) /* bytes of one unpacked file */
 

@@ -12,7 +12,7 @@ enum { DBF_NAME_BYTES = 10, NAME_MAX_BYTES = 256 };
 
 /* Record columns that a file may bring along; the platform gives the others. */
 static const char *const record_columns[] = {"uid", "owner_org", "area_code"};
-/* What points are made of, and what the CSV driver makes geometries of. */
+/* What geometries of tables are made of. */
 static const char *const x_columns[] = {"lon", "lng", "longitude", "x", "经度", NULL};
 static const char *const y_columns[] = {"lat", "latitude", "y", "纬度", NULL};
 static const char *const wkt_columns[] = {"wkt", "geom", "geometry", NULL};
@@ -162,21 +162,17 @@ is_one_of(const char *const *names, const char *name)
     return *names != NULL;
 }
 
-bool
-host_column_is_wkt(const char *name)
-{
-    return is_one_of(wkt_columns, name);
-}
-
 void
-host_columns_find_position(OGRFeatureDefnH file, int *ret_x, int *ret_y)
+host_columns_find_position(OGRFeatureDefnH file, int *ret_x, int *ret_y, int *ret_wkt)
 {
     int x = -1;
     int y = -1;
+    *ret_wkt = -1;
     for (int i = OGR_FD_GetFieldCount(file) - 1; i >= 0; i--) {
         const char *name = OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(file, i));
         x = is_one_of(x_columns, name) ? i : x;
         y = is_one_of(y_columns, name) ? i : y;
+        *ret_wkt = is_one_of(wkt_columns, name) ? i : *ret_wkt;
     }
     *ret_x = y >= 0 ? x : -1;
     *ret_y = x >= 0 ? y : -1;
@@ -185,7 +181,7 @@ host_columns_find_position(OGRFeatureDefnH file, int *ret_x, int *ret_y)
 static void
 note_ignored(struct host_import_report *report, const char *name)
 {
-    if (is_one_of(x_columns, name) || is_one_of(y_columns, name) || host_column_is_wkt(name)) {
+    if (is_one_of(x_columns, name) || is_one_of(y_columns, name) || is_one_of(wkt_columns, name)) {
         return;
     }
     if (report->n_ignored < HOST_IMPORT_IGNORED_MAX) {

@@ -18,6 +18,12 @@ set_up(void)
     CPLSetConfigOption("CPL_VSIL_CURL_ALLOWED_EXTENSIONS", "{none}");
     CPLSetConfigOption("GDAL_VRT_ENABLE_PYTHON", "NO");
     CPLSetConfigOption("OGR_GEOJSON_MAX_OBJ_SIZE", "100"); /* MB of one feature */
+    CPLSetConfigOption("GML_SKIP_RESOLVE_ELEMS", "ALL");   /* no xlink is followed */
+    /* Numbers in sheets and GML are codes as often as not ("0898"): taken as text and parsed by the
+     * layer, which knows. */
+    CPLSetConfigOption("GML_FIELDTYPES", "ALWAYS_STRING");
+    CPLSetConfigOption("OGR_XLSX_FIELD_TYPES", "STRING");
+    CPLSetConfigOption("OGR_XLSX_HEADERS", "FORCE");
     CPLSetConfigOption("PROJ_NETWORK", "OFF");
     GDALAllRegister();
 }

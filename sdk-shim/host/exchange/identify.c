@@ -6,9 +6,20 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 enum { HEAD_BYTES = 8192 };
+
+/* A file geodatabase is a folder; its catalogue is the first table. */
+static bool
+is_geodatabase(const char *path)
+{
+    char table[HOST_PATH_MAX + 32];
+    struct stat info;
+    (void)snprintf(table, sizeof table, "%s/a00000001.gdbtable", path);
+    return lstat(table, &info) == 0 && S_ISREG(info.st_mode);
+}
 
 cim_status
 host_file_check(const char *path, cim_error *err)
@@ -24,9 +35,13 @@ host_file_check(const char *path, cim_error *err)
         return cim_fail(err, CIM_E_NOTFOUND, "file", path, "文件无法打开（%s）",
                         "the file cannot be opened (%s)", text);
     }
+    if (S_ISDIR(info.st_mode) && is_geodatabase(path)) {
+        return CIM_OK;
+    }
     if (!S_ISREG(info.st_mode)) {
-        return cim_fail(err, CIM_E_INVALID, "file", path, "须为普通文件，不能是链接、目录或设备",
-                        "expected a regular file, no link, folder or device");
+        return cim_fail(err, CIM_E_INVALID, "file", path,
+                        "须为普通文件（或 .gdb 文件夹），不能是链接、目录或设备",
+                        "expected a regular file (or a .gdb folder), no link, folder or device");
     }
     if (info.st_size == 0) {
         return cim_fail(err, CIM_E_INVALID, "file", path, "文件是空的", "the file is empty");
@@ -67,6 +82,43 @@ is_sequence(const char *text)
     return strstr(text, "\"Feature\"") != NULL && (line == NULL || line[1] == '\0');
 }
 
+/* By the root element, past declarations and comments. */
+static enum host_file_kind
+kind_of_xml(const char *text)
+{
+    const char *root = text;
+    while (root != NULL && (root[1] == '?' || root[1] == '!')) {
+        const char *end = strncmp(root, "<!--", 4) == 0 ? strstr(root, "-->") : strchr(root, '>');
+        root = end != NULL ? strchr(end, '<') : NULL;
+    }
+    if (root == NULL) {
+        return HOST_FILE_UNKNOWN;
+    }
+    if (strncmp(root, "<kml", 4) == 0 || strncmp(root, "<kml:kml", 8) == 0) {
+        return HOST_FILE_KML;
+    }
+    return strstr(root, "http://www.opengis.net/gml") != NULL ? HOST_FILE_GML : HOST_FILE_UNKNOWN;
+}
+
+/* Pairs of group code and value: "0" SECTION first, maybe after comments ("999"). */
+static bool
+is_dxf(const char *text)
+{
+    const char *section = strstr(text, "SECTION");
+    return strncmp(text, "999", 3) == 0
+               ? section != NULL
+               : text[0] == '0' && section == text + 1 + strspn(text + 1, "\r\n");
+}
+
+/* 国土 boundary points: "[属性描述]" or "[地块坐标]" in UTF-8 or GBK. */
+static bool
+is_parcels(const char *text)
+{
+    return strstr(text, "[属性描述]") != NULL || strstr(text, "[地块坐标]") != NULL ||
+           strstr(text, "[\xca\xf4\xd0\xd4\xc3\xe8\xca\xf6]") != NULL ||
+           strstr(text, "[\xb5\xd8\xbf\xe9\xd7\xf8\xb1\xea]") != NULL;
+}
+
 static enum host_file_kind
 kind_of(const unsigned char *bytes, size_t n)
 {
@@ -90,28 +142,52 @@ kind_of(const unsigned char *bytes, size_t n)
     if (*text == '{') {
         return is_sequence(text) ? HOST_FILE_GEOJSONSEQ : HOST_FILE_GEOJSON;
     }
-    return *text != '[' && *text != '<' && looks_like_text(bytes, n) ? HOST_FILE_CSV
-                                                                     : HOST_FILE_UNKNOWN;
+    if (*text == '<') {
+        return kind_of_xml(text);
+    }
+    if (!looks_like_text(bytes, n)) {
+        return HOST_FILE_UNKNOWN;
+    }
+    if (is_parcels(text)) {
+        return HOST_FILE_PARCELS;
+    }
+    if (is_dxf(text)) {
+        return HOST_FILE_DXF;
+    }
+    return *text != '[' ? HOST_FILE_CSV : HOST_FILE_UNKNOWN;
 }
 
-cim_status
-host_file_identify(const char *path, enum host_file_kind *ret_kind, cim_error *err)
+static cim_status
+kind_of_file(const char *path, enum host_file_kind *ret_kind, cim_error *err)
 {
     unsigned char head[HEAD_BYTES + 1] = {0};
     FILE *file = fopen(path, "rbe");
     size_t n = 0;
-    enum host_file_kind kind = HOST_FILE_UNKNOWN;
     if (file == NULL) {
         return cim_fail(err, CIM_E_IO, "file", path, "文件无法读取", "the file cannot be read");
     }
     n = fread(head, 1, HEAD_BYTES, file);
     (void)fclose(file); /* only read */
-    kind = kind_of(head, n);
+    CIM_TRY(host_format_refuse(path, head, n, err));
+    *ret_kind = kind_of(head, n);
+    return CIM_OK;
+}
+
+cim_status
+host_file_identify(const char *path, enum host_file_kind *ret_kind, cim_error *err)
+{
+    enum host_file_kind kind = HOST_FILE_UNKNOWN;
+    if (is_geodatabase(path)) {
+        *ret_kind = HOST_FILE_FILEGDB;
+        return CIM_OK;
+    }
+    CIM_TRY(kind_of_file(path, &kind, err));
     if (kind == HOST_FILE_UNKNOWN) {
         return cim_fail(err, CIM_E_UNSUPPORTED, "file", path,
-                        "无法识别的格式，应为 GeoJSON、GeoPackage、Shapefile（可为 zip）或 CSV",
-                        "not a known format: expected GeoJSON, GeoPackage, Shapefile (zipped or "
-                        "not) or CSV");
+                        "无法识别的格式，应为 GeoJSON、GeoPackage、Shapefile 或 FileGDB（打包为 "
+                        "zip）、KML、KMZ、GML、CSV、XLSX、DXF 或国土界址点 TXT",
+                        "not a known format: expected GeoJSON, GeoPackage, Shapefile or FileGDB "
+                        "(zipped), KML, KMZ, GML, CSV, XLSX, DXF or TXT of parcels");
     }
     *ret_kind = kind;
     return CIM_OK;

@@ -160,8 +160,10 @@ host_exchange_add_routes(struct host_app *app, cim_error *err)
         .pattern = "/admin/api/imports",
         .flags = HOST_ROUTE_LARGE_BODY,
         .operation_id = "importFile",
-        .summary_zh = "导入文件（GeoJSON、GeoPackage、CSV、压缩的 Shapefile）",
-        .summary_en = "import a file (GeoJSON, GeoPackage, CSV, zipped Shapefile)",
+        .summary_zh = "导入文件（GeoJSON、GeoPackage、CSV、XLSX、KML、KMZ、GML、DXF、国土 "
+                      "TXT，压缩的 Shapefile 或 FileGDB）",
+        .summary_en = "import a file (GeoJSON, GeoPackage, CSV, XLSX, KML, KMZ, GML, DXF, TXT of "
+                      "parcels, zipped Shapefile or FileGDB)",
         .params = params,
         .handle = handle,
         .self = app,

@@ -7,7 +7,9 @@
 
 #include <cpl_conv.h>
 #include <cpl_string.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 enum { FILL_ROWS = 512, FILL_BYTES = 1 << 20, TEXT_MAX_BYTES = 1 << 20 };
@@ -17,33 +19,37 @@ enum { FILL_ROWS = 512, FILL_BYTES = 1 << 20, TEXT_MAX_BYTES = 1 << 20 };
 static GDALDatasetH
 open_kind(const struct host_workdir *work)
 {
-    static const char *const drivers[][2] = {
-        [HOST_FILE_GEOJSON] = {"GeoJSON", NULL}, [HOST_FILE_GEOJSONSEQ] = {"GeoJSONSeq", NULL},
-        [HOST_FILE_GPKG] = {"GPKG", NULL},       [HOST_FILE_SHAPEFILE] = {"ESRI Shapefile", NULL},
-        [HOST_FILE_CSV] = {"CSV", NULL},
-    };
-    /* The text of each feature: see geojson.c. */
-    static const char *const geojson[] = {"DATE_AS_STRING=YES", "FLATTEN_NESTED_ATTRIBUTES=NO",
-                                          "NATIVE_DATA=YES", NULL};
-    /* An empty encoding hands the bytes through: we convert, and know what is wrong. */
-    static const char *const shapefile[] = {"ENCODING=", NULL};
-    /* Points are made by us: the driver would leave out a position that it cannot read. */
-    static const char *const csv[] = {"GEOM_POSSIBLE_NAMES=wkt,geom,geometry",
-                                      "KEEP_GEOM_COLUMNS=YES", "EMPTY_STRING_AS_NULL=YES",
-                                      "HEADERS=YES", NULL};
-    const char *const *options = work->kind == HOST_FILE_SHAPEFILE ? shapefile
-                                 : work->kind == HOST_FILE_CSV     ? csv
-                                 : work->kind == HOST_FILE_GEOJSON ? geojson
-                                                                   : NULL;
-    return GDALOpenEx(work->file, GDAL_OF_VECTOR | GDAL_OF_READONLY, drivers[work->kind], options,
+    const struct host_format *format = host_format_of(work->kind);
+    const char *const drivers[] = {format->driver, NULL};
+    return GDALOpenEx(work->file, GDAL_OF_VECTOR | GDAL_OF_READONLY, drivers, format->open_options,
                       NULL);
+}
+
+static cim_status
+ask_for_layer(const struct host_source *source, const char *wanted, int n, cim_error *err)
+{
+    enum { NAMED_MAX = 8 };
+    char names[160] = "";
+    size_t len = 0;
+    for (int i = 0; i < n && i < NAMED_MAX && len < sizeof names - 1; i++) {
+        const int added = snprintf(names + len, sizeof names - len, "%s%s", i > 0 ? ", " : "",
+                                   OGR_L_GetName(GDALDatasetGetLayer(source->dataset, i)));
+        len += added > 0 ? (size_t)added : 0;
+    }
+    return cim_fail(err, CIM_E_INVALID, "source_layer", wanted,
+                    "文件有 %d 个图层（%s），请用 source_layer 指明其一",
+                    "the file holds %d layers (%s): name one as source_layer", n, names);
 }
 
 static cim_status
 choose_layer(struct host_source *source, const char *wanted, cim_error *err)
 {
+    const uint32_t flags = host_format_of(source->work.kind)->flags;
     const int n = GDALDatasetGetLayerCount(source->dataset);
-    if (wanted != NULL && source->work.kind == HOST_FILE_GPKG) {
+    if (source->work.kind == HOST_FILE_DXF) {
+        return host_drawing_choose(source, wanted, err);
+    }
+    if (wanted != NULL && (flags & HOST_FORMAT_LAYERS) != 0) {
         source->layer = GDALDatasetGetLayerByName(source->dataset, wanted);
     } else if (n == 1) {
         source->layer = GDALDatasetGetLayer(source->dataset, 0);
@@ -53,17 +59,17 @@ choose_layer(struct host_source *source, const char *wanted, cim_error *err)
     }
     return n == 0 ? cim_fail(err, CIM_E_INVALID, "file", NULL, "文件中没有图层",
                              "the file holds no layer")
-                  : cim_fail(err, CIM_E_INVALID, "source_layer", wanted,
-                             "文件有 %d 个图层（如“%s”），请用 source_layer 指明其一",
-                             "the file holds %d layers (such as '%s'): name one as source_layer", n,
-                             OGR_L_GetName(GDALDatasetGetLayer(source->dataset, 0)));
+                  : ask_for_layer(source, wanted, n, err);
 }
 
 static cim_status
 open_text(struct host_source *source, const char *declared, cim_error *err)
 {
     char path[HOST_PATH_MAX + 32];
-    if (source->work.kind != HOST_FILE_SHAPEFILE && source->work.kind != HOST_FILE_CSV) {
+    if (source->work.kind == HOST_FILE_PARCELS) {
+        return CIM_OK; /* told when the file was opened */
+    }
+    if ((host_format_of(source->work.kind)->flags & HOST_FORMAT_ANY_ENCODING) == 0) {
         if (declared != NULL && declared[0] != '\0' && strcasecmp(declared, "UTF-8") != 0) {
             return cim_fail(err, CIM_E_INVALID, "encoding", declared, "此格式的文字总是 UTF-8",
                             "the text of this format is always UTF-8");
@@ -83,21 +89,6 @@ open_text(struct host_source *source, const char *declared, cim_error *err)
     return host_text_in_open(path, source->work.kind, declared, NULL, &source->text, err);
 }
 
-static const char *
-format_name(enum host_file_kind kind)
-{
-    static const char *const names[] = {
-        [HOST_FILE_UNKNOWN] = "",
-        [HOST_FILE_GEOJSON] = "GeoJSON",
-        [HOST_FILE_GEOJSONSEQ] = "GeoJSONSeq",
-        [HOST_FILE_GPKG] = "GeoPackage",
-        [HOST_FILE_SHAPEFILE] = "Shapefile",
-        [HOST_FILE_CSV] = "CSV",
-        [HOST_FILE_ZIP] = "zip",
-    };
-    return names[kind];
-}
-
 static cim_status
 open_geometry(struct host_source *source, const struct host_import_options *options, cim_error *err)
 {
@@ -105,16 +96,30 @@ open_geometry(struct host_source *source, const struct host_import_options *opti
     if (source->geometry == CIM_GEOMETRY_NONE) {
         return CIM_OK;
     }
-    if (source->work.kind == HOST_FILE_CSV) {
+    if ((host_format_of(source->work.kind)->flags & HOST_FORMAT_TABLE) != 0) {
         host_columns_find_position(OGR_L_GetLayerDefn(source->layer), &source->x_index,
-                                   &source->y_index);
+                                   &source->y_index, &source->wkt_index);
     }
-    if (type == wkbNone && source->x_index < 0) {
+    if (type == wkbNone && source->x_index < 0 && source->wkt_index < 0) {
         return cim_fail(err, CIM_E_INVALID, "file", NULL,
-                        "文件没有几何数据（CSV 须有 lon、lat 两列或 WKT 列）",
-                        "the file holds no geometries (a CSV needs columns lon and lat, or WKT)");
+                        "文件没有几何数据（CSV、XLSX 须有 lon、lat 两列或 WKT 列）",
+                        "the file holds no geometries (CSV and XLSX need columns lon and lat, or "
+                        "WKT)");
     }
     return host_crs_in_open(options->crs, OGR_L_GetSpatialRef(source->layer), &source->crs, err);
+}
+
+static cim_status
+open_parcels(struct host_source *source, const char *declared, cim_error *err)
+{
+    CIM_TRY(host_text_in_open(source->work.file, source->work.kind, declared, NULL, &source->text,
+                              err));
+    CIM_TRY(host_parcels_open(source->work.file, &source->text, &source->dataset, err));
+    /* From here on the text is what was made of it. */
+    cim_copy_text(source->encoding, sizeof source->encoding, source->text.label);
+    host_text_in_done(&source->text);
+    host_text_in_utf8(&source->text);
+    return CIM_OK;
 }
 
 static cim_status
@@ -122,10 +127,15 @@ open_dataset(struct host_source *source, const struct host_import_options *optio
              const struct cim_definition *definition, struct host_import_report *report,
              struct host_gdal_errors *errors, cim_error *err)
 {
-    source->dataset = open_kind(&source->work);
+    const struct host_format *format = host_format_of(source->work.kind);
+    if (source->work.kind == HOST_FILE_PARCELS) {
+        CIM_TRY(open_parcels(source, options->encoding, err));
+    } else {
+        source->dataset = open_kind(&source->work);
+    }
     if (source->dataset == NULL || errors->n_failures > 0) {
         return cim_fail(err, CIM_E_INVALID, "file", NULL, "文件无法作为 %s 读取：%s",
-                        "the file cannot be read as %s: %s", format_name(source->work.kind),
+                        "the file cannot be read as %s: %s", format->name,
                         errors->n_failures > 0 ? errors->first : "-");
     }
     CIM_TRY(choose_layer(source, options->source_layer, err));
@@ -189,10 +199,13 @@ host_source_open(const char *path, const struct host_import_options *options,
     source->geometry = definition->geometry;
     source->x_index = -1;
     source->y_index = -1;
+    source->wkt_index = -1;
     source->row_wise = (options->flags & HOST_IMPORT_ROW_WISE) != 0;
     status = host_workdir_open(path, options->source_layer, options->work_dir, &source->work, err);
     if (status == CIM_OK && source->work.kind == HOST_FILE_SHAPEFILE) {
         status = host_shapefile_check(source->work.file, err);
+    } else if (status == CIM_OK && source->work.kind == HOST_FILE_DXF) {
+        status = host_drawing_check(source->work.file, err);
     }
     if (status == CIM_OK) {
         host_gdal_enter(&errors);
@@ -203,9 +216,10 @@ host_source_open(const char *path, const struct host_import_options *options,
         host_source_free(source);
         return status;
     }
-    cim_copy_text(report->format, sizeof report->format, format_name(source->work.kind));
+    cim_copy_text(report->format, sizeof report->format, host_format_of(source->work.kind)->name);
     cim_copy_text(report->crs, sizeof report->crs, source->crs.label);
-    cim_copy_text(report->encoding, sizeof report->encoding, source->text.label);
+    cim_copy_text(report->encoding, sizeof report->encoding,
+                  source->encoding[0] != '\0' ? source->encoding : source->text.label);
     *ret_source = source;
     return CIM_OK;
 }

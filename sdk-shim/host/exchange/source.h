@@ -26,7 +26,7 @@ void host_gdal_leave(void);
 /* Registers the drivers once. */
 void host_gdal_init(void);
 
-/* ---- which file it is (identify.c, workdir.c, shapefile.c) ---- */
+/* ---- which file it is (formats.c, identify.c, workdir.c, shapefile.c) ---- */
 
 enum host_file_kind {
     HOST_FILE_UNKNOWN,
@@ -35,12 +35,38 @@ enum host_file_kind {
     HOST_FILE_GPKG,
     HOST_FILE_SHAPEFILE,
     HOST_FILE_CSV,
+    HOST_FILE_FILEGDB,
+    HOST_FILE_KML,
+    HOST_FILE_KMZ,
+    HOST_FILE_GML,
+    HOST_FILE_XLSX,
+    HOST_FILE_DXF,
+    HOST_FILE_PARCELS,
     HOST_FILE_ZIP
 };
 
+enum {
+    HOST_FORMAT_LAYERS = 1,       /* one file may hold several layers */
+    HOST_FORMAT_ANY_ENCODING = 2, /* its text may be written in anything */
+    HOST_FORMAT_TABLE = 4,        /* geometries are columns: longitude and latitude, or WKT */
+    HOST_FORMAT_WHOLE = 8         /* read whole into memory, so its size has a limit */
+};
+
+struct host_format {
+    const char *name;
+    const char *extension;
+    const char *driver; /* of GDAL; NULL: read by ourselves */
+    const char *const *open_options;
+    uint32_t flags; /* HOST_FORMAT_… */
+};
+const struct host_format *host_format_of(enum host_file_kind kind);
+/* CIM_E_UNSUPPORTED with the reason and the way out for a format that is known and not read. */
+cim_status host_format_refuse(const char *path, const unsigned char *bytes, size_t n,
+                              cim_error *err);
+
 /* By content, not by name. */
 cim_status host_file_identify(const char *path, enum host_file_kind *ret_kind, cim_error *err);
-/* A regular file that is no symbolic link. */
+/* A regular file that is no symbolic link, or the folder of a file geodatabase. */
 cim_status host_file_check(const char *path, cim_error *err);
 
 enum { HOST_PATH_MAX = 1024 };
@@ -51,10 +77,25 @@ struct host_workdir {
     char dir[HOST_PATH_MAX];       /* "" when there is none */
     char file[HOST_PATH_MAX + 32]; /* what GDAL opens */
     enum host_file_kind kind;
+    bool unpacked; /* out of an archive */
 };
 cim_status host_workdir_open(const char *path, const char *source_layer, const char *parent,
                              struct host_workdir *ret_work, cim_error *err);
 void host_workdir_done(struct host_workdir *work);
+/* "DIR/layer.EXTENSION" */
+void host_workdir_path(const struct host_workdir *work, const char *extension, char *out,
+                       size_t capacity);
+/* CIM_E_IO with errno: `what` cannot be made. */
+cim_status host_workdir_fail(const char *what, cim_error *err);
+/* Takes the one data file, or the one whose name is `wanted`, out of a zip archive and sets `kind`.
+ * Archives that are a format of their own (XLSX, KMZ) stay as they are. */
+cim_status host_archive_open(struct host_workdir *work, const char *path, const char *wanted,
+                             cim_error *err);
+
+enum { HOST_SHAPEFILE_PARTS = 5, HOST_GEODATABASE_NAME_MAX = 64 };
+extern const char *const host_shapefile_parts[HOST_SHAPEFILE_PARTS]; /* endings */
+/* True for names of files that a geodatabase is made of. */
+bool host_geodatabase_part(const char *name);
 
 /* Holds the headers of .shp, .shx and .dbf against each other and against the files' sizes. */
 cim_status host_shapefile_check(const char *shp_path, cim_error *err);
@@ -77,6 +118,13 @@ cim_status host_geojson_lines_open(const char *path, struct host_geojson_lines *
 void host_geojson_lines_done(struct host_geojson_lines *lines);
 /* Takes the next record and checks its geometry. */
 cim_status host_geojson_lines_check(struct host_geojson_lines *lines, cim_error *err);
+
+/* ---- 国土 parcels (parcels.c, parcels_read.c) ---- */
+
+/* A dataset in memory, of one layer of polygons in the reference system that the file names. */
+struct host_text_in;
+cim_status host_parcels_open(const char *path, struct host_text_in *text, GDALDatasetH *ret_dataset,
+                             cim_error *err);
 
 /* ---- text (encoding.c) ---- */
 
@@ -145,25 +193,28 @@ cim_status host_columns_match(OGRFeatureDefnH file, struct host_text_in *text,
                               struct host_columns *ret_columns, struct host_import_report *report,
                               cim_error *err);
 void host_columns_done(struct host_columns *columns);
-bool host_column_is_wkt(const char *name);
-/* Longitude and latitude (or easting and northing) of a table without geometries; -1: none. */
-void host_columns_find_position(OGRFeatureDefnH file, int *ret_x, int *ret_y);
+/* Longitude and latitude (or easting and northing), or WKT, of a table without geometries; -1:
+ * none. */
+void host_columns_find_position(OGRFeatureDefnH file, int *ret_x, int *ret_y, int *ret_wkt);
 
 /* ---- the rows (source.c, convert.c) ---- */
 
 struct cim_batch_builder;
 
+/* What of the file is under way; set up by host_source_open(). */
 struct host_source {
     struct host_workdir work;
     GDALDatasetH dataset;
     OGRLayerH layer;
     struct host_text_in text;
+    char encoding[24]; /* of the file, where `text` is what was made of it */
     struct host_crs_in crs;
     struct host_columns columns;
     struct host_geojson_lines lines; /* of a sequence */
     enum cim_geometry_type geometry;
     int x_index; /* columns that points are made of, or -1 */
     int y_index;
+    int wkt_index; /* column of geometries as text, or -1 */
     int64_t total; /* -1: not known */
     int64_t n_read;
     int64_t n_delivered;
@@ -190,6 +241,9 @@ void host_source_free(struct host_source *source);
 cim_status host_source_rows(struct host_source *source, cim_rows **ret_rows, cim_error *err);
 /* The row in the file of the i-th row delivered, both from 1. */
 int64_t host_source_row_of(const struct host_source *source, int64_t delivered);
+/* DXF (drawing.c): that the file is whole; and its entities, or those of the layer `wanted`. */
+cim_status host_drawing_check(const char *path, cim_error *err);
+cim_status host_drawing_choose(struct host_source *source, const char *wanted, cim_error *err);
 /* Appends one feature; CIM_E_INVALID: the row is refused. */
 cim_status host_source_convert(struct host_source *source, OGRFeatureH feature,
                                struct cim_batch_builder *builder, cim_error *err);

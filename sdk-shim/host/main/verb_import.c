@@ -163,8 +163,9 @@ const struct host_verb host_verb_import = {
     .usage =
         "  cim-host import FILE --layer=ID [--crs=CRS] [--encoding=NAME] [--source-layer=NAME]\n"
         "                  [--map=列=字段,…] [--set=字段=值,…] [--row-wise] [--dry-run]\n\n"
-        "  GeoJSON、GeoJSONSeq、GeoPackage、Shapefile（可为 zip）、CSV。不声明坐标系的文件须给出 "
-        "--crs：\n"
+        "  GeoJSON、GeoJSONSeq、GeoPackage、Shapefile 与 FileGDB（可为 zip）、KML、KMZ、GML、CSV、"
+        "XLSX、DXF、\n"
+        "  国土界址点 TXT。不声明坐标系的文件须给出 --crs：\n"
         "  cgcs2000、wgs84、gcj02、bd09 或 EPSG:代码。有一行不合要求则全部不写，除非 --row-wise。\n"
         "  A file that declares no reference system needs --crs. One bad row and nothing is "
         "written,\n"

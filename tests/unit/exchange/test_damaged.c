@@ -136,6 +136,11 @@ test_other_formats_are_refused(void **state)
         {"{\"type\":\"Topology\",\"objects\":{}}", CIM_E_INVALID, "cannot be read as GeoJSON"},
         {"SQLite format 3", CIM_E_UNSUPPORTED, "not a known format"},
         {"PK\003\004 but nothing more", CIM_E_INVALID, "archive"},
+        {"AC1027\0\0\0\0", CIM_E_UNSUPPORTED, "save it as ASCII DXF"},
+        {"AutoCAD Binary DXF\r\n", CIM_E_UNSUPPORTED, "binary DXF"},
+        {"\xd0\xcf\x11\xe0\xa1\xb1", CIM_E_UNSUPPORTED, "save tables as .xlsx"},
+        {"Rar!\x1a", CIM_E_UNSUPPORTED, "use zip"},
+        {"%PDF-1.7", CIM_E_UNSUPPORTED, "ask for the data"},
     };
     struct fake_layer *fake = *state;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
