@@ -78,7 +78,11 @@ enum host_export_format {
     HOST_EXPORT_GEOJSONL,
     HOST_EXPORT_CSV,
     HOST_EXPORT_GPKG,
-    HOST_EXPORT_SHP /* a zip of the parts when the path ends in ".zip" */
+    HOST_EXPORT_SHP, /* a zip of the parts when the path ends in ".zip" */
+    HOST_EXPORT_KML,
+    HOST_EXPORT_GML,
+    HOST_EXPORT_DXF, /* geometries alone, without attributes */
+    HOST_EXPORT_XLSX
 };
 
 struct host_export_options {
@@ -89,7 +93,8 @@ struct host_export_options {
     void *arg;
 };
 
-/* "geojson", "geojsonl", "csv", "gpkg", "shp"; NULL: by the ending of `path`. */
+/* "geojson", "geojsonl", "csv", "gpkg", "shp", "kml", "gml", "dxf", "xlsx"; NULL: by the ending of
+ * `path`. */
 cim_status host_export_format_of(const char *name, const char *path,
                                  enum host_export_format *ret_format, cim_error *err);
 /* Writes what the query finds into a new file, which appears whole or not at all. Sensitive values

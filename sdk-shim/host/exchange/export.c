@@ -1,6 +1,7 @@
 /* host/exchange/export.c -- a layer into a file that appears whole or not at all: it grows in a
  * folder of its own beside its place and is moved there when it is finished. */
 #include "host/exchange/export_dataset.h"
+#include "host/exchange/export_sheet.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -29,6 +30,10 @@ static const struct {
     {"gpkg", ".gpkg", HOST_EXPORT_GPKG},
     {"shp", ".shp", HOST_EXPORT_SHP},
     {"shp", ".zip", HOST_EXPORT_SHP},
+    {"kml", ".kml", HOST_EXPORT_KML},
+    {"gml", ".gml", HOST_EXPORT_GML},
+    {"dxf", ".dxf", HOST_EXPORT_DXF},
+    {"xlsx", ".xlsx", HOST_EXPORT_XLSX},
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
@@ -52,8 +57,8 @@ host_export_format_of(const char *name, const char *path, enum host_export_forma
         }
     }
     return cim_fail(err, CIM_E_INVALID, "format", name != NULL ? name : path,
-                    "导出格式应为 geojson、geojsonl、csv、gpkg 或 shp",
-                    "format: expected geojson, geojsonl, csv, gpkg or shp");
+                    "导出格式应为 geojson、geojsonl、csv、gpkg、shp、kml、gml、dxf 或 xlsx",
+                    "format: expected geojson, geojsonl, csv, gpkg, shp, kml, gml, dxf or xlsx");
 }
 
 static const char *
@@ -234,21 +239,48 @@ move_home(const struct growth *growth, const char *path, const char *stem, cim_e
 
 /* ---- the rows ---- */
 
+/* One of the two that write files. */
+struct sink {
+    bool is_sheet;
+    struct host_export_sheet sheet;
+    struct host_export_dataset dataset;
+};
+
 static cim_status
-write_rows(cim_rows *rows, const char *file, const struct cim_definition *definition,
+sink_open(const struct growth *growth, const struct cim_definition *definition,
+          const cim_rows *rows, const struct host_export_options *options, struct sink *ret_sink,
+          cim_error *err)
+{
+    ret_sink->is_sheet = options->format == HOST_EXPORT_XLSX;
+    return ret_sink->is_sheet ? host_export_sheet_open(growth->file, growth->dir, definition, rows,
+                                                       &ret_sink->sheet, err)
+                              : host_export_dataset_open(growth->file, definition, rows, options,
+                                                         &ret_sink->dataset, err);
+}
+
+static cim_status
+sink_close(struct sink *sink, cim_error *err)
+{
+    return sink->is_sheet ? host_export_sheet_close(&sink->sheet, err)
+                          : host_export_dataset_close(&sink->dataset, err);
+}
+
+static cim_status
+write_rows(cim_rows *rows, const struct growth *growth, const struct cim_definition *definition,
            const struct host_export_options *options, int64_t *ret_count, cim_error *err)
 {
-    struct host_export_dataset dataset;
+    struct sink sink;
     cim_status status = CIM_OK;
     const cim_batch *batch = NULL;
     int64_t count = 0;
-    CIM_TRY(host_export_dataset_open(file, definition, rows, options, &dataset, err));
+    CIM_TRY(sink_open(growth, definition, rows, options, &sink, err));
     while (status == CIM_OK) {
         status = rows->next(rows, &batch, err);
         if (status != CIM_OK || batch->n_rows == 0) {
             break;
         }
-        status = host_export_dataset_add(&dataset, batch, err);
+        status = sink.is_sheet ? host_export_sheet_add(&sink.sheet, batch, err)
+                               : host_export_dataset_add(&sink.dataset, batch, err);
         count += batch->n_rows;
         if (status == CIM_OK && options->progress != NULL &&
             options->progress(options->arg, count) != 0) {
@@ -257,10 +289,10 @@ write_rows(cim_rows *rows, const char *file, const struct cim_definition *defini
         }
     }
     if (status == CIM_OK) {
-        CIM_TRY(host_export_dataset_close(&dataset, err));
+        CIM_TRY(sink_close(&sink, err));
         *ret_count = count;
     } else {
-        (void)host_export_dataset_close(&dataset, NULL); /* told already */
+        (void)sink_close(&sink, NULL); /* told already */
     }
     return status;
 }
@@ -281,7 +313,7 @@ host_exchange_export(const cim_layer *layer, const struct cim_definition *defini
     }
     CIM_TRY(layer->query(layer->self, call, query, &rows, err));
     CIM_TRY(growth_open(path, options->format, &growth, err));
-    status = write_rows(rows, growth.file, definition, options, &count, err);
+    status = write_rows(rows, &growth, definition, options, &count, err);
     if (status == CIM_OK) {
         status = move_home(&growth, path, definition->table, err);
     }

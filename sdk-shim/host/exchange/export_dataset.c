@@ -18,6 +18,9 @@ static const char *const drivers[] = {
     [HOST_EXPORT_CSV] = "CSV",
     [HOST_EXPORT_GPKG] = "GPKG",
     [HOST_EXPORT_SHP] = "ESRI Shapefile",
+    [HOST_EXPORT_KML] = "KML", /* the one that writes as it goes; LIBKML keeps all in memory */
+    [HOST_EXPORT_GML] = "GML",
+    [HOST_EXPORT_DXF] = "DXF",
 };
 
 static cim_status
@@ -86,7 +89,7 @@ add_fields(struct host_export_dataset *dataset, const struct cim_definition *def
 {
     for (uint32_t c = 0; c < dataset->rows->n_columns; c++) {
         dataset->fields[c] = -1;
-        if (dataset->rows->types[c] == CIM_COL_WKB) {
+        if (dataset->rows->types[c] == CIM_COL_WKB || dataset->format == HOST_EXPORT_DXF) {
             continue;
         }
         if (strcmp(dataset->rows->names[c], "fid") == 0) {
@@ -128,7 +131,8 @@ create_layer(struct host_export_dataset *dataset, const char *name,
     const char *const shp[] = {encoding_option, NULL};
     const char *const *options[] = {
         [HOST_EXPORT_GEOJSON] = geojson, [HOST_EXPORT_GEOJSONL] = NULL, [HOST_EXPORT_CSV] = csv,
-        [HOST_EXPORT_GPKG] = gpkg,       [HOST_EXPORT_SHP] = shp,
+        [HOST_EXPORT_GPKG] = gpkg,       [HOST_EXPORT_SHP] = shp,       [HOST_EXPORT_KML] = NULL,
+        [HOST_EXPORT_GML] = NULL,        [HOST_EXPORT_DXF] = NULL,
     };
     const OGRwkbGeometryType type = definition->geometry == CIM_GEOMETRY_NONE
                                         ? wkbNone
@@ -141,6 +145,21 @@ create_layer(struct host_export_dataset *dataset, const char *name,
                                    (char **)(uintptr_t)options[dataset->format]);
     OSRDestroySpatialReference(srs);
     return layer;
+}
+
+/* A schema beside a GML would be a second file; KML shows `label` as the name of a place. */
+static GDALDatasetH
+create_file(const char *path, enum host_export_format format, const char *label)
+{
+    char name_option[64];
+    const char *const gml[] = {"FORMAT=GML3.2", "XSISCHEMA=OFF", NULL};
+    const char *const kml[] = {name_option, NULL};
+    const char *const *options = format == HOST_EXPORT_GML   ? gml
+                                 : format == HOST_EXPORT_KML ? kml
+                                                             : NULL;
+    (void)snprintf(name_option, sizeof name_option, "NameField=%s", label != NULL ? label : "name");
+    return GDALCreate(GDALGetDriverByName(drivers[format]), path, 0, 0, 0, GDT_Unknown,
+                      (char **)(uintptr_t)options);
 }
 
 cim_status
@@ -158,8 +177,7 @@ host_export_dataset_open(const char *path, const struct cim_definition *definiti
         return cim_fail_nomem(err);
     }
     host_gdal_enter(&errors);
-    dataset.dataset =
-        GDALCreate(GDALGetDriverByName(drivers[options->format]), path, 0, 0, 0, GDT_Unknown, NULL);
+    dataset.dataset = create_file(path, options->format, definition->label);
     if (dataset.dataset != NULL) {
         dataset.layer = create_layer(&dataset, definition->table, definition, options->encoding);
     }
@@ -245,11 +263,13 @@ add_row(struct host_export_dataset *dataset, const cim_batch *batch, int64_t row
 {
     struct host_gdal_errors errors = {0};
     OGRFeatureH feature = OGR_F_Create(OGR_L_GetLayerDefn(dataset->layer));
+    bool is_drawable = dataset->format != HOST_EXPORT_DXF; /* there is nothing else in a drawing */
     cim_status status = feature != NULL ? CIM_OK : cim_fail_nomem(err);
     for (uint32_t c = 0; status == CIM_OK && c < batch->n_columns; c++) {
         const cim_column *column = batch->columns[c];
         if (column->type == CIM_COL_WKB) {
             status = set_geometry(feature, column, row, err);
+            is_drawable = is_drawable || cim_column_present(column, row);
         } else if (dataset->fields[c] >= 0) {
             set_field(dataset, feature, dataset->fields[c], column, row);
         } else if ((int)c == dataset->fid_column) {
@@ -257,7 +277,7 @@ add_row(struct host_export_dataset *dataset, const cim_batch *batch, int64_t row
         }
     }
     host_gdal_enter(&errors);
-    if (status == CIM_OK &&
+    if (status == CIM_OK && is_drawable &&
         (OGR_L_CreateFeature(dataset->layer, feature) != OGRERR_NONE || errors.n_failures > 0)) {
         status = gdal_fail(&errors, err);
     }

@@ -58,9 +58,10 @@ const struct host_verb host_verb_export = {
     .name = "export",
     .zh = "导出图层为文件",
     .en = "export a layer into a file",
-    .usage = "  cim-host export LAYER FILE [--format=geojson|geojsonl|csv|gpkg|shp]\n"
-             "                  [--encoding=GBK] [--area=CODE] [--filter=CQL2-JSON]\n\n"
-             "  格式由文件名结尾判断（.zip 为压缩的 Shapefile）；不覆盖已有文件。\n"
-             "  The ending tells the format (.zip: a zipped Shapefile); no file is overwritten.\n",
+    .usage =
+        "  cim-host export LAYER FILE [--format=geojson|geojsonl|csv|gpkg|shp|kml|gml|dxf|xlsx]\n"
+        "                  [--encoding=GBK] [--area=CODE] [--filter=CQL2-JSON]\n\n"
+        "  格式由文件名结尾判断（.zip 为压缩的 Shapefile）；不覆盖已有文件。\n"
+        "  The ending tells the format (.zip: a zipped Shapefile); no file is overwritten.\n",
     .run = run,
 };

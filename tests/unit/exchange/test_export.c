@@ -105,7 +105,8 @@ test_every_format_reads_back_equal(void **state)
         {"a.geojson", NULL, NULL, "UTF-8"},   {"b.geojsonl", NULL, NULL, "UTF-8"},
         {"c.csv", NULL, "cgcs2000", "UTF-8"}, {"d.gpkg", NULL, NULL, "UTF-8"},
         {"e.shp", NULL, NULL, "UTF-8"},       {"f.shp", "GBK", NULL, "GBK"},
-        {"g.zip", NULL, NULL, "UTF-8"},
+        {"g.zip", NULL, NULL, "UTF-8"},       {"h.xlsx", NULL, "cgcs2000", "UTF-8"},
+        {"i.kml", NULL, NULL, "UTF-8"},       {"j.gml", NULL, NULL, "UTF-8"},
     };
     struct fake_layer *fake = *state;
     char *expected = NULL;
@@ -129,7 +130,9 @@ test_every_format_reads_back_equal(void **state)
         } else if (strcmp(cases[i].file, "c.csv") != 0 && cases[i].file[0] < 'e') {
             assert_string_equal(fake->text, expected);
         } else if (cases[i].file[0] >= 'e') {
-            assert_contains(fake->text, "站 “299”, a||299000897|37.3750|2026");
+            /* Sheets and GML come back as text, which the layer parses. */
+            assert_contains(fake->text, "站 “299”, a||299000897|37.375");
+            assert_contains(fake->text, "|2026");
         }
         host_import_report_done(&report);
     }
@@ -153,7 +156,8 @@ count_files(const struct fake_layer *fake)
 static void
 test_failure_leaves_nothing(void **state)
 {
-    static const char *const files[] = {"a.geojson", "b.csv", "c.gpkg", "d.shp", "e.zip"};
+    static const char *const files[] = {"a.geojson", "b.csv", "c.gpkg", "d.shp", "e.zip",
+                                        "f.xlsx",    "g.kml", "h.gml",  "i.dxf"};
     struct fake_layer *fake = *state;
     fail_in_the_middle = true;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -163,6 +167,23 @@ test_failure_leaves_nothing(void **state)
         assert_contains(error.en, "broken in the middle");
     }
     assert_int_equal(count_files(fake), 0);
+}
+
+/* A drawing has no attributes. */
+static void
+test_drawing_keeps_the_geometries(void **state)
+{
+    struct fake_layer *fake = *state;
+    const struct host_import_options options = {.crs = "cgcs2000"};
+    struct host_import_report report;
+    cim_error error = {0};
+    int64_t count = 0;
+    assert_ok(export_to(fake, "a.dxf", NULL, &count, &error), &error);
+    assert_int_equal(count, ROWS);
+    assert_ok(fake_import(fake, fake_path(fake, "a.dxf"), &options, &report, &error), &error);
+    assert_int_equal(report.n_written, ROWS - 1); /* one row has no geometry */
+    assert_true(fake->box[2] > 110.38869999 && fake->box[2] < 110.38870001);
+    host_import_report_done(&report);
 }
 
 static void
@@ -186,6 +207,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_format_reads_back_equal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_drawing_keeps_the_geometries, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failure_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_existing_file_and_bad_names, setup, teardown),
     };
