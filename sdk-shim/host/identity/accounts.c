@@ -10,14 +10,11 @@ host_account_free(struct host_account *account)
     if (account == NULL) {
         return;
     }
-    for (size_t i = 0; i < account->n_roles; i++) {
-        free(account->roles[i].role);
-        free(account->roles[i].areas);
-        free(account->roles[i].org);
-    }
     free(account->username);
     free(account->display_name);
     free(account->org);
+    free(account->org_area);
+    free(account->area);
     free(account->password_hash);
     free(account);
 }
@@ -26,43 +23,6 @@ static void
 cleanup_account(struct host_account **account)
 {
     host_account_free(*account);
-}
-
-/* NULL for an absent value; false when out of memory. */
-static bool
-text_or_null(const struct host_row *row, uint32_t column, char **ret_text)
-{
-    if (host_row_has(row, column)) {
-        *ret_text = host_row_text(row, column);
-        return *ret_text != NULL;
-    }
-    return true;
-}
-
-static cim_status
-load_roles(struct host_identity *identity, struct host_account *account, cim_error *err)
-{
-    CIM_AUTO_ROWS cim_rows *rows = NULL;
-    struct host_row row = {0};
-    bool there = false;
-    const cim_value values[] = {host_value_text("username", account->username)};
-    CIM_TRY(host_store_read(identity->options.platform,
-                            "select role, areas, org, until_ms from cim_account_role "
-                            "where username = :username order by role",
-                            values, 1, &rows, err));
-    row.rows = rows;
-    CIM_TRY(host_row_next(&row, &there, err));
-    while (there && account->n_roles < HOST_ACCOUNT_ROLES_MAX) {
-        struct host_account_role *role = &account->roles[account->n_roles++];
-        role->role = host_row_text(&row, 0);
-        role->areas = host_row_text(&row, 1);
-        role->until_ms = host_row_i64(&row, 3);
-        if (role->role == NULL || role->areas == NULL || !text_or_null(&row, 2, &role->org)) {
-            return cim_fail_nomem(err);
-        }
-        CIM_TRY(host_row_next(&row, &there, err));
-    }
-    return CIM_OK;
 }
 
 cim_status
@@ -75,8 +35,9 @@ host_account_load(struct host_identity *identity, const char *username,
     bool there = false;
     const cim_value values[] = {host_value_text("username", username)};
     CIM_TRY(host_store_read(identity->options.platform,
-                            "select username, display_name, org, password_hash from cim_account "
-                            "where username = :username",
+                            "select a.username, a.display_name, a.password_hash, a.org, o.area, "
+                            "a.area, a.ended_ms from cim_account a left join cim_org o on "
+                            "o.code = a.org where a.username = :username",
                             values, 1, &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
@@ -90,14 +51,25 @@ host_account_load(struct host_identity *identity, const char *username,
     }
     account->username = host_row_text(&row, 0);
     account->display_name = host_row_text(&row, 1);
-    account->password_hash = host_row_text(&row, 3);
+    account->password_hash = host_row_text(&row, 2);
+    account->ended = host_row_has(&row, 6);
     if (account->username == NULL || account->display_name == NULL ||
-        account->password_hash == NULL || !text_or_null(&row, 2, &account->org)) {
+        account->password_hash == NULL || !host_row_text_or_null(&row, 3, &account->org) ||
+        !host_row_text_or_null(&row, 4, &account->org_area) ||
+        !host_row_text_or_null(&row, 5, &account->area)) {
         return cim_fail_nomem(err);
     }
-    CIM_TRY(load_roles(identity, account, err));
     *ret_account = CIM_TAKE(account);
     return CIM_OK;
+}
+
+const char *
+host_account_home(const struct host_account *account)
+{
+    if (account->area != NULL) {
+        return account->area;
+    }
+    return account->org_area != NULL ? account->org_area : "*";
 }
 
 /* ---- writing ---- */
@@ -109,17 +81,24 @@ struct put {
 };
 
 static cim_status
-insert_role(cim_tx *tx, const struct host_account_input *input, const char *role, cim_error *err)
+insert_role(cim_tx *tx, const struct put *put, const char *role, cim_error *err)
 {
-    const cim_value values[] = {
-        host_value_text("username", input->username), host_value_text("role", role),
-        host_value_text("areas", input->areas),       host_value_text("org", input->org),
-        host_value_i64("until", input->until_ms),
+    const struct host_account_input *input = put->input;
+    char uid[37];
+    CIM_TRY(host_new_uid(put->now_ms, uid, err));
+    const struct host_grant grant = {
+        .uid = uid,
+        .holder_kind = (char *)"user",
+        .holder = (char *)(uintptr_t)input->username,
+        .kind = (char *)"role",
+        .name = (char *)(uintptr_t)role,
+        .areas = (char *)(uintptr_t)input->areas,
+        .org = (char *)(uintptr_t)input->org,
+        .granted_by = (char *)"cim-host",
+        .granted_ms = put->now_ms,
+        .until_ms = input->until_ms,
     };
-    return host_store_exec(tx,
-                           "insert into cim_account_role (username, role, areas, org, until_ms) "
-                           "values (:username, :role, :areas, :org, :until)",
-                           values, 5, NULL, err);
+    return host_grant_insert(tx, &grant, err);
 }
 
 static cim_status
@@ -136,6 +115,7 @@ put_in_tx(void *arg, cim_tx *tx, cim_error *err)
         host_value_text("hash", put->hash),
         host_value_i64("now", put->now_ms),
     };
+    const cim_value ended[] = {values[0], values[4]};
     if (roles == NULL) {
         return cim_fail_nomem(err);
     }
@@ -144,16 +124,20 @@ put_in_tx(void *arg, cim_tx *tx, cim_error *err)
                             "password_set_ms) values (:username, :display_name, :org, :hash, :now) "
                             "on conflict (username) do update set display_name = "
                             "excluded.display_name, org = excluded.org, password_hash = "
-                            "excluded.password_hash, password_set_ms = excluded.password_set_ms",
+                            "excluded.password_hash, password_set_ms = excluded.password_set_ms, "
+                            "ended_ms = null",
                             values, 5, NULL, err));
-    CIM_TRY(host_store_exec(tx, "delete from cim_account_role where username = :username", values,
-                            1, NULL, err));
+    CIM_TRY(host_store_exec(tx,
+                            "update cim_grant set ended_ms = :now, ended_by = 'cim-host' where "
+                            "holder_kind = 'user' and holder = :username and kind = 'role' and "
+                            "ended_ms is null",
+                            ended, 2, NULL, err));
     CIM_TRY(host_store_exec(tx, "delete from cim_sign_in_failure where username = :username",
                             values, 1, NULL, err));
     while (rest != NULL) {
         const char *role = strsep(&rest, ",");
         if (*role != '\0') {
-            CIM_TRY(insert_role(tx, input, role, err));
+            CIM_TRY(insert_role(tx, put, role, err));
         }
     }
     return CIM_OK;
@@ -165,8 +149,8 @@ is_list(const char *text, const char *allowed)
     return text[0] != '\0' && text[strspn(text, allowed)] == '\0' && strlen(text) <= 4000;
 }
 
-static cim_status
-check_input(const struct host_account_input *input, cim_error *err)
+cim_status
+host_account_check(const struct host_account_input *input, cim_error *err)
 {
     const char *username = input->username != NULL ? input->username : "";
     const size_t len = strlen(username);
@@ -206,7 +190,7 @@ host_identity_put_account(struct host_identity *identity, const struct host_acco
         .hash = hash,
         .now_ms = host_clock_now_ms(identity->options.clock),
     };
-    CIM_TRY(check_input(input, err));
+    CIM_TRY(host_account_check(input, err));
     CIM_TRY(host_password_hash(input->password, hash, err));
     CIM_TRY(host_store_write(identity->options.platform, put_in_tx, &put, NULL, err));
     (void)atomic_fetch_add(&identity->generation, 1);

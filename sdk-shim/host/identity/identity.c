@@ -8,10 +8,18 @@
 
 #include <json-c/json.h>
 
-/* Roles of the platform itself. Who runs it does not by that see anybody's data. */
+/* Roles of the platform itself. Who runs it, or grants to others, does not by that see anybody's
+ * data: "pass_on" shows nothing. */
 static const char own_roles[] =
     "[{\"id\":\"platform-admin\",\"title\":{\"zh\":\"平台管理员\",\"en\":\"Platform "
-    "administrator\"},\"functions\":[\"cim.admin.plugins\",\"cim.admin.imports\",\"cim.admin.*\"]}"
+    "administrator\"},\"functions\":[\"cim.admin.plugins\",\"cim.admin.imports\",\"cim.admin.*\"],"
+    "\"grants\":[{\"resource\":\"*\",\"actions\":[\"read\",\"create\",\"update\",\"delete\","
+    "\"export\",\"run\"],\"sensitive\":\"clear\",\"pass_on\":true}],\"pass_on\":[\"*\"]},"
+    "{\"id\":\"access-admin\",\"title\":{\"zh\":\"授权管理员\",\"en\":\"Access administrator\"},"
+    "\"functions\":[\"cim.admin.orgs\",\"cim.admin.users\",\"cim.admin.roles\",\"cim.admin."
+    "grants\"],"
+    "\"grants\":[{\"resource\":\"*\",\"actions\":[\"read\",\"create\",\"update\",\"delete\","
+    "\"export\",\"run\"],\"sensitive\":\"clear\",\"pass_on\":true}],\"pass_on\":[\"*\"]}"
     "]";
 
 static void
@@ -49,7 +57,8 @@ set_roles(struct host_identity *identity, const char *plugin_id, const char *rol
     if (plugin_id != NULL && id == NULL) {
         return cim_fail_nomem(err);
     }
-    if (host_roles_parse(&list, plugin_id, &roles, err) != CIM_OK) {
+    const bool own = plugin_id == NULL || strcmp(plugin_id, HOST_OWN_ROLES) == 0;
+    if (host_roles_parse(&list, own ? NULL : plugin_id, &roles, err) != CIM_OK) {
         free(id);
         return CIM_E_INVALID;
     }
@@ -83,6 +92,13 @@ host_identity_set_roles(struct host_identity *identity, const char *plugin_id,
     return set_roles(identity, plugin_id, roles_json, err);
 }
 
+void
+host_identity_check_resources(struct host_identity *identity,
+                              const struct host_resource_check *check)
+{
+    identity->check = *check;
+}
+
 cim_status
 host_identity_open(const struct host_identity_options *options, struct host_identity **ret_identity,
                    cim_error *err)
@@ -107,6 +123,9 @@ host_identity_open(const struct host_identity_options *options, struct host_iden
     }
     if (status == CIM_OK) {
         status = set_roles(identity, NULL, own_roles, err);
+    }
+    if (status == CIM_OK) {
+        status = host_roles_reload_own(identity, err);
     }
     if (status != CIM_OK) {
         host_identity_free(identity);
@@ -147,8 +166,7 @@ host_identity_system_principal(struct host_identity *identity)
     char *functions[] = {(char *)"*"};
     const struct host_role role = {
         .grants = &grant, .n_grants = 1, .functions = functions, .n_functions = 1};
-    const struct host_account_role held = {
-        .role = (char *)"system", .areas = (char *)"*", .until_ms = INT64_MAX};
+    const struct host_holding held = {.role = "system", .areas = "*", .until_ms = INT64_MAX};
     struct host_principal *principal = host_principal_new(
         "cim-host", "cim-host", NULL, identity->options.clock,
         identity->options.areas != NULL ? host_areas_tree(identity->options.areas) : NULL);

@@ -52,6 +52,33 @@ cim_status host_identity_put_account(struct host_identity *identity,
 /* CIM_E_NOTFOUND when there is no such account. Ends its sessions and forgets its failures. */
 cim_status host_identity_set_password(struct host_identity *identity, const char *username,
                                       const char *password, cim_error *err);
+/* Whether a grant of `pattern` stands: layers that it covers, their fields, the row filter. Set
+ * once, before routes are served; without it nothing is checked. */
+struct host_resource_check {
+    void *self;
+    cim_status (*check)(void *self, const cim_call *call, const char *pattern,
+                        const char *const *fields, size_t n_fields, const char *filter_json,
+                        cim_error *err);
+};
+void host_identity_check_resources(struct host_identity *identity,
+                                   const struct host_resource_check *check);
+
+/* A new account by an administrator, the caller, within what he may give. */
+struct host_new_user {
+    const char *username;
+    const char *display_name;
+    const char *org;  /* NULL: none */
+    const char *area; /* where he belongs; NULL: where his organisation does */
+    const char *password;
+    const char *roles; /* ids separated by commas; may be "" */
+    const char *areas; /* of the roles */
+    int64_t until_ms;
+};
+/* `dry_run`: checks alone. */
+cim_status host_identity_add_user(struct host_identity *identity, const cim_call *call,
+                                  cim_http_req *req, const struct host_new_user *user, bool dry_run,
+                                  cim_error *err);
+
 /* Calls `each` for every account in order of name; roles as "role (areas)", separated by ", ". */
 cim_status host_identity_each_account(struct host_identity *identity,
                                       void (*each)(void *arg, const char *username,

@@ -6,6 +6,7 @@
 #ifndef HOST_IDENTITY_INTERNAL_H
 #define HOST_IDENTITY_INTERNAL_H
 
+#include "host/identity/grants.h"
 #include "host/identity/identity.h"
 #include "host/identity/roles.h"
 
@@ -29,7 +30,9 @@ enum {
     HOST_DENIED_TEXT_MAX = 128,
     HOST_DENIED_QUIET_MS = 60000, /* the same refusal is logged at most this often */
     HOST_ROLE_SETS_MAX = 33,      /* the host's own and one per plugin */
-    HOST_ACCOUNT_ROLES_MAX = 32,
+    HOST_PRINCIPAL_GRANTS_MAX =
+        20000, /* of one account, with those of its roles and organisation */
+    HOST_SCOPE_BUCKETS = 64,
     /* Argon2id: 19 MiB and two passes take some 25 ms; two at once are the most that a flood of
      * sign-ins can take of the machine. */
     HOST_ARGON2_MEMORY_KIB = 19456,
@@ -117,6 +120,8 @@ struct host_identity {
     char dummy_hash[HOST_PASSWORD_HASH_MAX]; /* verified for names that do not exist */
     atomic_llong generation; /* of roles and accounts; a change makes new principals */
 
+    struct host_resource_check check;
+
     pthread_mutex_t roles_lock;
     size_t n_role_sets;
     struct host_role_set role_sets[HOST_ROLE_SETS_MAX];
@@ -125,41 +130,81 @@ struct host_identity {
     struct host_principal *principals[HOST_PRINCIPAL_BUCKETS];
 };
 
-/* ---- accounts.c ---- */
+/* Reads the roles that administrators made and puts them in place of those before. */
+cim_status host_roles_reload_own(struct host_identity *identity, cim_error *err);
+/* The plugin id under which they are kept. */
+#define HOST_OWN_ROLES ":own"
 
-struct host_account_role {
-    char *role;
-    char *areas;
-    char *org; /* NULL: none */
-    int64_t until_ms;
-};
+/* ---- accounts.c ---- */
 
 struct host_account {
     char *username;
     char *display_name;
-    char *org;
+    char *org;      /* NULL: none */
+    char *org_area; /* NULL: no organisation, or one that is not in the list */
+    char *area;     /* where the account itself belongs; NULL: where its organisation does */
     char *password_hash;
-    size_t n_roles;
-    struct host_account_role roles[HOST_ACCOUNT_ROLES_MAX];
+    bool ended;
 };
 
 /* CIM_E_NOTFOUND when there is none. */
 cim_status host_account_load(struct host_identity *identity, const char *username,
                              struct host_account **ret_account, cim_error *err);
 void host_account_free(struct host_account *account); /* NULL-safe */
+/* Where the account belongs: an area code, "*" where nothing says. */
+const char *host_account_home(const struct host_account *account);
+/* What is wrong with a new account's name, display name, roles, areas or password. */
+cim_status host_account_check(const struct host_account_input *input, cim_error *err);
+
+/* ---- grants.c ---- */
+
+/* Grants to an account, to its organisation and to the roles that these give it, not ended and not
+ * past; *ret_grants is freed by host_grants_free(). */
+cim_status host_grants_of(struct host_identity *identity, const struct host_account *account,
+                          int64_t now_ms, struct host_grants *ret_grants, cim_error *err);
 
 /* ---- principal.c ---- */
 
-struct host_granted_function {
-    char *id; /* may end in ".*" */
-    int64_t until_ms;
+/* Where something is granted: bits over ordinals as in cim_term. */
+struct host_area_set {
+    uint64_t *bits;
+    uint32_t n_words;
+    bool all;
 };
 
+struct host_granted_function {
+    char *id; /* may end in ".*" */
+    struct host_area_set areas;
+    int64_t from_ms;
+    int64_t until_ms;
+    bool pass_on; /* only to be granted to others */
+};
+
+/* A term with what only granting and explaining need to know. */
+struct host_held_term {
+    cim_term term;
+    bool pass_on; /* only to be granted to others: never part of a scope */
+    bool shared;  /* declared by a plugin for all areas, whatever areas its holder has */
+    char *grant;  /* uid of the grant it came by; of several merged, the first */
+    char *role;   /* NULL: granted directly */
+};
+
+/* Terms in force for one resource and action; the same list is one entry. */
 struct host_scope_entry {
     struct host_scope_entry *next;
     size_t n_terms;
     const cim_term **terms;
     cim_scope scope;
+};
+
+/* Which entry answers a question while from_ms <= now < until_ms. */
+struct host_scope_answer {
+    struct host_scope_answer *next;
+    const struct host_scope_entry *entry;
+    uint32_t action;
+    int64_t from_ms;
+    int64_t until_ms;
+    char resource[];
 };
 
 struct host_principal {
@@ -176,19 +221,56 @@ struct host_principal {
     size_t n_area_codes;
     char **area_codes; /* "*": all */
     size_t n_terms;
-    cim_term *terms;
+    size_t terms_capacity;
+    struct host_held_term *terms;
     size_t n_functions;
+    size_t functions_capacity;
     struct host_granted_function *functions;
     pthread_mutex_t lock; /* for what follows */
-    size_t n_scopes;
+    size_t n_scopes;      /* entries and answers */
     struct host_scope_entry *scopes;
+    struct host_scope_answer *answers[HOST_SCOPE_BUCKETS];
     char denied[HOST_DENIED_TEXT_MAX]; /* function point that was refused and logged last */
     int64_t denied_ms;
 };
 
-/* Terms and functions of one role, as the account holds it; the principal is being made. */
+/* How something is held: by which grant, where and when. */
+struct host_holding {
+    const char *grant; /* uid; may be NULL */
+    const char *role;  /* NULL: granted directly */
+    const char *areas; /* codes separated by commas; "*": all */
+    const char *org;   /* that own_org means; NULL: none, and then own_org grants nothing */
+    int64_t from_ms;
+    int64_t until_ms;
+    bool template; /* a plugin's role: its all_areas are shared by everybody */
+};
+/* Terms and functions of one role, one grant or one function point; the principal is being made. */
 cim_status host_principal_add_role(struct host_principal *principal, const struct host_role *role,
-                                   const struct host_account_role *held, cim_error *err);
+                                   const struct host_holding *held, cim_error *err);
+cim_status host_principal_add_grant(struct host_principal *principal,
+                                    const struct host_role_grant *grant,
+                                    const struct host_holding *held, cim_error *err);
+cim_status host_principal_add_function(struct host_principal *principal, const char *id,
+                                       bool pass_on, const struct host_holding *held,
+                                       cim_error *err);
+/* What a grant gives, within what `base` says of its holder: areas and organisation where the grant
+ * has none of its own, the time in which both are in force. */
+cim_status host_principal_add(struct host_identity *identity, struct host_principal *principal,
+                              const struct host_grant *grant, const struct host_holding *base,
+                              cim_error *err);
+/* Makes one term of those that differ in nothing but areas, and the same of functions. */
+void host_principal_merge(struct host_principal *principal);
+/* What the account would hold as it is given here, its grants as they lie in the store; not kept.
+ */
+cim_status host_principal_of(struct host_identity *identity, const struct host_account *account,
+                             struct host_principal **ret_principal, cim_error *err);
+/* The account's principal made anew, not merged and not kept: each term with its own grant. */
+cim_status host_principal_explain(struct host_identity *identity, const char *username,
+                                  struct host_principal **ret_principal, cim_error *err);
+/* Bits of the areas (codes separated by commas, "*") and of all below them; codes that the tree
+ * does not know grant nothing. Freed by the caller. */
+cim_status host_area_set_of(const struct cim_area_tree *tree, const char *areas,
+                            struct host_area_set *ret_set, cim_error *err);
 struct host_principal *host_principal_new(const char *username, const char *display_name,
                                           const char *org, const struct host_clock *clock,
                                           const struct cim_area_tree *areas);

@@ -52,6 +52,28 @@ host_identity_set_password(struct host_identity *identity, const char *username,
     return host_sessions_end_all_of(&identity->sessions, username, err);
 }
 
+/* "role (areas), …" of those that are in force. */
+static cim_status
+add_roles(struct host_identity *identity, const struct host_account *account, struct cim_buf *out,
+          cim_error *err)
+{
+    struct host_grants grants = {0};
+    bool first = true;
+    CIM_TRY(host_grants_of(identity, account, host_clock_now_ms(identity->options.clock), &grants,
+                           err));
+    cim_buf_add_text(out, account->ended ? "-" : "");
+    for (size_t i = 0; i < grants.n && !account->ended; i++) {
+        const struct host_grant *grant = &grants.grants[i];
+        if (strcmp(grant->kind, "role") == 0) {
+            cim_buf_addf(out, "%s%s (%s)", first ? "" : ", ", grant->name,
+                         grant->areas != NULL ? grant->areas : "");
+            first = false;
+        }
+    }
+    host_grants_free(&grants);
+    return cim_buf_status(out, err);
+}
+
 static cim_status
 pass_account(struct host_identity *identity, const char *username,
              void (*each)(void *arg, const char *username, const char *display_name,
@@ -62,12 +84,7 @@ pass_account(struct host_identity *identity, const char *username,
     struct cim_buf roles CIM_AUTO_BUF;
     cim_buf_init(&roles, ROLES_TEXT_MAX);
     CIM_TRY(host_account_load(identity, username, &account, err));
-    cim_buf_add_text(&roles, "");
-    for (size_t i = 0; i < account->n_roles; i++) {
-        cim_buf_addf(&roles, "%s%s (%s)", i > 0 ? ", " : "", account->roles[i].role,
-                     account->roles[i].areas);
-    }
-    const cim_status status = cim_buf_status(&roles, err);
+    const cim_status status = add_roles(identity, account, &roles, err);
     if (status == CIM_OK) {
         each(arg, account->username, account->display_name, roles.data != NULL ? roles.data : "");
     }

@@ -7,6 +7,8 @@
 #include "host/base/log.h"
 #include "kit/scope_eval.h"
 
+#include <json-c/json.h>
+
 static void
 term_done(cim_term *term)
 {
@@ -31,7 +33,22 @@ free_texts(char **texts, size_t n)
 }
 
 static void
-principal_free(struct host_principal *principal)
+held_done(struct host_held_term *held)
+{
+    term_done(&held->term);
+    free(held->grant);
+    free(held->role);
+}
+
+static void
+function_done(struct host_granted_function *function)
+{
+    free(function->id);
+    free(function->areas.bits);
+}
+
+static void
+scopes_free(struct host_principal *principal)
 {
     while (principal->scopes != NULL) {
         struct host_scope_entry *entry = principal->scopes;
@@ -39,11 +56,24 @@ principal_free(struct host_principal *principal)
         free((void *)entry->terms);
         free(entry);
     }
+    for (size_t i = 0; i < HOST_SCOPE_BUCKETS; i++) {
+        while (principal->answers[i] != NULL) {
+            struct host_scope_answer *answer = principal->answers[i];
+            principal->answers[i] = answer->next;
+            free(answer);
+        }
+    }
+}
+
+static void
+principal_free(struct host_principal *principal)
+{
+    scopes_free(principal);
     for (size_t i = 0; i < principal->n_terms; i++) {
-        term_done(&principal->terms[i]);
+        held_done(&principal->terms[i]);
     }
     for (size_t i = 0; i < principal->n_functions; i++) {
-        free(principal->functions[i].id);
+        function_done(&principal->functions[i]);
     }
     free_texts(principal->roles, principal->n_roles);
     free_texts(principal->area_codes, principal->n_area_codes);
@@ -89,49 +119,58 @@ host_principal_new(const char *username, const char *display_name, const char *o
 
 /* ---- building ---- */
 
-/* `list` grown by one zeroed element of `size`; NULL when out of memory, and the list stays. */
+/* `list` with room for one more element of `size`, which is zeroed; NULL when out of memory, and
+ * the list stays. */
 static void *
-grown(void *list, size_t n, size_t size)
+grown(void *list, size_t n, size_t *capacity, size_t size)
 {
-    char *more = realloc(list, (n + 1) * size);
-    if (more != NULL) {
-        memset(more + n * size, 0, size);
+    char *more = list;
+    if (n == *capacity) {
+        const size_t wanted = n > 0 ? 2 * n : 8;
+        more = realloc(list, wanted * size);
+        if (more == NULL) {
+            return NULL;
+        }
+        *capacity = wanted;
     }
+    memset(more + n * size, 0, size);
     return more;
 }
 
-/* Bits of the areas and of all below them. Codes that the tree does not know grant nothing. */
-static cim_status
-area_bits(const struct host_principal *principal, const char *areas, uint64_t **ret_bits,
-          uint32_t *ret_words, cim_error *err)
+static void
+set_bits(const struct cim_area_tree *tree, const char *code, uint64_t *bits)
 {
-    const int32_t count = principal->areas != NULL ? cim_area_tree_count(principal->areas) : 0;
-    const uint32_t words = (uint32_t)(count + 63) / 64;
-    uint64_t *bits = calloc(words + 1U, sizeof *bits);
+    const int32_t ordinal = tree != NULL ? cim_area_tree_ordinal(tree, code) : -1;
+    const cim_area *area = ordinal >= 0 ? cim_area_tree_at(tree, ordinal) : NULL;
+    if (area == NULL) {
+        if (*code != '\0') {
+            host_log(CIM_LOG_WARNING, "identity", "unknown area %s grants nothing", code);
+        }
+        return;
+    }
+    for (int32_t i = area->ordinal; i < area->ordinal_end; i++) {
+        bits[i / 64] |= UINT64_C(1) << (unsigned)(i % 64);
+    }
+}
+
+cim_status
+host_area_set_of(const struct cim_area_tree *tree, const char *areas, struct host_area_set *ret_set,
+                 cim_error *err)
+{
+    const int32_t count = tree != NULL ? cim_area_tree_count(tree) : 0;
+    struct host_area_set set = {.n_words = (uint32_t)(count + 63) / 64,
+                                .all = strcmp(areas, "*") == 0};
     CIM_AUTO_FREE char *list = strdup(areas);
-    char *rest = list;
-    if (bits == NULL || list == NULL) {
-        free(bits);
+    char *rest = set.all ? NULL : list;
+    set.bits = calloc(set.n_words + 1U, sizeof *set.bits);
+    if (set.bits == NULL || list == NULL) {
+        free(set.bits);
         return cim_fail_nomem(err);
     }
     while (rest != NULL) {
-        const char *code = strsep(&rest, ",");
-        const int32_t ordinal =
-            principal->areas != NULL ? cim_area_tree_ordinal(principal->areas, code) : -1;
-        const cim_area *area = ordinal >= 0 ? cim_area_tree_at(principal->areas, ordinal) : NULL;
-        if (area == NULL) {
-            if (*code != '\0') {
-                host_log(CIM_LOG_WARNING, "identity", "account %s: unknown area %s grants nothing",
-                         principal->username, code);
-            }
-            continue;
-        }
-        for (int32_t i = area->ordinal; i < area->ordinal_end; i++) {
-            bits[i / 64] |= UINT64_C(1) << (unsigned)(i % 64);
-        }
+        set_bits(tree, strsep(&rest, ","), set.bits);
     }
-    *ret_bits = bits;
-    *ret_words = words;
+    *ret_set = set;
     return CIM_OK;
 }
 
@@ -162,89 +201,233 @@ copy_fields(const struct host_role_grant *grant, cim_term *term, cim_error *err)
 }
 
 static cim_status
-fill_term(struct host_principal *principal, const struct host_role_grant *grant,
-          const struct host_account_role *held, const char *org, cim_term *term, cim_error *err)
+copy_text(const char *text, const char **ret_copy, cim_error *err)
 {
-    uint64_t *bits = NULL;
+    if (text != NULL) {
+        *ret_copy = strdup(text);
+        return *ret_copy != NULL ? CIM_OK : cim_fail_nomem(err);
+    }
+    return CIM_OK;
+}
+
+static cim_status
+fill_term(struct host_principal *principal, const struct host_role_grant *grant,
+          const struct host_holding *held, struct host_held_term *into, cim_error *err)
+{
+    cim_term *term = &into->term;
+    const char *owner = grant->own_org ? held->org : grant->owner;
+    struct host_area_set areas = {0};
+    into->pass_on = grant->pass_on;
+    into->shared = grant->all_areas && held->template;
     term->struct_size = sizeof *term;
     term->actions = grant->actions;
     term->sensitive_mode = grant->sensitive_mode;
-    term->from_ms = INT64_MIN;
+    term->from_ms = held->from_ms;
     term->until_ms = held->until_ms;
-    term->resource = strdup(grant->resource);
-    if (term->resource == NULL) {
-        return cim_fail_nomem(err);
-    }
-    if (grant->own_org) {
-        term->owner_org = strdup(org);
-        if (term->owner_org == NULL) {
-            return cim_fail_nomem(err);
-        }
-    }
-    if (grant->filter_json != NULL) {
-        term->filter_json = strdup(grant->filter_json);
-        if (term->filter_json == NULL) {
-            return cim_fail_nomem(err);
-        }
-    }
+    CIM_TRY(copy_text(grant->resource, &term->resource, err));
+    CIM_TRY(copy_text(owner, &term->owner_org, err));
+    CIM_TRY(copy_text(grant->filter_json, &term->filter_json, err));
+    CIM_TRY(copy_text(held->grant, (const char **)&into->grant, err));
+    CIM_TRY(copy_text(held->role, (const char **)&into->role, err));
     if (grant->all_areas || strcmp(held->areas, "*") == 0) {
         term->all_areas = 1;
     } else {
-        CIM_TRY(area_bits(principal, held->areas, &bits, &term->n_area_words, err));
-        term->areas = bits;
+        CIM_TRY(host_area_set_of(principal->areas, held->areas, &areas, err));
+        term->areas = areas.bits;
+        term->n_area_words = areas.n_words;
     }
     return copy_fields(grant, term, err);
 }
 
-static cim_status
-add_function(struct host_principal *principal, const char *id, int64_t until_ms, cim_error *err)
+cim_status
+host_principal_add_grant(struct host_principal *principal, const struct host_role_grant *grant,
+                         const struct host_holding *held, cim_error *err)
 {
-    struct host_granted_function *more = NULL;
-    for (size_t i = 0; i < principal->n_functions; i++) {
-        struct host_granted_function *function = &principal->functions[i];
-        if (strcmp(function->id, id) == 0) {
-            function->until_ms = function->until_ms > until_ms ? function->until_ms : until_ms;
-            return CIM_OK;
-        }
+    struct host_held_term *more = NULL;
+    if (grant->own_org && (held->org == NULL || held->org[0] == '\0')) {
+        return CIM_OK; /* bound to an organisation that the member does not have: nothing */
     }
-    more = grown(principal->functions, principal->n_functions, sizeof *more);
+    more = grown(principal->terms, principal->n_terms, &principal->terms_capacity, sizeof *more);
+    if (more == NULL) {
+        return cim_fail_nomem(err);
+    }
+    principal->terms = more;
+    return fill_term(principal, grant, held, &more[principal->n_terms++], err);
+}
+
+cim_status
+host_principal_add_function(struct host_principal *principal, const char *id, bool pass_on,
+                            const struct host_holding *held, cim_error *err)
+{
+    struct host_granted_function *function = NULL;
+    struct host_granted_function *more = grown(principal->functions, principal->n_functions,
+                                               &principal->functions_capacity, sizeof *more);
     if (more == NULL) {
         return cim_fail_nomem(err);
     }
     principal->functions = more;
-    more[principal->n_functions].id = strdup(id);
-    more[principal->n_functions].until_ms = until_ms;
-    if (more[principal->n_functions].id == NULL) {
+    function = &more[principal->n_functions++];
+    function->from_ms = held->from_ms;
+    function->until_ms = held->until_ms;
+    function->pass_on = pass_on;
+    function->id = strdup(id);
+    if (function->id == NULL) {
         return cim_fail_nomem(err);
     }
-    principal->n_functions++;
-    return CIM_OK;
+    return host_area_set_of(principal->areas, held->areas, &function->areas, err);
 }
 
 cim_status
 host_principal_add_role(struct host_principal *principal, const struct host_role *role,
-                        const struct host_account_role *held, cim_error *err)
+                        const struct host_holding *held, cim_error *err)
 {
-    const char *org = held->org != NULL ? held->org : principal->org;
+    struct host_holding of_role = *held;
+    of_role.org = held->org != NULL ? held->org : principal->org;
     for (size_t i = 0; i < role->n_grants; i++) {
-        const struct host_role_grant *grant = &role->grants[i];
-        cim_term *more = NULL;
-        if (grant->own_org && (org == NULL || org[0] == '\0')) {
-            continue; /* bound to an organisation that the member does not have: nothing */
-        }
-        more = grown(principal->terms, principal->n_terms, sizeof *more);
-        if (more == NULL) {
-            return cim_fail_nomem(err);
-        }
-        principal->terms = more;
-        principal->n_terms++;
-        CIM_TRY(fill_term(principal, grant, held, org, &more[principal->n_terms - 1], err));
+        CIM_TRY(host_principal_add_grant(principal, &role->grants[i], &of_role, err));
     }
     for (size_t i = 0; i < role->n_functions; i++) {
-        CIM_TRY(add_function(principal, role->functions[i], held->until_ms, err));
+        CIM_TRY(host_principal_add_function(principal, role->functions[i], false, held, err));
+    }
+    for (size_t i = 0; i < role->n_pass_on; i++) {
+        CIM_TRY(host_principal_add_function(principal, role->pass_on[i], true, held, err));
     }
     return CIM_OK;
 }
+
+/* ---- one of what differs in nothing but areas ---- */
+
+static int
+compare_texts(const char *a, const char *b)
+{
+    if (a == NULL || b == NULL) {
+        return (a != NULL) - (b != NULL);
+    }
+    return strcmp(a, b);
+}
+
+static int
+compare_numbers(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int
+compare_fields(const cim_term *a, const cim_term *b)
+{
+    int order = compare_numbers(a->n_field_modes, b->n_field_modes);
+    for (uint32_t i = 0; i < a->n_field_modes && order == 0; i++) {
+        order = strcmp(a->field_names[i], b->field_names[i]);
+        order = order != 0 ? order : (int)a->field_modes[i] - (int)b->field_modes[i];
+    }
+    return order;
+}
+
+/* 0: alike but for areas and where they came from. */
+static int
+compare_terms(const void *left, const void *right)
+{
+    const struct host_held_term *x = left;
+    const struct host_held_term *y = right;
+    const cim_term *a = &x->term;
+    const cim_term *b = &y->term;
+    const int orders[] = {
+        strcmp(a->resource, b->resource),
+        compare_numbers(a->actions, b->actions),
+        compare_texts(a->owner_org, b->owner_org),
+        compare_numbers(a->sensitive_mode, b->sensitive_mode),
+        compare_numbers(a->from_ms, b->from_ms),
+        compare_numbers(a->until_ms, b->until_ms),
+        compare_texts(a->filter_json, b->filter_json),
+        (int)x->pass_on - (int)y->pass_on,
+        (int)x->shared - (int)y->shared,
+        compare_fields(a, b),
+    };
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        if (orders[i] != 0) {
+            return orders[i];
+        }
+    }
+    return 0;
+}
+
+static int
+compare_functions(const void *left, const void *right)
+{
+    const struct host_granted_function *a = left;
+    const struct host_granted_function *b = right;
+    int order = strcmp(a->id, b->id);
+    order = order != 0 ? order : compare_numbers(a->from_ms, b->from_ms);
+    order = order != 0 ? order : compare_numbers(a->until_ms, b->until_ms);
+    return order != 0 ? order : (int)a->pass_on - (int)b->pass_on;
+}
+
+/* Adds the areas of `from` to `to`; both are of the principal's tree. */
+static void
+add_areas(cim_term *to, const cim_term *from)
+{
+    uint64_t *bits = (uint64_t *)(uintptr_t)to->areas; /* our own */
+    to->all_areas |= from->all_areas;
+    for (uint32_t i = 0; i < to->n_area_words && from->areas != NULL; i++) {
+        bits[i] |= from->areas[i];
+    }
+    if (to->all_areas != 0) {
+        free(bits);
+        to->areas = NULL;
+        to->n_area_words = 0;
+    }
+}
+
+static void
+merge_terms(struct host_principal *principal)
+{
+    struct host_held_term *terms = principal->terms;
+    size_t n = 0;
+    if (principal->n_terms > 0) {
+        qsort(terms, principal->n_terms, sizeof *terms, compare_terms);
+    }
+    for (size_t i = 0; i < principal->n_terms; i++) {
+        if (n > 0 && compare_terms(&terms[n - 1], &terms[i]) == 0) {
+            add_areas(&terms[n - 1].term, &terms[i].term);
+            held_done(&terms[i]);
+        } else {
+            terms[n++] = terms[i];
+        }
+    }
+    principal->n_terms = n;
+}
+
+static void
+merge_functions(struct host_principal *principal)
+{
+    struct host_granted_function *functions = principal->functions;
+    size_t n = 0;
+    if (principal->n_functions > 0) {
+        qsort(functions, principal->n_functions, sizeof *functions, compare_functions);
+    }
+    for (size_t i = 0; i < principal->n_functions; i++) {
+        if (n > 0 && compare_functions(&functions[n - 1], &functions[i]) == 0) {
+            struct host_area_set *set = &functions[n - 1].areas;
+            set->all = set->all || functions[i].areas.all;
+            for (uint32_t w = 0; w < set->n_words; w++) {
+                set->bits[w] |= functions[i].areas.bits[w];
+            }
+            function_done(&functions[i]);
+        } else {
+            functions[n++] = functions[i];
+        }
+    }
+    principal->n_functions = n;
+}
+
+void
+host_principal_merge(struct host_principal *principal)
+{
+    merge_terms(principal);
+    merge_functions(principal);
+}
+
+/* ---- from the store ---- */
 
 static cim_status
 add_text(char ***texts, size_t *n, const char *text, cim_error *err)
@@ -255,7 +438,7 @@ add_text(char ***texts, size_t *n, const char *text, cim_error *err)
             return CIM_OK;
         }
     }
-    more = grown((void *)*texts, *n, sizeof *more);
+    more = realloc((void *)*texts, (*n + 1) * sizeof *more);
     if (more == NULL) {
         return cim_fail_nomem(err);
     }
@@ -270,9 +453,9 @@ add_text(char ***texts, size_t *n, const char *text, cim_error *err)
 
 /* What the account says it holds, for /auth/me. */
 static cim_status
-add_names(struct host_principal *principal, const struct host_account_role *held, cim_error *err)
+add_names(struct host_principal *principal, const char *role, const char *areas, cim_error *err)
 {
-    CIM_AUTO_FREE char *list = strdup(held->areas);
+    CIM_AUTO_FREE char *list = strdup(areas);
     char *rest = list;
     if (list == NULL) {
         return cim_fail_nomem(err);
@@ -283,7 +466,7 @@ add_names(struct host_principal *principal, const struct host_account_role *held
             CIM_TRY(add_text(&principal->area_codes, &principal->n_area_codes, code, err));
         }
     }
-    return add_text(&principal->roles, &principal->n_roles, held->role, err);
+    return role != NULL ? add_text(&principal->roles, &principal->n_roles, role, err) : CIM_OK;
 }
 
 /* True if `name` is "regulator" or "<plugin>.regulator" for this role. */
@@ -299,16 +482,19 @@ role_is(const struct host_role_set *set, const struct host_role *role, const cha
 }
 
 static cim_status
-add_held(struct host_identity *identity, struct host_principal *principal,
-         const struct host_account_role *held, cim_error *err)
+add_roles_named(struct host_identity *identity, struct host_principal *principal,
+                const struct host_holding *held, cim_error *err)
 {
-    cim_status status = add_names(principal, held, err);
+    cim_status status = CIM_OK;
     (void)pthread_mutex_lock(&identity->roles_lock);
     for (size_t s = 0; s < identity->n_role_sets && status == CIM_OK; s++) {
         const struct host_role_set *set = &identity->role_sets[s];
         for (size_t r = 0; r < set->roles->n_roles && status == CIM_OK; r++) {
             if (role_is(set, &set->roles->roles[r], held->role)) {
-                status = host_principal_add_role(principal, &set->roles->roles[r], held, err);
+                struct host_holding of_set = *held;
+                of_set.template =
+                    set->plugin_id != NULL && strcmp(set->plugin_id, HOST_OWN_ROLES) != 0;
+                status = host_principal_add_role(principal, &set->roles->roles[r], &of_set, err);
             }
         }
     }
@@ -317,30 +503,147 @@ add_held(struct host_identity *identity, struct host_principal *principal,
 }
 
 static cim_status
-build(struct host_identity *identity, const char *username, int64_t generation,
-      const struct cim_area_tree *areas, struct host_principal **ret_principal, cim_error *err)
+add_resource(struct host_principal *principal, const struct host_grant *grant,
+             const struct host_holding *held, cim_error *err)
 {
-    struct host_account *account = NULL;
-    struct host_principal *principal = NULL;
+    struct json_object *root = NULL;
+    struct host_json_in in = {.where = grant->uid};
+    struct host_role_grant content = {0};
+    CIM_TRY(host_json_parse(in.where, grant->content, strlen(grant->content), &root, err));
+    in.value = root;
+    cim_status status = host_role_grant_parse(&in, NULL, &content, err);
+    json_object_put(root);
+    if (status == CIM_OK) {
+        status = host_principal_add_grant(principal, &content, held, err);
+        host_role_grant_done(&content);
+    }
+    return status;
+}
+
+cim_status
+host_principal_add(struct host_identity *identity, struct host_principal *principal,
+                   const struct host_grant *grant, const struct host_holding *base, cim_error *err)
+{
+    struct host_holding held = *base;
+    held.areas = grant->areas != NULL ? grant->areas : held.areas;
+    held.from_ms = held.from_ms > grant->from_ms ? held.from_ms : grant->from_ms;
+    held.until_ms = held.until_ms < grant->until_ms ? held.until_ms : grant->until_ms;
+    held.org = grant->org != NULL ? grant->org : held.org;
+    held.grant = grant->uid;
+    if (strcmp(grant->kind, "role") == 0) {
+        held.role = grant->name;
+        CIM_TRY(add_names(principal, grant->name, held.areas, err));
+        return add_roles_named(identity, principal, &held, err);
+    }
+    if (strcmp(grant->kind, "function") == 0) {
+        return host_principal_add_function(principal, grant->name, false, &held, err);
+    }
+    CIM_TRY(add_names(principal, NULL, held.areas, err));
+    return add_resource(principal, grant, &held, err);
+}
+
+/* A grant to a role, once for each way in which the account holds the role. */
+static cim_status
+add_by_role(struct host_identity *identity, struct host_principal *principal,
+            const struct host_grants *grants, const struct host_grant *of_role,
+            const struct host_account *account, cim_error *err)
+{
+    for (size_t i = 0; i < grants->n; i++) {
+        const struct host_grant *by = &grants->grants[i];
+        if (strcmp(by->kind, "role") != 0 || strcmp(by->name, of_role->holder) != 0) {
+            continue;
+        }
+        const struct host_holding held = {
+            .role = by->name,
+            .areas = by->areas != NULL           ? by->areas
+                     : account->org_area != NULL ? account->org_area
+                                                 : "",
+            .org = by->org != NULL ? by->org : account->org,
+            .from_ms = by->from_ms,
+            .until_ms = by->until_ms,
+        };
+        CIM_TRY(host_principal_add(identity, principal, of_role, &held, err));
+    }
+    return CIM_OK;
+}
+
+static cim_status
+add_all(struct host_identity *identity, struct host_principal *principal,
+        const struct host_account *account, cim_error *err)
+{
+    struct host_grants grants = {0};
     cim_status status = CIM_OK;
-    CIM_TRY(host_account_load(identity, username, &account, err));
-    principal = host_principal_new(account->username, account->display_name, account->org,
-                                   identity->options.clock, areas);
+    if (account->ended) {
+        return CIM_OK;
+    }
+    CIM_TRY(host_grants_of(identity, account, host_clock_now_ms(identity->options.clock), &grants,
+                           err));
+    const struct host_holding direct = {
+        .areas = account->org_area != NULL ? account->org_area : "",
+        .org = account->org,
+        .from_ms = INT64_MIN,
+        .until_ms = INT64_MAX,
+    };
+    for (size_t i = 0; i < grants.n && status == CIM_OK; i++) {
+        const struct host_grant *grant = &grants.grants[i];
+        status = strcmp(grant->holder_kind, "role") == 0
+                     ? add_by_role(identity, principal, &grants, grant, account, err)
+                     : host_principal_add(identity, principal, grant, &direct, err);
+    }
+    host_grants_free(&grants);
+    return status;
+}
+
+static const struct cim_area_tree *
+tree_of(const struct host_identity *identity)
+{
+    return identity->options.areas != NULL ? host_areas_tree(identity->options.areas) : NULL;
+}
+
+static cim_status
+make(struct host_identity *identity, const struct host_account *account, int64_t generation,
+     const struct cim_area_tree *areas, struct host_principal **ret_principal, cim_error *err)
+{
+    struct host_principal *principal = host_principal_new(
+        account->username, account->display_name, account->org, identity->options.clock, areas);
     if (principal == NULL) {
-        status = cim_fail_nomem(err);
-    } else {
-        principal->generation = generation;
+        return cim_fail_nomem(err);
     }
-    for (size_t i = 0; i < account->n_roles && status == CIM_OK; i++) {
-        status = add_held(identity, principal, &account->roles[i], err);
-    }
-    host_account_free(account);
+    principal->generation = generation;
+    const cim_status status = add_all(identity, principal, account, err);
     if (status != CIM_OK) {
         host_principal_release(principal);
         return status;
     }
     *ret_principal = principal;
     return CIM_OK;
+}
+
+static cim_status
+build(struct host_identity *identity, const char *username, int64_t generation,
+      const struct cim_area_tree *areas, struct host_principal **ret_principal, cim_error *err)
+{
+    struct host_account *account = NULL;
+    CIM_TRY(host_account_load(identity, username, &account, err));
+    const cim_status status = make(identity, account, generation, areas, ret_principal, err);
+    host_account_free(account);
+    return status;
+}
+
+cim_status
+host_principal_of(struct host_identity *identity, const struct host_account *account,
+                  struct host_principal **ret_principal, cim_error *err)
+{
+    return make(identity, account, atomic_load(&identity->generation), tree_of(identity),
+                ret_principal, err);
+}
+
+cim_status
+host_principal_explain(struct host_identity *identity, const char *username,
+                       struct host_principal **ret_principal, cim_error *err)
+{
+    return build(identity, username, atomic_load(&identity->generation), tree_of(identity),
+                 ret_principal, err);
 }
 
 /* ---- the cache ---- */
@@ -388,13 +691,13 @@ host_principal_get(struct host_identity *identity, const char *username,
 {
     /* Read before building: a change meanwhile makes the next call build again. */
     const int64_t generation = atomic_load(&identity->generation);
-    const struct cim_area_tree *areas =
-        identity->options.areas != NULL ? host_areas_tree(identity->options.areas) : NULL;
+    const struct cim_area_tree *areas = tree_of(identity);
     struct host_principal *principal = cached(identity, username, generation, areas);
     struct host_principal *other = NULL;
     struct host_principal **link = NULL;
     if (principal == NULL) {
         CIM_TRY(build(identity, username, generation, areas, &principal, err));
+        host_principal_merge(principal);
         (void)pthread_mutex_lock(&identity->principals_lock);
         link = bucket_of(identity, username);
         while (*link != NULL && strcmp((*link)->username, username) != 0) {
@@ -437,8 +740,9 @@ host_principal_has_function(const struct host_principal *principal, const char *
     }
     now_ms = host_clock_now_ms(principal->clock);
     for (size_t i = 0; i < principal->n_functions; i++) {
-        if (now_ms < principal->functions[i].until_ms &&
-            host_function_matches(principal->functions[i].id, function_id)) {
+        const struct host_granted_function *function = &principal->functions[i];
+        if (!function->pass_on && function->from_ms <= now_ms && now_ms < function->until_ms &&
+            host_function_matches(function->id, function_id)) {
             return 1;
         }
     }

@@ -26,8 +26,8 @@ host_function_matches(const char *pattern, const char *id)
     return strcmp(pattern, id) == 0;
 }
 
-static void
-grant_done(struct host_role_grant *grant)
+void
+host_role_grant_done(struct host_role_grant *grant)
 {
     for (size_t i = 0; i < grant->n_fields; i++) {
         free(grant->field_names[i]);
@@ -36,6 +36,7 @@ grant_done(struct host_role_grant *grant)
     free(grant->field_modes);
     free(grant->filter_json);
     free(grant->resource);
+    free(grant->owner);
 }
 
 void
@@ -47,13 +48,17 @@ host_roles_free(struct host_roles *roles)
     for (size_t r = 0; r < roles->n_roles; r++) {
         struct host_role *role = &roles->roles[r];
         for (size_t i = 0; i < role->n_grants; i++) {
-            grant_done(&role->grants[i]);
+            host_role_grant_done(&role->grants[i]);
         }
         for (size_t i = 0; i < role->n_functions; i++) {
             free(role->functions[i]);
         }
+        for (size_t i = 0; i < role->n_pass_on; i++) {
+            free(role->pass_on[i]);
+        }
         free(role->grants);
         free(role->functions);
+        free(role->pass_on);
         free(role->id);
         free(role->zh);
         free(role->en);
@@ -166,9 +171,10 @@ static cim_status
 read_grant(const struct host_json_in *in, const char *plugin_id, struct host_role_grant *grant,
            cim_error *err)
 {
-    static const char *const keys[] = {"resource",  "actions", "sensitive", "own_org",
-                                       "all_areas", "fields",  "filter",    NULL};
+    static const char *const keys[] = {"resource", "actions", "sensitive", "own_org", "all_areas",
+                                       "fields",   "filter",  "owner",     "pass_on", NULL};
     const char *resource = NULL;
+    const char *owner = NULL;
     const char *mode = "masked";
     struct host_json_in filter;
     CIM_TRY(host_json_keys(in, keys, err));
@@ -183,6 +189,15 @@ read_grant(const struct host_json_in *in, const char *plugin_id, struct host_rol
     CIM_TRY(mode_of(in, "sensitive", mode, &grant->sensitive_mode, err));
     CIM_TRY(host_json_bool(in, "own_org", HOST_JSON_OPTIONAL, &grant->own_org, err));
     CIM_TRY(host_json_bool(in, "all_areas", HOST_JSON_OPTIONAL, &grant->all_areas, err));
+    CIM_TRY(host_json_bool(in, "pass_on", HOST_JSON_OPTIONAL, &grant->pass_on, err));
+    CIM_TRY(host_json_text(in, "owner", HOST_JSON_OPTIONAL, &owner, err));
+    if (owner != NULL) {
+        if (grant->own_org || owner[0] == '\0') {
+            return host_json_refuse(in, "owner", "一个组织代码，且不与 own_org 同用",
+                                    "the code of an organisation, and not beside own_org", err);
+        }
+        CIM_TRY(copy(owner, &grant->owner, err));
+    }
     CIM_TRY(host_json_object(in, "filter", HOST_JSON_OPTIONAL, &filter, err));
     if (filter.value != NULL) {
         CIM_TRY(copy(json_object_to_json_string_ext(filter.value, JSON_C_TO_STRING_PLAIN),
@@ -191,20 +206,34 @@ read_grant(const struct host_json_in *in, const char *plugin_id, struct host_rol
     return read_fields(in, grant, err);
 }
 
+cim_status
+host_role_grant_parse(const struct host_json_in *in, const char *plugin_id,
+                      struct host_role_grant *ret_grant, cim_error *err)
+{
+    struct host_role_grant grant = {0};
+    const cim_status status = read_grant(in, plugin_id, &grant, err);
+    if (status != CIM_OK) {
+        host_role_grant_done(&grant);
+        return status;
+    }
+    *ret_grant = grant;
+    return CIM_OK;
+}
+
 static cim_status
-read_functions(const struct host_json_in *in, const char *plugin_id, struct host_role *role,
-               cim_error *err)
+read_functions(const struct host_json_in *in, const char *key, const char *plugin_id, size_t *ret_n,
+               char ***ret_functions, cim_error *err)
 {
     struct host_json_in list;
     size_t n = 0;
-    CIM_TRY(host_json_list(in, "functions", HOST_JSON_OPTIONAL, &list, err));
+    CIM_TRY(host_json_list(in, key, HOST_JSON_OPTIONAL, &list, err));
     n = host_json_length(&list);
     if (n > HOST_ROLE_FUNCTIONS_MAX) {
         return host_json_refuse(&list, NULL, "至多 400 个功能点", "at most 400 function points",
                                 err);
     }
-    role->functions = calloc(n + 1, sizeof *role->functions);
-    if (role->functions == NULL) {
+    *ret_functions = calloc(n + 1, sizeof **ret_functions);
+    if (*ret_functions == NULL) {
         return cim_fail_nomem(err);
     }
     for (size_t i = 0; i < n; i++) {
@@ -214,24 +243,26 @@ read_functions(const struct host_json_in *in, const char *plugin_id, struct host
             return host_json_refuse(&list, NULL, "本插件的功能点（id.名称）",
                                     "function points of this plugin (id.name)", err);
         }
-        CIM_TRY(copy(name, &role->functions[role->n_functions], err));
-        role->n_functions++;
+        CIM_TRY(copy(name, &(*ret_functions)[*ret_n], err));
+        ++*ret_n;
     }
     return CIM_OK;
 }
 
+/* "own-…" is for the roles that administrators make. */
 static bool
-role_id_ok(const char *id)
+role_id_ok(const char *id, const char *plugin_id)
 {
     const size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    return len > 0 && len <= 40 && id[len] == '\0';
+    return len > 0 && len <= 40 && id[len] == '\0' &&
+           (plugin_id == NULL || strncmp(id, HOST_OWN_ROLE, strlen(HOST_OWN_ROLE)) != 0);
 }
 
 static cim_status
 read_role(const struct host_json_in *in, const char *plugin_id, struct host_role *role,
           cim_error *err)
 {
-    static const char *const keys[] = {"id", "title", "grants", "functions", NULL};
+    static const char *const keys[] = {"id", "title", "grants", "functions", "pass_on", NULL};
     const char *id = NULL;
     const char *zh = NULL;
     const char *en = NULL;
@@ -239,9 +270,10 @@ read_role(const struct host_json_in *in, const char *plugin_id, struct host_role
     size_t n = 0;
     CIM_TRY(host_json_keys(in, keys, err));
     CIM_TRY(host_json_text(in, "id", HOST_JSON_REQUIRED, &id, err));
-    if (!role_id_ok(id)) {
-        return host_json_refuse(in, "id", "小写字母、数字和连字符，至多 40 个",
-                                "at most 40 lower-case letters, digits and hyphens", err);
+    if (!role_id_ok(id, plugin_id)) {
+        return host_json_refuse(in, "id", "小写字母、数字和连字符，至多 40 个，不以 own- 开头",
+                                "at most 40 lower-case letters, digits and hyphens, not own-…",
+                                err);
     }
     CIM_TRY(host_json_title(in, "title", HOST_JSON_REQUIRED, &zh, &en, err));
     CIM_TRY(copy(id, &role->id, err));
@@ -262,7 +294,8 @@ read_role(const struct host_json_in *in, const char *plugin_id, struct host_role
         role->n_grants++; /* before reading: what was made of a refused grant is freed too */
         CIM_TRY(read_grant(&grant, plugin_id, &role->grants[i], err));
     }
-    return read_functions(in, plugin_id, role, err);
+    CIM_TRY(read_functions(in, "functions", plugin_id, &role->n_functions, &role->functions, err));
+    return read_functions(in, "pass_on", plugin_id, &role->n_pass_on, &role->pass_on, err);
 }
 
 cim_status
@@ -275,7 +308,7 @@ host_roles_parse(const struct host_json_in *list, const char *plugin_id,
         return cim_fail_nomem(err);
     }
     if (n > HOST_ROLES_MAX) {
-        return host_json_refuse(list, NULL, "至多 64 个角色", "at most 64 roles", err);
+        return host_json_refuse(list, NULL, "至多 500 个角色", "at most 500 roles", err);
     }
     for (size_t i = 0; i < n; i++) {
         struct host_json_in in;

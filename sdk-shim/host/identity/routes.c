@@ -2,7 +2,7 @@
 #include "host/base/clock.h"
 #include "host/base/log.h"
 #include "host/base/problem.h"
-#include "host/identity/internal.h"
+#include "host/identity/api.h"
 #include "host/identity/row.h"
 #include "kit/buf.h"
 
@@ -193,7 +193,8 @@ add_me(struct cim_buf *out, const struct host_principal *principal, const char *
     }
     cim_buf_add_text(out, ",\"functions\":[");
     for (size_t i = 0; i < principal->n_functions; i++) {
-        if (host_principal_has_function(principal, principal->functions[i].id) != 0) {
+        if (!principal->functions[i].pass_on &&
+            host_principal_has_function(principal, principal->functions[i].id) != 0) {
             cim_buf_add_text(out, first ? "" : ",");
             cim_buf_add_json_text(out, principal->functions[i].id, SIZE_MAX);
             first = false;
@@ -460,5 +461,8 @@ host_identity_add_routes(struct host_identity *identity, struct host_http *http,
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         CIM_TRY(host_http_add_route(http, &routes[i], err));
     }
-    return CIM_OK;
+    CIM_TRY(host_api_org_routes(identity, http, err));
+    CIM_TRY(host_api_user_routes(identity, http, err));
+    CIM_TRY(host_api_role_routes(identity, http, err));
+    return host_api_grant_routes(identity, http, err);
 }

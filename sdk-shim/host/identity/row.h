@@ -54,6 +54,18 @@ host_row_text(const struct host_row *row, uint32_t column)
     return strndup((const char *)bytes, len);
 }
 
+/* NULL for an absent value; false when out of memory. */
+static inline bool
+host_row_text_or_null(const struct host_row *row, uint32_t column, char **ret_text)
+{
+    char *text = host_row_has(row, column) ? host_row_text(row, column) : NULL;
+    if (text == NULL && host_row_has(row, column)) {
+        return false;
+    }
+    *ret_text = text;
+    return true;
+}
+
 static inline cim_value
 host_value_text(const char *name, const char *text)
 {

@@ -11,27 +11,16 @@
 static const cim_scope empty_scope = {.struct_size = sizeof(cim_scope)};
 
 static bool
-in_force(const cim_term *term, const char *resource, uint32_t action, int64_t now_ms)
+is_about(const struct host_held_term *held, const char *resource, uint32_t action)
 {
-    return (term->actions & action) != 0 && now_ms >= term->from_ms && now_ms < term->until_ms &&
-           cim_resource_matches(term->resource, resource);
+    return !held->pass_on && (held->term.actions & action) != 0 &&
+           cim_resource_matches(held->term.resource, resource);
 }
 
-/* True if the entry holds exactly the terms in force; both are in the principal's order. */
 static bool
-is_of(const struct host_scope_entry *entry, const struct host_principal *principal,
-      const char *resource, uint32_t action, int64_t now_ms)
+in_force(const cim_term *term, int64_t now_ms)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < principal->n_terms; i++) {
-        const cim_term *term = &principal->terms[i];
-        const bool held = at < entry->n_terms && entry->terms[at] == term;
-        if (held != in_force(term, resource, action, now_ms)) {
-            return false;
-        }
-        at += held ? 1 : 0;
-    }
-    return true;
+    return now_ms >= term->from_ms && now_ms < term->until_ms;
 }
 
 static struct host_scope_entry *
@@ -48,8 +37,9 @@ entry_new(const struct host_principal *principal, const char *resource, uint32_t
         return NULL;
     }
     for (size_t i = 0; i < principal->n_terms; i++) {
-        if (in_force(&principal->terms[i], resource, action, now_ms)) {
-            entry->terms[entry->n_terms++] = &principal->terms[i];
+        const struct host_held_term *held = &principal->terms[i];
+        if (is_about(held, resource, action) && in_force(&held->term, now_ms)) {
+            entry->terms[entry->n_terms++] = &held->term;
         }
     }
     entry->scope.struct_size = sizeof entry->scope;
@@ -60,6 +50,90 @@ entry_new(const struct host_principal *principal, const char *resource, uint32_t
     return entry;
 }
 
+/* How long the terms in force stay the same: until the next one begins or ends. */
+static void
+find_window(const struct host_principal *principal, int64_t now_ms,
+            struct host_scope_answer *answer)
+{
+    answer->from_ms = INT64_MIN;
+    answer->until_ms = INT64_MAX;
+    for (size_t i = 0; i < principal->n_terms; i++) {
+        const struct host_held_term *held = &principal->terms[i];
+        const int64_t edges[] = {held->term.from_ms, held->term.until_ms};
+        for (size_t k = 0; k < 2 && is_about(held, answer->resource, answer->action); k++) {
+            if (edges[k] <= now_ms) {
+                answer->from_ms = edges[k] > answer->from_ms ? edges[k] : answer->from_ms;
+            } else {
+                answer->until_ms = edges[k] < answer->until_ms ? edges[k] : answer->until_ms;
+            }
+        }
+    }
+}
+
+static struct host_scope_answer **
+bucket_of(struct host_principal *principal, const char *resource, uint32_t action)
+{
+    uint32_t hash = 5381 + action;
+    for (const char *at = resource; *at != '\0'; at++) {
+        hash = hash * 33 + (unsigned char)*at;
+    }
+    return &principal->answers[hash % HOST_SCOPE_BUCKETS];
+}
+
+static const struct host_scope_entry *
+find_answer(struct host_principal *principal, const char *resource, uint32_t action, int64_t now_ms)
+{
+    const struct host_scope_answer *answer = *bucket_of(principal, resource, action);
+    while (answer != NULL &&
+           (answer->action != action || now_ms < answer->from_ms || now_ms >= answer->until_ms ||
+            strcmp(answer->resource, resource) != 0)) {
+        answer = answer->next;
+    }
+    return answer != NULL ? answer->entry : NULL;
+}
+
+/* Keeps the entry, or takes one with the same terms in its stead. */
+static const struct host_scope_entry *
+keep_entry(struct host_principal *principal, struct host_scope_entry *entry)
+{
+    for (const struct host_scope_entry *other = principal->scopes; other != NULL;
+         other = other->next) {
+        if (other->n_terms == entry->n_terms &&
+            memcmp((const void *)other->terms, (const void *)entry->terms,
+                   entry->n_terms * sizeof *entry->terms) == 0) {
+            free((void *)entry->terms);
+            free(entry);
+            return other;
+        }
+    }
+    entry->next = principal->scopes;
+    principal->scopes = entry;
+    return entry;
+}
+
+/* NULL when out of memory. The lock is held. */
+static const struct host_scope_entry *
+make_answer(struct host_principal *principal, const char *resource, uint32_t action, int64_t now_ms)
+{
+    const size_t size = strlen(resource) + 1;
+    struct host_scope_answer **bucket = bucket_of(principal, resource, action);
+    struct host_scope_answer *answer = calloc(1, sizeof *answer + size);
+    struct host_scope_entry *entry =
+        answer != NULL ? entry_new(principal, resource, action, now_ms) : NULL;
+    if (entry == NULL) {
+        free(answer);
+        return NULL;
+    }
+    memcpy(answer->resource, resource, size);
+    answer->action = action;
+    find_window(principal, now_ms, answer);
+    answer->entry = keep_entry(principal, entry);
+    answer->next = *bucket;
+    *bucket = answer;
+    principal->n_scopes++;
+    return answer->entry;
+}
+
 cim_status
 host_identity_scope(struct host_identity *identity, const struct host_principal *principal,
                     const char *resource, uint32_t action, int64_t now_ms,
@@ -67,7 +141,7 @@ host_identity_scope(struct host_identity *identity, const struct host_principal 
 {
     /* The cache is no part of what the principal means. */
     struct host_principal *own = (struct host_principal *)principal;
-    struct host_scope_entry *entry = NULL;
+    const struct host_scope_entry *entry = NULL;
     bool full = false;
     (void)identity;
     if (principal == NULL) {
@@ -75,18 +149,10 @@ host_identity_scope(struct host_identity *identity, const struct host_principal 
         return CIM_OK;
     }
     (void)pthread_mutex_lock(&own->lock);
-    entry = own->scopes;
-    while (entry != NULL && !is_of(entry, principal, resource, action, now_ms)) {
-        entry = entry->next;
-    }
+    entry = find_answer(own, resource, action, now_ms);
     full = entry == NULL && own->n_scopes >= HOST_PRINCIPAL_SCOPES_MAX;
     if (entry == NULL && !full) {
-        entry = entry_new(principal, resource, action, now_ms);
-        if (entry != NULL) {
-            entry->next = own->scopes;
-            own->scopes = entry;
-            own->n_scopes++;
-        }
+        entry = make_answer(own, resource, action, now_ms);
     }
     (void)pthread_mutex_unlock(&own->lock);
     if (entry == NULL) {

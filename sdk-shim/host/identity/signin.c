@@ -151,7 +151,7 @@ host_sign_in(struct host_identity *identity, const struct host_sign_in *attempt,
     if (status != CIM_OK && status != CIM_E_NOTFOUND) {
         return status;
     }
-    verdict.known = account != NULL;
+    verdict.known = account != NULL && !account->ended;
     status = host_password_verify(
         &identity->passwords, account != NULL ? account->password_hash : identity->dummy_hash,
         strlen(attempt->password) <= HOST_PASSWORD_MAX_BYTES ? attempt->password : "", &same, err);

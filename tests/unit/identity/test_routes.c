@@ -150,7 +150,7 @@ test_login_me_says_who_and_what(void **state)
     assert_ok(ask(site, "GET", "/auth/me", cookie, NULL, &req, &error), &error);
     assert_contains(req.answer, "\"username\":\"province\",\"display_name\":\"测试\",\"roles\":"
                                 "[\"regulator\"],\"areas\":[\"*\"],\"org\":\"省住建厅\","
-                                "\"functions\":[\"lpg.menu.map\",\"lpg.export\"],\"csrf\":\"");
+                                "\"functions\":[\"lpg.export\",\"lpg.menu.map\"],\"csrf\":\"");
     assert_contains(req.answer, csrf);
     assert_null(strstr(req.answer, cookie)); /* the token itself is for the cookie alone */
 }

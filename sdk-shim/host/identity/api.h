@@ -1,0 +1,140 @@
+/* host/identity/api.h -- what the handlers of /admin/api/{orgs,users,roles,grants} share. */
+#ifndef HOST_IDENTITY_API_H
+#define HOST_IDENTITY_API_H
+
+#include "host/identity/delegate.h"
+#include "host/identity/internal.h"
+#include "kit/buf.h"
+
+enum {
+    HOST_API_BODY_MAX = 256 << 10,
+    HOST_API_ANSWER_MAX = 16 << 20,
+    HOST_API_PAGE = 50, /* rows of an answer unless `limit` says otherwise */
+    HOST_API_PAGE_MAX = 1000,
+    HOST_API_TEXT_MAX = 200 /* bytes of a name, title or reason */
+};
+
+/* Longest area code. */
+#define HOST_AREA_CODE_MAX 64
+
+#define HOST_ADMIN_ORGS   "cim.admin.orgs"
+#define HOST_ADMIN_USERS  "cim.admin.users"
+#define HOST_ADMIN_ROLES  "cim.admin.roles"
+#define HOST_ADMIN_GRANTS "cim.admin.grants"
+
+struct json_object;
+
+/* A request of an administrator. */
+struct host_api {
+    struct host_identity *identity;
+    const cim_call *call;
+    cim_http_req *req;
+    const struct host_principal *giver;
+    struct json_object *root; /* of the body; NULL: none was read */
+    struct host_json_in in;
+};
+
+struct host_api host_api_begin(struct host_identity *identity, const cim_call *call,
+                               cim_http_req *req);
+/* Reads the JSON body and refuses keys that are not in the list. */
+cim_status host_api_body(struct host_api *api, const char *const *keys, cim_error *err);
+void host_api_end(struct host_api *api);
+#define HOST_AUTO_API __attribute__((cleanup(host_api_end)))
+
+/* A text of at most HOST_API_TEXT_MAX bytes; what is absent leaves *ret_text. */
+cim_status host_api_text(const struct host_api *api, const char *key, enum host_json_need need,
+                         const char **ret_text, cim_error *err);
+/* A list of area codes as text with commas, in request memory; ["*"]: all. */
+cim_status host_api_areas(const struct host_api *api, const char *key, const char **ret_areas,
+                          cim_error *err);
+/* RFC 3339 or a date: as `from` the day's first, as `until` its last moment in Beijing. */
+cim_status host_api_time(const struct host_api *api, const char *key, bool end, int64_t *ret_ms,
+                         cim_error *err);
+
+cim_status host_api_answer(const struct host_api *api, int32_t http_status, struct cim_buf *body,
+                           cim_error *err);
+/* {"name": of `text` or null}, with a comma before it unless `first`. */
+void host_api_add(struct cim_buf *out, const char *name, const char *text);
+/* As RFC 3339; null where there is no such moment. */
+void host_api_add_time(struct cim_buf *out, const char *name, int64_t ms);
+void host_api_add_areas(struct cim_buf *out, const char *name, const char *areas);
+
+/* ---- lists ---- */
+
+/* GET …?q=&limit=&offset=: of the rows that match and that the caller administers, one page. */
+struct host_listing {
+    const char *q; /* NULL: all */
+    int64_t limit;
+    int64_t offset;
+    int64_t matched;
+    int64_t written;
+    struct host_area_set areas; /* where the caller holds the function point */
+};
+cim_status host_listing_begin(const struct host_api *api, const char *function_id,
+                              struct host_listing *ret_listing, cim_error *err);
+void host_listing_end(struct host_listing *listing);
+#define HOST_AUTO_LISTING __attribute__((cleanup(host_listing_end)))
+/* True if any of the texts contains what is searched; letters of either case. */
+bool host_listing_matches(const struct host_listing *listing, const char *const *texts, size_t n);
+/* Counts a row; true if it is of the page. */
+bool host_listing_take(struct host_listing *listing);
+
+/* Every change goes to the log: who did what to whom, and why. */
+void host_api_note(const struct host_api *api, const char *what, const char *subject,
+                   const char *detail);
+
+/* ---- people ---- */
+
+/* An account that the caller administers: not himself, at home in his areas, holding nothing that
+ * he could not give. */
+cim_status host_api_person(const struct host_api *api, const char *username,
+                           struct host_account **ret_account, cim_error *err);
+/* The same of an account as it would be. */
+cim_status host_api_check_person(const struct host_api *api, const struct host_account *account,
+                                 cim_error *err);
+
+/* ---- giving (give.c) ---- */
+
+/* Who gets something; `account` may be one that is only about to be. */
+struct host_holder {
+    const char *kind; /* user, org, role */
+    const char *id;
+    const char *areas; /* of an organisation or a role; "" of a user */
+    const char *org;   /* NULL: none */
+};
+/* Finds the holder and checks that the caller administers it. Texts live as long as the request. */
+cim_status host_give_find_holder(const struct host_api *api, const char *kind, const char *id,
+                                 struct host_holder *ret_holder, cim_error *err);
+/* May the caller give this? Every refusal names what goes beyond what he holds. */
+cim_status host_give_check(const struct host_api *api, const struct host_holder *holder,
+                           const struct host_grant *grant, cim_error *err);
+/* Where a role may be granted: "*" of a plugin's; of an administrator's own its area. In request
+ * memory. CIM_E_NOTFOUND: no such role, or an ended one. */
+cim_status host_give_role_area(const struct host_api *api, const char *role, const char **ret_area,
+                               cim_error *err);
+/* Does this grant of a role or by itself stand against the layers' definitions? */
+cim_status host_give_check_content(const struct host_api *api, const struct host_role_grant *grant,
+                                   cim_error *err);
+/* A copy in request memory. */
+cim_status host_api_keep(const struct host_api *api, const char *text, const char **ret_text,
+                         cim_error *err);
+
+/* ---- routes, one file each ---- */
+
+/* q, limit and offset, for the OpenAPI document. */
+extern const struct host_route_param host_listing_params[];
+/* Adds routes that all need the function point. */
+cim_status host_api_add_routes(struct host_identity *identity, struct host_http *http,
+                               const char *function_id, const struct host_route *routes, size_t n,
+                               cim_error *err);
+
+cim_status host_api_org_routes(struct host_identity *identity, struct host_http *http,
+                               cim_error *err);
+cim_status host_api_user_routes(struct host_identity *identity, struct host_http *http,
+                                cim_error *err);
+cim_status host_api_role_routes(struct host_identity *identity, struct host_http *http,
+                                cim_error *err);
+cim_status host_api_grant_routes(struct host_identity *identity, struct host_http *http,
+                                 cim_error *err);
+
+#endif

@@ -1,0 +1,352 @@
+/* host/identity/api_orgs.c -- /admin/api/orgs. */
+#include "host/identity/api.h"
+
+#include "host/base/clock.h"
+#include "host/identity/row.h"
+#include "host/store/store.h"
+
+static const char *const kinds[] = {"gas",       "market",     "transport", "emergency", "police",
+                                    "community", "enterprise", "station",   "other",     NULL};
+
+struct org {
+    char *code;
+    char *name;
+    char *kind;
+    char *parent; /* NULL: none */
+    char *area;
+    bool ended;
+    int64_t n_users;
+};
+
+static void
+org_done(struct org *org)
+{
+    free(org->code);
+    free(org->name);
+    free(org->kind);
+    free(org->parent);
+    free(org->area);
+}
+#define AUTO_ORG __attribute__((cleanup(org_done)))
+
+#define ORG_COLUMNS                                                                                \
+    "select o.code, o.name, o.kind, o.parent, o.area, o.ended_ms, (select count(*) from "          \
+    "cim_account a where a.org = o.code and a.ended_ms is null) from cim_org o "
+
+static cim_status
+read_org(const struct host_row *row, struct org *org, cim_error *err)
+{
+    org->code = host_row_text(row, 0);
+    org->name = host_row_text(row, 1);
+    org->kind = host_row_text(row, 2);
+    org->area = host_row_text(row, 4);
+    org->ended = host_row_has(row, 5);
+    org->n_users = host_row_i64(row, 6);
+    return org->code != NULL && org->name != NULL && org->kind != NULL && org->area != NULL &&
+                   host_row_text_or_null(row, 3, &org->parent)
+               ? CIM_OK
+               : cim_fail_nomem(err);
+}
+
+static void
+add_org(struct cim_buf *out, const struct org *org)
+{
+    cim_buf_add_text(out, "{\"code\":");
+    cim_buf_add_json_text(out, org->code, SIZE_MAX);
+    host_api_add(out, "name", org->name);
+    host_api_add(out, "kind", org->kind);
+    host_api_add(out, "parent", org->parent);
+    host_api_add(out, "area", org->area);
+    cim_buf_addf(out, ",\"ended\":%s,\"users\":%lld}", org->ended ? "true" : "false",
+                 (long long)org->n_users);
+}
+
+static cim_status
+list(const struct host_api *api, struct host_listing *listing, struct cim_buf *out, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct host_row row = {0};
+    bool there = false;
+    CIM_TRY(host_store_read(api->identity->options.platform, ORG_COLUMNS "order by o.code", NULL, 0,
+                            &rows, err));
+    row.rows = rows;
+    for (;;) {
+        AUTO_ORG struct org org = {0};
+        CIM_TRY(host_row_next(&row, &there, err));
+        if (!there) {
+            return CIM_OK;
+        }
+        CIM_TRY(read_org(&row, &org, err));
+        const char *const texts[] = {org.code, org.name};
+        if (host_delegate_inside(api->giver, &listing->areas, org.area) &&
+            host_listing_matches(listing, texts, 2) && host_listing_take(listing)) {
+            cim_buf_add_text(out, listing->written > 1 ? "," : "");
+            add_org(out, &org);
+        }
+    }
+}
+
+static cim_status
+handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_api api = host_api_begin(self, call, req);
+    HOST_AUTO_LISTING struct host_listing listing = {0};
+    CIM_AUTO_BUF struct cim_buf body;
+    cim_buf_init(&body, HOST_API_ANSWER_MAX);
+    CIM_TRY(host_listing_begin(&api, HOST_ADMIN_ORGS, &listing, err));
+    cim_buf_add_text(&body, "{\"orgs\":[");
+    CIM_TRY(list(&api, &listing, &body, err));
+    cim_buf_addf(&body, "],\"matched\":%lld}", (long long)listing.matched);
+    return host_api_answer(&api, 200, &body, err);
+}
+
+/* ---- changes ---- */
+
+static cim_status
+load(const struct host_api *api, const char *code, struct org *org, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct host_row row = {0};
+    bool there = false;
+    const cim_value values[] = {host_value_text("code", code)};
+    CIM_TRY(host_store_read(api->identity->options.platform, ORG_COLUMNS "where o.code = :code",
+                            values, 1, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    if (!there) {
+        return cim_fail(err, CIM_E_NOTFOUND, "org", code, "没有组织“%s”",
+                        "there is no organisation '%s'", code);
+    }
+    return read_org(&row, org, err);
+}
+
+static bool
+code_ok(const char *code)
+{
+    const size_t len = strlen(code);
+    return len > 0 && len <= 64 &&
+           code[strspn(
+               code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+}
+
+struct org_input {
+    const char *code;
+    const char *name;
+    const char *kind;
+    const char *parent;
+    const char *area;
+};
+
+static cim_status
+check_parent(const struct host_api *api, const struct org_input *input, cim_error *err)
+{
+    /* Up the tree: it must not come back to where it began. */
+    CIM_AUTO_FREE char *at = input->parent != NULL ? strdup(input->parent) : NULL;
+    for (int depth = 0; at != NULL; depth++) {
+        AUTO_ORG struct org parent = {0};
+        if (strcmp(at, input->code) == 0 || depth > 32) {
+            return cim_fail(err, CIM_E_INVALID, "parent", input->parent,
+                            "上级不能是自己或自己的下级",
+                            "the parent is the organisation itself or below it");
+        }
+        if (load(api, at, &parent, err) != CIM_OK) {
+            return cim_fail(err, CIM_E_INVALID, "parent", at, "没有组织“%s”",
+                            "there is no organisation '%s'", at);
+        }
+        free(at);
+        at = CIM_TAKE(parent.parent);
+    }
+    return CIM_OK;
+}
+
+static cim_status
+check(const struct host_api *api, const struct org_input *input, cim_error *err)
+{
+    bool known = false;
+    if (!code_ok(input->code)) {
+        return cim_fail(err, CIM_E_INVALID, "code", input->code,
+                        "组织代码应为 1 到 64 个字母、数字或 . _ -",
+                        "a code has 1 to 64 letters, digits or . _ -");
+    }
+    for (size_t i = 0; kinds[i] != NULL; i++) {
+        known = known || strcmp(kinds[i], input->kind) == 0;
+    }
+    if (!known) {
+        return cim_fail(err, CIM_E_INVALID, "kind", input->kind,
+                        "类别应为 gas、market、transport、emergency、police、community、"
+                        "enterprise、station 或 other",
+                        "kind is gas, market, transport, emergency, police, community, "
+                        "enterprise, station or other");
+    }
+    CIM_TRY(check_parent(api, input, err));
+    return host_delegate_areas(api->giver, HOST_ADMIN_ORGS, input->area, "area", err);
+}
+
+static cim_status
+read_input(const struct host_api *api, struct org_input *input, cim_error *err)
+{
+    const enum host_json_need need = input->name == NULL ? HOST_JSON_REQUIRED : HOST_JSON_OPTIONAL;
+    CIM_TRY(host_api_text(api, "name", need, &input->name, err));
+    CIM_TRY(host_api_text(api, "kind", need, &input->kind, err));
+    CIM_TRY(host_api_text(api, "area", need, &input->area, err));
+    CIM_TRY(host_api_text(api, "parent", HOST_JSON_OPTIONAL, &input->parent, err));
+    if (input->parent != NULL && input->parent[0] == '\0') {
+        input->parent = NULL;
+    }
+    return CIM_OK;
+}
+
+static cim_status
+answer_org(const struct host_api *api, int32_t http_status, const char *code, cim_error *err)
+{
+    AUTO_ORG struct org org = {0};
+    CIM_AUTO_BUF struct cim_buf body;
+    cim_buf_init(&body, HOST_API_ANSWER_MAX);
+    CIM_TRY(load(api, code, &org, err));
+    add_org(&body, &org);
+    return host_api_answer(api, http_status, &body, err);
+}
+
+static cim_status
+save(const struct host_api *api, const char *sql, const struct org_input *input, cim_error *err)
+{
+    const cim_value values[] = {
+        host_value_text("code", input->code), host_value_text("name", input->name),
+        host_value_text("kind", input->kind), host_value_text("parent", input->parent),
+        host_value_text("area", input->area),
+    };
+    const cim_status status =
+        host_store_write_one(api->identity->options.platform, sql, values, 5, NULL, err);
+    if (status == CIM_E_EXISTS) {
+        return cim_fail(err, CIM_E_EXISTS, "code", input->code, "组织代码“%s”已存在",
+                        "the organisation '%s' is there already", input->code);
+    }
+    (void)atomic_fetch_add(&api->identity->generation, 1);
+    return status;
+}
+
+static cim_status
+handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const char *const keys[] = {"code", "name", "kind", "parent", "area", NULL};
+    HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
+    struct org_input input = {0};
+    CIM_TRY(host_api_body(&api, keys, err));
+    CIM_TRY(host_api_text(&api, "code", HOST_JSON_REQUIRED, &input.code, err));
+    CIM_TRY(read_input(&api, &input, err));
+    CIM_TRY(check(&api, &input, err));
+    CIM_TRY(save(&api,
+                 "insert into cim_org (code, name, kind, parent, area) values (:code, :name, "
+                 ":kind, :parent, :area)",
+                 &input, err));
+    host_api_note(&api, "creates organisation", input.code, input.name);
+    return answer_org(&api, 201, input.code, err);
+}
+
+/* Grants without areas of their own hold where the organisation is: they must not move with it. */
+static cim_status
+check_move(const struct host_api *api, const char *code, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct host_row row = {0};
+    bool there = false;
+    const cim_value values[] = {host_value_text("code", code)};
+    CIM_TRY(host_store_read(api->identity->options.platform,
+                            "select uid from cim_grant where holder_kind = 'org' and holder = "
+                            ":code and areas is null and ended_ms is null limit 1",
+                            values, 1, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    return there ? cim_fail(err, CIM_E_STATE, "area", code,
+                            "该组织有随其区划的授权，请先结束这些授权再改区划",
+                            "grants hold in the organisation's area: end them before it moves")
+                 : CIM_OK;
+}
+
+static cim_status
+handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const char *const keys[] = {"name", "kind", "parent", "area", NULL};
+    HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
+    AUTO_ORG struct org org = {0};
+    CIM_TRY(host_api_body(&api, keys, err));
+    CIM_TRY(load(&api, host_http_path_param(req, "code"), &org, err));
+    CIM_TRY(host_delegate_areas(api.giver, HOST_ADMIN_ORGS, org.area, "area", err));
+    struct org_input input = {.code = org.code,
+                              .name = org.name,
+                              .kind = org.kind,
+                              .parent = org.parent,
+                              .area = org.area};
+    CIM_TRY(read_input(&api, &input, err));
+    CIM_TRY(check(&api, &input, err));
+    if (strcmp(input.area, org.area) != 0) {
+        CIM_TRY(check_move(&api, org.code, err));
+    }
+    CIM_TRY(save(&api,
+                 "update cim_org set name = :name, kind = :kind, parent = :parent, area = :area "
+                 "where code = :code",
+                 &input, err));
+    host_api_note(&api, "changes organisation", input.code, input.name);
+    return answer_org(&api, 200, input.code, err);
+}
+
+static cim_status
+handle_end(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
+    AUTO_ORG struct org org = {0};
+    CIM_TRY(load(&api, host_http_path_param(req, "code"), &org, err));
+    CIM_TRY(host_delegate_areas(api.giver, HOST_ADMIN_ORGS, org.area, "area", err));
+    if (org.n_users > 0) {
+        return cim_fail(err, CIM_E_STATE, "code", org.code, "组织“%s”还有 %lld 名在用人员",
+                        "the organisation '%s' still has %lld people", org.code,
+                        (long long)org.n_users);
+    }
+    const cim_value values[] = {host_value_text("code", org.code),
+                                host_value_i64("now", host_clock_now_ms(api.giver->clock))};
+    CIM_TRY(host_store_write_one(api.identity->options.platform,
+                                 "update cim_org set ended_ms = :now where code = :code and "
+                                 "ended_ms is null",
+                                 values, 2, NULL, err));
+    host_api_note(&api, "ends organisation", org.code, NULL);
+    return answer_org(&api, 200, org.code, err);
+}
+
+cim_status
+host_api_org_routes(struct host_identity *identity, struct host_http *http, cim_error *err)
+{
+    static const struct host_route_param code[] = {
+        {"code", "path", "{\"type\":\"string\"}", "组织代码", "Code of the organisation"},
+        {.name = NULL}};
+    const struct host_route routes[] = {
+        {.method = "GET",
+         .pattern = "/admin/api/orgs",
+         .operation_id = "listOrgs",
+         .summary_zh = "组织列表",
+         .summary_en = "List organisations",
+         .params = host_listing_params,
+         .handle = handle_list},
+        {.method = "POST",
+         .pattern = "/admin/api/orgs",
+         .operation_id = "createOrg",
+         .summary_zh = "新建组织",
+         .summary_en = "Create an organisation",
+         .handle = handle_create},
+        {.method = "PATCH",
+         .pattern = "/admin/api/orgs/{code}",
+         .operation_id = "changeOrg",
+         .summary_zh = "修改组织",
+         .summary_en = "Change an organisation",
+         .params = code,
+         .handle = handle_change},
+        {.method = "POST",
+         .pattern = "/admin/api/orgs/{code}/end",
+         .operation_id = "endOrg",
+         .summary_zh = "停用组织",
+         .summary_en = "End an organisation",
+         .params = code,
+         .handle = handle_end},
+    };
+    return host_api_add_routes(identity, http, HOST_ADMIN_ORGS, routes,
+                               sizeof routes / sizeof routes[0], err);
+}

@@ -1,0 +1,590 @@
+/* host/identity/api_users.c -- /admin/api/users. */
+#include "host/identity/api.h"
+
+#include "host/base/clock.h"
+#include "host/identity/row.h"
+#include "host/store/store.h"
+
+/* ---- list ---- */
+
+#define USERS_SQL                                                                                  \
+    "select a.username, a.display_name, a.org, o.name, coalesce(a.area, o.area, '*'), "            \
+    "a.ended_ms from cim_account a left join cim_org o on o.code = a.org "
+
+enum { USER_COLUMNS = 5 };
+
+struct user {
+    char *texts[USER_COLUMNS]; /* username, display name, org, its name, area */
+    bool ended;
+};
+
+static void
+user_done(struct user *user)
+{
+    for (size_t i = 0; i < USER_COLUMNS; i++) {
+        free(user->texts[i]);
+    }
+}
+#define AUTO_USER __attribute__((cleanup(user_done)))
+
+static cim_status
+read_user(const struct host_row *row, struct user *user, cim_error *err)
+{
+    for (uint32_t i = 0; i < USER_COLUMNS; i++) {
+        if (!host_row_text_or_null(row, i, &user->texts[i])) {
+            return cim_fail_nomem(err);
+        }
+    }
+    user->ended = host_row_has(row, USER_COLUMNS);
+    return CIM_OK;
+}
+
+/* The roles of a person, with where and until when. */
+static cim_status
+add_roles(const struct host_api *api, const char *username, struct cim_buf *out, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct host_row row = {0};
+    bool there = false;
+    bool first = true;
+    const cim_value values[] = {host_value_text("username", username),
+                                host_value_i64("now", host_clock_now_ms(api->giver->clock))};
+    CIM_TRY(host_store_read(api->identity->options.platform,
+                            "select name, areas, until_ms from cim_grant where holder_kind = "
+                            "'user' and holder = :username and kind = 'role' and ended_ms is null "
+                            "and until_ms > :now order by name",
+                            values, 2, &rows, err));
+    row.rows = rows;
+    cim_buf_add_text(out, ",\"roles\":[");
+    for (;;) {
+        CIM_TRY(host_row_next(&row, &there, err));
+        if (!there) {
+            break;
+        }
+        CIM_AUTO_FREE char *name = host_row_text(&row, 0);
+        CIM_AUTO_FREE char *areas = host_row_text(&row, 1);
+        if (name == NULL || areas == NULL) {
+            return cim_fail_nomem(err);
+        }
+        cim_buf_add_text(out, first ? "{\"role\":" : ",{\"role\":");
+        cim_buf_add_json_text(out, name, SIZE_MAX);
+        host_api_add_areas(out, "areas", areas);
+        host_api_add_time(out, "until", host_row_i64(&row, 2));
+        cim_buf_add_char(out, '}');
+        first = false;
+    }
+    cim_buf_add_char(out, ']');
+    return CIM_OK;
+}
+
+static cim_status
+add_user(const struct host_api *api, const struct user *user, struct cim_buf *out, cim_error *err)
+{
+    cim_buf_add_text(out, "{\"username\":");
+    cim_buf_add_json_text(out, user->texts[0], SIZE_MAX);
+    host_api_add(out, "display_name", user->texts[1]);
+    host_api_add(out, "org", user->texts[2]);
+    host_api_add(out, "org_name", user->texts[3]);
+    host_api_add(out, "area", user->texts[4]);
+    cim_buf_addf(out, ",\"ended\":%s", user->ended ? "true" : "false");
+    CIM_TRY(add_roles(api, user->texts[0], out, err));
+    cim_buf_add_char(out, '}');
+    return CIM_OK;
+}
+
+static cim_status
+list(const struct host_api *api, struct host_listing *listing, struct cim_buf *out, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct host_row row = {0};
+    bool there = false;
+    const char *org = host_http_query_param(api->req, "org");
+    CIM_TRY(host_store_read(api->identity->options.platform, USERS_SQL "order by a.username", NULL,
+                            0, &rows, err));
+    row.rows = rows;
+    for (;;) {
+        AUTO_USER struct user user = {0};
+        CIM_TRY(host_row_next(&row, &there, err));
+        if (!there) {
+            return CIM_OK;
+        }
+        CIM_TRY(read_user(&row, &user, err));
+        if ((org == NULL || (user.texts[2] != NULL && strcmp(org, user.texts[2]) == 0)) &&
+            host_delegate_inside(api->giver, &listing->areas, user.texts[4]) &&
+            host_listing_matches(listing, (const char *const *)user.texts, USER_COLUMNS - 1) &&
+            host_listing_take(listing)) {
+            cim_buf_add_text(out, listing->written > 1 ? "," : "");
+            CIM_TRY(add_user(api, &user, out, err));
+        }
+    }
+}
+
+static cim_status
+handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_api api = host_api_begin(self, call, req);
+    HOST_AUTO_LISTING struct host_listing listing = {0};
+    CIM_AUTO_BUF struct cim_buf body;
+    cim_buf_init(&body, HOST_API_ANSWER_MAX);
+    CIM_TRY(host_listing_begin(&api, HOST_ADMIN_USERS, &listing, err));
+    cim_buf_add_text(&body, "{\"users\":[");
+    CIM_TRY(list(&api, &listing, &body, err));
+    cim_buf_addf(&body, "],\"matched\":%lld}", (long long)listing.matched);
+    return host_api_answer(&api, 200, &body, err);
+}
+
+static cim_status
+answer_user(const struct host_api *api, int32_t http_status, const char *username, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    CIM_AUTO_BUF struct cim_buf body;
+    AUTO_USER struct user user = {0};
+    struct host_row row = {0};
+    bool there = false;
+    const cim_value values[] = {host_value_text("username", username)};
+    cim_buf_init(&body, HOST_API_ANSWER_MAX);
+    CIM_TRY(host_store_read(api->identity->options.platform,
+                            USERS_SQL "where a.username = :username", values, 1, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    CIM_TRY(read_user(&row, &user, err));
+    CIM_TRY(add_user(api, &user, &body, err));
+    return host_api_answer(api, http_status, &body, err);
+}
+
+/* ---- new ones ---- */
+
+struct creation {
+    const struct host_new_user *user;
+    const char *hash;
+    const char *by;
+    int64_t now_ms;
+};
+
+static cim_status
+insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
+{
+    const struct creation *creation = arg;
+    const struct host_new_user *user = creation->user;
+    CIM_AUTO_FREE char *roles = strdup(user->roles);
+    char *rest = roles;
+    const cim_value values[] = {
+        host_value_text("username", user->username),
+        host_value_text("display_name", user->display_name),
+        host_value_text("org", user->org),
+        host_value_text("area", user->area),
+        host_value_text("hash", creation->hash),
+        host_value_i64("now", creation->now_ms),
+    };
+    if (roles == NULL) {
+        return cim_fail_nomem(err);
+    }
+    const cim_status status =
+        host_store_exec(tx,
+                        "insert into cim_account (username, display_name, org, area, "
+                        "password_hash, password_set_ms) values (:username, :display_name, :org, "
+                        ":area, :hash, :now)",
+                        values, 6, NULL, err);
+    if (status == CIM_E_EXISTS) {
+        return cim_fail(err, CIM_E_EXISTS, "username", user->username, "用户名“%s”已被占用",
+                        "the user name '%s' is taken", user->username);
+    }
+    CIM_TRY(status);
+    while (rest != NULL) {
+        char *role = strsep(&rest, ",");
+        char uid[37];
+        if (*role == '\0') {
+            continue;
+        }
+        CIM_TRY(host_new_uid(creation->now_ms, uid, err));
+        const struct host_grant grant = {
+            .uid = uid,
+            .holder_kind = (char *)"user",
+            .holder = (char *)(uintptr_t)user->username,
+            .kind = (char *)"role",
+            .name = role,
+            .areas = (char *)(uintptr_t)user->areas,
+            .granted_by = (char *)(uintptr_t)creation->by,
+            .granted_ms = creation->now_ms,
+            .until_ms = user->until_ms,
+        };
+        CIM_TRY(host_grant_insert(tx, &grant, err));
+    }
+    return CIM_OK;
+}
+
+/* Each role as if it were granted by itself. */
+static cim_status
+check_roles(const struct host_api *api, const struct host_new_user *user, cim_error *err)
+{
+    CIM_AUTO_FREE char *roles = strdup(user->roles);
+    char *rest = roles;
+    const struct host_holder holder = {
+        .kind = "user", .id = user->username, .areas = "", .org = user->org};
+    if (roles == NULL) {
+        return cim_fail_nomem(err);
+    }
+    while (rest != NULL) {
+        char *role = strsep(&rest, ",");
+        const struct host_grant grant = {
+            .kind = (char *)"role",
+            .name = role,
+            .areas = user->areas[0] != '\0' ? (char *)(uintptr_t)user->areas : NULL,
+            .until_ms = user->until_ms,
+        };
+        if (*role != '\0') {
+            CIM_TRY(host_give_check(api, &holder, &grant, err));
+        }
+    }
+    return CIM_OK;
+}
+
+/* The area of an organisation that is there; into *ret_area, owned, NULL without organisation. */
+static cim_status
+find_org_area(const struct host_api *api, const char *org, char **ret_area, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct host_row row = {0};
+    bool there = false;
+    const cim_value values[] = {host_value_text("org", org)};
+    if (org == NULL) {
+        return CIM_OK;
+    }
+    CIM_TRY(host_store_read(api->identity->options.platform,
+                            "select area from cim_org where code = :org and ended_ms is null",
+                            values, 1, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    if (!there) {
+        return cim_fail(err, CIM_E_INVALID, "org", org, "没有组织“%s”，请先建立",
+                        "there is no organisation '%s': create it first", org);
+    }
+    *ret_area = host_row_text(&row, 0);
+    return *ret_area != NULL ? CIM_OK : cim_fail_nomem(err);
+}
+
+/* The person as he would be: in his areas, with what his organisation gives him. */
+static cim_status
+check_new(const struct host_api *api, const struct host_new_user *user, cim_error *err)
+{
+    CIM_AUTO_FREE char *org_area = NULL;
+    CIM_TRY(find_org_area(api, user->org, &org_area, err));
+    struct host_account account = {
+        .username = (char *)(uintptr_t)user->username,
+        .display_name = (char *)(uintptr_t)user->display_name,
+        .org = (char *)(uintptr_t)user->org,
+        .org_area = org_area,
+        .area = (char *)(uintptr_t)user->area,
+    };
+    CIM_TRY(host_api_check_person(api, &account, err));
+    return check_roles(api, user, err);
+}
+
+static cim_status
+check_free(const struct host_api *api, const char *username, cim_error *err)
+{
+    struct host_account *account = NULL;
+    const cim_status status = host_account_load(api->identity, username, &account, err);
+    host_account_free(account);
+    if (status == CIM_OK) {
+        return cim_fail(err, CIM_E_EXISTS, "username", username, "用户名“%s”已被占用",
+                        "the user name '%s' is taken", username);
+    }
+    return status == CIM_E_NOTFOUND ? CIM_OK : status;
+}
+
+cim_status
+host_identity_add_user(struct host_identity *identity, const cim_call *call, cim_http_req *req,
+                       const struct host_new_user *user, bool dry_run, cim_error *err)
+{
+    const struct host_api api = host_api_begin(identity, call, req);
+    char hash[HOST_PASSWORD_HASH_MAX];
+    const struct host_account_input input = {.username = user->username,
+                                             .display_name = user->display_name,
+                                             .password = user->password,
+                                             .roles = user->roles,
+                                             .areas = user->areas,
+                                             .org = user->org,
+                                             .until_ms = user->until_ms};
+    struct creation creation = {.user = user,
+                                .hash = hash,
+                                .by = call->principal,
+                                .now_ms = host_clock_now_ms(api.giver->clock)};
+    CIM_TRY(host_account_check(&input, err));
+    CIM_TRY(check_free(&api, user->username, err));
+    CIM_TRY(check_new(&api, user, err));
+    if (dry_run) {
+        return CIM_OK;
+    }
+    CIM_TRY(host_password_hash(user->password, hash, err));
+    CIM_TRY(host_store_write(identity->options.platform, insert_in_tx, &creation, NULL, err));
+    (void)atomic_fetch_add(&identity->generation, 1);
+    host_api_note(&api, "creates account", user->username, user->roles);
+    return CIM_OK;
+}
+
+static cim_status
+read_roles(const struct host_api *api, const char **ret_roles, cim_error *err)
+{
+    struct host_json_in list;
+    CIM_AUTO_BUF struct cim_buf text;
+    cim_buf_init(&text, HOST_API_BODY_MAX);
+    CIM_TRY(host_json_list(&api->in, "roles", HOST_JSON_OPTIONAL, &list, err));
+    cim_buf_add(&text, "", 0);
+    for (size_t i = 0; i < host_json_length(&list); i++) {
+        const char *role = NULL;
+        CIM_TRY(host_json_text_at(&list, i, &role, err));
+        cim_buf_addf(&text, "%s%s", i > 0 ? "," : "", role);
+    }
+    CIM_TRY(cim_buf_status(&text, err));
+    return host_api_keep(api, text.len > 0 ? text.data : "", ret_roles, err);
+}
+
+static cim_status
+handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const char *const keys[] = {"username", "display_name", "org",   "area", "password",
+                                       "roles",    "areas",        "until", NULL};
+    HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
+    struct host_new_user user = {.roles = "", .areas = "", .until_ms = INT64_MAX};
+    CIM_TRY(host_api_body(&api, keys, err));
+    CIM_TRY(host_api_text(&api, "username", HOST_JSON_REQUIRED, &user.username, err));
+    CIM_TRY(host_api_text(&api, "display_name", HOST_JSON_REQUIRED, &user.display_name, err));
+    CIM_TRY(host_api_text(&api, "org", HOST_JSON_OPTIONAL, &user.org, err));
+    CIM_TRY(host_api_text(&api, "area", HOST_JSON_OPTIONAL, &user.area, err));
+    CIM_TRY(host_api_text(&api, "password", HOST_JSON_REQUIRED, &user.password, err));
+    CIM_TRY(host_api_areas(&api, "areas", &user.areas, err));
+    CIM_TRY(host_api_time(&api, "until", true, &user.until_ms, err));
+    CIM_TRY(read_roles(&api, &user.roles, err));
+    CIM_TRY(host_identity_add_user(self, call, req, &user, false, err));
+    return answer_user(&api, 201, user.username, err);
+}
+
+/* ---- changes ---- */
+
+static cim_status
+handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const char *const keys[] = {"display_name", "org", "area", NULL};
+    HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
+    struct host_account *account = NULL;
+    CIM_AUTO_FREE char *org_area = NULL;
+    CIM_TRY(host_api_body(&api, keys, err));
+    CIM_TRY(host_api_person(&api, host_http_path_param(req, "username"), &account, err));
+    const char *display_name = account->display_name;
+    const char *org = account->org;
+    const char *area = account->area;
+    cim_status status = host_api_text(&api, "display_name", HOST_JSON_OPTIONAL, &display_name, err);
+    if (status == CIM_OK) {
+        status = host_api_text(&api, "org", HOST_JSON_OPTIONAL, &org, err);
+    }
+    if (status == CIM_OK) {
+        status = host_api_text(&api, "area", HOST_JSON_OPTIONAL, &area, err);
+    }
+    org = org != NULL && org[0] != '\0' ? org : NULL;
+    area = area != NULL && area[0] != '\0' ? area : NULL;
+    if (status == CIM_OK && org != account->org) {
+        status = find_org_area(&api, org, &org_area, err);
+    }
+    const struct host_account changed = {
+        .username = account->username,
+        .display_name = (char *)(uintptr_t)display_name,
+        .org = (char *)(uintptr_t)org,
+        .org_area = org != account->org ? org_area : account->org_area,
+        .area = (char *)(uintptr_t)area,
+        .ended = account->ended,
+    };
+    if (status == CIM_OK) {
+        status = host_api_check_person(&api, &changed, err);
+    }
+    const cim_value values[] = {
+        host_value_text("username", account->username),
+        host_value_text("display_name", display_name),
+        host_value_text("org", org),
+        host_value_text("area", area),
+    };
+    if (status == CIM_OK) {
+        status = host_store_write_one(api.identity->options.platform,
+                                      "update cim_account set display_name = :display_name, org = "
+                                      ":org, area = :area where username = :username",
+                                      values, 4, NULL, err);
+    }
+    if (status == CIM_OK) {
+        (void)atomic_fetch_add(&api.identity->generation, 1);
+        host_api_note(&api, "changes account", account->username, display_name);
+        status = answer_user(&api, 200, account->username, err);
+    }
+    host_account_free(account);
+    return status;
+}
+
+static cim_status
+handle_password(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const char *const keys[] = {"password", NULL};
+    HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
+    struct host_account *account = NULL;
+    const char *password = NULL;
+    CIM_TRY(host_api_body(&api, keys, err));
+    CIM_TRY(host_json_text(&api.in, "password", HOST_JSON_REQUIRED, &password, err));
+    CIM_TRY(host_api_person(&api, host_http_path_param(req, "username"), &account, err));
+    cim_status status = host_identity_set_password(api.identity, account->username, password, err);
+    if (status == CIM_OK) {
+        host_api_note(&api, "sets the password of", account->username, NULL);
+        status = answer_user(&api, 200, account->username, err);
+    }
+    host_account_free(account);
+    return status;
+}
+
+/* ---- leaving ---- */
+
+struct leaving {
+    const char *username;
+    const char *to; /* NULL: nobody takes over */
+    const char *by;
+    const char *why;
+    int64_t now_ms;
+    const struct host_grants *grants; /* of the one who leaves, those that count */
+};
+
+static cim_status
+hand_over(const struct leaving *leaving, cim_tx *tx, cim_error *err)
+{
+    for (size_t i = 0; i < leaving->grants->n; i++) {
+        struct host_grant grant = leaving->grants->grants[i];
+        char uid[37];
+        if (strcmp(grant.holder_kind, "user") != 0) {
+            continue; /* of his organisation or a role: not his to hand over */
+        }
+        CIM_TRY(host_new_uid(leaving->now_ms, uid, err));
+        grant.uid = uid;
+        grant.holder = (char *)(uintptr_t)leaving->to;
+        grant.granted_by = (char *)(uintptr_t)leaving->by;
+        grant.granted_ms = leaving->now_ms;
+        grant.why = (char *)(uintptr_t)leaving->why;
+        CIM_TRY(host_grant_insert(tx, &grant, err));
+    }
+    return CIM_OK;
+}
+
+static cim_status
+leave_in_tx(void *arg, cim_tx *tx, cim_error *err)
+{
+    const struct leaving *leaving = arg;
+    const cim_value values[] = {host_value_text("username", leaving->username),
+                                host_value_i64("now", leaving->now_ms),
+                                host_value_text("by", leaving->by)};
+    if (leaving->to != NULL) {
+        CIM_TRY(hand_over(leaving, tx, err));
+    }
+    CIM_TRY(host_store_exec(tx,
+                            "update cim_grant set ended_ms = :now, ended_by = :by where "
+                            "holder_kind = 'user' and holder = :username and ended_ms is null",
+                            values, 3, NULL, err));
+    return host_store_exec(tx, "update cim_account set ended_ms = :now where username = :username",
+                           values, 2, NULL, err);
+}
+
+/* What the one who takes over gets must be the caller's to give, to him. */
+static cim_status
+check_heir(const struct host_api *api, const struct leaving *leaving, cim_error *err)
+{
+    struct host_holder holder = {0};
+    CIM_TRY(host_give_find_holder(api, "user", leaving->to, &holder, err));
+    if (strcmp(leaving->to, leaving->username) == 0) {
+        return cim_fail(err, CIM_E_INVALID, "to", leaving->to, "接收人不能是本人",
+                        "somebody else takes over");
+    }
+    for (size_t i = 0; i < leaving->grants->n; i++) {
+        if (strcmp(leaving->grants->grants[i].holder_kind, "user") == 0) {
+            CIM_TRY(host_give_check(api, &holder, &leaving->grants->grants[i], err));
+        }
+    }
+    return CIM_OK;
+}
+
+static cim_status
+leave(const struct host_api *api, struct leaving *leaving, const struct host_account *account,
+      cim_error *err)
+{
+    struct host_grants grants = {0};
+    CIM_TRY(host_grants_of(api->identity, account, leaving->now_ms, &grants, err));
+    leaving->grants = &grants;
+    cim_status status = leaving->to != NULL ? check_heir(api, leaving, err) : CIM_OK;
+    if (status == CIM_OK) {
+        status = host_store_write(api->identity->options.platform, leave_in_tx, leaving, NULL, err);
+    }
+    host_grants_free(&grants);
+    CIM_TRY(status);
+    (void)atomic_fetch_add(&api->identity->generation, 1);
+    CIM_TRY(host_sessions_end_all_of(&api->identity->sessions, leaving->username, err));
+    host_api_note(api, leaving->to != NULL ? "ends account, handing over," : "ends account",
+                  leaving->username, leaving->to != NULL ? leaving->to : leaving->why);
+    return answer_user(api, 200, leaving->username, err);
+}
+
+static cim_status
+handle_end(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const char *const keys[] = {"why", "to", NULL};
+    HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
+    struct host_account *account = NULL;
+    struct leaving leaving = {.by = call->principal, .now_ms = host_clock_now_ms(api.giver->clock)};
+    CIM_TRY(host_api_body(&api, keys, err));
+    CIM_TRY(host_api_text(&api, "why", HOST_JSON_REQUIRED, &leaving.why, err));
+    CIM_TRY(host_api_text(&api, "to", HOST_JSON_OPTIONAL, &leaving.to, err));
+    CIM_TRY(host_api_person(&api, host_http_path_param(req, "username"), &account, err));
+    leaving.username = account->username;
+    const cim_status status = account->ended
+                                  ? cim_fail(err, CIM_E_STATE, "username", account->username,
+                                             "账号已停用", "the account has ended already")
+                                  : leave(&api, &leaving, account, err);
+    host_account_free(account);
+    return status;
+}
+
+cim_status
+host_api_user_routes(struct host_identity *identity, struct host_http *http, cim_error *err)
+{
+    static const struct host_route_param username[] = {
+        {"username", "path", "{\"type\":\"string\"}", "用户名", "User name"}, {.name = NULL}};
+    const struct host_route routes[] = {
+        {.method = "GET",
+         .pattern = "/admin/api/users",
+         .operation_id = "listUsers",
+         .summary_zh = "人员列表",
+         .summary_en = "List people",
+         .params = host_listing_params,
+         .handle = handle_list},
+        {.method = "POST",
+         .pattern = "/admin/api/users",
+         .operation_id = "createUser",
+         .summary_zh = "新建人员",
+         .summary_en = "Create an account",
+         .handle = handle_create},
+        {.method = "PATCH",
+         .pattern = "/admin/api/users/{username}",
+         .operation_id = "changeUser",
+         .summary_zh = "修改人员",
+         .summary_en = "Change an account",
+         .params = username,
+         .handle = handle_change},
+        {.method = "POST",
+         .pattern = "/admin/api/users/{username}/password",
+         .operation_id = "setUserPassword",
+         .summary_zh = "重置密码",
+         .summary_en = "Set a new password",
+         .params = username,
+         .handle = handle_password},
+        {.method = "POST",
+         .pattern = "/admin/api/users/{username}/end",
+         .operation_id = "endUser",
+         .summary_zh = "停用人员，可移交其授权",
+         .summary_en = "End an account; its grants may be handed over",
+         .params = username,
+         .handle = handle_end},
+    };
+    return host_api_add_routes(identity, http, HOST_ADMIN_USERS, routes,
+                               sizeof routes / sizeof routes[0], err);
+}
