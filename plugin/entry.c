@@ -90,8 +90,9 @@ plugin_init(const cim_host *host, void **ret_self, cim_error *err)
 }
 
 static const char *const required_services[] = {
-    CIM_SERVICE_LOG,    CIM_SERVICE_CLOCK,     CIM_SERVICE_STORE,  CIM_SERVICE_HTTP,
-    CIM_SERVICE_LAYERS, CIM_SERVICE_RENDERERS, CIM_SERVICE_ACCESS, NULL};
+    CIM_SERVICE_LOG,    CIM_SERVICE_CLOCK,  CIM_SERVICE_STORE,
+    CIM_SERVICE_HTTP,   CIM_SERVICE_LAYERS, CIM_SERVICE_RENDERERS,
+    CIM_SERVICE_ACCESS, CIM_SERVICE_AUDIT,  NULL};
 
 static const cim_plugin_desc descriptor = {.struct_size = sizeof descriptor,
                                            .abi_major = CIM_ABI_MAJOR,

@@ -24,17 +24,21 @@ struct lpg_run {
     struct lpg_uid_source uids;
     struct lpg_changes changes;
     struct lpg_plan write;      /* insert or update */
+    struct cim_buf find_sql;    /* the stored record: its slots in order, by fid or by uid */
     struct lpg_plan insert_fid; /* insert that returns the fid */
     cim_value args[LPG_SLOTS_MAX + 4];
     char uid[37];
     int64_t n_written;
     int64_t last_fid;
+    bool is_changed[LPG_SLOTS_MAX]; /* slots that an update or replacement changed in some record */
+    char last_uid[37];
 };
 
 /* What the store holds of the record that a row names. */
 struct lpg_stored {
     int64_t fid;
     int64_t version;
+    char uid[37];
     bool has_area;
     bool has_owner;
     char area[LPG_AREA_CODE_MAX];
@@ -44,5 +48,15 @@ struct lpg_stored {
 cim_status lpg_run_plan(struct lpg_run *run, cim_error *err);
 /* Writes the record that was read. A refusal leaves the transaction as it was. */
 cim_status lpg_run_row(struct lpg_run *run, cim_tx *tx, cim_error *err);
+
+/* Does an update or a replacement set the slot? */
+bool lpg_run_sets(const struct lpg_record *record, uint32_t slot);
+
+/* ---- audit.c ---- */
+
+/* Notes which slots the record at hand changes; `batch` has the stored record in its first row. */
+void lpg_audit_compare(struct lpg_run *run, const cim_batch *batch);
+/* Who changed what, in the transaction: one record by its id, many by their number. */
+cim_status lpg_audit_edit(const struct lpg_run *run, cim_tx *tx, cim_error *err);
 
 #endif

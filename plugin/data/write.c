@@ -188,6 +188,7 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
     edit->n_read = 0;
     edit->n_refused = 0;
     run->n_written = 0;
+    memset(run->is_changed, 0, sizeof run->is_changed);
     lpg_changes_clear(&run->changes);
     CIM_TRY(write_all(write, tx, err));
     if (edit->n_refused > 0 && (edit->flags & CIM_EDIT_ROW_WISE) == 0) {
@@ -199,6 +200,7 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
     CIM_TRY(bulk(write, tx, 0, err));
     CIM_TRY(find_last_fid(write, tx, err));
     CIM_TRY(lpg_changes_note(&run->changes, run->layer, tx, err));
+    CIM_TRY(lpg_audit_edit(run, tx, err));
     if ((edit->flags & CIM_EDIT_DRY_RUN) != 0) {
         write->tried = true;
         return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "试运行，不保存",
@@ -280,6 +282,7 @@ free_write(struct write *write)
     lpg_changes_done(&write->run.changes);
     cim_buf_done(&write->run.write.sql);
     cim_buf_done(&write->run.insert_fid.sql);
+    cim_buf_done(&write->run.find_sql);
     lpg_block_free(write->staged);
     free(write->refusals);
     free(write);

@@ -52,8 +52,8 @@ plan_insert(struct lpg_plan *plan, const struct lpg_record *record)
 
 /* An update sets what is given; a replacement sets everything, but sensitive fields that are not
  * given stay: who sees them masked cannot send them back. */
-static bool
-is_set(const struct lpg_record *record, uint32_t slot)
+bool
+lpg_run_sets(const struct lpg_record *record, uint32_t slot)
 {
     const struct cim_field *field = lpg_record_field(record, slot);
     if (slot == CIM_RECORD_GEOM && record->layer->def->geometry == CIM_GEOMETRY_NONE) {
@@ -72,12 +72,37 @@ plan_update(struct lpg_plan *plan, const struct lpg_record *record)
                  "update %s set version = :NEXT, updated_at = ", record->layer->def->table);
     add_slot(plan, record, CIM_RECORD_UPDATED_AT);
     for (uint32_t slot = CIM_RECORD_OWNER_ORG; slot < record->n_slots; slot++) {
-        if (slot != CIM_RECORD_UPDATED_AT && is_set(record, slot)) {
+        if (slot != CIM_RECORD_UPDATED_AT && lpg_run_sets(record, slot)) {
             cim_buf_addf(&plan->sql, ", %s = ", record->values[slot].name);
             add_slot(plan, record, slot);
         }
     }
     cim_buf_add_text(&plan->sql, " where fid = :FID and version = :EXPECTED");
+}
+
+/* Every slot, so that a slot is a column: those that a layer lacks are absent. */
+static void
+plan_find(struct cim_buf *sql, const struct lpg_record *record)
+{
+    const bool by_fid = record->given[CIM_RECORD_FID];
+    cim_buf_add_text(sql, "select ");
+    for (uint32_t slot = 0; slot < record->n_slots; slot++) {
+        const struct cim_field *field = lpg_record_field(record, slot);
+        const char *name = record->values[slot].name;
+        const bool time =
+            slot == CIM_RECORD_UPDATED_AT || (field != NULL && field->type == CIM_FIELD_TIME);
+        const bool none =
+            slot == CIM_RECORD_GEOM && record->layer->def->geometry == CIM_GEOMETRY_NONE;
+        cim_buf_add_text(sql, slot > 0 ? ", " : "");
+        cim_buf_addf(sql,
+                     none                      ? "cast(null as text) as %s"
+                     : slot == CIM_RECORD_GEOM ? "{wkb %s}"
+                     : time                    ? "{ms %s}"
+                                               : "%s",
+                     name);
+    }
+    cim_buf_addf(sql, " from %s where %s = :%s", record->layer->def->table, by_fid ? "fid" : "uid",
+                 by_fid ? "fid" : "uid");
 }
 
 cim_status
@@ -87,6 +112,7 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     const char *table = run->layer->def->table;
     cim_buf_init(&run->write.sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->insert_fid.sql, LPG_STATEMENT_TEXT_MAX);
+    cim_buf_init(&run->find_sql, LPG_STATEMENT_TEXT_MAX);
     switch (record->op) {
     case CIM_EDIT_CREATE:
         plan_insert(&run->write, record);
@@ -100,7 +126,11 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     default:
         plan_update(&run->write, record);
     }
+    if (record->op != CIM_EDIT_CREATE) {
+        plan_find(&run->find_sql, record);
+    }
     CIM_TRY(cim_buf_status(&run->insert_fid.sql, err));
+    CIM_TRY(cim_buf_status(&run->find_sql, err));
     return cim_buf_status(&run->write.sql, err);
 }
 
@@ -270,6 +300,7 @@ create_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
         }
     }
     run->last_fid = fid;
+    memcpy(run->last_uid, run->record.values[CIM_RECORD_UID].v.ptr, 36); /* as every uid */
     note(run, fid, CIM_CHANGE_CREATE);
     return CIM_OK;
 }
@@ -294,29 +325,28 @@ copy_cell(const cim_column *column, char *to, size_t capacity)
 static cim_status
 find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_error *err)
 {
-    const cim_value *fid = &run->record.values[CIM_RECORD_FID];
-    const cim_value *uid = &run->record.values[CIM_RECORD_UID];
-    const cim_value *by = fid->type != 0 ? fid : uid;
+    const cim_value *by =
+        &run->record.values[run->record.given[CIM_RECORD_FID] ? CIM_RECORD_FID : CIM_RECORD_UID];
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     const cim_batch *batch = NULL;
-    char sql[200];
     if (by->type == 0) {
-        return cim_fail(err, CIM_E_INVALID, "fid", NULL, "缺少 fid 或 uid，无法确定记录",
+        return cim_fail(err, CIM_E_INVALID, by->name, NULL, "缺少 fid 或 uid，无法确定记录",
                         "expected fid or uid to name the record");
     }
-    (void)snprintf(sql, sizeof sql,
-                   "select fid, version, area_code, owner_org from %s where %s = :%s",
-                   run->layer->def->table, by->name, by->name);
-    CIM_TRY(run->layer->data->store->query(tx, sql, by, 1, &rows, err));
+    CIM_TRY(run->layer->data->store->query(tx, run->find_sql.data, by, 1, &rows, err));
     CIM_TRY(rows->next(rows, &batch, err));
     if (batch->n_rows == 0) {
         return cim_fail(err, CIM_E_NOTFOUND, by->name, NULL, "没有这条记录",
                         "there is no such record");
     }
-    stored->fid = cim_column_i64(batch->columns[0], 0);
-    stored->version = cim_column_i64(batch->columns[1], 0);
-    stored->has_area = copy_cell(batch->columns[2], stored->area, sizeof stored->area);
-    stored->has_owner = copy_cell(batch->columns[3], stored->owner, sizeof stored->owner);
+    stored->fid = cim_column_i64(batch->columns[CIM_RECORD_FID], 0);
+    stored->version = cim_column_i64(batch->columns[CIM_RECORD_VERSION], 0);
+    (void)copy_cell(batch->columns[CIM_RECORD_UID], stored->uid, sizeof stored->uid);
+    stored->has_area =
+        copy_cell(batch->columns[CIM_RECORD_AREA_CODE], stored->area, sizeof stored->area);
+    stored->has_owner =
+        copy_cell(batch->columns[CIM_RECORD_OWNER_ORG], stored->owner, sizeof stored->owner);
+    lpg_audit_compare(run, batch);
     return CIM_OK;
 }
 
@@ -431,6 +461,7 @@ change_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
         }
     }
     run->last_fid = stored.fid;
+    memcpy(run->last_uid, stored.uid, sizeof stored.uid);
     if (deletes) {
         note(run, stored.fid, CIM_CHANGE_DELETE);
     } else {

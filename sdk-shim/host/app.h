@@ -12,12 +12,14 @@ struct host_plugins;
 struct host_jobs;
 struct host_http;
 struct host_ogc;
+struct host_audit;
 
 struct host_app {
     struct host_config *config;     /* base/config.h */
     struct host_clock *clock;       /* base/clock.h */
     struct host_store *platform;    /* store/store.h: platform.db, accounts and settings */
     struct host_store *store;       /* store/store.h: cim.gpkg, data and change log */
+    struct host_audit *audit;       /* audit/audit.h: who did what; NULL: nothing is kept */
     struct host_areas *areas;       /* identity/areas.h: the area tree */
     struct host_identity *identity; /* identity/identity.h: accounts, sessions, grants */
     struct host_plugins *plugins;   /* plugins/plugins.h: what is loaded and registered */

@@ -6,6 +6,8 @@
 #include "cim/access.h"
 #include "cim/services.h"
 #include "cim/store.h"
+#include "cim/util.h"
+#include "host/audit/audit.h"
 #include "host/base/clock.h"
 #include "unit.h"
 
@@ -82,6 +84,22 @@ static const cim_store_v1 store_service = {.struct_size = sizeof store_service,
                                            .pos = store_pos,
                                            .layer_pos = store_layer_pos,
                                            .bulk = store_bulk};
+
+/* ---- audit/1: real entries, in transactions of the caller ---- */
+
+static cim_status
+audit_event(const cim_host *host, const cim_call *call, const cim_audit_entry *entry,
+            cim_error *err)
+{
+    (void)host;
+    (void)call;
+    (void)entry;
+    return cim_fail(err, CIM_E_UNSUPPORTED, NULL, NULL, "不记事件",
+                    "the fake host keeps no events");
+}
+
+static const cim_audit_v1 audit_service = {
+    .struct_size = sizeof audit_service, .record = host_audit_record, .event = audit_event};
 
 /* ---- access/1 ---- */
 
@@ -176,6 +194,7 @@ get_service(const cim_host *host, const char *id)
     return strcmp(id, CIM_SERVICE_STORE) == 0    ? (const void *)&store_service
            : strcmp(id, CIM_SERVICE_ACCESS) == 0 ? (const void *)&access_service
            : strcmp(id, CIM_SERVICE_CLOCK) == 0  ? (const void *)&clock_service
+           : strcmp(id, CIM_SERVICE_AUDIT) == 0  ? (const void *)&audit_service
            : strcmp(id, CIM_SERVICE_LAYERS) == 0 ? (const void *)&layers_service
                                                  : NULL;
 }

@@ -1,6 +1,7 @@
 #include "host/admin/admin.h"
 
 #include "cim/util.h"
+#include "host/audit/audit.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
 #include "host/http/http.h"
@@ -149,12 +150,25 @@ say_reason(cim_status status, cim_error *err)
 }
 
 static cim_status
+note_plugin(const struct host_app *app, const cim_call *call, const char *action, const char *id,
+            cim_status status)
+{
+    const cim_audit_entry entry = {.struct_size = sizeof entry,
+                                   .action = action,
+                                   .layer = id,
+                                   .result = status == CIM_OK ? NULL : "failed"};
+    host_audit_note(app->audit, call, &entry);
+    return status;
+}
+
+static cim_status
 handle_enable(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     const struct host_app *app = self;
     const char *id = host_http_path_param(req, "id");
     host_log(CIM_LOG_INFO, "admin", "%s enables plugin %s", call->principal, id);
-    CIM_TRY(say_reason(host_plugins_enable(app->plugins, id, err), err));
+    CIM_TRY(note_plugin(app, call, "plugin.enable", id,
+                        say_reason(host_plugins_enable(app->plugins, id, err), err)));
     return answer_plugin(app, id, req, err);
 }
 
@@ -164,7 +178,8 @@ handle_disable(void *self, const cim_call *call, cim_http_req *req, cim_error *e
     const struct host_app *app = self;
     const char *id = host_http_path_param(req, "id");
     host_log(CIM_LOG_INFO, "admin", "%s disables plugin %s", call->principal, id);
-    CIM_TRY(say_reason(host_plugins_disable(app->plugins, id, err), err));
+    CIM_TRY(note_plugin(app, call, "plugin.disable", id,
+                        say_reason(host_plugins_disable(app->plugins, id, err), err)));
     return answer_plugin(app, id, req, err);
 }
 

@@ -24,7 +24,8 @@ prepare_call(struct cim_http_req *req)
     /* A large body takes time to work through as well as to send. */
     req->deadline_ms = host_monotonic_ms() + options->request_timeout_ms +
                        (int64_t)(req->body.total / BODY_BYTES_PER_MS);
-    req->context = (struct host_call_context){.principal = NULL, .req = req};
+    req->context =
+        (struct host_call_context){.principal = NULL, .req = req, .address = req->client};
     req->call = (cim_call){
         .struct_size = sizeof req->call,
         .request_id = req->request_id,

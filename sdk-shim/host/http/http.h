@@ -65,6 +65,7 @@ struct host_route {
 struct host_call_context {
     const struct host_principal *principal; /* NULL: anonymous */
     cim_http_req *req;
+    const char *address; /* of the client; NULL: none */
 };
 
 /* Resolves who asks. Route without HOST_ROUTE_ANONYMOUS and nobody signed in: CIM_E_DENIED, which

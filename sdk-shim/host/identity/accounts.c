@@ -1,7 +1,7 @@
 /* Accounts in platform.db. */
 #include "host/base/clock.h"
 #include "host/identity/internal.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/store/store.h"
 
 void

@@ -2,7 +2,7 @@
 #include "host/identity/api.h"
 
 #include "host/base/log.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "kit/time.h"
 
 #include <json-c/json.h>

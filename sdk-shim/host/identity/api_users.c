@@ -2,7 +2,7 @@
 #include "host/identity/api.h"
 
 #include "host/base/clock.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/store/store.h"
 
 /* ---- list ---- */

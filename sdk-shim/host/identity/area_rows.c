@@ -1,7 +1,7 @@
 #include "host/identity/area_rows.h"
 
 #include "host/identity/csv.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/store/store.h"
 #include "kit/time.h"
 

@@ -2,7 +2,7 @@
 #include "host/identity/areas.h"
 
 #include "host/identity/area_rows.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/store/store.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* host/identity/give.c -- may this administrator give this to that holder? */
 #include "host/identity/api.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 
 #include "host/base/clock.h"
 #include "host/store/store.h"

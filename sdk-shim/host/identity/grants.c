@@ -1,6 +1,6 @@
 /* host/identity/grants.c -- see grants.h. */
 #include "host/identity/internal.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/store/store.h"
 
 void

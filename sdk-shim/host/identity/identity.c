@@ -1,7 +1,7 @@
 /* Opening and closing, role sets. */
 #include "host/identity/areas.h"
 #include "host/identity/internal.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 
 #include "host/base/clock.h"
 #include "host/store/store.h"
@@ -19,8 +19,9 @@ static const char own_roles[] =
     "\"functions\":[\"cim.admin.orgs\",\"cim.admin.users\",\"cim.admin.roles\",\"cim.admin."
     "grants\"],"
     "\"grants\":[{\"resource\":\"*\",\"actions\":[\"read\",\"create\",\"update\",\"delete\","
-    "\"export\",\"run\"],\"sensitive\":\"clear\",\"pass_on\":true}],\"pass_on\":[\"*\"]}"
-    "]";
+    "\"export\",\"run\"],\"sensitive\":\"clear\",\"pass_on\":true}],\"pass_on\":[\"*\"]},"
+    "{\"id\":\"auditor\",\"title\":{\"zh\":\"审计管理员\",\"en\":\"Auditor\"},"
+    "\"functions\":[\"cim.audit.read\"]}]";
 
 static void
 cleanup_json(struct json_object **object)

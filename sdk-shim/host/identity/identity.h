@@ -16,11 +16,13 @@ struct host_areas;
 struct host_clock;
 struct host_identity;
 struct host_principal;
+struct host_audit;
 
 struct host_identity_options {
     struct host_store *platform;
     struct host_areas *areas;
     const struct host_clock *clock;
+    struct host_audit *audit;    /* may be NULL */
     int64_t session_idle_ms;     /* 30 min */
     int64_t session_absolute_ms; /* 12 h */
     int64_t token_ms;            /* 8 h */

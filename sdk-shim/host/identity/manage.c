@@ -1,7 +1,7 @@
 /* host/identity/manage.c -- what the command line does with accounts. */
 #include "host/base/clock.h"
 #include "host/identity/internal.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/store/store.h"
 
 #include "kit/buf.h"

@@ -1,7 +1,7 @@
 /* Principals: what an account may do, ready to be asked. */
 #include "host/identity/areas.h"
 #include "host/identity/internal.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 
 #include "host/base/clock.h"
 #include "host/base/log.h"

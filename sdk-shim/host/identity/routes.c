@@ -3,7 +3,7 @@
 #include "host/base/log.h"
 #include "host/base/problem.h"
 #include "host/identity/api.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "kit/buf.h"
 
 #include <json-c/json.h>

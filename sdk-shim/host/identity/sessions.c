@@ -4,7 +4,7 @@
  * very millisecond it is over.
  */
 #include "host/identity/internal.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/store/store.h"
 
 #include "host/base/log.h"

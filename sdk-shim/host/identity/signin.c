@@ -1,9 +1,11 @@
 /* Signing in with name and password: the same steps for names that exist and names that do not. */
+#include "host/audit/audit.h"
 #include "host/base/clock.h"
 #include "host/base/log.h"
 #include "host/identity/internal.h"
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/store/store.h"
+#include "kit/buf.h"
 
 /* A name as it is kept: what is no possible name is one and the same impossible one. */
 static void
@@ -37,6 +39,30 @@ append_log(cim_tx *tx, const struct host_sign_in *attempt, const char *username,
                            values, 8, NULL, err);
 }
 
+/* The same in the audit, which is chained and can be searched with everything else. */
+static void
+audit(struct host_identity *identity, const struct host_sign_in *attempt, const char *username,
+      const char *result, const char *reason)
+{
+    struct host_call_context context = {.address = attempt->address};
+    const cim_call call = {.struct_size = sizeof call,
+                           .request_id = attempt->request_id,
+                           .principal = username,
+                           .impl = &context};
+    CIM_AUTO_BUF struct cim_buf detail;
+    cim_buf_init(&detail, 1024);
+    if (reason != NULL) {
+        cim_buf_add_text(&detail, "{\"reason\":");
+        cim_buf_add_json_text(&detail, reason, SIZE_MAX);
+        cim_buf_add_char(&detail, '}');
+    }
+    const cim_audit_entry entry = {.struct_size = sizeof entry,
+                                   .action = attempt->event,
+                                   .detail = detail.data,
+                                   .result = result};
+    host_audit_note(identity->options.audit, &call, &entry);
+}
+
 /* ---- counting failures ---- */
 
 struct verdict {
@@ -47,7 +73,9 @@ struct verdict {
     int64_t now_ms;
     bool password_good;
     bool known;
-    bool locked; /* out */
+    bool locked;        /* out */
+    const char *result; /* out */
+    const char *reason;
 };
 
 static cim_status
@@ -101,6 +129,16 @@ forget_old(cim_tx *tx, int64_t now_ms, cim_error *err)
                            values, 2, NULL, err);
 }
 
+static cim_status
+log_verdict(struct verdict *verdict, cim_tx *tx, const char *result, const char *reason,
+            cim_error *err)
+{
+    verdict->result = result;
+    verdict->reason = reason;
+    return append_log(tx, verdict->attempt, verdict->username, verdict->uid, verdict->now_ms,
+                      result, reason, err);
+}
+
 /* All in one transaction, so that guesses made at the same time are counted one after another. */
 static cim_status
 decide(void *arg, cim_tx *tx, cim_error *err)
@@ -112,22 +150,19 @@ decide(void *arg, cim_tx *tx, cim_error *err)
     CIM_TRY(read_failures(tx, verdict->username, &failures, &locked_until_ms, err));
     verdict->locked = verdict->now_ms < locked_until_ms;
     if (verdict->locked) {
-        return append_log(tx, verdict->attempt, verdict->username, verdict->uid, verdict->now_ms,
-                          "refused", "locked", err);
+        return log_verdict(verdict, tx, "refused", "locked", err);
     }
     if (verdict->password_good) {
         CIM_TRY(host_store_exec(tx, "delete from cim_sign_in_failure where username = :username",
                                 values, 1, NULL, err));
-        return append_log(tx, verdict->attempt, verdict->username, verdict->uid, verdict->now_ms,
-                          "ok", NULL, err);
+        return log_verdict(verdict, tx, "ok", NULL, err);
     }
     failures = locked_until_ms > 0 ? 1 : failures + 1; /* after a lock the count starts anew */
     locked_until_ms =
         failures >= verdict->options->lock_after ? verdict->now_ms + verdict->options->lock_ms : 0;
     CIM_TRY(forget_old(tx, verdict->now_ms, err));
     CIM_TRY(write_failures(tx, verdict, failures, locked_until_ms, err));
-    return append_log(tx, verdict->attempt, verdict->username, verdict->uid, verdict->now_ms,
-                      "refused", verdict->known ? "password" : "unknown", err);
+    return log_verdict(verdict, tx, "refused", verdict->known ? "password" : "unknown", err);
 }
 
 cim_status
@@ -159,6 +194,7 @@ host_sign_in(struct host_identity *identity, const struct host_sign_in *attempt,
     CIM_TRY(status);
     verdict.password_good = same && verdict.known;
     CIM_TRY(host_store_write(identity->options.platform, decide, &verdict, NULL, err));
+    audit(identity, attempt, username, verdict.result, verdict.reason);
     if (verdict.locked) {
         return cim_fail(err, CIM_E_STATE, NULL, NULL,
                         "登录失败次数过多，该用户名已锁定；请 %d 分钟后再试",
@@ -207,5 +243,7 @@ host_sign_in_log(struct host_identity *identity, const struct host_sign_in *atte
     };
     kept_name(attempt->username, username);
     CIM_TRY(host_new_uid(row.now_ms, uid, err));
-    return host_store_write(identity->options.platform, append_one, &row, NULL, err);
+    CIM_TRY(host_store_write(identity->options.platform, append_one, &row, NULL, err));
+    audit(identity, attempt, username, result, reason);
+    return CIM_OK;
 }

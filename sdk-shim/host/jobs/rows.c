@@ -1,7 +1,7 @@
 /* The table of jobs. */
 #include "host/jobs/internal.h"
 
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/store/store.h"
 
 #define COLUMNS                                                                                    \

@@ -3,6 +3,7 @@
 
 #include "lock.h"
 #include "cim/util.h"
+#include "host/audit/audit.h"
 #include "host/base/clock.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
@@ -95,8 +96,8 @@ say_migration(void *arg, const char *file, int32_t done, int32_t total)
 }
 
 static cim_status
-open_store(struct host_assembly *assembly, enum host_store_kind kind, struct host_store **ret_store,
-           cim_error *err)
+open_store(struct host_assembly *assembly, enum host_store_kind kind, bool reads_only,
+           struct host_store **ret_store, cim_error *err)
 {
     const struct host_config *config = assembly->app.config;
     const bool platform = kind == HOST_STORE_PLATFORM;
@@ -121,7 +122,49 @@ open_store(struct host_assembly *assembly, enum host_store_kind kind, struct hos
     CIM_TRY(host_store_open(&options, &store, err));
     cim_copy_text(label, sizeof label, host_store_name(store));
     *ret_store = store; /* closed by host_disassemble(), also when a migration fails */
-    return host_store_migrate(store, "host", migrations, say_migration, label, &report, err);
+    return reads_only
+               ? CIM_OK
+               : host_store_migrate(store, "host", migrations, say_migration, label, &report, err);
+}
+
+/* ---- audit ---- */
+
+static cim_status
+audit_path(const struct host_config *config, const char *key, const char *name, char out[PATH_MAX],
+           cim_error *err)
+{
+    const char *set = host_config_text(config, key);
+    if (set[0] == '\0') {
+        return host_var_path(config, name, out, PATH_MAX, err);
+    }
+    cim_copy_text(out, PATH_MAX, set);
+    return CIM_OK;
+}
+
+cim_status
+host_audit_options_of(const struct host_app *app, struct host_audit_paths *paths,
+                      struct host_audit_options *ret_options, cim_error *err)
+{
+    const struct host_config *config = app->config;
+    CIM_TRY(audit_path(config, "audit.key_file", "audit.key", paths->key_file, err));
+    CIM_TRY(audit_path(config, "audit.anchor_file", "audit.anchor", paths->anchor_file, err));
+    *ret_options = (struct host_audit_options){
+        .store = app->store,
+        .clock = app->clock,
+        .key_file = paths->key_file,
+        .anchor_file = paths->anchor_file,
+        .anchor_ms = host_config_int(config, "audit.anchor_ms"),
+    };
+    return CIM_OK;
+}
+
+static cim_status
+open_audit(struct host_assembly *assembly, cim_error *err)
+{
+    struct host_audit_paths paths;
+    struct host_audit_options options;
+    CIM_TRY(host_audit_options_of(&assembly->app, &paths, &options, err));
+    return host_audit_open(&options, &assembly->app.audit, err);
 }
 
 static cim_status
@@ -134,6 +177,7 @@ open_identity(struct host_assembly *assembly, cim_error *err)
         .platform = app->platform,
         .areas = app->areas,
         .clock = app->clock,
+        .audit = app->audit,
         .session_idle_ms = host_config_int(config, "session.idle_ms"),
         .session_absolute_ms = host_config_int(config, "session.absolute_ms"),
         .token_ms = host_config_int(config, "session.token_ms"),
@@ -152,10 +196,16 @@ assemble(struct host_assembly *assembly, const char *verb, enum host_level level
 {
     struct host_app *app = &assembly->app;
     const char *var = host_config_text(app->config, "var");
-    CIM_TRY(host_lock_take(var, verb, &assembly->lock_fd, err));
+    const bool reads_only = level == HOST_LEVEL_READ;
+    if (!reads_only) {
+        CIM_TRY(host_lock_take(var, verb, &assembly->lock_fd, err));
+    }
     CIM_TRY(make_clock(app->config, &app->clock, err));
-    CIM_TRY(open_store(assembly, HOST_STORE_PLATFORM, &app->platform, err));
-    CIM_TRY(open_store(assembly, HOST_STORE_DATA, &app->store, err));
+    CIM_TRY(open_store(assembly, HOST_STORE_PLATFORM, reads_only, &app->platform, err));
+    CIM_TRY(open_store(assembly, HOST_STORE_DATA, reads_only, &app->store, err));
+    if (!reads_only) {
+        CIM_TRY(open_audit(assembly, err));
+    }
     if (level >= HOST_LEVEL_IDENTITY) {
         CIM_TRY(open_identity(assembly, err));
     }
@@ -199,6 +249,7 @@ host_disassemble(struct host_assembly *assembly)
     host_plugins_free(app->plugins);
     host_identity_free(app->identity);
     host_areas_free(app->areas);
+    host_audit_close(app->audit);
     host_store_close(app->store);
     host_store_close(app->platform);
     host_clock_free(app->clock);

@@ -9,7 +9,8 @@
 
 /* How far to go; each level has all of those before it. */
 enum host_level {
-    HOST_LEVEL_STORES,   /* lock, stores, migrations of the host */
+    HOST_LEVEL_READ,     /* stores alone, to read beside a host that serves */
+    HOST_LEVEL_STORES,   /* lock, stores, migrations of the host, audit */
     HOST_LEVEL_IDENTITY, /* areas, accounts, and the plugins found: their roles and settings */
     HOST_LEVEL_PLUGINS   /* enabled plugins run */
 };
@@ -27,6 +28,14 @@ void host_disassemble(struct host_assembly *assembly);
 /* A path inside the data directory: "cim.gpkg". */
 cim_status host_var_path(const struct host_config *config, const char *name, char *out,
                          size_t out_size, cim_error *err);
+struct host_audit_options;
+/* Where key and anchors of the audit lie; the texts are `paths`'s. */
+struct host_audit_paths {
+    char key_file[4096];
+    char anchor_file[4096];
+};
+cim_status host_audit_options_of(const struct host_app *app, struct host_audit_paths *paths,
+                                 struct host_audit_options *ret_options, cim_error *err);
 /* A folder that comes with the host: "migrations/platform"; beside the program when installed, in
  * the source tree otherwise. */
 cim_status host_share_path(const char *name, char *out, size_t out_size, cim_error *err);

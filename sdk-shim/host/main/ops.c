@@ -2,6 +2,7 @@
 #include "ops.h"
 
 #include "cim/util.h"
+#include "host/audit/audit.h"
 #include "host/base/clock.h"
 #include "host/http/http.h"
 #include "host/plugins/plugins.h"
@@ -117,6 +118,21 @@ write_stores(struct cim_buf *out, const struct host_app *app)
         host_store_pos(app->store));
 }
 
+static void
+write_audit(struct cim_buf *out, const struct host_app *app)
+{
+    struct host_audit_stats stats;
+    host_audit_stats(app->audit, &stats);
+    add(out, "cim_audit_seq", NULL, "gauge", "Newest chained audit entry.", stats.seq);
+    add(out, "cim_audit_anchored_seq", NULL, "gauge", "Newest anchored audit entry.",
+        stats.anchored);
+    add(out, "cim_audit_chain_failures_total", NULL, "counter", "Failures to chain.",
+        stats.chain_failures);
+    add(out, "cim_audit_anchor_failures_total", NULL, "counter", "Failures to anchor.",
+        stats.anchor_failures);
+    add(out, "cim_audit_lost_total", NULL, "counter", "Events that could not be kept.", stats.lost);
+}
+
 static cim_status
 metrics(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
@@ -128,6 +144,7 @@ metrics(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     (void)getrusage(RUSAGE_SELF, &usage);
     host_http_write_metrics(ops->app->http, &out);
     write_stores(&out, ops->app);
+    write_audit(&out, ops->app);
     add(&out, "cim_uptime_seconds", NULL, "gauge", "Seconds since the start.",
         (host_monotonic_ms() - ops->started_ms) / 1000);
     add(&out, "cim_cpu_milliseconds_total", NULL, "counter", "CPU time used.",

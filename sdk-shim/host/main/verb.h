@@ -18,6 +18,7 @@ struct host_verb {
 };
 
 extern const struct host_verb host_verb_areas;
+extern const struct host_verb host_verb_audit;
 extern const struct host_verb host_verb_doctor;
 extern const struct host_verb host_verb_export;
 extern const struct host_verb host_verb_import;

@@ -5,6 +5,7 @@
 #include "args.h"
 #include "layer_call.h"
 #include "cim/util.h"
+#include "host/audit/audit.h"
 #include "host/exchange/exchange.h"
 #include "host/plugins/plugins.h"
 
@@ -20,6 +21,13 @@ export_layer(struct host_assembly *assembly, const struct host_args *args,
     struct host_layer_call call;
     cim_status status = CIM_OK;
     CIM_TRY(host_layer_call_begin(&call, &assembly->app, args->words[0], CIM_ACT_EXPORT, err));
+    const cim_audit_entry entry = {
+        .struct_size = sizeof entry, .action = "export", .layer = args->words[0]};
+    status = host_audit_event(assembly->app.audit, NULL, &entry, err);
+    if (status != CIM_OK) {
+        host_layer_call_end(&call);
+        return status;
+    }
     status = host_exchange_export(&call.layer->layer, call.layer->definition, &call.call, &query,
                                   args->words[1], options, ret_count, err);
     host_layer_call_end(&call);

@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "cim/util.h"
+#include "host/audit/audit.h"
 #include "host/plugins/plugins.h"
 
 #include <json-c/json.h>
@@ -36,6 +37,13 @@ print_plugin(void *arg, const struct host_plugin_info *info)
            info->reason != NULL ? info->reason : "");
 }
 
+static void
+note(struct host_app *app, const char *action, const char *id)
+{
+    const cim_audit_entry entry = {.struct_size = sizeof entry, .action = action, .layer = id};
+    host_audit_note(app->audit, NULL, &entry);
+}
+
 static cim_status
 act(struct host_app *app, const struct host_args *args, cim_error *err)
 {
@@ -47,11 +55,13 @@ act(struct host_app *app, const struct host_args *args, cim_error *err)
     }
     if (strcmp(action, "enable") == 0 && id != NULL) {
         CIM_TRY(host_plugins_enable(app->plugins, id, err));
+        note(app, "plugin.enable", id);
         printf("插件 %s 已启用 / plugin %s is enabled\n", id, id);
         return CIM_OK;
     }
     if (strcmp(action, "disable") == 0 && id != NULL) {
         CIM_TRY(host_plugins_disable(app->plugins, id, err));
+        note(app, "plugin.disable", id);
         printf("插件 %s 已停用 / plugin %s is disabled\n", id, id);
         return CIM_OK;
     }

@@ -6,6 +6,7 @@
 #include "ops.h"
 #include "cim/util.h"
 #include "host/admin/admin.h"
+#include "host/audit/audit.h"
 #include "host/base/clock.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
@@ -86,6 +87,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
     CIM_TRY(host_exchange_add_routes(app, err));
     CIM_TRY(host_admin_add_routes(app, err));
+    CIM_TRY(host_audit_add_routes(app, err));
     return host_ogc_add_routes(app, err);
 }
 
@@ -144,6 +146,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     int signal_number = 0;
     CIM_TRY(make_http(app, err));
     CIM_TRY(add_routes(app, &ops, err));
+    CIM_TRY(host_audit_start(app->audit, err));
     CIM_TRY(host_http_start(app->http, err));
     print_url(app);
     /* A plugin that fails is out of service with its reason; the platform serves. */

@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "cim/util.h"
+#include "host/audit/audit.h"
 #include "host/identity/identity.h"
 #include "kit/time.h"
 
@@ -115,6 +116,16 @@ change_password(struct host_identity *identity, const struct host_args *args, ci
 }
 
 static void
+note(const struct host_app *app, const struct host_args *args)
+{
+    const bool adds = strcmp(args->words[0], "add") == 0;
+    const cim_audit_entry entry = {.struct_size = sizeof entry,
+                                   .action = adds ? "account.put" : "account.password",
+                                   .layer = args->words[1]};
+    host_audit_note(app->audit, NULL, &entry);
+}
+
+static void
 print_account(void *arg, const char *username, const char *display_name, const char *roles)
 {
     (void)arg;
@@ -148,6 +159,9 @@ run(struct host_config *config, const char *const *words, cim_error *err)
         status = change_password(assembly.app.identity, &args, err);
     } else {
         status = host_identity_each_account(assembly.app.identity, print_account, NULL, err);
+    }
+    if (status == CIM_OK && args.n_words == 2) {
+        note(&assembly.app, &args);
     }
     host_disassemble(&assembly);
     return status;

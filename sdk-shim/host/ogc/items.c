@@ -1,5 +1,6 @@
 /* host/ogc/items.c -- /collections/{id}/items: pages, exports, single features. */
 #include "cim/util.h"
+#include "host/audit/audit.h"
 #include "host/ogc/ask.h"
 #include "host/ogc/encode.h"
 #include "host/ogc/filter.h"
@@ -40,6 +41,18 @@ check_fields(const struct host_items_request *request, const struct cim_definiti
     return CIM_OK;
 }
 
+/* Nothing leaves unseen: no entry, no export. */
+static cim_status
+audit_export(const struct host_ask *ask, const char *layer_id,
+             const struct host_items_request *request, cim_error *err)
+{
+    const cim_audit_entry entry = {.struct_size = sizeof entry,
+                                   .action = "export",
+                                   .layer = layer_id,
+                                   .area_code = request->query.area};
+    return host_audit_event(ask->ogc->app->audit, ask->call, &entry, err);
+}
+
 static cim_status
 parse_with(struct host_ask *ask, const char *layer_id, struct host_crs_worker *crs,
            struct host_items_request **ret_request, cim_error *err)
@@ -56,6 +69,9 @@ parse_with(struct host_ask *ask, const char *layer_id, struct host_crs_worker *c
         check_fields(request, def, visit.call.scope, host_ask_param(ask, "q") != NULL, err);
     if (status == CIM_OK) {
         status = host_check_area(ask->ogc, request->query.area, err);
+    }
+    if (status == CIM_OK && export_all) {
+        status = audit_export(ask, layer_id, request, err);
     }
     if (status != CIM_OK) {
         host_items_request_free(request);

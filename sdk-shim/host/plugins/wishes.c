@@ -1,5 +1,5 @@
 /* Which plugins the administrator wants enabled, in platform.db. */
-#include "host/identity/row.h"
+#include "host/store/row.h"
 #include "host/plugins/plugin.h"
 #include "host/store/store.h"
 

@@ -4,6 +4,7 @@
 
 #include "cim/access.h"
 #include "cim/analyses.h"
+#include "cim/audit.h"
 #include "cim/base.h"
 #include "cim/call.h"
 #include "cim/http.h"

@@ -115,7 +115,7 @@ class HostTest(unittest.TestCase):
 class Verbs(HostTest):
     def test_help_names_every_verb_in_both_languages(self):
         text = self.host.run("--help")
-        for verb in ("serve", "migrate", "plugin", "areas", "import", "export", "user", "token", "doctor"):
+        for verb in ("serve", "migrate", "plugin", "areas", "import", "export", "user", "token", "audit", "doctor"):
             self.assertRegex(text, r"(?m)^  %s +\S*[\u4e00-\u9fff].* / [a-zA-Z]" % verb)
             self.assertRegex(self.host.run(verb, "--help"), "[\u4e00-\u9fff]")
         self.assertRegex(subprocess.run([ARGS.host, "--version"], stdout=subprocess.PIPE, text=True).stdout,
@@ -263,6 +263,98 @@ class Serving(HostTest):
             text = self.host.run("serve", "--port=%d" % port, fails=True)
             self.assertIn("127.0.0.1:%d" % port, text)
             self.assertIn("EADDRINUSE", text)
+
+
+class Audit(HostTest):
+    def set_up_places(self):
+        with open(os.path.join(self.host.var, "areas.csv"), "w", encoding="utf-8") as f:
+            f.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n"
+                    "460000,海南省,province,,,,,\n460100,海口市,city,460000,,,,\n")
+        self.host.run("areas", "import", f.name)
+        self.host.run("plugin", "enable", "lpg")
+        for name, roles in (("admin", "platform-admin"), ("editor", "data-manager,regulator"),
+                            ("auditor", "auditor")):
+            self.host.run("user", "add", name, "--roles", roles, "--areas=*", "--password-file=-",
+                          stdin=PASSWORD + "\n")
+
+    def entries(self, token, query=""):
+        """Newest first, once the last of them has been chained."""
+        for _ in range(50):
+            before = json.loads(self.host.get("/admin/api/audit?limit=1", token)[2])["entries"]
+            time.sleep(0.6)
+            status, _, body = self.host.get("/admin/api/audit" + query, token)
+            self.assertEqual(200, status, body)
+            if before == json.loads(self.host.get("/admin/api/audit?limit=1", token)[2])["entries"]:
+                return json.loads(body)
+        raise AssertionError("entries never settle")
+
+    def test_who_did_what_is_found_and_a_change_of_it_too(self):
+        self.set_up_places()
+        self.host.serve("--audit.anchor_ms=1000")
+        editor, auditor = self.host.token("editor"), self.host.token("auditor")
+        place = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [110.3, 20]},
+                 "properties": {"name": "镇", "class": "town", "area_code": "460100"}}
+        kind = {"Content-Type": "application/geo+json", "X-Request-Id": "audit-test-1"}
+        status, headers, body = self.host.get("/collections/lpg.places/items", editor, "POST",
+                                              json.dumps(place).encode(), kind)
+        self.assertEqual(201, status, body)
+        item = "/collections/lpg.places/items/%s" % json.loads(body)["id"]
+        self.assertEqual(200, self.host.get(item, editor, "PATCH",
+                                            json.dumps({"properties": {"name": "新镇"}}).encode(),
+                                            {"Content-Type": "application/merge-patch+json"})[0])
+        self.assertEqual(200, self.host.get("/collections/lpg.places/items?export=true", editor)[0])
+        self.assertEqual(401, self.host.get("/auth/token", None, "POST",
+                                            b'{"username":"editor","password":"wrong"}')[0])
+        admin = self.host.token()
+        self.assertEqual(403, self.host.get("/admin/api/audit", admin)[0])  # not by running it
+        found = self.entries(auditor, "?principal=editor")["entries"]
+        self.assertEqual(["token", "export", "update", "create", "token"],
+                         [each["action"] for each in found])
+        self.assertEqual(("refused", {"reason": "password"}), (found[0]["result"], found[0]["detail"]))
+        update, create = found[2], found[3]
+        self.assertEqual(("lpg.places", {"fields": ["name"]}, "127.0.0.1"),
+                         (update["layer"], update["detail"], update["address"]))
+        self.assertEqual(("audit-test-1", "460100", update["uid"]),
+                         (create["request_id"], create["area_code"], create["uid"]))
+        self.assertEqual([], self.entries(auditor, "?principal=editor&to=2020-01-01T00:00:00Z")["entries"])
+        page = self.entries(auditor, "?limit=2")
+        rest = self.entries(auditor, "?limit=2&before=%d" % page["next"])
+        self.assertEqual(page["entries"][1]["seq"] - 1, rest["entries"][0]["seq"])
+        status, _, body = self.host.get("/admin/api/audit?limit=5000", auditor)
+        self.assertEqual(400, status)
+        self.assertEqual(("limit", "5000"), (json.loads(body)["param"], json.loads(body)["value"]))
+        # Beside the serving platform, and after it.
+        self.assertIn(" 0 faults", self.host.run("audit", "verify"))
+        lines = self.host.run("audit", "export", "--action=plugin.enable").splitlines()
+        self.assertEqual([("cim-host", "lpg")], [(json.loads(line)["principal"], json.loads(line)["layer"])
+                                                 for line in lines if line.startswith("{")])
+        metrics = self.host.get("/metrics", admin)[2].decode()
+        self.assertIn("cim_audit_anchor_failures_total 0", metrics)
+        self.assertEqual(0, self.host.stop())
+        self.assertIn(" 0 faults", self.host.run("audit", "verify"))
+        seq = update["seq"]
+        self.tamper("update cim_audit set principal = 'admin' where seq = %d" % seq)
+        self.assertRegex(self.host.run("audit", "verify", fails=True), "(?m)^!! changed %d: " % seq)
+        self.tamper("delete from cim_audit", "update cim_audit_head set seq = 0, mac = '', proof = ''")
+        self.assertRegex(self.host.run("audit", "verify", fails=True), r"(?m)^!! truncated 1-\d+: ")
+
+    def tamper(self, *statements):
+        """As somebody with the file and SQLite does; every start of the host renews the guards."""
+        with sqlite3.connect(os.path.join(self.host.var, "cim.gpkg")) as db:
+            for trigger in db.execute("select name from sqlite_schema where type = 'trigger' and "
+                                      "tbl_name in ('cim_audit', 'cim_audit_head')").fetchall():
+                db.execute('drop trigger "%s"' % trigger[0])
+            for statement in statements:
+                db.execute(statement)
+
+    def test_lost_key_is_not_replaced(self):
+        self.add_admin()
+        key = os.path.join(self.host.var, "audit.key")
+        self.assertEqual(0o600, os.stat(key).st_mode & 0o777)
+        os.rename(key, key + ".kept")
+        self.assertIn("audit.key", self.host.run("user", "list", fails=True))
+        os.rename(key + ".kept", key)
+        self.host.run("user", "list")
 
 
 class WithPlugin(HostTest):

@@ -290,6 +290,61 @@ static const cim_term owner_term = {.struct_size = sizeof owner_term,
                                     .until_ms = INT64_MAX};
 
 static void
+assert_audited(struct fixture *fixture, int64_t count, const char *where)
+{
+    char sql[400];
+    (void)snprintf(sql, sizeof sql, "select count(*) from cim_audit_pending where %s", where);
+    if (one_int(fixture, sql) != count) {
+        print_message("%s\n", sql);
+    }
+    assert_int_equal(one_int(fixture, sql), count);
+}
+
+/* One entry for many records and one for each single one; names of fields and never a value. */
+static void
+test_edits_are_audited(void **state)
+{
+    struct fixture *fixture = *state;
+    const cim_call call = fake_call(fake_scope_all());
+    struct outcome outcome;
+    cim_error err = {0};
+    const struct text_rows update = {.n_columns = 5,
+                                     .names = {"fid", "name", "kind", "phone", "area_code"},
+                                     .n_rows = 1,
+                                     .cells = {{"1", "甲", "small", "13900139000", "460200"}}};
+    const struct text_rows replace = {
+        .n_columns = 2, .names = {"fid", "name"}, .n_rows = 1, .cells = {{"2", "乙"}}};
+    const struct text_rows gone = {.n_columns = 1, .names = {"fid"}, .n_rows = 1, .cells = {{"3"}}};
+    create_good(fixture);
+    assert_audited(fixture, 1, "action = 'create'");
+    assert_audited(fixture, 1,
+                   "action = 'create' and layer = 'test.things' and principal = 'test' and "
+                   "record_fid is null and detail = '{\"records\":3}'");
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_UPDATE, 0, &update, &outcome, &err),
+              &err);
+    assert_audited(fixture, 1,
+                   "action = 'update' and record_fid = 1 and length(record_uid) = 36 and area_code "
+                   "= '460200' and owner_org = 'acme' and "
+                   "detail = '{\"fields\":[\"area_code\",\"kind\",\"phone\"]}'");
+    /* What is not given goes, but what is sensitive stays: so it is not told as changed. */
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_REPLACE, 0, &replace, &outcome, &err),
+              &err);
+    assert_audited(fixture, 1,
+                   "action = 'update' and record_fid = 2 and detail = '{\"fields\":[\"geom\","
+                   "\"code\",\"kind\",\"size\",\"pieces\",\"made_up\",\"built_on\",\"seen_at\"]}'");
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_DELETE, 0, &gone, &outcome, &err), &err);
+    assert_audited(fixture, 1, "action = 'delete' and record_fid = 3 and detail is null");
+    /* What was refused, or only tried, left nothing. */
+    assert_int_equal(write_rows(fixture->things, &call, CIM_EDIT_DELETE, 0, &gone, &outcome, &err),
+                     CIM_E_NOTFOUND);
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_UPDATE, CIM_EDIT_DRY_RUN, &update,
+                         &outcome, &err),
+              &err);
+    assert_audited(fixture, 4, "1 = 1");
+    assert_audited(fixture, 0, "detail like '%139%' or detail like '%甲%'");
+}
+
+static void
 test_writing_outside_the_scope_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -587,6 +642,7 @@ main(void)
         WITH_STORE(test_batch_is_whole_or_row_wise),
         WITH_STORE(test_transaction_that_runs_again_writes_once),
         WITH_STORE(test_update_replace_delete_follow_versions),
+        WITH_STORE(test_edits_are_audited),
         WITH_STORE(test_writing_outside_the_scope_is_refused),
         WITH_STORE(test_row_filter_of_a_term_holds_for_writing),
         WITH_STORE(test_masks_follow_the_terms_of_each_record),

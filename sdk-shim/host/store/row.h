@@ -1,4 +1,4 @@
-/* host/identity/row.h -- reading a few rows of the platform's own tables, one at a time. */
+/* host/store/row.h -- reading a few rows of the platform's own tables, one at a time. */
 #ifndef HOST_ROW_H
 #define HOST_ROW_H
 
