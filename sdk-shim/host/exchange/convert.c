@@ -4,274 +4,11 @@
 #include "cim/util.h"
 #include "kit/rows.h"
 
-#include <cpl_conv.h>
-#include <cpl_string.h>
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- geometry ---- */
-
-static OGRwkbGeometryType
-wanted_type(enum cim_geometry_type type)
-{
-    return (OGRwkbGeometryType)type; /* both are the numbers of WKB */
-}
-
-/* Point, LineString or Polygon, whether single or multi; 0 for a mixture. */
-static int
-family(OGRGeometryH geometry)
-{
-    const int type = (int)wkbFlatten(OGR_G_GetGeometryType(geometry));
-    const int n = type == (int)wkbGeometryCollection ? OGR_G_GetGeometryCount(geometry) : 0;
-    int found = type <= (int)wkbPolygon        ? type
-                : type <= (int)wkbMultiPolygon ? type - (int)wkbPolygon
-                                               : 0;
-    for (int i = 0; i < n; i++) {
-        const int part = family(OGR_G_GetGeometryRef(geometry, i));
-        found = i == 0 || part == found ? part : 0;
-        if (found == 0) {
-            break;
-        }
-    }
-    return found;
-}
-
-/* The geometry as the layer has it, or NULL: a single part into a multi, a multi of one out of it,
- * curves as chords. Takes `geometry`. */
-static OGRGeometryH
-coerce(OGRGeometryH geometry, enum cim_geometry_type type)
-{
-    const int wanted_family = type <= CIM_GEOMETRY_POLYGON ? (int)type : (int)type - 3;
-    const bool to_single = type <= CIM_GEOMETRY_POLYGON;
-    OGRGeometryH result = geometry;
-    OGR_G_FlattenTo2D(geometry);
-    if (OGR_G_HasCurveGeometry(geometry, FALSE)) {
-        result = OGR_G_GetLinearGeometry(geometry, 0, NULL);
-        OGR_G_DestroyGeometry(geometry);
-    }
-    if (result == NULL || OGR_G_GetGeometryType(result) == wanted_type(type)) {
-        return result;
-    }
-    if (family(result) == wanted_family && (!to_single || OGR_G_GetGeometryCount(result) == 1)) {
-        result = OGR_G_ForceTo(result, wanted_type(type), NULL);
-    }
-    if (result != NULL &&
-        (OGR_G_GetGeometryType(result) != wanted_type(type) || OGR_G_IsEmpty(result))) {
-        OGR_G_DestroyGeometry(result);
-        result = NULL;
-    }
-    return result;
-}
-
-/* Drawings have no polygons: a closed line is one where the layer has polygons. Takes `geometry`.
- */
-static OGRGeometryH
-fill_closed_line(OGRGeometryH geometry, enum cim_geometry_type type)
-{
-    const bool wants_area = type == CIM_GEOMETRY_POLYGON || type == CIM_GEOMETRY_MULTI_POLYGON;
-    const int n = wants_area ? OGR_G_GetPointCount(geometry) : 0;
-    if (n < 4 || OGR_GT_Flatten(OGR_G_GetGeometryType(geometry)) != wkbLineString ||
-        OGR_G_GetX(geometry, 0) != OGR_G_GetX(geometry, n - 1) ||
-        OGR_G_GetY(geometry, 0) != OGR_G_GetY(geometry, n - 1)) {
-        return geometry;
-    }
-    return OGR_G_ForceToPolygon(geometry);
-}
-
-enum { METRES_LEAST = 1000 }; /* no slip of degrees is as large */
-
-/* Metres where degrees were declared. An easting that carries its zone says which system it is in:
- * CGCS2000 in zones of 3 degrees has the zones 25 to 45 and the codes EPSG:4513 to 4533. */
-static cim_status
-looks_projected(double x, const char *value, cim_error *err)
-{
-    enum { ZONE_M = 1000000, ZONE_FIRST = 25, ZONE_LAST = 45, EPSG_OF_FIRST = 4513 };
-    const int zone = x > 0 && x < (ZONE_LAST + 1.0) * ZONE_M ? (int)(x / ZONE_M) : 0;
-    if (zone >= ZONE_FIRST && zone <= ZONE_LAST) {
-        return cim_fail(err, CIM_E_INVALID, "geom", value,
-                        "坐标是投影坐标（米），不是经纬度：带号 %d，若为 CGCS2000 三度带，请用 crs "
-                        "指明 EPSG:%d",
-                        "the coordinates are projected (metres), not degrees: zone %d; if that is "
-                        "CGCS2000 in zones of 3 degrees, give crs EPSG:%d",
-                        zone, EPSG_OF_FIRST + zone - ZONE_FIRST);
-    }
-    return cim_fail(err, CIM_E_INVALID, "geom", value,
-                    "坐标像投影坐标（米），不是经纬度：请用 crs 指明其坐标系（如 EPSG:4546）",
-                    "the coordinates look projected (metres), not degrees: give their reference "
-                    "system as crs (such as EPSG:4546)");
-}
-
-static cim_status
-check_range(OGRGeometryH geometry, cim_error *err)
-{
-    OGREnvelope box;
-    char value[64];
-    OGR_G_GetEnvelope(geometry, &box);
-    if (isfinite(box.MinX) && isfinite(box.MaxX) && isfinite(box.MinY) && isfinite(box.MaxY) &&
-        box.MinX >= -180.0 && box.MaxX <= 180.0 && box.MinY >= -90.0 && box.MaxY <= 90.0) {
-        return CIM_OK;
-    }
-    (void)snprintf(value, sizeof value, "%.6f %.6f", box.MinX, box.MinY);
-    if (fabs(box.MinX) > METRES_LEAST || fabs(box.MinY) > METRES_LEAST) {
-        return looks_projected(box.MinX, value, err);
-    }
-    if (box.MinX >= -90.0 && box.MaxX <= 90.0 && box.MaxY > 90.0 && box.MaxY <= 180.0) {
-        return cim_fail(err, CIM_E_INVALID, "geom", value,
-                        "坐标超出范围（经纬度可能颠倒）：应为经度 -180 至 180、纬度 -90 至 90",
-                        "coordinates out of range (longitude and latitude look swapped): expected "
-                        "longitude -180 to 180, latitude -90 to 90");
-    }
-    return cim_fail(err, CIM_E_INVALID, "geom", value,
-                    "坐标超出范围：应为经度 -180 至 180、纬度 -90 至 90（坐标系是否声明有误？）",
-                    "coordinates out of range: expected longitude -180 to 180, latitude -90 to 90 "
-                    "(is the reference system right?)");
-}
-
-static cim_status
-export_wkb(struct host_source *source, OGRGeometryH geometry, struct cim_batch_builder *builder,
-           uint32_t column, cim_error *err)
-{
-    const size_t len = OGR_G_WkbSizeEx(geometry);
-    if (len > HOST_IMPORT_GEOMETRY_BYTES_MAX) {
-        return cim_fail(err, CIM_E_TOO_LARGE, "geom", NULL, "几何数据超过 %d 字节",
-                        "the geometry is larger than %d bytes", HOST_IMPORT_GEOMETRY_BYTES_MAX);
-    }
-    if (len > source->wkb_capacity) {
-        uint8_t *grown = realloc(source->wkb, len * 2);
-        if (grown == NULL) {
-            return cim_fail_nomem(err);
-        }
-        source->wkb = grown;
-        source->wkb_capacity = len * 2;
-    }
-    if (OGR_G_ExportToIsoWkb(geometry, wkbNDR, source->wkb) != OGRERR_NONE) {
-        return cim_fail(err, CIM_E_INVALID, "geom", NULL, "几何数据无法转换",
-                        "the geometry cannot be converted");
-    }
-    cim_batch_append_bytes(builder, column, source->wkb, len);
-    return CIM_OK;
-}
-
-static cim_status
-read_ordinate(OGRFeatureH feature, int index, double *ret_value, cim_error *err)
-{
-    const char *text = OGR_F_GetFieldAsString(feature, index);
-    const double value = CPLAtof(text);
-    if (CPLGetValueType(text) == CPL_VALUE_STRING || !isfinite(value)) {
-        return cim_fail(
-            err, CIM_E_INVALID, OGR_Fld_GetNameRef(OGR_F_GetFieldDefnRef(feature, index)), text,
-            "坐标应为数字，且两列都要填写", "a coordinate must be a number, and both are needed");
-    }
-    *ret_value = value;
-    return CIM_OK;
-}
-
-/* The point of a row of text. A row without one may be a place that nobody knows yet; a position
- * that cannot be read is another matter, and must not be lost in silence. */
-static cim_status
-make_point(const struct host_source *source, OGRFeatureH feature, OGRGeometryH *ret_point,
-           cim_error *err)
-{
-    double x;
-    double y;
-    if (!OGR_F_IsFieldSetAndNotNull(feature, source->x_index) &&
-        !OGR_F_IsFieldSetAndNotNull(feature, source->y_index)) {
-        return CIM_OK;
-    }
-    CIM_TRY(read_ordinate(feature, source->x_index, &x, err));
-    CIM_TRY(read_ordinate(feature, source->y_index, &y, err));
-    *ret_point = OGR_G_CreateGeometry(wkbPoint);
-    OGR_G_SetPoint_2D(*ret_point, 0, x, y);
-    return CIM_OK;
-}
-
-static cim_status
-make_from_wkt(const struct host_source *source, OGRFeatureH feature, OGRGeometryH *ret_geometry,
-              cim_error *err)
-{
-    const char *text = OGR_F_GetFieldAsString(feature, source->wkt_index);
-    char *at = (char *)(uintptr_t)text; /* moved on, not written to */
-    OGRGeometryH geometry = NULL;
-    if (!OGR_F_IsFieldSetAndNotNull(feature, source->wkt_index)) {
-        return CIM_OK;
-    }
-    if (OGR_G_CreateFromWkt(&at, NULL, &geometry) != OGRERR_NONE || at[strspn(at, " \t")] != '\0') {
-        OGR_G_DestroyGeometry(geometry);
-        return cim_fail(err, CIM_E_INVALID,
-                        OGR_Fld_GetNameRef(OGR_F_GetFieldDefnRef(feature, source->wkt_index)), text,
-                        "WKT 无法读取", "the WKT cannot be read");
-    }
-    *ret_geometry = geometry;
-    return CIM_OK;
-}
-
-/* GDAL drops what it cannot read of a GeoJSON geometry, but keeps the text. */
-static cim_status
-check_geojson(struct host_source *source, OGRFeatureH feature, cim_error *err)
-{
-    const char *text = OGR_F_GetNativeData(feature);
-    if (source->lines.file != NULL) {
-        return host_geojson_lines_check(&source->lines, err);
-    }
-    return source->work.kind == HOST_FILE_GEOJSON && text != NULL
-               ? host_geojson_check(text, strlen(text), err)
-               : CIM_OK;
-}
-
-static cim_status
-convert_geometry(struct host_source *source, OGRFeatureH feature, struct cim_batch_builder *builder,
-                 cim_error *err)
-{
-    const uint32_t column = source->columns.n;
-    OGRGeometryH geometry = OGR_F_StealGeometry(feature);
-    char name[40] = "";
-    cim_status status = CIM_OK;
-    if (geometry == NULL && source->wkt_index >= 0) {
-        CIM_TRY(make_from_wkt(source, feature, &geometry, err));
-    }
-    if (geometry == NULL && source->x_index >= 0) {
-        CIM_TRY(make_point(source, feature, &geometry, err));
-    }
-    if (geometry == NULL || OGR_G_IsEmpty(geometry)) {
-        OGR_G_DestroyGeometry(geometry);
-        cim_batch_append_null(builder, column);
-        return CIM_OK;
-    }
-    cim_copy_text(name, sizeof name, OGR_G_GetGeometryName(geometry));
-    if (source->work.kind == HOST_FILE_DXF) {
-        geometry = fill_closed_line(geometry, source->geometry);
-    }
-    geometry = coerce(geometry, source->geometry);
-    if (geometry == NULL) {
-        return cim_fail(err, CIM_E_INVALID, "geom", name, "几何类型 %s 不能存入 %s 图层",
-                        "a %s does not fit a layer of %s", name,
-                        cim_geometry_name(source->geometry));
-    }
-    status = host_crs_in_apply(&source->crs, geometry, err);
-    if (status == CIM_OK) {
-        status = check_range(geometry, err);
-    }
-    if (status == CIM_OK) {
-        status = export_wkb(source, geometry, builder, column, err);
-    }
-    OGR_G_DestroyGeometry(geometry);
-    return status;
-}
-
-/* ---- attributes ---- */
-
 static void
-append_scratch(struct host_source *source, struct cim_batch_builder *builder, uint32_t column)
-{
-    cim_batch_append_bytes(builder, column, source->scratch.data, source->scratch.len);
-}
-
-static void
-append_time(struct host_source *source, OGRFeatureH feature, int index, bool date_only,
-            struct cim_batch_builder *builder, uint32_t column)
+add_time(OGRFeatureH feature, int index, bool date_only, struct cim_buf *out)
 {
     enum { TZ_UNKNOWN = 0, TZ_LOCAL = 1, TZ_UTC = 100, MINUTES_PER_STEP = 15 };
     int year = 0;
@@ -283,48 +20,58 @@ append_time(struct host_source *source, OGRFeatureH feature, int index, bool dat
     float second = 0;
     (void)OGR_F_GetFieldAsDateTimeEx(feature, index, &year, &month, &day, &hour, &minute, &second,
                                      &tz); /* its type was looked at */
-    cim_buf_clear(&source->scratch);
-    cim_buf_addf(&source->scratch, "%04d-%02d-%02d", year, month, day);
+    cim_buf_addf(out, "%04d-%02d-%02d", year, month, day);
     if (!date_only) {
-        cim_buf_addf(&source->scratch, "T%02d:%02d:%06.3f", hour, minute, (double)second);
+        cim_buf_addf(out, "T%02d:%02d:%06.3f", hour, minute, (double)second);
         if (tz > TZ_LOCAL) {
             const int offset = (tz - TZ_UTC) * MINUTES_PER_STEP;
-            cim_buf_addf(&source->scratch, "%c%02d:%02d", offset < 0 ? '-' : '+', abs(offset) / 60,
+            cim_buf_addf(out, "%c%02d:%02d", offset < 0 ? '-' : '+', abs(offset) / 60,
                          abs(offset) % 60);
         }
     }
-    append_scratch(source, builder, column);
+}
+
+cim_status
+host_source_text(struct host_source *source, OGRFeatureH feature, int index, struct cim_buf *out,
+                 cim_error *err)
+{
+    const OGRFieldType type = OGR_Fld_GetType(OGR_F_GetFieldDefnRef(feature, index));
+    if (!OGR_F_IsFieldSetAndNotNull(feature, index)) {
+        return CIM_OK;
+    }
+    if (type == OFTReal) {
+        cim_buf_add_double(out, OGR_F_GetFieldAsDouble(feature, index));
+    } else if (type == OFTDate || type == OFTDateTime) {
+        add_time(feature, index, type == OFTDate, out);
+    } else if (type == OFTString || type == OFTStringList) {
+        return host_text_in_convert(&source->text, OGR_F_GetFieldAsString(feature, index), out,
+                                    err);
+    } else {
+        cim_buf_add_text(out, OGR_F_GetFieldAsString(feature, index));
+    }
+    return cim_buf_status(out, err);
 }
 
 static cim_status
 append_text(struct host_source *source, OGRFeatureH feature, const struct host_source_column *from,
             struct cim_batch_builder *builder, uint32_t column, cim_error *err)
 {
-    const bool is_text = from->ogr_type == OFTString || from->ogr_type == OFTStringList;
+    const char *value = NULL;
+    cim_status status = CIM_OK;
     cim_buf_clear(&source->scratch);
-    if (from->ogr_type == OFTReal) {
-        cim_buf_add_double(&source->scratch, OGR_F_GetFieldAsDouble(feature, from->ogr_index));
-    } else if (from->ogr_type == OFTDate || from->ogr_type == OFTDateTime) {
-        append_time(source, feature, from->ogr_index, from->ogr_type == OFTDate, builder, column);
-        return CIM_OK;
-    } else if (is_text) {
-        const char *raw = OGR_F_GetFieldAsString(feature, from->ogr_index);
-        const cim_status status = host_text_in_convert(&source->text, raw, &source->scratch, err);
-        if (status != CIM_OK) {
-            if (err != NULL) {
-                cim_copy_text(err->param, sizeof err->param, from->name);
-            }
-            return status;
+    status = host_source_text(source, feature, from->ogr_index, &source->scratch, err);
+    if (status != CIM_OK) {
+        if (err != NULL) {
+            cim_copy_text(err->param, sizeof err->param, from->name);
         }
-        if (source->scratch.len == 0) {
-            cim_batch_append_null(builder, column);
-            return CIM_OK;
-        }
-    } else {
-        cim_buf_add_text(&source->scratch, OGR_F_GetFieldAsString(feature, from->ogr_index));
+        return status;
     }
-    CIM_TRY(cim_buf_status(&source->scratch, err));
-    append_scratch(source, builder, column);
+    if (source->scratch.len == 0) {
+        cim_batch_append_null(builder, column);
+        return CIM_OK;
+    }
+    value = host_columns_value(&source->columns, from, source->scratch.data);
+    cim_batch_append_bytes(builder, column, value, strlen(value));
     return CIM_OK;
 }
 
@@ -360,11 +107,12 @@ host_source_convert(struct host_source *source, OGRFeatureH feature,
                     struct cim_batch_builder *builder, cim_error *err)
 {
     if (source->geometry != CIM_GEOMETRY_NONE) {
-        CIM_TRY(check_geojson(source, feature, err));
+        CIM_TRY(host_source_check_geojson(source, feature, err));
     }
     for (uint32_t i = 0; i < source->columns.n; i++) {
         CIM_TRY(convert_field(source, feature, &source->columns.columns[i], builder, i, err));
     }
-    return source->geometry != CIM_GEOMETRY_NONE ? convert_geometry(source, feature, builder, err)
-                                                 : CIM_OK;
+    return source->geometry != CIM_GEOMETRY_NONE
+               ? host_source_convert_geometry(source, feature, builder, err)
+               : CIM_OK;
 }

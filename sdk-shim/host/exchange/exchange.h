@@ -12,13 +12,21 @@
 #include "kit/buf.h"
 #include "kit/definition.h"
 
-enum { HOST_IMPORT_ROW_WISE = 1, HOST_IMPORT_DRY_RUN = 2 };
+enum {
+    HOST_IMPORT_ROW_WISE = 1,
+    HOST_IMPORT_DRY_RUN = 2,
+    HOST_IMPORT_REPAIR = 4,   /* areas that are not valid are made so, and told of */
+    HOST_IMPORT_ANY_AREA = 8, /* areas are taken as they are */
+    HOST_IMPORT_COMPARE = 16, /* tells of rows with equal geometries */
+    HOST_IMPORT_OVERLAPS = 32 /* with the above: tells of areas that overlap as well */
+};
 enum {
     HOST_IMPORT_REFUSED_MAX = 1000,    /* listed in a report; the total goes on */
     HOST_IMPORT_SKIPPED_MAX = 1 << 20, /* rows refused by the reader; more stop the import */
     HOST_IMPORT_ZIP_ENTRIES_MAX = 1000,
     HOST_IMPORT_FIELDS_MAX = 500,
     HOST_IMPORT_IGNORED_MAX = 100, /* names listed in a report */
+    HOST_IMPORT_VALUES_MAX = 500,  /* of `values` */
     HOST_IMPORT_GEOMETRY_BYTES_MAX = 32 << 20,
     HOST_IMPORT_SHEET_BYTES_MAX = 256 << 20, /* of an XLSX, unpacked */
     HOST_IMPORT_WHOLE_BYTES_MAX = 64 << 20   /* of a file that is read whole: KML, XLSX, DXF, TXT */
@@ -30,11 +38,18 @@ struct host_import_options {
     const char *crs;      /* "gcj02", "bd09", "wgs84", "cgcs2000", "EPSG:4546"; NULL: the file's */
     const char *encoding; /* "UTF-8", "GBK", "GB18030"; NULL: what the file says or looks like */
     const char *source_layer; /* of a file with several; NULL: its only one */
-    const char *map;          /* "column=field,…" beside the names that match; may be NULL */
-    const char *set;          /* "field=value,…" for every row; may be NULL */
-    const char *work_dir;     /* for unpacking; NULL: TMPDIR or /tmp */
+    /* Lists of pairs, in which "\\," "\\=" "\\:" and "\\\\" stand for the character; may be NULL.
+     */
+    const char *map;      /* "column=field,…" beside the names that match; "column=": left out */
+    const char *set;      /* "field=value,…" for every row */
+    const char *values;   /* "field:text=value,…": what stands in the file for a value */
+    const char *work_dir; /* for unpacking; NULL: TMPDIR or /tmp */
     /* Told now and then; `total` -1: not known. Non-zero cancels. May be NULL. */
     int32_t (*progress)(void *arg, int64_t done, int64_t total);
+    /* Told of every row refused, and of every finding that refuses none; row 0: it begins anew,
+     * what was told before no longer counts. Rows may come out of order. May be NULL. */
+    void (*refused)(void *arg, int64_t row, const cim_error *why);
+    void (*warned)(void *arg, int64_t row, const cim_error *what);
     void *arg;
 };
 
@@ -51,6 +66,9 @@ struct host_import_report {
     int32_t dry_run;
     int32_t n_refusals; /* kept in `refusals` */
     struct host_import_refusal *refusals;
+    int64_t n_warned;
+    int32_t n_warnings; /* kept in `warnings` */
+    struct host_import_refusal *warnings;
     char format[24];
     char crs[64];
     char encoding[24];
@@ -70,6 +88,30 @@ cim_status host_exchange_import(const cim_layer *layer, const struct cim_definit
                                 const cim_call *call, const char *path,
                                 const struct host_import_options *options,
                                 struct host_import_report *ret_report, cim_error *err);
+
+/* What is in a file, for people who decide how to import it: members without the braces, "format",
+ * "layers", "crs", "encoding", "count", "columns" with the field that each would go to, "types",
+ * "rows" (the first), "bbox" (of a sample, in degrees), "questions" ({"param","zh","en"}: what must
+ * be answered first). `definition` may be NULL. */
+enum { HOST_PREVIEW_ROWS = 10, HOST_PREVIEW_SAMPLE = 1000, HOST_PREVIEW_TEXT_MAX = 200 };
+cim_status host_exchange_preview(const char *path, const struct host_import_options *options,
+                                 const struct cim_definition *definition, struct cim_buf *out,
+                                 cim_error *err);
+/* Refuses a file whose name alone tells a format that is not read. */
+cim_status host_exchange_check_name(const char *path, const char *name, cim_error *err);
+
+struct host_import_repair {
+    int64_t row; /* in the file, rising */
+    const char *field;
+    const char *why;
+};
+/* The rows of `path` that are named, as a new CSV that can be imported again once repaired: the
+ * file's own columns, geometries as WKT in the file's system where no column has them, and what was
+ * wrong in columns "_row", "_field", "_why". */
+cim_status host_exchange_write_repair(const char *path, const struct host_import_options *options,
+                                      const struct cim_definition *definition,
+                                      const struct host_import_repair *rows, size_t n_rows,
+                                      const char *to, cim_error *err);
 
 /* ---- out ---- */
 

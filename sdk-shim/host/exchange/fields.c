@@ -80,39 +80,6 @@ find_by_start(const struct cim_definition *definition, const char *raw, const ch
     return n_found == 1;
 }
 
-/* ---- "a=b,c=d" ---- */
-
-static cim_status
-bad_list(const char *option, const char *text, cim_error *err)
-{
-    return cim_fail(err, CIM_E_INVALID, option, text, "“%s”的写法应为 名称=值,名称=值",
-                    "%s: expected name=value,name=value", option);
-}
-
-/* Cuts the first pair off *text, which it changes; false at the end. */
-static cim_status
-next_pair(char **text, const char *option, char **ret_name, char **ret_value, cim_error *err)
-{
-    char *pair = *text;
-    char *comma = strchr(pair, ',');
-    char *equals = strchr(pair, '=');
-    *ret_name = NULL;
-    if (*pair == '\0') {
-        return CIM_OK;
-    }
-    if (equals == NULL || equals == pair || (comma != NULL && equals > comma)) {
-        return bad_list(option, pair, err);
-    }
-    *equals = '\0';
-    *text = comma != NULL ? comma + 1 : pair + strlen(equals + 1) + (size_t)(equals + 1 - pair);
-    if (comma != NULL) {
-        *comma = '\0';
-    }
-    *ret_name = pair;
-    *ret_value = equals + 1;
-    return CIM_OK;
-}
-
 static cim_status
 no_target(const char *option, const char *name, cim_error *err)
 {
@@ -207,18 +174,36 @@ find_mapped(const char *map, const struct cim_definition *definition, const char
     for (;;) {
         char *from = NULL;
         char *to = NULL;
-        CIM_TRY(next_pair(&rest, "map", &from, &to, err));
+        CIM_TRY(host_pairs_next(&rest, "map", &from, &to, err));
         if (from == NULL) {
             return CIM_OK;
         }
-        if (!find_target(definition, to, ret_target)) {
+        if (*to != '\0' && !find_target(definition, to, ret_target)) {
             return no_target("map", to, err);
         }
         if (same(from, name)) {
+            ret_target->name = *to != '\0' ? ret_target->name : NULL;
             *ret_found = true;
             return CIM_OK;
         }
     }
+}
+
+static bool
+find_any(const struct cim_definition *definition, enum host_file_kind kind, const char *raw,
+         const char *name, struct target *ret_target)
+{
+    return find_target(definition, name, ret_target) ||
+           find_by_title(definition, name, ret_target) ||
+           (kind == HOST_FILE_SHAPEFILE && find_by_start(definition, raw, name, ret_target));
+}
+
+const char *
+host_column_field(const struct cim_definition *definition, enum host_file_kind kind,
+                  const char *raw, const char *name)
+{
+    struct target target = {0};
+    return find_any(definition, kind, raw, name, &target) ? target.name : NULL;
 }
 
 static cim_status
@@ -237,9 +222,7 @@ take_field(OGRFieldDefnH field, int index, struct host_text_in *text, enum host_
         return CIM_OK; /* a name that nobody can read matches nothing */
     }
     CIM_TRY(find_mapped(options->map, definition, name.data, &target, &mapped, err));
-    found = mapped || find_target(definition, name.data, &target) ||
-            find_by_title(definition, name.data, &target) ||
-            (kind == HOST_FILE_SHAPEFILE && find_by_start(definition, raw, name.data, &target));
+    found = mapped ? target.name != NULL : find_any(definition, kind, raw, name.data, &target);
     before = found ? column_of(columns, target.name) : NULL;
     if (!found || (before != NULL && !mapped)) {
         note_ignored(report, name.data);
@@ -271,7 +254,7 @@ take_constants(const struct cim_definition *definition, const char *set,
         struct host_source_column *column = NULL;
         char *name = NULL;
         char *value = NULL;
-        CIM_TRY(next_pair(&rest, "set", &name, &value, err));
+        CIM_TRY(host_pairs_next(&rest, "set", &name, &value, err));
         if (name == NULL) {
             return CIM_OK;
         }
@@ -290,6 +273,58 @@ take_constants(const struct cim_definition *definition, const char *set,
     }
 }
 
+static cim_status
+take_values(const struct cim_definition *definition, const char *values,
+            struct host_columns *columns, cim_error *err)
+{
+    char *rest = NULL;
+    columns->values_text = strdup(values != NULL ? values : "");
+    columns->values = calloc(HOST_IMPORT_VALUES_MAX, sizeof *columns->values);
+    rest = columns->values_text;
+    if (rest == NULL || columns->values == NULL) {
+        return cim_fail_nomem(err);
+    }
+    for (;;) {
+        struct target target = {0};
+        char *field = NULL;
+        char *from = NULL;
+        char *to = NULL;
+        CIM_TRY(host_pairs_next_value(&rest, &field, &from, &to, err));
+        if (field == NULL) {
+            return CIM_OK;
+        }
+        if (!find_target(definition, field, &target)) {
+            return no_target("values", field, err);
+        }
+        if (columns->n_values == HOST_IMPORT_VALUES_MAX) {
+            return cim_fail(err, CIM_E_TOO_LARGE, "values", NULL, "值的对应超过 %d 条",
+                            "more than %d values", HOST_IMPORT_VALUES_MAX);
+        }
+        columns->values[columns->n_values++] =
+            (struct host_value_map){.field = target.name, .from = from, .to = to};
+    }
+}
+
+const char *
+host_columns_value(const struct host_columns *columns, const struct host_source_column *column,
+                   const char *text)
+{
+    const struct cim_code_list *codes = column->field != NULL ? column->field->codes : NULL;
+    for (uint32_t i = 0; i < columns->n_values; i++) {
+        if (strcmp(columns->values[i].field, column->name) == 0 &&
+            strcmp(columns->values[i].from, text) == 0) {
+            return columns->values[i].to;
+        }
+    }
+    for (size_t i = 0; codes != NULL && cim_code_find(codes, text) == NULL && i < codes->n_codes;
+         i++) {
+        if (same(codes->codes[i].title.zh, text) || same(codes->codes[i].title.en, text)) {
+            return codes->codes[i].value;
+        }
+    }
+    return text;
+}
+
 cim_status
 host_columns_match(OGRFeatureDefnH file, struct host_text_in *text, enum host_file_kind kind,
                    const struct cim_definition *definition,
@@ -306,12 +341,15 @@ host_columns_match(OGRFeatureDefnH file, struct host_text_in *text, enum host_fi
         CIM_TRY(take_field(OGR_FD_GetFieldDefn(file, i), i, text, kind, definition, options,
                            ret_columns, report, err));
     }
-    return take_constants(definition, options->set, ret_columns, err);
+    CIM_TRY(take_constants(definition, options->set, ret_columns, err));
+    return take_values(definition, options->values, ret_columns, err);
 }
 
 void
 host_columns_done(struct host_columns *columns)
 {
     free(columns->set_text);
-    columns->set_text = NULL;
+    free(columns->values);
+    free(columns->values_text);
+    *columns = (struct host_columns){.n = 0};
 }

@@ -13,32 +13,47 @@ struct import {
 };
 
 static void
-keep_refusal(struct host_import_report *report, int64_t row, const cim_error *why)
+keep(struct host_import_refusal **list, int32_t *n, int64_t row, const cim_error *why)
 {
-    report->n_refused++;
-    if (report->n_refusals >= HOST_IMPORT_REFUSED_MAX) {
+    if (*n >= HOST_IMPORT_REFUSED_MAX) {
         return;
     }
-    if (report->refusals == NULL) {
-        report->refusals = calloc(HOST_IMPORT_REFUSED_MAX, sizeof *report->refusals);
-        if (report->refusals == NULL) {
+    if (*list == NULL) {
+        *list = calloc(HOST_IMPORT_REFUSED_MAX, sizeof **list);
+        if (*list == NULL) {
             return; /* the total still counts */
         }
     }
-    report->refusals[report->n_refusals++] = (struct host_import_refusal){.row = row, .why = *why};
+    (*list)[(*n)++] = (struct host_import_refusal){.row = row, .why = *why};
 }
 
 static void
 on_source_refused(void *arg, int64_t row, const cim_error *why)
 {
-    keep_refusal(arg, row, why);
+    struct import *import = arg;
+    import->report->n_refused++;
+    keep(&import->report->refusals, &import->report->n_refusals, row, why);
+    if (import->options->refused != NULL) {
+        import->options->refused(import->options->arg, row, why);
+    }
+}
+
+static void
+on_source_warned(void *arg, int64_t row, const cim_error *what)
+{
+    struct import *import = arg;
+    import->report->n_warned++;
+    keep(&import->report->warnings, &import->report->n_warnings, row, what);
+    if (import->options->warned != NULL) {
+        import->options->warned(import->options->arg, row, what);
+    }
 }
 
 static void
 on_edit_refused(cim_edit *edit, int64_t row, const cim_error *why)
 {
     struct import *import = edit->caller;
-    keep_refusal(import->report, host_source_row_of(import->source, row), why);
+    on_source_refused(import, host_source_row_of(import->source, row), why);
 }
 
 static int32_t
@@ -89,6 +104,9 @@ run(const cim_layer *layer, const cim_call *call, struct import *import, cim_err
     if (report->refusals != NULL) {
         qsort(report->refusals, (size_t)report->n_refusals, sizeof *report->refusals, by_row);
     }
+    if (report->warnings != NULL) {
+        qsort(report->warnings, (size_t)report->n_warnings, sizeof *report->warnings, by_row);
+    }
     return status;
 }
 
@@ -97,10 +115,14 @@ open_and_run(const cim_layer *layer, const struct cim_definition *definition, co
              const char *path, struct import *import, bool *ret_skipped, cim_error *err)
 {
     cim_status status = CIM_OK;
+    if (import->options->refused != NULL) {
+        import->options->refused(import->options->arg, 0, NULL); /* begins anew */
+    }
     CIM_TRY(
         host_source_open(path, import->options, definition, import->report, &import->source, err));
     import->source->refused = on_source_refused;
-    import->source->refused_arg = import->report;
+    import->source->warned = on_source_warned;
+    import->source->told_arg = import;
     status = run(layer, call, import, err);
     *ret_skipped = import->source->n_skipped > 0;
     host_source_free(import->source);

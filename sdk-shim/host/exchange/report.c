@@ -9,6 +9,7 @@ void
 host_import_report_done(struct host_import_report *report)
 {
     free(report->refusals);
+    free(report->warnings);
     free(report->ignored);
     *report = (struct host_import_report){0};
 }
@@ -32,6 +33,17 @@ add_refusal(struct cim_buf *out, const struct host_import_refusal *refusal)
     cim_buf_add_char(out, '}');
 }
 
+static void
+add_list(struct cim_buf *out, const struct host_import_refusal *list, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        if (i > 0) {
+            cim_buf_add_char(out, ',');
+        }
+        add_refusal(out, &list[i]);
+    }
+}
+
 void
 host_import_report_write(const struct host_import_report *report, const char *layer_id,
                          struct cim_buf *out)
@@ -43,14 +55,13 @@ host_import_report_write(const struct host_import_report *report, const char *la
     cim_buf_add_text(out, ",\"written\":");
     cim_buf_add_int(out, report->n_written);
     cim_buf_add_text(out, ",\"refused\":[");
-    for (int32_t i = 0; i < report->n_refusals; i++) {
-        if (i > 0) {
-            cim_buf_add_char(out, ',');
-        }
-        add_refusal(out, &report->refusals[i]);
-    }
+    add_list(out, report->refusals, report->n_refusals);
     cim_buf_add_text(out, "],\"refused_total\":");
     cim_buf_add_int(out, report->n_refused);
+    cim_buf_add_text(out, ",\"warnings\":[");
+    add_list(out, report->warnings, report->n_warnings);
+    cim_buf_add_text(out, "],\"warned_total\":");
+    cim_buf_add_int(out, report->n_warned);
     cim_buf_add_text(out, ",\"pos\":");
     cim_buf_add_int(out, report->pos);
     cim_buf_add_text(out, report->dry_run != 0 ? ",\"dry_run\":true" : ",\"dry_run\":false");

@@ -5,6 +5,7 @@
 #define HOST_SOURCE_H
 
 #include "host/exchange/exchange.h"
+#include "host/exchange/topology.h"
 #include "cim/rows.h"
 
 #include <gdal.h>
@@ -170,6 +171,16 @@ void host_shift_to_bd09(double lon_deg, double lat_deg, double ret[2]);
 void host_shift_from_gcj02(double lon_deg, double lat_deg, double ret[2]);
 void host_shift_from_bd09(double lon_deg, double lat_deg, double ret[2]);
 
+/* ---- lists of pairs (pairs.c) ---- */
+
+/* Cuts the first pair off *text, which it changes; *ret_name NULL at the end. A backslash hides the
+ * character after it. `option` is named in refusals. */
+cim_status host_pairs_next(char **text, const char *option, char **ret_name, char **ret_value,
+                           cim_error *err);
+/* The same of "field:text=value". */
+cim_status host_pairs_next_value(char **text, char **ret_field, char **ret_from, char **ret_to,
+                                 cim_error *err);
+
 /* ---- columns (fields.c) ---- */
 
 struct host_source_column {
@@ -181,10 +192,19 @@ struct host_source_column {
     const struct cim_field *field; /* NULL: a record column */
 };
 
+struct host_value_map {
+    const char *field; /* of the definition */
+    const char *from;
+    const char *to;
+};
+
 struct host_columns {
     uint32_t n;
     struct host_source_column columns[HOST_IMPORT_FIELDS_MAX];
     char *set_text; /* what the constants point into */
+    uint32_t n_values;
+    struct host_value_map *values;
+    char *values_text; /* likewise */
 };
 struct host_import_report;
 cim_status host_columns_match(OGRFeatureDefnH file, struct host_text_in *text,
@@ -193,6 +213,14 @@ cim_status host_columns_match(OGRFeatureDefnH file, struct host_text_in *text,
                               struct host_columns *ret_columns, struct host_import_report *report,
                               cim_error *err);
 void host_columns_done(struct host_columns *columns);
+/* The field that a column goes to by its name alone, or NULL: by name, title, or the start of
+ * either that dBASE keeps. `raw` as the file has it, `name` in UTF-8. */
+const char *host_column_field(const struct cim_definition *definition, enum host_file_kind kind,
+                              const char *raw, const char *name);
+/* What a text of the file means for a field: by the caller's list, or the value of a code whose
+ * title it is; else itself. */
+const char *host_columns_value(const struct host_columns *columns,
+                               const struct host_source_column *column, const char *text);
 /* Longitude and latitude (or easting and northing), or WKT, of a table without geometries; -1:
  * none. */
 void host_columns_find_position(OGRFeatureDefnH file, int *ret_x, int *ret_y, int *ret_wkt);
@@ -224,9 +252,13 @@ struct host_source {
     int64_t *skipped;
     int32_t n_skipped;
     int32_t skipped_capacity;
-    /* Told of rows refused here. */
+    /* Told of rows refused here, and of what does not refuse a row. */
     void (*refused)(void *arg, int64_t row, const cim_error *why);
-    void *refused_arg;
+    void (*warned)(void *arg, int64_t row, const cim_error *what);
+    void *told_arg;
+    uint32_t flags;                 /* HOST_IMPORT_… */
+    GEOSContextHandle_t geos;       /* of layers of areas */
+    struct host_topology *topology; /* NULL: rows are not compared */
     struct cim_buf scratch;
     uint8_t *wkb;
     size_t wkb_capacity;
@@ -237,6 +269,14 @@ cim_status host_source_open(const char *path, const struct host_import_options *
                             struct host_import_report *report, struct host_source **ret_source,
                             cim_error *err);
 void host_source_free(struct host_source *source);
+/* The steps of it, for who wants to go on after a failure: the file, then a layer of it, then what
+ * its text is and where its geometries are. GDAL's errors are caught by the caller. */
+cim_status host_source_open_file(const char *path, const struct host_import_options *options,
+                                 struct host_source *source, cim_error *err);
+cim_status host_source_choose_layer(struct host_source *source, const char *wanted, cim_error *err);
+cim_status host_source_open_text(struct host_source *source, const char *declared, cim_error *err);
+cim_status host_source_open_geometry(struct host_source *source,
+                                     const struct host_import_options *options, cim_error *err);
 /* Rows of the source, which stays the caller's and must outlive them. */
 cim_status host_source_rows(struct host_source *source, cim_rows **ret_rows, cim_error *err);
 /* The row in the file of the i-th row delivered, both from 1. */
@@ -244,6 +284,19 @@ int64_t host_source_row_of(const struct host_source *source, int64_t delivered);
 /* DXF (drawing.c): that the file is whole; and its entities, or those of the layer `wanted`. */
 cim_status host_drawing_check(const char *path, cim_error *err);
 cim_status host_drawing_choose(struct host_source *source, const char *wanted, cim_error *err);
+/* The geometry of a feature in the file's own system, owned by the caller; NULL: it has none. */
+cim_status host_source_geometry(struct host_source *source, OGRFeatureH feature,
+                                OGRGeometryH *ret_geometry, cim_error *err);
+/* Refuses a GeoJSON geometry that GDAL did not read as it stands (geojson.c); nothing for other
+ * formats. Once per feature, in order. */
+cim_status host_source_check_geojson(struct host_source *source, OGRFeatureH feature,
+                                     cim_error *err);
+/* Appends the geometry as the column after the fields. */
+cim_status host_source_convert_geometry(struct host_source *source, OGRFeatureH feature,
+                                        struct cim_batch_builder *builder, cim_error *err);
+/* A field of a feature as UTF-8 text; empty: it has none. */
+cim_status host_source_text(struct host_source *source, OGRFeatureH feature, int index,
+                            struct cim_buf *out, cim_error *err);
 /* Appends one feature; CIM_E_INVALID: the row is refused. */
 cim_status host_source_convert(struct host_source *source, OGRFeatureH feature,
                                struct cim_batch_builder *builder, cim_error *err);

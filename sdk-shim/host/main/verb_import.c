@@ -59,22 +59,49 @@ draw(void *arg, int64_t done, int64_t total)
 }
 
 static void
+print_rows(const struct host_import_refusal *rows, int32_t n, int64_t n_all)
+{
+    for (int32_t i = 0; i < n && i < REFUSALS_SHOWN; i++) {
+        const cim_error *why = &rows[i].why;
+        (void)fprintf(stderr, "第 %lld 行 / row %lld: %s '%s': %s / %s\n", (long long)rows[i].row,
+                      (long long)rows[i].row, why->param, why->value, why->zh, why->en);
+    }
+    if (n_all > REFUSALS_SHOWN) {
+        (void)fprintf(stderr, "… %lld\n", (long long)n_all);
+    }
+}
+
+static void
 print_report(const struct host_import_report *report, const char *layer)
 {
-    for (int32_t i = 0; i < report->n_refusals && i < REFUSALS_SHOWN; i++) {
-        const struct host_import_refusal *refusal = &report->refusals[i];
-        (void)fprintf(stderr, "第 %lld 行 / row %lld: %s '%s': %s / %s\n", (long long)refusal->row,
-                      (long long)refusal->row, refusal->why.param, refusal->why.value,
-                      refusal->why.zh, refusal->why.en);
-    }
-    if (report->n_refused > REFUSALS_SHOWN) {
-        (void)fprintf(stderr, "… %lld\n", (long long)report->n_refused);
-    }
+    print_rows(report->refusals, report->n_refusals, report->n_refused);
+    print_rows(report->warnings, report->n_warnings, report->n_warned);
     printf("%s: 读 %lld，写 %lld，拒 %lld%s / read %lld, written %lld, refused %lld%s (%s, %s)\n",
            layer, (long long)report->n_read, (long long)report->n_written,
            (long long)report->n_refused, report->dry_run != 0 ? "（试运行）" : "",
            (long long)report->n_read, (long long)report->n_written, (long long)report->n_refused,
            report->dry_run != 0 ? " (dry run)" : "", report->format, report->crs);
+}
+
+static uint32_t
+flags_of(const struct host_args *args)
+{
+    static const struct {
+        const char *option;
+        uint32_t flag;
+    } options[] = {
+        {"row-wise", HOST_IMPORT_ROW_WISE},
+        {"dry-run", HOST_IMPORT_DRY_RUN},
+        {"repair", HOST_IMPORT_REPAIR},
+        {"any-area", HOST_IMPORT_ANY_AREA},
+        {"compare", HOST_IMPORT_COMPARE},
+        {"overlaps", HOST_IMPORT_COMPARE | HOST_IMPORT_OVERLAPS},
+    };
+    uint32_t flags = 0;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        flags |= host_args_option(args, options[i].option) != NULL ? options[i].flag : 0U;
+    }
+    return flags;
 }
 
 static cim_status
@@ -94,13 +121,13 @@ import(struct host_app *app, const struct host_args *args, const char *layer_id,
                      .cancelled = not_cancelled,
                      .impl = &context};
     const struct host_import_options options = {
-        .flags = (host_args_option(args, "row-wise") != NULL ? HOST_IMPORT_ROW_WISE : 0U) |
-                 (host_args_option(args, "dry-run") != NULL ? HOST_IMPORT_DRY_RUN : 0U),
+        .flags = flags_of(args),
         .crs = host_args_option(args, "crs"),
         .encoding = host_args_option(args, "encoding"),
         .source_layer = host_args_option(args, "source-layer"),
         .map = host_args_option(args, "map"),
         .set = host_args_option(args, "set"),
+        .values = host_args_option(args, "values"),
         .progress = draw,
         .arg = &bar,
     };
@@ -129,9 +156,10 @@ static cim_status
 run(struct host_config *config, const char *const *words, cim_error *err)
 {
     static const struct host_arg_spec specs[] = {
-        {"layer", false},        {"crs", false},    {"encoding", false},
-        {"source-layer", false}, {"map", false},    {"set", false},
-        {"row-wise", true},      {"dry-run", true}, {NULL, false}};
+        {"layer", false},   {"crs", false},   {"encoding", false}, {"source-layer", false},
+        {"map", false},     {"set", false},   {"values", false},   {"row-wise", true},
+        {"dry-run", true},  {"repair", true}, {"any-area", true},  {"compare", true},
+        {"overlaps", true}, {NULL, false}};
     const struct sigaction action = {.sa_handler = interrupt};
     struct host_args args;
     struct host_assembly assembly;
@@ -162,11 +190,15 @@ const struct host_verb host_verb_import = {
     .en = "import a file into a layer",
     .usage =
         "  cim-host import FILE --layer=ID [--crs=CRS] [--encoding=NAME] [--source-layer=NAME]\n"
-        "                  [--map=列=字段,…] [--set=字段=值,…] [--row-wise] [--dry-run]\n\n"
+        "                  [--map=列=字段,…] [--set=字段=值,…] [--values=字段:原值=值,…]\n"
+        "                  [--row-wise] [--dry-run] [--repair | --any-area] [--compare] "
+        "[--overlaps]\n\n"
         "  GeoJSON、GeoJSONSeq、GeoPackage、Shapefile 与 FileGDB（可为 zip）、KML、KMZ、GML、CSV、"
         "XLSX、DXF、\n"
         "  国土界址点 TXT。不声明坐标系的文件须给出 --crs：\n"
         "  cgcs2000、wgs84、gcj02、bd09 或 EPSG:代码。有一行不合要求则全部不写，除非 --row-wise。\n"
+        "  无效的面被拒绝；--repair 修复，--any-area 照收。--compare 指出几何相同的行，--overlaps "
+        "另指出重叠的面。\n"
         "  A file that declares no reference system needs --crs. One bad row and nothing is "
         "written,\n"
         "  unless --row-wise. Ctrl-C undoes the import.\n",

@@ -118,7 +118,7 @@ test_every_format_cut_off_is_refused(void **state)
         VSIStatBufL whole;
         make(path, formats[i].driver, "points");
         assert_int_equal(VSIStatL(path, &whole), 0);
-        for (int tenth = 1; tenth < 10; tenth++) {
+        for (int tenth = 1; tenth < 10; tenth += 2) {
             struct host_import_report report;
             cim_error error = {0};
             (void)unlink(path);
