@@ -8,6 +8,8 @@ export interface Plugin {
   version: string
   state: PluginState
   reason: string | null
+  /** How it ended earlier workers, newest first. */
+  failures: { at: string; kind: 'crash' | 'hang' | 'memory' | 'exit'; number: number }[]
   manifest: Record<string, unknown> | null
   registered: Record<string, unknown> | null
 }

@@ -75,6 +75,11 @@ add_plugin(void *arg, const struct host_plugin_info *info)
         cim_buf_add_text(out, "null");
     }
     add_object(out, "manifest", info->manifest);
+    if (info->failures != NULL) {
+        add_object(out, "failures", info->failures);
+    } else {
+        cim_buf_add_text(out, ",\"failures\":[]");
+    }
     if (info->registered != NULL) {
         add_object(out, "registered", info->registered);
     } else {

@@ -24,6 +24,7 @@ struct setting {
 struct host_config {
     size_t n;
     struct setting settings[SETTINGS_MAX];
+    const char *const *args;
     const char **rest;
 };
 
@@ -252,6 +253,12 @@ load_all(struct host_config *config, const char *const *args, cim_error *err)
     return read_flags(config, args, PASS_FLAGS, err);
 }
 
+const char *const *
+host_config_args(const struct host_config *config)
+{
+    return config->args;
+}
+
 cim_status
 host_config_load(const char *const *args, struct host_config **ret_config,
                  const char *const **ret_rest, cim_error *err)
@@ -260,6 +267,7 @@ host_config_load(const char *const *args, struct host_config **ret_config,
     if (config == NULL) {
         return cim_fail_nomem(err);
     }
+    config->args = args;
     const cim_status status = load_all(config, args, err);
     if (status != CIM_OK) {
         host_config_free(config);

@@ -21,6 +21,8 @@ struct host_config;
 cim_status host_config_load(const char *const *args, struct host_config **ret_config,
                             const char *const **ret_rest, cim_error *err);
 void host_config_free(struct host_config *config);
+/* What it was loaded from, as it was given. */
+const char *const *host_config_args(const struct host_config *config);
 /* Never NULL for a key of the table in config_keys.c; "" when unset without a default. NULL for a
  * plugin's key that is neither set nor has a default, and for unknown keys. */
 const char *host_config_text(const struct host_config *config, const char *key);

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include "cim/util.h"
+#include "host/base/note.h"
 #include "host/base/problem.h"
 #include "kit/buf.h"
 
@@ -321,14 +322,10 @@ dispatch(struct cim_http_req *req)
     return MHD_YES;
 }
 
-enum MHD_Result
-host_event_request(void *cls, struct MHD_Connection *connection, const char *url,
-                   const char *method, const char *version, const char *data, size_t *data_size,
-                   void **context)
+static enum MHD_Result
+go_on(struct cim_http_req *req, struct MHD_Connection *connection, const char *method,
+      const char *version, const char *data, size_t *data_size)
 {
-    struct cim_http_req *req = *context;
-    (void)cls;
-    (void)url;
     if (req == NULL) {
         return MHD_NO; /* out of memory at the request line */
     }
@@ -350,6 +347,19 @@ host_event_request(void *cls, struct MHD_Connection *connection, const char *url
         break;
     }
     return MHD_NO;
+}
+
+enum MHD_Result
+host_event_request(void *cls, struct MHD_Connection *connection, const char *url,
+                   const char *method, const char *version, const char *data, size_t *data_size,
+                   void **context)
+{
+    (void)cls;
+    (void)url;
+    host_note_begin(HOST_NOTE_EVENT);
+    const enum MHD_Result result = go_on(*context, connection, method, version, data, data_size);
+    host_note_end();
+    return result;
 }
 
 static void

@@ -101,6 +101,7 @@ struct host_clock;
 struct host_http_options {
     const char *address; /* "127.0.0.1" */
     int32_t port;        /* 0: a free one */
+    int listen_fd;       /* > 0: one that listens already, closed at the stop */
     int32_t event_threads;
     int32_t workers;
     int32_t max_connections;
@@ -118,6 +119,9 @@ struct host_http_options {
     struct host_http_gate gate;
 };
 
+/* A socket that listens on an address and port (0: a free one); *ret_port the one it got. */
+cim_status host_http_listen(const char *address, int32_t port, int *ret_fd, int32_t *ret_port,
+                            cim_error *err);
 cim_status host_http_new(const struct host_http_options *options, struct host_http **ret_http,
                          cim_error *err);
 /* Before start and, for routes of plugins, while serving. Copies. CIM_E_EXISTS on a clash. [any] */

@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include "cim/util.h"
+#include "host/base/note.h"
 
 #include <stdlib.h>
 
@@ -78,6 +79,8 @@ work(void *arg)
     if (pool->gate.thread_begin != NULL) {
         pool->gate.thread_begin(pool->gate.self);
     }
+    host_note_begin(HOST_NOTE_WORKER);
+    host_note_end();
     (void)pthread_mutex_lock(&pool->lock);
     while (!finished(pool)) {
         enum host_lane lane = HOST_LANE_REQUEST;
@@ -88,7 +91,10 @@ work(void *arg)
         }
         pool->turn++;
         (void)pthread_mutex_unlock(&pool->lock);
+        host_note_queue(-1);
+        host_note_begin(HOST_NOTE_WORKER);
         job->run(job);
+        host_note_end();
         (void)pthread_mutex_lock(&pool->lock);
         if (lane == HOST_LANE_STREAM) {
             pool->n_streams--;
@@ -169,6 +175,7 @@ host_pool_push(struct host_pool *pool, struct host_job *job, enum host_lane lane
     }
     queue->last = job;
     queue->n++;
+    host_note_queue(1);
     (void)pthread_cond_signal(&pool->wake);
     (void)pthread_mutex_unlock(&pool->lock);
     return true;

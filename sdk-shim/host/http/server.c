@@ -123,23 +123,23 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-static void
-read_port(struct host_http *http, int fd)
+static int32_t
+port_of(int fd)
 {
     union address bound;
     socklen_t len = sizeof bound;
     memset(&bound, 0, sizeof bound);
-    if (getsockname(fd, &bound.any, &len) == 0) {
-        http->port =
-            ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
+    if (getsockname(fd, &bound.any, &len) != 0) {
+        return 0;
     }
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }
 
 static cim_status
-fail_listen(const struct host_http *http, const char *why, cim_error *err)
+fail_listen(const char *address, int32_t port, const char *why, cim_error *err)
 {
     char where[300];
-    (void)snprintf(where, sizeof where, "%s:%d", http->options.address, (int)http->options.port);
+    (void)snprintf(where, sizeof where, "%s:%d", address, (int)port);
     (void)cim_fail(err, CIM_E_IO, "http.port", where, "无法监听 %s：%s", "cannot listen on %s: %s",
                    where, why);
     return CIM_E_IO;
@@ -147,44 +147,43 @@ fail_listen(const struct host_http *http, const char *why, cim_error *err)
 
 /* The address as the system wants it; 0: it is none. */
 static socklen_t
-parse_address(const struct host_http *http, union address *ret_address)
+parse_address(const char *text, int32_t port, union address *ret_address)
 {
-    const char *text = http->options.address;
     const char *v4 = strcmp(text, "localhost") == 0 ? "127.0.0.1" : text;
     memset(ret_address, 0, sizeof *ret_address);
     if (inet_pton(AF_INET, v4, &ret_address->v4.sin_addr) == 1) {
         ret_address->v4.sin_family = AF_INET;
-        ret_address->v4.sin_port = htons((uint16_t)http->options.port);
+        ret_address->v4.sin_port = htons((uint16_t)port);
         return sizeof ret_address->v4;
     }
     if (inet_pton(AF_INET6, text, &ret_address->v6.sin6_addr) == 1) {
         ret_address->v6.sin6_family = AF_INET6;
-        ret_address->v6.sin6_port = htons((uint16_t)http->options.port);
+        ret_address->v6.sin6_port = htons((uint16_t)port);
         return sizeof ret_address->v6;
     }
     return 0;
 }
 
-static cim_status
-listen_socket(struct host_http *http, int *ret_fd, cim_error *err)
+cim_status
+host_http_listen(const char *address, int32_t port, int *ret_fd, int32_t *ret_port, cim_error *err)
 {
-    union address address;
+    union address parsed;
     const int on = 1;
-    const socklen_t len = parse_address(http, &address);
+    const socklen_t len = parse_address(address, port, &parsed);
     if (len == 0) {
-        return fail_listen(http, "not an IP address", err);
+        return fail_listen(address, port, "not an IP address", err);
     }
-    const int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = socket(parsed.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, &address.any, len) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
+        bind(fd, &parsed.any, len) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
         const int number = errno;
         if (fd >= 0) {
             (void)close(fd);
         }
-        return fail_listen(http, strerrorname_np(number), err);
+        return fail_listen(address, port, strerrorname_np(number), err);
     }
-    read_port(http, fd);
     *ret_fd = fd;
+    *ret_port = port_of(fd);
     return CIM_OK;
 }
 
@@ -236,8 +235,12 @@ cim_status
 host_http_start(struct host_http *http, cim_error *err)
 {
     const struct host_http_options *options = &http->options;
-    int fd = -1;
-    CIM_TRY(listen_socket(http, &fd, err));
+    int fd = options->listen_fd;
+    if (fd > 0) {
+        http->port = port_of(fd);
+    } else {
+        CIM_TRY(host_http_listen(options->address, options->port, &fd, &http->port, err));
+    }
     if (options->access_log) {
         http->access_log = host_access_log_new();
     }
@@ -253,7 +256,8 @@ host_http_start(struct host_http *http, cim_error *err)
     if (status == CIM_OK) {
         http->daemon = start_daemon(http, fd);
         if (http->daemon == NULL) {
-            status = fail_listen(http, "libmicrohttpd refused to start", err);
+            status =
+                fail_listen(options->address, options->port, "libmicrohttpd refused to start", err);
         }
     }
     if (status != CIM_OK) {

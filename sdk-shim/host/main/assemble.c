@@ -197,7 +197,7 @@ assemble(struct host_assembly *assembly, const char *verb, enum host_level level
     struct host_app *app = &assembly->app;
     const char *var = host_config_text(app->config, "var");
     const bool reads_only = level == HOST_LEVEL_READ;
-    if (!reads_only) {
+    if (!reads_only && verb != NULL) {
         CIM_TRY(host_lock_take(var, verb, &assembly->lock_fd, err));
     }
     CIM_TRY(make_clock(app->config, &app->clock, err));

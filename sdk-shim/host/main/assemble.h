@@ -20,7 +20,8 @@ struct host_assembly {
     int lock_fd;
 };
 
-/* `verb` is told to others that want the data directory. On failure nothing stays open. */
+/* `verb` is told to others that want the data directory; NULL: the supervisor holds its lock. On
+ * failure nothing stays open. */
 cim_status host_assemble(struct host_config *config, const char *verb, enum host_level level,
                          struct host_assembly *assembly, cim_error *err);
 /* In reverse order; accepts a half-made assembly. Leaves the config to its owner. */

@@ -81,8 +81,10 @@ run_verb(const struct host_verb *verb, const char *const *args)
     }
     host_config_free(config);
     if (status != CIM_OK) {
-        print_error(verb->name, &err);
-        return status == CIM_E_INVALID ? 2 : 1;
+        if (err.zh[0] != '\0') { /* else it was told already */
+            print_error(verb->name, &err);
+        }
+        return status == CIM_E_INVALID ? HOST_EXIT_INVALID : 1;
     }
     return 0;
 }

@@ -8,6 +8,8 @@
 
 struct host_config;
 
+enum { HOST_EXIT_INVALID = 2 }; /* a setting or an argument is wrong; any other failure: 1 */
+
 struct host_verb {
     const char *name;
     const char *zh; /* one line */

@@ -1,199 +1,106 @@
-/* host/main/verb_serve.c -- the platform itself: assembles, serves, stops gracefully. */
+/* host/main/verb_serve.c -- the platform: a supervisor with a worker that serves, or one process.
+ */
 #include "assemble.h"
+#include "lock.h"
+#include "serve.h"
 #include "verb.h"
 
 #include "args.h"
-#include "ops.h"
 #include "cim/util.h"
-#include "host/admin/admin.h"
-#include "host/audit/audit.h"
-#include "host/base/clock.h"
 #include "host/base/config.h"
-#include "host/base/log.h"
-#include "host/exchange/exchange.h"
 #include "host/http/http.h"
-#include "host/identity/identity.h"
-#include "host/jobs/jobs.h"
-#include "host/ogc/ogc.h"
-#include "host/plugins/plugins.h"
+#include "host/supervisor/supervisor.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { WORKERS_LEAST = 4, WORKERS_PER_CORE = 2, TABLE_CHECK_S = 2 };
+struct address {
+    const char *text;
+    int32_t port;
+};
+
+static void
+announce(void *arg)
+{
+    const struct address *address = arg;
+    host_print_url(address->text, address->port);
+}
 
 static cim_status
-make_spool_dir(const struct host_config *config, char *out, size_t out_size, cim_error *err)
+find_program(char program[PATH_MAX], cim_error *err)
 {
-    CIM_TRY(host_var_path(config, "spool", out, out_size, err));
-    if (mkdir(out, 0700) != 0 && errno != EEXIST) {
-        return cim_fail(err, CIM_E_IO, "var", out, "无法创建目录“%s”：%s",
-                        "cannot make the directory '%s': %s", out, strerrorname_np(errno));
+    const ssize_t len = readlink("/proc/self/exe", program, PATH_MAX - 1);
+    if (len <= 0) {
+        return cim_fail(err, CIM_E_IO, NULL, NULL, "找不到程序自身：%s",
+                        "the program does not find itself: %s", strerrorname_np(errno));
     }
+    program[len] = '\0';
     return CIM_OK;
 }
 
-static int32_t
-worker_count(const struct host_config *config)
-{
-    const int64_t wanted = host_config_int(config, "http.workers");
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (wanted > 0) {
-        return (int32_t)wanted;
-    }
-    return cores * WORKERS_PER_CORE > WORKERS_LEAST ? (int32_t)cores * WORKERS_PER_CORE
-                                                    : WORKERS_LEAST;
-}
-
 static cim_status
-make_http(struct host_app *app, cim_error *err)
+supervise(struct host_config *config, int *ret_code, cim_error *err)
 {
-    const struct host_config *config = app->config;
-    char spool[PATH_MAX];
-    CIM_TRY(make_spool_dir(config, spool, sizeof spool, err));
-    const struct host_http_options options = {
-        .address = host_config_text(config, "http.address"),
-        .port = (int32_t)host_config_int(config, "http.port"),
-        .event_threads = (int32_t)host_config_int(config, "http.event_threads"),
-        .workers = worker_count(config),
-        .max_connections = (int32_t)host_config_int(config, "http.max_connections"),
-        .queue_max = (int32_t)host_config_int(config, "http.queue_max"),
-        .max_body_bytes = host_config_int(config, "http.max_body_bytes"),
-        .max_upload_bytes = host_config_int(config, "http.max_upload_bytes"),
-        .spool_dir = spool,
-        .request_timeout_ms = host_config_int(config, "http.request_timeout_ms"),
-        .idle_timeout_ms = host_config_int(config, "http.idle_timeout_ms"),
-        .hosts = host_config_text(config, "http.hosts"),
-        .trusted_proxies = host_config_text(config, "http.trusted_proxies"),
-        .access_log = host_config_bool(config, "log.access"),
-        .clock = app->clock,
-        .auth = host_identity_http_auth(app->identity),
-        .gate = host_plugins_http_gate(app->plugins),
-    };
-    return host_http_new(&options, &app->http, err);
-}
-
-static cim_status
-add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
-{
-    CIM_TRY(host_ops_add_routes(ops, err));
-    CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
-    CIM_TRY(host_exchange_add_routes(app, err));
-    CIM_TRY(host_admin_add_routes(app, err));
-    CIM_TRY(host_audit_add_routes(app, err));
-    return host_ogc_add_routes(app, err);
-}
-
-/* As many open files as the system allows: each connection is one. */
-static void
-raise_limits(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
+    struct address address = {.text = host_config_text(config, "http.address")};
+    char program[PATH_MAX];
+    int lock_fd = -1;
+    int listen_fd = -1;
+    CIM_TRY(find_program(program, err));
+    CIM_TRY(host_lock_take(host_config_text(config, "var"), "serve", &lock_fd, err));
+    cim_status status =
+        host_http_listen(address.text, (int32_t)host_config_int(config, "http.port"), &listen_fd,
+                         &address.port, err);
+    if (status == CIM_OK) {
+        const struct host_supervisor_options options = {
+            .config = config,
+            .program = program,
+            .words = host_config_args(config),
+            .listen_fd = listen_fd,
+            .serving = announce,
+            .arg = &address,
+        };
+        status = host_supervise(&options, ret_code, err);
+        (void)close(listen_fd);
     }
-}
-
-static void
-print_url(const struct host_app *app)
-{
-    const char *address = host_config_text(app->config, "http.address");
-    const int ipv6 = strchr(address, ':') != NULL;
-    printf("http://%s%s%s:%d/\n", ipv6 ? "[" : "", address, ipv6 ? "]" : "",
-           (int)host_http_port(app->http));
-    (void)fflush(stdout);
-}
-
-/* Blocked before any thread starts, so that only sigwait() sees them. */
-static void
-block_signals(sigset_t *ret_stops)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    (void)sigemptyset(ret_stops);
-    (void)sigaddset(ret_stops, SIGTERM);
-    (void)sigaddset(ret_stops, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, ret_stops, NULL);
-    (void)sigaction(SIGHUP, &ignore, NULL);
-    (void)sigaction(SIGPIPE, &ignore, NULL);
-}
-
-/* Until a signal asks to stop. Meanwhile other programs may alter the file. */
-static int
-watch(struct host_app *app, const sigset_t *stops)
-{
-    const struct timespec period = {.tv_sec = TABLE_CHECK_S};
-    int signal_number = 0;
-    while ((signal_number = sigtimedwait(stops, NULL, &period)) < 0) {
-        if (errno == EAGAIN) {
-            host_plugins_check_tables(app->plugins);
-        }
-    }
-    return signal_number;
-}
-
-static cim_status
-serve(struct host_app *app, const sigset_t *stops, cim_error *err)
-{
-    struct host_ops ops = {.app = app, .started_ms = host_monotonic_ms()};
-    int signal_number = 0;
-    CIM_TRY(make_http(app, err));
-    CIM_TRY(add_routes(app, &ops, err));
-    CIM_TRY(host_audit_start(app->audit, err));
-    CIM_TRY(host_http_start(app->http, err));
-    print_url(app);
-    /* A plugin that fails is out of service with its reason; the platform serves. */
-    cim_error plugin_err = {0};
-    if (host_plugins_start_enabled(app->plugins, &plugin_err) != CIM_OK) {
-        host_log_error("plugins", "start", &plugin_err);
-    }
-    CIM_TRY(host_jobs_start(app->jobs, err));
-    atomic_store(&ops.ready, 1);
-    host_log(CIM_LOG_INFO, "serve", "ready on port %d, pid %d", (int)host_http_port(app->http),
-             (int)getpid());
-    signal_number = watch(app, stops);
-    atomic_store(&ops.ready, 0);
-    host_log(CIM_LOG_INFO, "serve", "signal %d: stopping", signal_number);
-    /* Whoever asks twice does not want to wait. */
-    (void)pthread_sigmask(SIG_UNBLOCK, stops, NULL);
-    host_http_stop(app->http, host_config_int(app->config, "http.stop_grace_ms"));
-    host_jobs_stop(app->jobs);
-    host_plugins_stop_all(app->plugins);
-    host_log(CIM_LOG_INFO, "serve", "stopped");
-    return CIM_OK;
+    (void)close(lock_fd);
+    return status;
 }
 
 static cim_status
 run(struct host_config *config, const char *const *words, cim_error *err)
 {
-    static const struct host_arg_spec specs[] = {{NULL, false}};
+    /* --worker is for the supervisor, which has put socket and note at their places. */
+    static const struct host_arg_spec specs[] = {
+        {"worker", true}, {"no-supervisor", true}, {NULL, false}};
     struct host_args args;
-    struct host_assembly assembly;
-    sigset_t stops;
+    int code = 0;
     CIM_TRY(host_args_parse(words, specs, 0, &args, err));
     host_setup_log(config);
-    raise_limits();
-    block_signals(&stops);
-    CIM_TRY(host_assemble(config, "serve", HOST_LEVEL_IDENTITY, &assembly, err));
-    const cim_status status = serve(&assembly.app, &stops, err);
-    host_disassemble(&assembly);
-    return status;
+    if (host_args_option(&args, "worker") != NULL) {
+        return host_serve(config, true, err);
+    }
+    if (host_args_option(&args, "no-supervisor") != NULL ||
+        !host_config_bool(config, "supervisor.enabled")) {
+        return host_serve(config, false, err);
+    }
+    CIM_TRY(supervise(config, &code, err));
+    /* A worker that could not start has said why. */
+    return code == 0 ? CIM_OK : code == HOST_EXIT_INVALID ? CIM_E_INVALID : CIM_E_STATE;
 }
 
 const struct host_verb host_verb_serve = {
     .name = "serve",
     .zh = "启动平台",
     .en = "run the platform",
-    .usage = "  cim-host serve [--port=8080] [--var=DIR] [--plugins.dirs=DIR:DIR] …\n\n"
-             "  在标准输出打印网址；SIGTERM 或 SIGINT 使其从容停止，再来一次立即结束。\n"
-             "  Prints its address on standard output; SIGTERM or SIGINT stops it gracefully, a "
-             "second one at once.\n",
+    .usage =
+        "  cim-host serve [--port=8080] [--var=DIR] [--plugins.dirs=DIR:DIR] … "
+        "[--no-supervisor]\n\n"
+        "  在标准输出打印网址；SIGTERM 或 SIGINT 使其从容停止，再来一次立即结束。"
+        "监管进程看护工作进程，\n  崩溃、卡死或内存超限即予更换；--no-supervisor "
+        "只运行一个进程，用于调试。\n"
+        "  Prints its address on standard output; SIGTERM or SIGINT stops it gracefully, a "
+        "second one at once.\n  A supervisor replaces the process that serves when it crashes, "
+        "hangs or takes too much memory;\n  --no-supervisor runs one process, for debugging.\n",
     .run = run,
 };

@@ -4,6 +4,7 @@
  * stopping thread after nobody is: the counts under `lock` order the two.
  */
 #include "cim/util.h"
+#include "host/base/note.h"
 #include "host/plugins/plugin.h"
 
 #include <stdlib.h>
@@ -40,6 +41,7 @@ void
 host_plugin_leave(struct host_plugin *plugin)
 {
     struct host_plugins *plugins = plugin->owner;
+    host_note_leave();
     (void)pthread_mutex_lock(&plugins->lock);
     if (--plugin->in_flight == 0) {
         (void)pthread_cond_broadcast(&plugins->idle);
@@ -72,6 +74,7 @@ host_plugin_worker(struct host_plugin *plugin, void **ret_worker, cim_error *err
     struct host_plugin_thread *thread = NULL;
     cim_status status = CIM_OK;
     void *worker = NULL;
+    host_note_enter(plugin->index);
     if (plugin->desc.worker_enter == NULL) {
         *ret_worker = NULL;
         return CIM_OK;

@@ -1,5 +1,6 @@
 /* Enabling and disabling: one at a time, whole or not at all. */
 #include "cim/util.h"
+#include "host/base/note.h"
 #include "host/base/log.h"
 #include "host/identity/identity.h"
 #include "host/plugins/plugin.h"
@@ -148,7 +149,9 @@ enable_locked(struct host_plugin *plugin, cim_error *err)
         return host_wishes_set(plugin->owner, plugin->id, true, err);
     }
     host_plugin_set_state(plugin, HOST_PLUGIN_ENABLING, NULL);
+    host_note_enter(plugin->index);
     status = bring_up(plugin, &why);
+    host_note_leave();
     if (status != CIM_OK) {
         host_log_error("plugins", plugin->id, &why);
         host_plugin_set_state(plugin, HOST_PLUGIN_FAILED, &why);
@@ -180,10 +183,12 @@ take_down(struct host_plugin *plugin, enum take_down_why why)
         host_registry_publish_closed(plugin);
     }
     host_plugin_drain(plugin);
+    host_note_enter(plugin->index);
     if (plugin->desc.stop != NULL) {
         plugin->desc.stop(plugin->self);
     }
     plugin->desc.destroy(plugin->self);
+    host_note_leave();
     plugin->self = NULL;
     host_registry_clear(plugin);
     (void)pthread_mutex_lock(&plugin->owner->lock);
@@ -239,6 +244,7 @@ host_plugins_start_enabled(struct host_plugins *plugins, cim_error *err)
         struct host_plugin *plugin = plugins->plugins[i];
         bool wished = false;
         CIM_TRY(host_wishes_get(plugins, plugin->id, &wished, err));
+        CIM_TRY(host_failures_load(plugin, err));
         (void)pthread_mutex_lock(&plugins->life);
         if (wished) {
             (void)enable_locked(plugin, NULL); /* its reason is in the state and in the log */

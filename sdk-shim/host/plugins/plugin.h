@@ -94,6 +94,7 @@ struct host_plugin {
     bool open; /* calls may enter */
     int64_t in_flight;
     struct json_object *registered;
+    struct json_object *failures; /* newest first; of earlier workers, so it stays as loaded */
 
     atomic_bool cut; /* grace is over: streamed responses end now */
     void *library;
@@ -253,6 +254,11 @@ cim_status host_wishes_set(struct host_plugins *plugins, const char *id, bool en
                            cim_error *err);
 cim_status host_wishes_get(struct host_plugins *plugins, const char *id, bool *ret_enabled,
                            cim_error *err);
+
+/* ---- failures.c ---- */
+/* Its history, and if it was put out of service, the state with the reason. Before it is enabled.
+ */
+cim_status host_failures_load(struct host_plugin *plugin, cim_error *err);
 
 /* ---- plugins.c ---- */
 struct host_plugin *host_plugins_find(struct host_plugins *plugins, const char *id);

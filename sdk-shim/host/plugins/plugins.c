@@ -2,6 +2,7 @@
 #include "cim/util.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
+#include "host/base/note.h"
 #include "host/identity/identity.h"
 #include "host/plugins/plugin.h"
 #include "kit/cleanup.h"
@@ -48,6 +49,7 @@ plugin_free(struct host_plugin *plugin)
         host_registry_done(plugin);
         host_route_slots_free(plugin);
         json_object_put(plugin->registered);
+        json_object_put(plugin->failures);
         host_manifest_free(plugin->manifest);
         (void)pthread_mutex_destroy(&plugin->serial);
         free(plugin->id);
@@ -168,6 +170,7 @@ add_found(struct host_plugins *plugins, const char *dir, cim_error *err)
         return cim_fail_nomem(err);
     }
     plugin->index = plugins->n_plugins;
+    host_note_name_plugin(plugin->index, plugin->id);
     plugins->plugins[plugins->n_plugins++] = plugin;
     return CIM_OK;
 }
@@ -290,6 +293,7 @@ host_plugins_each(struct host_plugins *plugins,
             .state = plugin->state,
             .reason = plugin->reason,
             .registered = plugin->registered,
+            .failures = plugin->failures,
         };
         each(arg, &info);
     }

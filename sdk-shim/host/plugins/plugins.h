@@ -51,6 +51,9 @@ struct host_plugin_info {
     const char *reason; /* why it failed; NULL otherwise */
     /* What it registered, while enabled, as the JSON of the admin API; borrowed. */
     const struct json_object *registered;
+    /* [{"at","kind","number"}…] newest first: how it ended earlier workers; NULL: never. Borrowed.
+     */
+    const struct json_object *failures;
 };
 
 /* Reads the manifests below the folders of `plugins.dirs` (separated by ':'); loads nothing yet.
@@ -58,6 +61,17 @@ struct host_plugin_info {
 cim_status host_plugins_open(struct host_app *app, struct host_plugins **ret_plugins,
                              cim_error *err);
 void host_plugins_free(struct host_plugins *plugins);
+enum {
+    HOST_FAILURES_OUT = 5,           /* so often … */
+    HOST_FAILURES_WINDOW_MS = 60000, /* … within this, and a plugin is put out of service */
+    HOST_FAILURES_KEPT = 200         /* of each plugin */
+};
+struct host_ending;
+/* Writes down how earlier workers ended (base/note.h), and puts plugins out of service that keep
+ * ending them: they stay so until somebody enables them. Before host_plugins_start_enabled(). */
+cim_status host_plugins_note_endings(struct host_plugins *plugins,
+                                     const struct host_ending *endings, int32_t n_endings,
+                                     cim_error *err);
 /* Loads and starts all plugins that platform.db says are enabled. */
 cim_status host_plugins_start_enabled(struct host_plugins *plugins, cim_error *err);
 /* dlopen, checks, migrations, init, start; records the wish in platform.db. CIM_E_NOTFOUND: no such

@@ -14,8 +14,9 @@ host_wishes_set(struct host_plugins *plugins, const char *id, bool enabled, cim_
         return CIM_OK;
     }
     return host_store_write_one(plugins->app->platform,
-                                "insert into cim_plugin (id, enabled) values (:id, :enabled) "
-                                "on conflict (id) do update set enabled = excluded.enabled",
+                                "insert into cim_plugin (id, enabled) values (:id, :enabled) on "
+                                "conflict (id) do update set enabled = excluded.enabled, "
+                                "out_at_ms = null",
                                 values, 2, NULL, err);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """cim-host as an operator meets it: verbs, lock, settings, serving, metrics, stopping.
 
-usage: test_host.py --host CIM_HOST --plugins DIR --template DIR [unittest arguments]
+usage: test_host.py --host CIM_HOST --plugins DIR --template DIR --unruly DIR [unittest arguments]
 """
 import argparse
 import json
@@ -510,10 +510,14 @@ class WithPlugin(HostTest):
         self.assertEqual(200, self.host.get(paths[0], token)[0])
 
 
-if __name__ == "__main__":
+def main():
+    global ARGS
     parser = argparse.ArgumentParser()
-    parser.add_argument("--host", required=True)
-    parser.add_argument("--plugins", required=True)
-    parser.add_argument("--template", required=True)
+    for name in ("host", "plugins", "template", "unruly"):
+        parser.add_argument("--" + name, required=True)
     ARGS, rest = parser.parse_known_args()
     unittest.main(argv=[sys.argv[0]] + rest, verbosity=2)
+
+
+if __name__ == "__main__":
+    main()

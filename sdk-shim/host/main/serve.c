@@ -1,0 +1,235 @@
+/* host/main/serve.c -- see serve.h. */
+#include "serve.h"
+
+#include "assemble.h"
+#include "ops.h"
+#include "cim/util.h"
+#include "host/admin/admin.h"
+#include "host/audit/audit.h"
+#include "host/base/clock.h"
+#include "host/base/config.h"
+#include "host/base/log.h"
+#include "host/base/note.h"
+#include "host/exchange/exchange.h"
+#include "host/http/http.h"
+#include "host/identity/identity.h"
+#include "host/jobs/jobs.h"
+#include "host/ogc/ogc.h"
+#include "host/plugins/plugins.h"
+#include "host/supervisor/pulse.h"
+#include "host/supervisor/supervisor.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORKERS_LEAST = 4, WORKERS_PER_CORE = 2, TABLE_CHECK_S = 2 };
+
+static cim_status
+make_spool_dir(const struct host_config *config, char *out, size_t out_size, cim_error *err)
+{
+    CIM_TRY(host_var_path(config, "spool", out, out_size, err));
+    if (mkdir(out, 0700) != 0 && errno != EEXIST) {
+        return cim_fail(err, CIM_E_IO, "var", out, "无法创建目录“%s”：%s",
+                        "cannot make the directory '%s': %s", out, strerrorname_np(errno));
+    }
+    return CIM_OK;
+}
+
+static int32_t
+worker_count(const struct host_config *config)
+{
+    const int64_t wanted = host_config_int(config, "http.workers");
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (wanted > 0) {
+        return (int32_t)wanted;
+    }
+    return cores * WORKERS_PER_CORE > WORKERS_LEAST ? (int32_t)cores * WORKERS_PER_CORE
+                                                    : WORKERS_LEAST;
+}
+
+static cim_status
+make_http(struct host_app *app, cim_error *err)
+{
+    const struct host_config *config = app->config;
+    char spool[PATH_MAX];
+    CIM_TRY(make_spool_dir(config, spool, sizeof spool, err));
+    const struct host_http_options options = {
+        .address = host_config_text(config, "http.address"),
+        .port = (int32_t)host_config_int(config, "http.port"),
+        .listen_fd = host_note() != NULL ? HOST_WORKER_SOCKET_FD : 0,
+        .event_threads = (int32_t)host_config_int(config, "http.event_threads"),
+        .workers = worker_count(config),
+        .max_connections = (int32_t)host_config_int(config, "http.max_connections"),
+        .queue_max = (int32_t)host_config_int(config, "http.queue_max"),
+        .max_body_bytes = host_config_int(config, "http.max_body_bytes"),
+        .max_upload_bytes = host_config_int(config, "http.max_upload_bytes"),
+        .spool_dir = spool,
+        .request_timeout_ms = host_config_int(config, "http.request_timeout_ms"),
+        .idle_timeout_ms = host_config_int(config, "http.idle_timeout_ms"),
+        .hosts = host_config_text(config, "http.hosts"),
+        .trusted_proxies = host_config_text(config, "http.trusted_proxies"),
+        .access_log = host_config_bool(config, "log.access"),
+        .clock = app->clock,
+        .auth = host_identity_http_auth(app->identity),
+        .gate = host_plugins_http_gate(app->plugins),
+    };
+    return host_http_new(&options, &app->http, err);
+}
+
+static cim_status
+add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
+{
+    CIM_TRY(host_ops_add_routes(ops, err));
+    CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
+    CIM_TRY(host_exchange_add_routes(app, err));
+    CIM_TRY(host_admin_add_routes(app, err));
+    CIM_TRY(host_audit_add_routes(app, err));
+    return host_ogc_add_routes(app, err);
+}
+
+/* As many open files as the system allows: each connection is one. */
+static void
+raise_limits(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+void
+host_print_url(const char *address, int32_t port)
+{
+    const bool ipv6 = strchr(address, ':') != NULL;
+    printf("http://%s%s%s:%d/\n", ipv6 ? "[" : "", address, ipv6 ? "]" : "", (int)port);
+    (void)fflush(stdout);
+}
+
+/* Blocked before any thread starts, so that only sigtimedwait() sees them. A supervisor passes
+ * SIGINT on as SIGTERM; the terminal sends it to both. */
+static void
+block_signals(sigset_t *ret_stops)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    (void)sigemptyset(ret_stops);
+    (void)sigaddset(ret_stops, SIGTERM);
+    if (host_note() == NULL) {
+        (void)sigaddset(ret_stops, SIGINT);
+    } else {
+        (void)sigaction(SIGINT, &ignore, NULL);
+    }
+    (void)pthread_sigmask(SIG_BLOCK, ret_stops, NULL);
+    (void)sigaction(SIGHUP, &ignore, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* Until a signal asks to stop. Meanwhile other programs may alter the file. */
+static int
+watch(struct host_app *app, const sigset_t *stops)
+{
+    const struct timespec period = {.tv_sec = TABLE_CHECK_S};
+    int signal_number = 0;
+    while ((signal_number = sigtimedwait(stops, NULL, &period)) < 0) {
+        if (errno == EAGAIN) {
+            host_plugins_check_tables(app->plugins);
+        }
+    }
+    return signal_number;
+}
+
+/* A plugin that fails is out of service with its reason; the platform serves. */
+static void
+start_plugins(struct host_app *app)
+{
+    const struct host_note *note = host_note();
+    cim_error err = {0};
+    host_note_begin(HOST_NOTE_OTHER);
+    if (note != NULL) {
+        if (host_plugins_note_endings(app->plugins, note->endings, note->n_endings, &err) !=
+            CIM_OK) {
+            host_log_error("plugins", "endings", &err);
+        } else {
+            atomic_store(&host_note()->endings_taken, 1);
+        }
+    }
+    if (host_plugins_start_enabled(app->plugins, &err) != CIM_OK) {
+        host_log_error("plugins", "start", &err);
+    }
+    host_note_end();
+}
+
+static cim_status
+start_http(struct host_app *app, cim_error *err)
+{
+    CIM_TRY(host_http_start(app->http, err));
+    if (host_note() != NULL) {
+        atomic_store(&host_note()->serving, 1);
+    } else {
+        host_print_url(host_config_text(app->config, "http.address"), host_http_port(app->http));
+    }
+    return CIM_OK;
+}
+
+static cim_status
+serve(struct host_app *app, const sigset_t *stops, cim_error *err)
+{
+    struct host_ops ops = {.app = app, .started_ms = host_monotonic_ms()};
+    /* In the place of one that ended, its clients wait: they are not to meet closed plugins. */
+    const bool replaces = host_note() != NULL && host_note()->n_endings > 0;
+    int signal_number = 0;
+    CIM_TRY(make_http(app, err));
+    CIM_TRY(add_routes(app, &ops, err));
+    CIM_TRY(host_audit_start(app->audit, err));
+    if (replaces) {
+        start_plugins(app);
+        CIM_TRY(start_http(app, err));
+    } else {
+        CIM_TRY(start_http(app, err));
+        start_plugins(app);
+    }
+    CIM_TRY(host_jobs_start(app->jobs, err));
+    atomic_store(&ops.ready, 1);
+    if (host_note() != NULL) {
+        atomic_store(&host_note()->ready, 1);
+    }
+    host_log(CIM_LOG_INFO, "serve", "ready on port %d, pid %d", (int)host_http_port(app->http),
+             (int)getpid());
+    signal_number = watch(app, stops);
+    atomic_store(&ops.ready, 0);
+    host_log(CIM_LOG_INFO, "serve", "signal %d: stopping", signal_number);
+    /* Whoever asks twice does not want to wait. */
+    (void)pthread_sigmask(SIG_UNBLOCK, stops, NULL);
+    host_http_stop(app->http, host_config_int(app->config, "http.stop_grace_ms"));
+    host_jobs_stop(app->jobs);
+    host_plugins_stop_all(app->plugins);
+    host_log(CIM_LOG_INFO, "serve", "stopped");
+    return CIM_OK;
+}
+
+cim_status
+host_serve(struct host_config *config, bool supervised, cim_error *err)
+{
+    struct host_assembly assembly;
+    sigset_t stops;
+    if (supervised) {
+        CIM_TRY(host_note_open(HOST_WORKER_NOTE_FD, err));
+    }
+    raise_limits();
+    block_signals(&stops);
+    if (supervised) {
+        CIM_TRY(host_pulse_start(err));
+    }
+    CIM_TRY(
+        host_assemble(config, supervised ? NULL : "serve", HOST_LEVEL_IDENTITY, &assembly, err));
+    const cim_status status = serve(&assembly.app, &stops, err);
+    host_disassemble(&assembly);
+    return status;
+}

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""The worker process dies, hangs and grows, and the platform stays up.
+
+usage: test_supervisor.py --host CIM_HOST --plugins DIR --template DIR --unruly DIR [unittest arguments]
+"""
+import http.client
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import unittest
+
+import test_host
+from test_host import HostTest
+
+SOON_S = 20  # a loaded machine; what it really takes is printed
+
+
+def read(path):
+    with open(path, encoding="ascii") as f:
+        return f.read()
+
+
+class Supervised(HostTest):
+    def setUp(self):
+        self.plugins = test_host.ARGS.unruly
+        super().setUp()
+
+    def worker(self):
+        pid = self.host.process.pid
+        with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+            return next((int(each) for each in f.read().split()), None)
+
+    def until(self, what, ask):
+        end = time.monotonic() + SOON_S
+        while time.monotonic() < end:
+            try:
+                found = ask()
+                if found:
+                    return found
+            except (OSError, http.client.HTTPException):
+                pass  # the worker is away
+            time.sleep(0.02)
+        raise AssertionError("%s never came:\n%s" % (what, self.host.read_log()[-3000:]))
+
+    def status(self, path, token=None):
+        return self.host.get(path, token)[0]
+
+    def provoke(self, path, token):
+        """Asks for what takes the worker down; how it is answered does not matter."""
+        try:
+            self.host.get(path, token)
+        except (OSError, http.client.HTTPException):
+            pass
+
+    def unruly_state(self, token):
+        return json.loads(self.host.get("/admin/api/plugins/unruly", token)[2])
+
+    def begin(self, *flags):
+        self.host.run("plugin", "enable", "unruly")
+        self.add_admin()
+        self.host.serve(*flags)
+        return self.host.token()
+
+
+class Replaced(Supervised):
+    def test_crash_of_the_worker_is_replaced_at_once(self):
+        token = self.begin()
+        before = self.worker()
+        started = time.monotonic()
+        os.kill(before, signal.SIGSEGV)
+        self.until("a worker", lambda: self.worker() != before and self.status("/apps/unruly/api/ok", token) == 200)
+        print("back after %.2f s" % (time.monotonic() - started), file=sys.stderr)
+        self.assertEqual([], self.unruly_state(token)["failures"], "nobody was inside the plugin")
+
+    def test_hung_workers_are_replaced_and_the_plugin_is_named(self):
+        token = self.begin("--supervisor.hang_ms=1500", "--http.workers=2", "--http.request_timeout_ms=60000")
+        before = self.worker()
+        askers = [threading.Thread(target=self.provoke, args=("/apps/unruly/api/hang", token)) for _ in range(4)]
+        for asker in askers:
+            asker.start()
+        self.until("a worker", lambda: self.worker() != before and self.status("/apps/unruly/api/ok", token) == 200)
+        for asker in askers:
+            asker.join()
+        failures = self.unruly_state(token)["failures"]
+        self.assertEqual(["hang"], [each["kind"] for each in failures])
+
+    def test_one_slow_call_is_no_hang(self):
+        token = self.begin("--supervisor.hang_ms=1000", "--http.workers=3", "--http.stop_grace_ms=100")
+        before = self.worker()
+        threading.Thread(target=self.provoke, args=("/apps/unruly/api/hang", token), daemon=True).start()
+        for _ in range(30):
+            self.assertEqual(200, self.status("/apps/unruly/api/ok", token))
+            time.sleep(0.1)
+        self.assertEqual(before, self.worker())
+        self.host.process.kill()  # a handler that hangs is waited for at a stop
+        self.host.process.wait()
+        self.host.process.stdout.close()
+        self.host.process = None
+
+    def test_memory_over_the_limit_replaces_the_worker(self):
+        self.begin()
+        with open("/proc/%d/statm" % self.worker(), encoding="ascii") as f:
+            used_mib = int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+        self.host.stop()
+        self.host.serve("--supervisor.memory_mib=%d" % (used_mib + 150))
+        token = self.host.token()
+        before = self.worker()
+        self.provoke("/apps/unruly/api/leak", token)
+        self.until("a worker", lambda: self.worker() != before and self.status("/apps/unruly/api/ok", token) == 200)
+        failure = self.unruly_state(token)["failures"][0]
+        self.assertEqual("memory", failure["kind"])
+        self.assertGreater(failure["number"], used_mib + 150)
+
+
+class OutOfService(Supervised):
+    def test_plugin_that_keeps_crashing_is_put_out_and_the_platform_stays(self):
+        token = self.begin()
+        for i in range(5):
+            self.assertEqual("enabled", self.unruly_state(token)["state"])
+            before = self.worker()
+            self.provoke("/apps/unruly/api/crash", token)
+            self.until("a worker", lambda: self.worker() not in (before, None) and self.status("/health") == 200)
+            failures = self.until("history", lambda: self.unruly_state(token)["failures"])
+            self.assertEqual(i + 1, len(failures), self.host.read_log()[-4000:])
+        out = self.unruly_state(token)
+        self.assertEqual("failed", out["state"])
+        self.assertIn("5", out["reason"])
+        self.assertEqual(["crash"] * 5, [each["kind"] for each in out["failures"]])
+        self.assertEqual([signal.SIGSEGV] * 5, [each["number"] for each in out["failures"]])
+        self.assertEqual(503, self.status("/apps/unruly/api/ok", token))
+        self.assertEqual(200, self.status("/ready"))
+        self.host.stop()
+        self.assertRegex(self.host.run("plugin", "list"), r"unruly +\S+ +failed +.*5")
+        self.host.serve()
+        self.assertEqual(503, self.status("/apps/unruly/api/ok", token), "out of service after a restart too")
+        self.assertEqual(200, self.host.get("/admin/api/plugins/unruly/enable", token, "POST", b"")[0])
+        self.assertEqual(200, self.status("/apps/unruly/api/ok", token))
+
+
+class UnderLoad(Supervised):
+    def setUp(self):
+        super().setUp()
+        self.host.plugins = test_host.ARGS.plugins
+
+    def test_nothing_acknowledged_is_lost_when_the_worker_is_killed(self):
+        with open(os.path.join(self.host.var, "areas.csv"), "w", encoding="utf-8") as f:
+            f.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n460100,海口市,city,,,,,\n")
+        self.host.run("areas", "import", f.name)
+        self.host.run("plugin", "enable", "lpg")
+        self.add_admin("platform-admin,data-manager,regulator")
+        self.host.serve()
+        token = self.host.token()
+        over, acknowledged, refused = threading.Event(), [], []
+
+        def write(first):
+            n = first
+            while not over.is_set():
+                n += 10
+                feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [110.3, 20]},
+                           "properties": {"name": "t%d" % n, "class": "town", "area_code": "460100"}}
+                try:
+                    status, _, body = self.host.get("/collections/lpg.places/items", token, "POST",
+                                                    json.dumps(feature).encode(),
+                                                    {"Content-Type": "application/geo+json"})
+                except (OSError, http.client.HTTPException):
+                    continue  # in flight when the worker died: never acknowledged
+                if status == 201:
+                    acknowledged.append("t%d" % n)
+                else:
+                    refused.append((status, body))
+
+        writers = [threading.Thread(target=write, args=(i,)) for i in range(6)]
+        for writer in writers:
+            writer.start()
+        try:
+            for _ in range(3):
+                time.sleep(1)
+                before, done = self.worker(), len(acknowledged)
+                killed = time.monotonic()
+                os.kill(before, signal.SIGKILL)
+                self.until("a write", lambda: self.worker() != before and len(acknowledged) > done + 6)
+                print("written again after %.2f s" % (time.monotonic() - killed), file=sys.stderr)
+        finally:
+            over.set()
+            for writer in writers:
+                writer.join()
+        self.assertEqual([], refused[:3])
+        status, _, body = self.host.get("/collections/lpg.places/items?limit=10000", token)
+        stored = [each["properties"]["name"] for each in json.loads(body)["features"]]
+        self.assertEqual(len(stored), len(set(stored)))
+        self.assertEqual([], [name for name in acknowledged if name not in set(stored)])
+        self.assertGreater(len(acknowledged), 50)
+
+
+class Alone(Supervised):
+    def test_without_supervisor_one_process_serves(self):
+        self.add_admin()
+        self.host.serve("--no-supervisor")
+        pid = self.host.process.pid
+        with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+            self.assertEqual("", f.read().strip())
+        self.assertEqual(0, self.host.stop())
+
+    def test_a_worker_that_cannot_start_says_why_and_ends_it_all(self):
+        text = self.host.run("serve", "--port=0", "--nobody.knows=1", fails=True)
+        self.assertIn("nobody.knows", text)
+
+    def test_a_supervisor_that_is_killed_takes_its_worker_along(self):
+        self.host.serve()
+        worker = self.worker()
+        self.host.process.kill()
+        self.host.process.wait()
+        self.host.process.stdout.close()
+        self.host.process = None
+        self.until("the end of the worker", lambda: not os.path.exists("/proc/%d" % worker) or
+                   ") Z" in read("/proc/%d/stat" % worker))
+        self.host.run("migrate")
+
+
+if __name__ == "__main__":
+    test_host.main()
