@@ -1,0 +1,312 @@
+/* plugin/analysis/analysis.c -- see analysis.h. */
+#include "analysis/analysis.h"
+
+#include "analysis/route_inputs.h"
+#include "analysis/route_report.h"
+#include "cim/util.h"
+#include "kit/cleanup.h"
+#include "kit/rows.h"
+#include "kit/wkb.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define ELEMENTS "lpg.risk-elements"
+#define USERS    "lpg.end-users"
+#define ROADS    "lpg.roads"
+#define ROUTES   "lpg.transport-routes"
+
+struct lpg_analysis {
+    struct lpg_data *data;
+    struct lpg_route_table *routes;
+    struct lpg_sites_cache elements;
+    struct lpg_sites_cache users;
+    struct lpg_sites_cache roads;
+};
+
+static int
+kind_code(const void *arg, const char *text, size_t len)
+{
+    return lpg_route_table_kind(arg, text, len);
+}
+
+static int
+class_code(const void *arg, const char *text, size_t len)
+{
+    return lpg_route_table_class(arg, text, len);
+}
+
+/* Households only: who is in a restaurant or a school counts with the elements. */
+static int
+household_code(const void *arg, const char *text, size_t len)
+{
+    (void)arg;
+    return len == strlen("resident") && memcmp(text, "resident", len) == 0 ? 0 : -1;
+}
+
+void
+lpg_analysis_free(struct lpg_analysis *analysis)
+{
+    if (analysis == NULL) {
+        return;
+    }
+    lpg_sites_cache_done(&analysis->elements);
+    lpg_sites_cache_done(&analysis->users);
+    lpg_sites_cache_done(&analysis->roads);
+    lpg_route_table_free(analysis->routes);
+    free(analysis);
+}
+
+static cim_status
+open_caches(const cim_host *host, struct lpg_analysis *analysis, cim_error *err)
+{
+    const struct lpg_sites_spec elements = {.layer = ELEMENTS,
+                                            .code_field = "kind",
+                                            .code = kind_code,
+                                            .arg = analysis->routes,
+                                            .name_field = "name",
+                                            .persons_field = "persons",
+                                            .distance_field = "buffer_m",
+                                            .from_field = "valid_from",
+                                            .to_field = "valid_to",
+                                            .pending_field = "confirm_state"};
+    const struct lpg_sites_spec users = {
+        .layer = USERS, .code_field = "kind", .code = household_code};
+    const struct lpg_sites_spec roads = {
+        .layer = ROADS, .code_field = "class", .code = class_code, .arg = analysis->routes};
+    CIM_TRY(lpg_sites_cache_init(&analysis->elements, host, analysis->data, &elements, err));
+    CIM_TRY(lpg_sites_cache_init(&analysis->users, host, analysis->data, &users, err));
+    return lpg_sites_cache_init(&analysis->roads, host, analysis->data, &roads, err);
+}
+
+cim_status
+lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder,
+                 struct lpg_analysis **ret_analysis, cim_error *err)
+{
+    struct lpg_analysis *analysis = calloc(1, sizeof *analysis);
+    char path[4096];
+    cim_status status;
+    if (analysis == NULL) {
+        return cim_fail_nomem(err);
+    }
+    analysis->data = data;
+    (void)snprintf(path, sizeof path, "%s/route_hazards.json", folder);
+    status = lpg_route_table_read(path, &analysis->routes, err);
+    if (status == CIM_OK) {
+        status = open_caches(host, analysis, err);
+    }
+    if (status != CIM_OK) {
+        lpg_analysis_free(analysis);
+        return status;
+    }
+    *ret_analysis = analysis;
+    return CIM_OK;
+}
+
+/* ---- stored routes ---- */
+
+struct fetching {
+    struct lpg_analysis *analysis;
+    const cim_call *call;
+};
+
+struct line {
+    double *lonlat;
+    size_t n;
+    size_t capacity;
+};
+
+static int
+begin_line(void *self, uint32_t type, uint32_t count)
+{
+    struct line *line = self;
+    (void)type;
+    line->capacity = count;
+    line->lonlat = malloc((count > 0 ? count : 1) * 2 * sizeof *line->lonlat);
+    return line->lonlat == NULL;
+}
+
+static int
+add_position(void *self, double x, double y)
+{
+    struct line *line = self;
+    if (line->n == line->capacity) {
+        return 1;
+    }
+    line->lonlat[2 * line->n] = x;
+    line->lonlat[2 * line->n + 1] = y;
+    line->n++;
+    return 0;
+}
+
+/* By uid, or by its number; through the layer's query, so in the caller's scope. */
+static cim_status
+fetch_route(void *arg, const char *id, double **ret_lonlat_deg, size_t *ret_n, cim_error *err)
+{
+    const struct fetching *fetching = arg;
+    struct lpg_layer *layer = lpg_data_layer(fetching->analysis->data, ROUTES);
+    CIM_AUTO_BUF struct cim_buf filter;
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    cim_query query = {.struct_size = sizeof query, .limit = 1};
+    const cim_batch *batch = NULL;
+    cim_call call = *fetching->call;
+    struct line line = {0};
+    const struct cim_wkb_visitor visitor = {
+        .self = &line, .begin = begin_line, .point = add_position};
+    size_t len;
+    const uint8_t *wkb;
+    cim_status status;
+    cim_buf_init(&filter, 1024);
+    call.scope = NULL; /* the layer's own */
+    if (strlen(id) == 36) {
+        query.uid = id;
+    } else {
+        cim_buf_add_text(&filter, "{\"op\":\"=\",\"args\":[{\"property\":\"route_no\"},");
+        cim_buf_add_json_text(&filter, id, SIZE_MAX);
+        cim_buf_add_text(&filter, "]}");
+        CIM_TRY(cim_buf_status(&filter, err));
+        query.filter_json = filter.data;
+    }
+    if (layer == NULL) {
+        return cim_fail(err, CIM_E_UNSUPPORTED, "route", id, "没有路线图层，请给出 LineString",
+                        "there is no layer of routes: give a LineString");
+    }
+    CIM_TRY(lpg_layer_query(layer, &call, &query, &rows, err));
+    CIM_TRY(rows->next(rows, &batch, err));
+    if (batch->n_rows == 0 || !cim_column_present(batch->columns[CIM_RECORD_GEOM], 0)) {
+        return cim_fail(err, CIM_E_NOTFOUND, "route", id, "没有这条路线，或无权读取",
+                        "there is no such route, or it is not yours to read");
+    }
+    wkb = cim_column_bytes(batch->columns[CIM_RECORD_GEOM], 0, &len);
+    status = cim_wkb_walk(wkb, len, &visitor, err);
+    if (status != CIM_OK) {
+        free(line.lonlat);
+        return status == CIM_E_CANCELLED ? cim_fail_nomem(err) : status;
+    }
+    *ret_lonlat_deg = line.lonlat;
+    *ret_n = line.n;
+    return CIM_OK;
+}
+
+/* ---- the run ---- */
+
+#define NO_SINGLE_ROUTE                                                                            \
+    "\"length_m\":null,\"elements\":{\"type\":\"FeatureCollection\",\"features\":[]},\"profile\":" \
+    "[],"                                                                                          \
+    "\"exposed_population\":null,\"risk\":null,\"restrictions\":[],\"totals\":null,\"assumed\":"   \
+    "null,"
+
+static void
+views_done(struct lpg_route_views *views)
+{
+    lpg_sites_view_done(&views->elements);
+    lpg_sites_view_done(&views->users);
+    lpg_sites_view_done(&views->roads);
+}
+
+/* Where the run will look: all routes and the reach around them. */
+static void
+extent_of(const struct lpg_route_inputs *inputs, double ret_bbox_deg[4])
+{
+    /* below 60° a degree of longitude is at least half one of latitude */
+    const double margin_deg = lpg_route_reach_m(&inputs->question) / 110000.0 * 2.0 + 0.001;
+    double box[4] = {HUGE_VAL, HUGE_VAL, -HUGE_VAL, -HUGE_VAL};
+    for (size_t r = 0; r < inputs->n_routes; r++) {
+        for (size_t i = 0; i < inputs->routes[r].n; i++) {
+            const double *p = inputs->routes[r].lonlat_deg + 2 * i;
+            box[0] = fmin(box[0], p[0]);
+            box[1] = fmin(box[1], p[1]);
+            box[2] = fmax(box[2], p[0]);
+            box[3] = fmax(box[3], p[1]);
+        }
+    }
+    ret_bbox_deg[0] = fmax(box[0] - margin_deg, -180.0);
+    ret_bbox_deg[1] = fmax(box[1] - margin_deg, -90.0);
+    ret_bbox_deg[2] = fmin(box[2] + margin_deg, 180.0);
+    ret_bbox_deg[3] = fmin(box[3] + margin_deg, 90.0);
+}
+
+static cim_status
+open_views(struct lpg_analysis *analysis, const cim_call *call,
+           const struct lpg_route_inputs *inputs, struct lpg_route_views *views, cim_error *err)
+{
+    double bbox_deg[4];
+    extent_of(inputs, bbox_deg);
+    CIM_TRY(lpg_sites_view_open(&analysis->elements, call, bbox_deg, &views->elements, err));
+    if (views->elements.sites == NULL) {
+        return cim_fail(err, CIM_E_DENIED, "layer", ELEMENTS, "没有读取危险要素的授权",
+                        "not granted to read the risk elements");
+    }
+    CIM_TRY(lpg_sites_view_open(&analysis->users, call, bbox_deg, &views->users, err));
+    return lpg_sites_view_open(&analysis->roads, call, bbox_deg, &views->roads, err);
+}
+
+static cim_status
+write_routes(const struct lpg_route_inputs *inputs, struct lpg_route_views *views,
+             const cim_call *call, struct cim_buf *out, cim_error *err)
+{
+    for (size_t i = 0; i < inputs->n_routes; i++) {
+        struct lpg_route_report report;
+        const cim_status status =
+            lpg_route_assess(&inputs->routes[i], &inputs->question, views, call, &report, err);
+        if (status != CIM_OK) {
+            if (err != NULL && err->param[0] == '\0' && status != CIM_E_NOMEM) {
+                (void)snprintf(err->param, sizeof err->param,
+                               inputs->many ? "routes[%zu]" : "route", i);
+            }
+            return status;
+        }
+        if (inputs->many) {
+            cim_buf_add_text(out, i > 0 ? ",{\"id\":" : "{\"id\":");
+            if (inputs->routes[i].id != NULL) {
+                cim_buf_add_json_text(out, inputs->routes[i].id, SIZE_MAX);
+            } else {
+                cim_buf_add_text(out, "null");
+            }
+            cim_buf_add_char(out, ',');
+        }
+        lpg_route_report_write(&inputs->question, views, &report, out);
+        cim_buf_add_text(out, inputs->many ? "}" : "");
+        lpg_route_report_done(&report);
+    }
+    return cim_buf_status(out, err);
+}
+
+static cim_status
+answer(struct lpg_analysis *analysis, const cim_call *call, const struct lpg_route_inputs *inputs,
+       cim_blob *ret_result, cim_error *err)
+{
+    struct lpg_route_views views = {0};
+    CIM_AUTO_BUF struct cim_buf out;
+    cim_status status = open_views(analysis, call, inputs, &views, err);
+    cim_buf_init(&out, LPG_ROUTE_RESULT_MAX);
+    if (status == CIM_OK) {
+        cim_buf_add_text(&out, inputs->many ? "{\"results\":[" : "{");
+        status = write_routes(inputs, &views, call, &out, err);
+    }
+    if (status == CIM_OK) {
+        /* every output is there, whichever of the two was asked */
+        cim_buf_add_text(&out, inputs->many ? "]," NO_SINGLE_ROUTE : ",\"results\":[],");
+        lpg_route_kinds_write(&inputs->question, &out);
+        cim_buf_add_char(&out, '}');
+        status = cim_buf_status(&out, err);
+    }
+    views_done(&views);
+    CIM_TRY(status);
+    cim_buf_to_blob(&out, ret_result);
+    return CIM_OK;
+}
+
+cim_status
+lpg_route_hazards_answer(struct lpg_analysis *analysis, const cim_call *call,
+                         const char *inputs_json, cim_blob *ret_result, cim_error *err)
+{
+    struct fetching fetching = {analysis, call};
+    struct lpg_route_inputs inputs = {0};
+    cim_status status;
+    CIM_TRY(lpg_route_inputs_read(inputs_json, analysis->routes, call->now_ms, fetch_route,
+                                  &fetching, &inputs, err));
+    status = answer(analysis, call, &inputs, ret_result, err);
+    lpg_route_inputs_done(&inputs);
+    return status;
+}

@@ -1,0 +1,21 @@
+/* plugin/analysis/analysis.h -- the plugin's analyses: what they keep between runs. */
+#ifndef LPG_ANALYSIS_ANALYSIS_H
+#define LPG_ANALYSIS_ANALYSIS_H
+
+#include "cim/plugin.h"
+#include "data/data.h"
+
+struct lpg_analysis;
+
+/* Reads the tables under `folder` (such as <plugin>/analysis). Keeps host and data. [lifecycle] */
+cim_status lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder,
+                            struct lpg_analysis **ret_analysis, cim_error *err);
+void lpg_analysis_free(struct lpg_analysis *analysis); /* NULL-safe */
+
+/* lpg.route-hazards: inputs and answer as docs/analyses.md describes them. Elements, end users and
+ * roads that the caller may not read never enter; CIM_E_DENIED when he may read no elements.
+ * [worker] */
+cim_status lpg_route_hazards_answer(struct lpg_analysis *analysis, const cim_call *call,
+                                    const char *inputs_json, cim_blob *ret_result, cim_error *err);
+
+#endif

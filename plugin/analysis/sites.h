@@ -1,0 +1,114 @@
+/* plugin/analysis/sites.h -- the records of one layer as analyses look through them: positions or
+ * line segments under an R-tree, with the few fields that an analysis weighs.
+ *
+ * An index holds the layer as of one position of the store, all of it, and is shared by callers;
+ * each sees through a view of his own, which judges record by record what his scope covers. Where a
+ * scope cannot be judged here (row filters, exceptions by field) the view has an index of its own,
+ * read through the layer with that scope. Sensitive fields never enter.
+ */
+#ifndef LPG_ANALYSIS_SITES_H
+#define LPG_ANALYSIS_SITES_H
+
+#include "cim/access.h"
+#include "cim/plugin.h"
+#include "cim/store.h"
+#include "data/data.h"
+#include "geo/rtree.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { LPG_SITES_MAX = 4000000, LPG_SITES_TEXT_MAX = 1 << 30 }; /* positions or segments; bytes */
+
+/* What to read of a layer. Fields that are NULL are not read. */
+struct lpg_sites_spec {
+    const char *layer;
+    const char *code_field;
+    /* The number of a value of that field, -1: records with it are left out. */
+    int (*code)(const void *arg, const char *text, size_t len);
+    const void *arg;
+    const char *name_field; /* with it the uid is kept too */
+    const char *persons_field;
+    const char *distance_field;
+    const char *from_field; /* days from and to which the record counts */
+    const char *to_field;
+    const char *pending_field; /* "pending": to be confirmed */
+};
+
+struct lpg_site_facts {
+    uint32_t uid; /* places in `text` */
+    uint32_t name;
+    double persons;    /* NaN: not said */
+    double distance_m; /* likewise */
+    int32_t from_day;  /* since 1970; INT32_MIN and INT32_MAX: open */
+    int32_t to_day;
+    bool pending;
+};
+
+struct lpg_sites {
+    atomic_uint references;
+    int64_t pos;
+    bool lines;
+    uint32_t n;       /* positions, or segments of lines */
+    double *lonlat;   /* pairs; of segments both ends */
+    uint32_t *record; /* of each segment; NULL where positions are records */
+    uint32_t n_records;
+    double distance_max_m; /* the largest of the facts */
+    int16_t *code;
+    uint32_t *area; /* numbers of `names` */
+    uint32_t *owner;
+    struct lpg_site_facts *facts; /* NULL where the spec has no name_field */
+    char *text;
+    size_t text_len;
+    struct lpg_names {
+        uint32_t n;
+        uint32_t n_slots;
+        uint32_t *slots;  /* 0: free, else number + 1 */
+        uint32_t *places; /* in `text` */
+    } names;
+    struct lpg_rtree *tree;
+};
+
+struct lpg_sites_cache {
+    const cim_host *host;
+    const cim_store_v1 *store;
+    const cim_access_v1 *access;
+    struct lpg_layer *layer;
+    struct lpg_sites_spec spec;
+    pthread_mutex_t lock;  /* of `current`; never held while one is built */
+    pthread_mutex_t build; /* one at a time */
+    struct lpg_sites *current;
+};
+
+/* What one caller sees. */
+struct lpg_sites_view {
+    const cim_host *host;
+    const cim_access_v1 *access;
+    struct lpg_sites *sites; /* NULL: he may not read the layer */
+    const cim_scope *scope;
+    int64_t now_ms;
+    bool all;          /* every record */
+    int32_t *ordinals; /* of the areas, as they are asked for; -2: not yet */
+};
+
+/* Keeps all arguments. [lifecycle] */
+cim_status lpg_sites_cache_init(struct lpg_sites_cache *cache, const cim_host *host,
+                                struct lpg_data *data, const struct lpg_sites_spec *spec,
+                                cim_error *err);
+void lpg_sites_cache_done(struct lpg_sites_cache *cache); /* also of {0} */
+
+/* `bbox_deg`: where the caller will look; a view with an index of its own holds no more. A layer
+ * that he may not read is CIM_OK with no sites. [worker] */
+cim_status lpg_sites_view_open(struct lpg_sites_cache *cache, const cim_call *call,
+                               const double bbox_deg[4], struct lpg_sites_view *ret_view,
+                               cim_error *err);
+void lpg_sites_view_done(struct lpg_sites_view *view); /* also of {0} */
+bool lpg_sites_visible(struct lpg_sites_view *view, uint32_t record);
+
+static inline uint32_t
+lpg_sites_record(const struct lpg_sites *sites, uint32_t i)
+{
+    return sites->record != NULL ? sites->record[i] : i;
+}
+
+#endif

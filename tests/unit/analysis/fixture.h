@@ -1,0 +1,53 @@
+/* tests/unit/analysis/fixture.h -- the plugin's own layers in a real store, with records that the
+ * test draws, and the analyses over them. */
+#ifndef ANALYSIS_FIXTURE_H
+#define ANALYSIS_FIXTURE_H
+
+#include "analysis/analysis.h"
+#include "fake_host.h"
+#include "kit/buf.h"
+#include "kit/cleanup.h"
+#include "places.h"
+
+#include <json-c/json.h>
+
+struct fixture {
+    struct fake_host *fake;
+    struct lpg_data *data;
+    struct lpg_analysis *analysis;
+};
+
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
+/* A risk element, its uid made of its number. */
+struct element {
+    int number;
+    const char *kind;
+    double lonlat[2];
+    int persons;      /* -1: not said */
+    double buffer_m;  /* 0: not said */
+    const char *area; /* NULL: 460105 */
+    const char *owner;
+    const char *valid_to;
+};
+void add_elements(struct fixture *fixture, const struct element *elements, size_t n);
+/* A household (or another end user) and a road. */
+void add_user(struct fixture *fixture, int number, const char *kind, const double lonlat[2]);
+void add_road(struct fixture *fixture, const char *road_class, const double *lonlat, size_t n);
+void delete_element(struct fixture *fixture, int number);
+void uid_of(int number, char ret_uid[37]);
+
+/* {"type":"LineString",…} */
+char *line_json(const double *lonlat, size_t n);
+/* Runs with these inputs; the answer as text (to free) and parsed. */
+cim_status run_text(struct fixture *fixture, const cim_scope *scope, const char *inputs,
+                    char **ret_text, cim_error *err);
+struct json_object *run(struct fixture *fixture, const char *inputs);
+/* Walks members and list numbers: "elements.features.0.properties.kind". Fails when it is not
+ * there. */
+struct json_object *at(struct json_object *object, const char *path);
+double number_at(struct json_object *object, const char *path);
+const char *text_at(struct json_object *object, const char *path);
+
+#endif
