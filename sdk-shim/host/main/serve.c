@@ -13,6 +13,7 @@
 #include "host/exchange/exchange.h"
 #include "host/http/http.h"
 #include "host/identity/identity.h"
+#include "host/imports/imports.h"
 #include "host/jobs/jobs.h"
 #include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
@@ -89,6 +90,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_ops_add_routes(ops, err));
     CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
     CIM_TRY(host_exchange_add_routes(app, err));
+    CIM_TRY(host_imports_add(app, err));
     CIM_TRY(host_admin_add_routes(app, err));
     CIM_TRY(host_audit_add_routes(app, err));
     return host_ogc_add_routes(app, err);

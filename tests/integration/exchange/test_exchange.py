@@ -84,7 +84,8 @@ class Platform:
         request = urllib.request.Request(self.url + path, method=method, data=body, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer)
+                text = answer.read()
+                return answer.status, json.loads(text) if text else None
         except urllib.error.HTTPError as answer:
             return answer.code, json.load(answer)
 
@@ -396,6 +397,138 @@ class Admin(unittest.TestCase):
         self.assertEqual(self.post(good, who="reader", layer="lpg.places", crs="wgs84")[0], 403)
         self.assertEqual(self.post("", layer="lpg.places", crs="wgs84")[0], 400)
         self.assertEqual(self.platform.sql("select count(*) from lpg_place where name = '戊镇'"), "0")
+
+
+class Jobs(unittest.TestCase):
+    """/admin/api/imports/files and /jobs: hand over, look, check, run, read, repair, send again."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.platform = Platform(base())
+        password = cls.platform.path("password", PASSWORD)
+        for name, roles in (("admin", "platform-admin,data-manager"), ("other", "data-manager"),
+                            ("reader", "regulator")):
+            cls.platform.run("user", "add", name, "--roles=" + roles, "--areas=*", "--name=" + name,
+                             "--password-file=" + password)
+        cls.platform.serve()
+        cls.tokens = {name: cls.platform.token(name) for name in ("admin", "other", "reader")}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.platform.end()
+
+    def ask(self, path, method="GET", body=None, who="admin", mime="application/octet-stream"):
+        body = json.dumps(body).encode() if isinstance(body, dict) else body
+        return self.platform.ask("/admin/api/imports" + path, method, body, self.tokens[who], mime)
+
+    def upload(self, text, name="places.csv", who="admin"):
+        status, answer = self.ask("/files?" + urllib.parse.urlencode({"name": name}), "POST", text.encode(), who)
+        self.assertEqual(status, 201, answer)
+        return answer["file"]
+
+    def begin(self, file, who="admin", **request):
+        status, answer = self.ask("/jobs?file=" + file, "POST", dict({"layer": "lpg.places"}, **request), who)
+        self.assertEqual(status, 201, answer)
+        for _ in range(300):
+            status, job = self.ask("/jobs/" + answer["job"], who=who)
+            self.assertEqual(status, 200, job)
+            if job["state"] not in ("accepted", "running"):
+                return job
+            time.sleep(0.05)
+        raise AssertionError("the import does not end: %s" % job)
+
+    def fetch(self, job, name, who="admin"):
+        request = urllib.request.Request("%s/admin/api/imports/jobs/%s/files/%s" % (self.platform.url, job, name),
+                                         headers={"Authorization": "Bearer " + self.tokens[who]})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
+    def test_from_the_file_to_the_repaired_rows(self):
+        file = self.upload("镇名,经度,纬度,备注\n庚镇,110.3,20,a\n,110.4,20,b\n辛镇,500,20,c\n庚镇,110.3,20,d\n")
+        status, seen = self.ask("/files/%s/preview?layer=lpg.places" % file)
+        self.assertEqual(status, 200, seen)
+        self.assertEqual((seen["format"], seen["count"], [q["param"] for q in seen["questions"]]),
+                         ("CSV", 4, ["crs"]))
+        self.assertEqual([c["name"] for c in seen["columns"]], ["镇名", "经度", "纬度", "备注"])
+        self.assertEqual([c["position"] for c in seen["columns"]], [False, True, True, False])
+        self.assertEqual(seen["rows"][0][1:5], ["庚镇", "110.3", "20", "a"])
+        mapping = {"crs": "cgcs2000", "map": [{"column": "镇名", "field": "name"}],
+                   "set": [{"field": "class", "value": "town"}], "row_wise": True, "compare": True}
+        tried = self.begin(file, dry_run=True, **mapping)
+        self.assertEqual(tried["state"], "successful", tried)
+        report = tried["report"]
+        self.assertEqual((report["read"], report["refused_total"], report["dry_run"]), (4, 2, True))
+        self.assertEqual([(r["row"], r["field"], r["value"]) for r in report["refused"]],
+                         [(2, "name", ""), (3, "geom", "500.000000 20.000000")])
+        self.assertEqual([(r["row"], r["value"]) for r in report["warnings"]], [(4, "1")])
+        count = "select count(*) from lpg_place where name in ('庚镇', '辛镇')"
+        self.assertEqual(self.platform.sql(count), "0")
+        done = self.begin(file, **mapping)
+        self.assertEqual((done["state"], done["report"]["written"]), ("successful", 2))
+        self.assertEqual(self.platform.sql(count), "2")
+        self.assertEqual(done["files"], ["report.csv", "report.xlsx", "refused.csv"])
+        rows = list(csv.reader(self.fetch(done["job"], "report.csv").decode("utf-8-sig").splitlines()))
+        self.assertEqual([(r[0], r[2]) for r in rows[1:]], [("3", "geom"), ("4", "geom"), ("2", "name")])
+        sheet = self.platform.path("report.xlsx", self.fetch(done["job"], "report.xlsx"))
+        seen = run_program(["ogr2ogr", "-f", "CSV", "/vsistdout/", sheet]).stdout
+        self.assertIn("500.000000 20.000000", seen)
+        again = self.fetch(done["job"], "refused.csv").decode("utf-8-sig")
+        lines = list(csv.reader(again.splitlines()))
+        self.assertEqual(lines[0], ["_row", "_field", "_why", "镇名", "经度", "纬度", "备注"])
+        self.assertEqual([line[0] for line in lines[1:]], ["2", "3"])
+        repaired = again.replace('"","110.4"', '"壬镇","110.4"').replace('"500"', '"110.5"')
+        sent = self.begin(self.upload(repaired, "refused.csv"), **mapping)
+        self.assertEqual((sent["report"]["written"], sent["report"]["refused_total"]), (2, 0), sent)
+        self.assertEqual(self.platform.sql("select count(*) from lpg_place where name in ('壬镇', '辛镇')"), "2")
+        status, listed = self.ask("/jobs")
+        self.assertEqual([j["job"] for j in listed["jobs"]][:3], [sent["job"], done["job"], tried["job"]])
+        self.assertEqual(listed["jobs"][1]["request"]["layer"], "lpg.places")
+
+    def test_all_or_nothing_fails_with_its_report(self):
+        job = self.begin(self.upload("name,class,lon,lat\n癸镇,town,110.3,20\n,town,110.4,20\n"), crs="wgs84")
+        self.assertEqual(job["state"], "failed", job)
+        self.assertEqual(job["report"]["refused_total"], 1)
+        self.assertEqual(job["report"]["written"], 0)
+        self.assertTrue(job["error"]["zh"] and job["error"]["en"])
+        self.assertIn("refused.csv", job["files"])
+        self.assertEqual(self.platform.sql("select count(*) from lpg_place where name = '癸镇'"), "0")
+
+    def test_files_and_jobs_are_their_owners(self):
+        file = self.upload("name,class,lon,lat\n子镇,town,110.3,20\n")
+        self.assertEqual(self.ask("/files/%s/preview" % file, who="other")[0], 404)
+        status, problem = self.ask("/jobs?file=" + file, "POST", {"layer": "lpg.places", "crs": "wgs84"}, "other")
+        self.assertEqual(status, 404, problem)
+        job = self.begin(file, crs="wgs84", dry_run=True)["job"]
+        self.assertEqual(self.ask("/jobs/" + job, who="other")[0], 404)
+        self.assertEqual(self.ask("/jobs/%s/files/report.csv" % job, who="other")[0], 404)
+        self.assertEqual(self.ask("/jobs/%s/cancel" % job, "POST", who="other")[0], 404)
+        self.assertNotIn(job, [j["job"] for j in self.ask("/jobs", who="other")[1]["jobs"]])
+        status, problem = self.ask("/jobs?file=" + self.upload("name,lon,lat\nx,1,2\n", who="reader"), "POST",
+                                   {"layer": "lpg.places"}, "reader")
+        self.assertEqual(status, 403, problem)
+
+    def test_wrong_requests(self):
+        file = self.upload("name,class,lon,lat\n丑镇,town,110.3,20\n")
+        for request, param in (({"layer": "lpg.places", "colour": 1}, "colour"), ({"crs": "wgs84"}, "layer"),
+                               ({"layer": "lpg.places", "geometry": "bend"}, "geometry"),
+                               ({"layer": "lpg.places", "map": [{"column": "a"}]}, "map[0].field"),
+                               ({"layer": "lpg.places", "map": {}}, "map")):
+            with self.subTest(request=request):
+                status, problem = self.ask("/jobs?file=" + file, "POST", request)
+                self.assertEqual((status, problem["param"]), (400, param), problem)
+        status, problem = self.ask("/jobs?file=" + file, "POST", b"{")
+        self.assertEqual(status, 400, problem)
+        for path in ("/files/../../platform.db/preview", "/files/%s/preview" % ("0" * 32), "/jobs/nothing",
+                     "/jobs/nothing/files/report.csv"):
+            self.assertIn(self.ask(path)[0], (400, 404), path)
+        status, problem = self.ask("/files?name=plan.ecw", "POST", b"anything")
+        self.assertEqual((status, problem["value"]), (415, "ECW"), problem)
+        status, problem = self.ask("/files?name=" + urllib.parse.quote("图.dwg"), "POST", b"AC1027\0\0\0\0")
+        self.assertEqual(status, 415, problem)
+        self.assertIn("DXF", problem["detail"])
+        self.assertEqual(self.ask("/files", "POST", b"x")[0], 400)
+        self.ask("/files/" + file, "DELETE")
+        self.assertEqual(self.ask("/files/%s/preview" % file)[0], 404)
 
 
 if __name__ == "__main__":
