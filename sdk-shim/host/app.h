@@ -13,6 +13,7 @@ struct host_jobs;
 struct host_http;
 struct host_ogc;
 struct host_audit;
+struct host_streams;
 
 struct host_app {
     struct host_config *config;     /* base/config.h */
@@ -26,6 +27,7 @@ struct host_app {
     struct host_jobs *jobs;         /* jobs/jobs.h: work that outlives a request */
     struct host_http *http;         /* http/http.h */
     struct host_ogc *ogc;           /* ogc/ogc.h; set by host_ogc_add_routes() */
+    struct host_streams *streams;   /* stream/stream.h: open event streams */
 };
 
 #endif

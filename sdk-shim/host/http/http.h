@@ -172,6 +172,19 @@ cim_status host_http_respond(cim_http_req *req, int32_t http_status, const char 
 cim_status host_http_respond_stream(cim_http_req *req, int32_t http_status, const char *mime,
                                     const cim_http_producer *producer, cim_error *err);
 cim_status host_http_write(cim_http_writer *writer, const void *data, uint64_t len, cim_error *err);
+
+/* ---- answers that wait for events (text/event-stream) ---- */
+
+/* Beside CIM_HTTP_MORE and _END: what was written goes out, then the connection sleeps, at the cost
+ * of a few KiB and no worker, until host_http_wake(). */
+enum { HOST_HTTP_WAIT = 2 };
+/* As host_http_respond_stream(), for a producer that may wait. */
+cim_status host_http_respond_events(cim_http_req *req, const cim_http_producer *producer,
+                                    cim_error *err);
+/* There may be something to say: produce() runs soon, once for many calls. From the second
+ * produce() on until release() of the producer; the caller excludes release(). [any] */
+void host_http_wake(cim_http_req *req);
+
 /* The caller; NULL when anonymous. */
 const struct host_principal *host_http_principal(const cim_call *call);
 /* Adds text and strong ETag handling: 304 without a body when If-None-Match has it. */

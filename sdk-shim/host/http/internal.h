@@ -167,6 +167,9 @@ struct host_stream {
     bool open;      /* the producer is ours and not released */
     bool scheduled; /* a job is queued or runs */
     bool sleeping;  /* the connection is suspended until there is something to send */
+    bool idle;      /* produce() waits for host_http_wake() */
+    bool woken;     /* while a job was queued or ran */
+    bool events;    /* of host_http_respond_events() */
     bool ended;
     bool failed;
     struct host_piece *first;

@@ -96,6 +96,15 @@ host_http_respond_stream(cim_http_req *req, int32_t http_status, const char *mim
 }
 
 cim_status
+host_http_respond_events(cim_http_req *req, const cim_http_producer *producer, cim_error *err)
+{
+    CIM_TRY(host_http_respond_stream(req, 200, "text/event-stream; charset=utf-8", producer, err));
+    req->stream.events = true;
+    return host_http_add_header(req, "X-Accel-Buffering", "no",
+                                err); /* nginx passes it on at once */
+}
+
+cim_status
 host_http_respond_etag(cim_http_req *req, const char *etag, const char *mime, cim_blob *body,
                        cim_error *err)
 {

@@ -11,8 +11,9 @@
 enum {
     FIRST_PIECE_BYTES = 16 << 10,
     MHD_BLOCK_BYTES = 16 << 10,
-    ENOUGH_BYTES = 48 << 10, /* of one run of a job */
-    TURN_US = 5000           /* after that, what there is goes out */
+    EVENTS_BLOCK_BYTES = 2 << 10, /* thousands of them sleep at once */
+    ENOUGH_BYTES = 48 << 10,      /* of one run of a job */
+    TURN_US = 5000                /* after that, what there is goes out */
 };
 
 struct cim_http_writer {
@@ -139,9 +140,11 @@ produce(struct cim_http_req *req)
     (void)pthread_mutex_lock(&stream->lock);
     append(stream, writer.piece);
     stream->failed = stream->failed || status != CIM_OK;
-    stream->ended = more != CIM_HTTP_MORE;
+    stream->ended = more == CIM_HTTP_END;
+    stream->idle = more == HOST_HTTP_WAIT && !stream->woken;
+    stream->woken = false;
     const bool over = stream->failed || stream->ended;
-    const bool go_on = !over && stream->waiting < STREAM_LOW_BYTES;
+    const bool go_on = !over && !stream->idle && stream->waiting < STREAM_LOW_BYTES;
     stream->scheduled = go_on || over; /* over: nothing may schedule it again */
     stream->open = !over;
     if (stream->first != NULL || over) {
@@ -230,6 +233,28 @@ copy_out(struct cim_http_req *req, char *out, size_t room)
     return n;
 }
 
+void
+host_http_wake(cim_http_req *req)
+{
+    struct host_stream *stream = &req->stream;
+    (void)pthread_mutex_lock(&stream->lock);
+    if (stream->open && !stream->failed) {
+        stream->woken = stream->scheduled;
+        if (stream->idle && !stream->scheduled) {
+            stream->idle = false;
+            (void)schedule(req); /* the pool has stopped: streams are cut anyway */
+        }
+    }
+    (void)pthread_mutex_unlock(&stream->lock);
+}
+
+/* Whether produce() should be asked for more. */
+static bool
+wants_more(const struct host_stream *stream)
+{
+    return !stream->ended && !stream->idle && stream->waiting < STREAM_LOW_BYTES;
+}
+
 /* The event thread asks for bytes. */
 static ssize_t
 read_stream(void *cls, uint64_t pos, char *out, size_t room)
@@ -239,11 +264,11 @@ read_stream(void *cls, uint64_t pos, char *out, size_t room)
     ssize_t result = 0;
     (void)pos;
     (void)pthread_mutex_lock(&stream->lock);
-    if (must_stop(req) || (stream->first == NULL && !stream->ended && !schedule(req))) {
+    if (must_stop(req) || (stream->first == NULL && wants_more(stream) && !schedule(req))) {
         result = MHD_CONTENT_READER_END_WITH_ERROR;
     } else if (stream->first != NULL) {
         result = (ssize_t)copy_out(req, out, room);
-        if (!stream->ended && stream->waiting < STREAM_LOW_BYTES && !schedule(req)) {
+        if (wants_more(stream) && !schedule(req)) {
             result = MHD_CONTENT_READER_END_WITH_ERROR;
         }
     } else if (stream->ended) {
@@ -268,8 +293,9 @@ void
 host_stream_response(struct cim_http_req *req)
 {
     host_req_ref(req);
-    req->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, MHD_BLOCK_BYTES,
-                                                      read_stream, req, free_stream);
+    const size_t block_bytes = req->stream.events ? EVENTS_BLOCK_BYTES : MHD_BLOCK_BYTES;
+    req->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, block_bytes, read_stream,
+                                                      req, free_stream);
     if (req->response == NULL) {
         host_req_unref(req);
         return;
@@ -333,7 +359,7 @@ host_stream_first(struct cim_http_req *req)
         host_respond_problem(req, http_status, &err);
         return;
     }
-    if (more == CIM_HTTP_MORE) {
+    if (more != CIM_HTTP_END) { /* who waits is asked once more when the head is out */
         append(stream, writer.piece);
         return;
     }

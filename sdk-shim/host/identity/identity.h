@@ -94,6 +94,11 @@ cim_status host_identity_issue_token(struct host_identity *identity, const char 
 
 /* For host_http_options. */
 struct host_http_auth host_identity_http_auth(struct host_identity *identity);
+/* Who asks, judged anew, for an answer that outlives what was true at its start: CIM_E_DENIED once
+ * the session or token is over or the account is gone. No use of the session: a page that is left
+ * open does not keep it alive. One reference in *ret_principal. [worker] */
+cim_status host_identity_refresh(struct host_identity *identity, cim_http_req *req,
+                                 struct host_principal **ret_principal, cim_error *err);
 /* Registers /auth/…. */
 cim_status host_identity_add_routes(struct host_identity *identity, struct host_http *http,
                                     cim_error *err);

@@ -102,6 +102,10 @@ cim_status host_sessions_begin(struct host_sessions *sessions, enum host_session
 cim_status host_sessions_find(struct host_sessions *sessions, enum host_session_kind kind,
                               const char *token, int64_t now_ms,
                               char ret_username[HOST_USERNAME_MAX + 1], cim_error *err);
+/* The same, but the session was not used by that. */
+cim_status host_sessions_peek(struct host_sessions *sessions, enum host_session_kind kind,
+                              const char *token, int64_t now_ms,
+                              char ret_username[HOST_USERNAME_MAX + 1], cim_error *err);
 cim_status host_sessions_end(struct host_sessions *sessions, const char *token, cim_error *err);
 cim_status host_sessions_end_all_of(struct host_sessions *sessions, const char *username,
                                     cim_error *err);

@@ -110,6 +110,23 @@ resolve(void *self, cim_http_req *req, const struct host_route *route,
     return cim_fail(err, CIM_E_DENIED, NULL, NULL, "请先登录", "sign in first");
 }
 
+cim_status
+host_identity_refresh(struct host_identity *identity, cim_http_req *req,
+                      struct host_principal **ret_principal, cim_error *err)
+{
+    const int64_t now_ms = host_clock_now_ms(identity->options.clock);
+    const char *bearer = bearer_of(req);
+    const char *token = bearer != NULL ? bearer : host_http_cookie(req, COOKIE_NAME);
+    char username[HOST_USERNAME_MAX + 1];
+    if (token == NULL) {
+        return cim_fail(err, CIM_E_DENIED, NULL, NULL, "请先登录", "sign in first");
+    }
+    CIM_TRY(host_sessions_peek(&identity->sessions,
+                               bearer != NULL ? HOST_SESSION_BEARER : HOST_SESSION_COOKIE, token,
+                               now_ms, username, err));
+    return principal_of(identity, username, ret_principal, err);
+}
+
 static void
 release(void *self, struct host_principal *principal)
 {

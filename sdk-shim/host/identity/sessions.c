@@ -242,9 +242,9 @@ looks_like_token(const char *token)
            strspn(token, "0123456789abcdef") == HOST_TOKEN_TEXT - 1;
 }
 
-cim_status
-host_sessions_find(struct host_sessions *sessions, enum host_session_kind kind, const char *token,
-                   int64_t now_ms, char ret_username[HOST_USERNAME_MAX + 1], cim_error *err)
+static cim_status
+find(struct host_sessions *sessions, enum host_session_kind kind, const char *token, bool use,
+     int64_t now_ms, char ret_username[HOST_USERNAME_MAX + 1], cim_error *err)
 {
     char hash[HOST_TOKEN_TEXT];
     struct host_session *session = NULL;
@@ -257,6 +257,8 @@ host_sessions_find(struct host_sessions *sessions, enum host_session_kind kind, 
         found = session != NULL && session->kind == kind && !is_over(sessions, session, now_ms);
         if (found) {
             memcpy(ret_username, session->username, sizeof session->username);
+        }
+        if (found && use) {
             session->last_seen_ms = now_ms > session->last_seen_ms ? now_ms : session->last_seen_ms;
             save = kind == HOST_SESSION_COOKIE &&
                    session->last_seen_ms - session->saved_ms >= HOST_SESSION_SAVE_MS;
@@ -270,6 +272,20 @@ host_sessions_find(struct host_sessions *sessions, enum host_session_kind kind, 
     return found ? CIM_OK
                  : cim_fail(err, CIM_E_DENIED, NULL, NULL, "会话或令牌无效或已过期，请重新登录",
                             "the session or token is not valid any more; sign in again");
+}
+
+cim_status
+host_sessions_find(struct host_sessions *sessions, enum host_session_kind kind, const char *token,
+                   int64_t now_ms, char ret_username[HOST_USERNAME_MAX + 1], cim_error *err)
+{
+    return find(sessions, kind, token, true, now_ms, ret_username, err);
+}
+
+cim_status
+host_sessions_peek(struct host_sessions *sessions, enum host_session_kind kind, const char *token,
+                   int64_t now_ms, char ret_username[HOST_USERNAME_MAX + 1], cim_error *err)
+{
+    return find(sessions, kind, token, false, now_ms, ret_username, err);
 }
 
 cim_status

@@ -14,6 +14,7 @@
 #include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
 #include "host/store/store.h"
+#include "host/stream/stream.h"
 #include "kit/time.h"
 
 #include <limits.h>
@@ -231,6 +232,7 @@ void
 host_disassemble(struct host_assembly *assembly)
 {
     struct host_app *app = &assembly->app;
+    host_streams_stop(app->streams); /* it wakes responses of the server */
     /* Plugins take their routes back when they stop, so the server is freed after that; and its
      * workers have left the plugins, since the server has stopped. */
     if (app->http != NULL) {
@@ -244,6 +246,7 @@ host_disassemble(struct host_assembly *assembly)
     }
     host_http_free(app->http);
     app->http = NULL;
+    host_streams_free(app->streams);
     host_ogc_free(app->ogc);
     host_jobs_free(app->jobs);
     host_plugins_free(app->plugins);

@@ -7,6 +7,7 @@
 #include "host/http/http.h"
 #include "host/plugins/plugins.h"
 #include "host/store/store.h"
+#include "host/stream/stream.h"
 #include "kit/buf.h"
 
 #include <stdio.h>
@@ -133,6 +134,16 @@ write_audit(struct cim_buf *out, const struct host_app *app)
     add(out, "cim_audit_lost_total", NULL, "counter", "Events that could not be kept.", stats.lost);
 }
 
+static void
+write_streams(struct cim_buf *out, struct host_streams *streams)
+{
+    struct host_streams_stats stats;
+    host_streams_stats(streams, &stats);
+    add(out, "cim_streams_open", NULL, "gauge", "Open event streams.", stats.open);
+    add(out, "cim_stream_events_total", NULL, "counter", "Events written.", stats.events);
+    add(out, "cim_streams_refused_total", NULL, "counter", "Streams over a limit.", stats.refused);
+}
+
 static cim_status
 metrics(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
@@ -145,6 +156,7 @@ metrics(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     host_http_write_metrics(ops->app->http, &out);
     write_stores(&out, ops->app);
     write_audit(&out, ops->app);
+    write_streams(&out, ops->app->streams);
     add(&out, "cim_uptime_seconds", NULL, "gauge", "Seconds since the start.",
         (host_monotonic_ms() - ops->started_ms) / 1000);
     add(&out, "cim_cpu_milliseconds_total", NULL, "counter", "CPU time used.",

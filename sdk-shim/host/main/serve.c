@@ -17,6 +17,7 @@
 #include "host/jobs/jobs.h"
 #include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
+#include "host/stream/stream.h"
 #include "host/supervisor/pulse.h"
 #include "host/supervisor/supervisor.h"
 
@@ -93,6 +94,8 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_imports_add(app, err));
     CIM_TRY(host_admin_add_routes(app, err));
     CIM_TRY(host_audit_add_routes(app, err));
+    CIM_TRY(host_streams_new(app, &app->streams, err));
+    CIM_TRY(host_streams_add_routes(app->streams, err));
     return host_ogc_add_routes(app, err);
 }
 
