@@ -112,9 +112,16 @@ void
 host_problem_write(struct cim_buf *out, int32_t http_status, const cim_error *err,
                    const char *request_id)
 {
+    host_problem_write_typed(out, http_status, find_title(http_status)->slug, err, request_id);
+}
+
+void
+host_problem_write_typed(struct cim_buf *out, int32_t http_status, const char *type,
+                         const cim_error *err, const char *request_id)
+{
     const struct title *title = find_title(http_status);
     const int hidden = http_status == 500;
-    cim_buf_addf(out, "{\"type\":\"%s\"", title->slug);
+    cim_buf_addf(out, "{\"type\":\"%s\"", type);
     add_member(out, "title", title->zh);
     add_member(out, "title_en", title->en);
     cim_buf_addf(out, ",\"status\":%d", (int)http_status);

@@ -15,4 +15,8 @@ void host_problem_title(int32_t http_status, const char **ret_zh, const char **r
 void host_problem_write(struct cim_buf *out, int32_t http_status, const cim_error *err,
                         const char *request_id);
 
+/* The same with a type of its own, such as those that OGC API Processes names. */
+void host_problem_write_typed(struct cim_buf *out, int32_t http_status, const char *type,
+                              const cim_error *err, const char *request_id);
+
 #endif

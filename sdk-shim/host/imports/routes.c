@@ -146,7 +146,7 @@ static cim_status
 add_request(struct host_app *app, const char *id, struct cim_buf *out, cim_error *err)
 {
     CIM_AUTO_FREE char *inputs = NULL;
-    CIM_TRY(host_jobs_inputs(app->jobs, id, &inputs, err));
+    CIM_TRY(host_jobs_inputs(app->jobs, id, &inputs, NULL, err));
     cim_buf_add_text(out, ",\"request\":");
     cim_buf_add_text(out, inputs);
     return CIM_OK;

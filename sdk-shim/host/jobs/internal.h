@@ -16,6 +16,8 @@ enum {
     HOST_JOB_KINDS_MAX = 64, /* of the host's own */
     HOST_JOB_WORKERS_MAX = 64,
     HOST_JOB_UNAVAILABLE_MS = 1000, /* until a job whose plugin is not enabled is tried again */
+    HOST_JOB_SWEEP_MS = 60000,      /* what is kept long enough is looked for this often */
+    HOST_JOB_SWEEP_MAX = 500,       /* and forgotten, at most so many at once */
     HOST_JOB_SAVE_MS = 2000         /* progress goes to the table at most this often */
 };
 
@@ -45,6 +47,7 @@ struct host_jobs {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool stopping;
+    int64_t swept_ms; /* monotonic: when expired jobs were looked for */
     struct host_job *first;
     struct host_job **last;
     int32_t n_workers;
@@ -58,8 +61,10 @@ void host_jobs_append(struct host_jobs *jobs, struct host_job *job);
 void host_jobs_forget(struct host_jobs *jobs, struct host_job *job);
 /* The job of that id that waits or runs, or NULL; under the lock. */
 struct host_job *host_jobs_find(struct host_jobs *jobs, const char *id);
-/* Before and after a job was taken up by a thread. */
+/* The body of a thread that takes jobs. */
 void *host_jobs_worker(void *jobs);
+/* Forgets jobs whose time is up. */
+void host_jobs_sweep(struct host_jobs *jobs);
 
 /* ---- run.c ---- */
 /* Runs a job that is marked as running to its end, and writes what came of it. */
@@ -67,7 +72,7 @@ void host_jobs_run(struct host_jobs *jobs, struct host_job *job);
 
 /* ---- rows.c ---- */
 cim_status host_job_row_insert(struct host_jobs *jobs, const struct host_job *job,
-                               const char *inputs_json, cim_error *err);
+                               const struct host_job_request *request, cim_error *err);
 /* State, progress, times, error and result of an existing row. */
 cim_status host_job_row_update(struct host_jobs *jobs, const struct host_job_info *info,
                                cim_error *err);
@@ -76,8 +81,14 @@ cim_status host_job_row_get(struct host_jobs *jobs, const char *id, struct host_
 cim_status host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
                               void (*each)(void *arg, const struct host_job_info *info), void *arg,
                               cim_error *err);
+/* Owned by the caller; either may be NULL: not wanted. */
 cim_status host_job_row_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs,
-                               cim_error *err);
+                               char **ret_request, cim_error *err);
+cim_status host_job_row_delete(struct host_jobs *jobs, const char *id, cim_error *err);
+/* Ids of jobs whose time is up, HOST_JOB_SWEEP_MAX at most. */
+cim_status host_job_rows_expired(struct host_jobs *jobs, int64_t now_ms,
+                                 void (*each)(void *arg, const char *id), void *arg,
+                                 cim_error *err);
 /* Every job that is not over, oldest first; *ret_job is owned by `each`. */
 cim_status host_job_rows_open(struct host_jobs *jobs, void (*each)(void *arg, struct host_job *job),
                               void *arg, cim_error *err);

@@ -6,6 +6,7 @@
 #include "host/base/config.h"
 #include "host/base/log.h"
 #include "host/identity/identity.h"
+#include "host/plugins/manifest.h"
 #include "kit/cleanup.h"
 #include "kit/time.h"
 
@@ -206,7 +207,7 @@ write_down(struct host_jobs *jobs, const struct host_job *job,
     if (request->file != NULL) {
         CIM_TRY(host_job_file_take(jobs, job->info.id, request->file, "input", err));
     }
-    return host_job_row_insert(jobs, job, request->inputs_json, err);
+    return host_job_row_insert(jobs, job, request, err);
 }
 
 cim_status
@@ -322,9 +323,10 @@ host_jobs_list(struct host_jobs *jobs, const struct host_principal *viewer,
 }
 
 cim_status
-host_jobs_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs, cim_error *err)
+host_jobs_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs, char **ret_request,
+                 cim_error *err)
 {
-    return host_job_row_inputs(jobs, id, ret_inputs, err);
+    return host_job_row_inputs(jobs, id, ret_inputs, ret_request, err);
 }
 
 cim_status
@@ -332,6 +334,56 @@ host_jobs_result_path(struct host_jobs *jobs, const char *id, char *out, size_t 
                       cim_error *err)
 {
     return host_jobs_dir_of(jobs, id, "result.json", out, out_size, err);
+}
+
+static cim_status
+read_file(const struct host_jobs *jobs, const char *id, const char *name, char **ret_text,
+          size_t *ret_len, cim_error *err)
+{
+    char path[4200];
+    CIM_TRY(host_jobs_dir_of(jobs, id, name, path, sizeof path, err));
+    return host_read_file(path, HOST_JOB_RESULT_BYTES_MAX, ret_text, ret_len, err);
+}
+
+cim_status
+host_jobs_result(struct host_jobs *jobs, const char *id, char **ret_result, size_t *ret_len,
+                 char **ret_run, cim_error *err)
+{
+    CIM_AUTO_FREE char *run = NULL;
+    size_t run_len = 0;
+    cim_status status = read_file(jobs, id, "run.json", &run, &run_len, err);
+    if (status == CIM_E_NOTFOUND) {
+        run = strdup(""); /* no analysis */
+        status = run != NULL ? CIM_OK : cim_fail_nomem(err);
+    }
+    CIM_TRY(status);
+    if (read_file(jobs, id, "result.json", ret_result, ret_len, err) != CIM_OK) {
+        return cim_fail(err, CIM_E_NOTFOUND, "jobID", id, "作业 %.64s 没有结果",
+                        "job %.64s has no result", id);
+    }
+    *ret_run = CIM_TAKE(run);
+    return CIM_OK;
+}
+
+/* ---- forgetting ---- */
+
+static void
+forget(void *arg, const char *id)
+{
+    struct host_jobs *jobs = arg;
+    if (host_job_row_delete(jobs, id, NULL) == CIM_OK) {
+        host_job_dir_remove(jobs, id);
+    }
+}
+
+void
+host_jobs_sweep(struct host_jobs *jobs)
+{
+    cim_error why;
+    if (host_job_rows_expired(jobs, host_clock_now_ms(jobs->app->clock), forget, jobs, &why) !=
+        CIM_OK) {
+        host_log_error("jobs", "forgetting old jobs", &why);
+    }
 }
 
 /* ---- cancelling ---- */
@@ -370,4 +422,25 @@ host_jobs_cancel(struct host_jobs *jobs, const struct host_principal *viewer, co
                         id);
     }
     return host_job_row_update(jobs, &info, err);
+}
+
+cim_status
+host_jobs_remove(struct host_jobs *jobs, const struct host_principal *viewer, const char *id,
+                 cim_error *err)
+{
+    struct host_job_info info;
+    bool busy = false;
+    CIM_TRY(host_jobs_get(jobs, viewer, id, &info, err));
+    (void)pthread_mutex_lock(&jobs->lock);
+    for (const struct host_job *job = jobs->first; job != NULL && !busy; job = job->next) {
+        busy = strcmp(job->info.id, id) == 0; /* dismissed, but it still runs, or not over */
+    }
+    (void)pthread_mutex_unlock(&jobs->lock);
+    if (busy) {
+        return cim_fail(err, CIM_E_STATE, "jobID", id, "作业 %.64s 尚未结束",
+                        "job %.64s is not over", id);
+    }
+    CIM_TRY(host_job_row_delete(jobs, id, err));
+    host_job_dir_remove(jobs, id);
+    return CIM_OK;
 }

@@ -18,7 +18,7 @@ struct host_principal;
 
 enum {
     HOST_JOB_INPUTS_BYTES_MAX = 16 << 20,
-    HOST_JOB_RESULT_BYTES_MAX = 512 << 20,
+    HOST_JOB_RESULT_BYTES_MAX = 128 << 20,
     HOST_JOB_LIST_MAX = 1000, /* of one page */
     HOST_JOB_ATTEMPTS_MAX = 3
 };
@@ -45,6 +45,7 @@ struct host_job_request {
     const struct host_principal *owner; /* NULL: the platform itself, with every right */
     const char *lang;                   /* of the owner: "zh" or "en"; NULL: "zh" */
     const char *inputs_json;
+    const char *request_json; /* what else the client asked for, kept as it is; NULL: nothing */
     /* A file that the job needs: moved into its folder as "input"; NULL: none. It is found there
      * as "<job->dir>/input". */
     const char *file;
@@ -86,8 +87,12 @@ cim_status host_jobs_cancel(struct host_jobs *jobs, const struct host_principal 
 
 struct host_job_filter {
     const char *kind;  /* NULL: any */
-    int32_t state;     /* CIM_JOB_…; 0: any */
+    uint32_t states;   /* bits 1 << CIM_JOB_…; 0: any */
     const char *owner; /* NULL: all that the viewer may see */
+    int64_t from_ms;   /* submitted in this closed interval; 0: open at that end */
+    int64_t to_ms;
+    int64_t least_ms;  /* that ran so long at least, or runs so long already; 0: any */
+    int64_t most_ms;   /* and at most; 0: any */
     const char *after; /* id of the last one seen; NULL: from the newest */
     int64_t limit;     /* 1 … HOST_JOB_LIST_MAX */
 };
@@ -96,11 +101,18 @@ cim_status host_jobs_list(struct host_jobs *jobs, const struct host_principal *v
                           const struct host_job_filter *filter,
                           void (*each)(void *arg, const struct host_job_info *info), void *arg,
                           cim_error *err);
-/* What was submitted, owned by the caller. */
+/* What was submitted; both are owned by the caller, and either may be NULL: not wanted. */
 cim_status host_jobs_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs,
-                            cim_error *err);
+                            char **ret_request, cim_error *err);
+/* What run() answered, and for an analysis which run it was ("" otherwise); owned by the caller.
+ * CIM_E_NOTFOUND: there is no result. */
+cim_status host_jobs_result(struct host_jobs *jobs, const char *id, char **ret_result,
+                            size_t *ret_len, char **ret_run, cim_error *err);
 /* Path of the JSON that run() answered. */
 cim_status host_jobs_result_path(struct host_jobs *jobs, const char *id, char *out, size_t out_size,
                                  cim_error *err);
+/* Forgets a job that is over, with its files. CIM_E_STATE when it is not. */
+cim_status host_jobs_remove(struct host_jobs *jobs, const struct host_principal *viewer,
+                            const char *id, cim_error *err);
 
 #endif

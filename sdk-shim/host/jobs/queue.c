@@ -2,6 +2,7 @@
 #include "host/jobs/internal.h"
 
 #include "host/base/clock.h"
+#include "host/base/note.h"
 #include "host/plugins/plugins.h"
 
 #include <stdlib.h>
@@ -87,6 +88,13 @@ host_jobs_worker(void *arg)
     (void)pthread_mutex_lock(&jobs->lock);
     while (!jobs->stopping) {
         struct host_job *job = next(jobs);
+        if (host_monotonic_ms() - jobs->swept_ms >= HOST_JOB_SWEEP_MS) {
+            jobs->swept_ms = host_monotonic_ms();
+            (void)pthread_mutex_unlock(&jobs->lock);
+            host_jobs_sweep(jobs);
+            (void)pthread_mutex_lock(&jobs->lock);
+            continue;
+        }
         if (job == NULL) {
             wait_a_little(jobs);
             continue;
@@ -94,7 +102,9 @@ host_jobs_worker(void *arg)
         job->info.state = CIM_JOB_RUNNING;
         atomic_store(&job->stop, HOST_JOB_GO_ON);
         (void)pthread_mutex_unlock(&jobs->lock);
+        host_note_begin(HOST_NOTE_OTHER); /* a crash in here is the plugin's that is inside */
         host_jobs_run(jobs, job);
+        host_note_end();
         (void)pthread_mutex_lock(&jobs->lock);
         (void)pthread_cond_broadcast(&jobs->changed);
     }

@@ -1,6 +1,7 @@
 /* The table of jobs. */
 #include "host/jobs/internal.h"
 
+#include "host/base/clock.h"
 #include "host/store/row.h"
 #include "host/store/store.h"
 
@@ -14,7 +15,7 @@ enum { AT_MESSAGE_ZH = AT_FRACTION + 1, AT_MESSAGE_EN, AT_CREATED, AT_STARTED, A
 enum { AT_UPDATED = AT_FINISHED + 1, AT_EXPIRES, AT_POS, AT_RESULT_BYTES, AT_ERROR_CODE };
 enum { AT_ERROR_PARAM = AT_ERROR_CODE + 1, AT_ERROR_VALUE, AT_ERROR_ZH, AT_ERROR_EN };
 
-enum { VALUES_MAX = 24 };
+enum { VALUES_MAX = 25 };
 
 struct host_job *
 host_job_new(const char *lang)
@@ -73,8 +74,8 @@ fill(const struct host_job_info *info, cim_value values[VALUES_MAX])
 }
 
 cim_status
-host_job_row_insert(struct host_jobs *jobs, const struct host_job *job, const char *inputs_json,
-                    cim_error *err)
+host_job_row_insert(struct host_jobs *jobs, const struct host_job *job,
+                    const struct host_job_request *request, cim_error *err)
 {
     cim_value values[VALUES_MAX];
     uint32_t n = fill(&job->info, values);
@@ -83,13 +84,16 @@ host_job_row_insert(struct host_jobs *jobs, const struct host_job *job, const ch
     values[n++] = host_value_text("lang", job->lang);
     values[n++] = host_value_i64("flags", job->flags);
     values[n++] = host_value_i64("created_ms", job->info.created_ms);
-    values[n++] = host_value_text("inputs", inputs_json);
+    values[n++] = host_value_text("inputs", request->inputs_json);
+    values[n++] =
+        host_value_text("request", request->request_json != NULL ? request->request_json : "{}");
     return host_store_write_one(
         jobs->app->platform,
-        "insert into cim_job (" COLUMNS ", inputs) values (:id, :kind, :owner, :lang, :flags, "
+        "insert into cim_job (" COLUMNS
+        ", inputs, request) values (:id, :kind, :owner, :lang, :flags, "
         ":state, :attempts, :fraction, :message_zh, :message_en, :created_ms, :started_ms, "
         ":finished_ms, :updated_ms, :expires_ms, :pos, :result_bytes, :error_code, :error_param, "
-        ":error_value, :error_zh, :error_en, :inputs)",
+        ":error_value, :error_zh, :error_en, :inputs, :request)",
         values, n, NULL, err);
 }
 
@@ -150,6 +154,13 @@ read_info(const struct host_row *row, struct host_job_info *info)
     copy_text(row, AT_ERROR_EN, info->error.en, sizeof info->error.en);
 }
 
+static cim_status
+fail_unknown(const char *id, cim_error *err)
+{
+    return cim_fail(err, CIM_E_NOTFOUND, "jobID", id, "没有作业 %.64s", "there is no job %.64s",
+                    id);
+}
+
 cim_status
 host_job_row_get(struct host_jobs *jobs, const char *id, struct host_job_info *ret_info,
                  cim_error *err)
@@ -178,7 +189,12 @@ host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     const cim_value values[] = {
         host_value_text("kind", filter->kind != NULL ? filter->kind : ""),
-        host_value_i64("state", filter->state),
+        host_value_i64("states", filter->states),
+        host_value_i64("from_ms", filter->from_ms),
+        host_value_i64("to_ms", filter->to_ms != 0 ? filter->to_ms : INT64_MAX),
+        host_value_i64("least_ms", filter->least_ms),
+        host_value_i64("most_ms", filter->most_ms != 0 ? filter->most_ms : INT64_MAX),
+        host_value_i64("now_ms", host_clock_now_ms(jobs->app->clock)),
         host_value_text("owner", filter->owner != NULL ? filter->owner : ""),
         host_value_i64("any_owner", filter->owner == NULL ? 1 : 0),
         host_value_text("after", filter->after != NULL ? filter->after : ""),
@@ -188,8 +204,11 @@ host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
     bool there = false;
     CIM_TRY(host_store_read(
         jobs->app->platform,
-        "select " COLUMNS " from cim_job where (:kind = '' or kind = :kind) and (:state = 0 or "
-        "state = :state) and (:any_owner = 1 or owner = :owner) and (:after = '' or id < :after) "
+        "select " COLUMNS " from cim_job where (:kind = '' or kind = :kind) and (:states = 0 or "
+        "((:states >> state) & 1) = 1) and created_ms between :from_ms and :to_ms and case when "
+        "started_ms = 0 then 0 when finished_ms = 0 then :now_ms - started_ms else finished_ms - "
+        "started_ms end between :least_ms and :most_ms and (:any_owner = 1 or owner = :owner) and "
+        "(:after = '' or id < :after) "
         "order by id desc limit :limit",
         values, sizeof values / sizeof values[0], &rows, err));
     row.rows = rows;
@@ -204,24 +223,67 @@ host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
 }
 
 cim_status
-host_job_row_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs, cim_error *err)
+host_job_row_delete(struct host_jobs *jobs, const char *id, cim_error *err)
+{
+    const cim_value values[] = {host_value_text("id", id)};
+    return host_store_write_one(jobs->app->platform, "delete from cim_job where id = :id", values,
+                                1, NULL, err);
+}
+
+cim_status
+host_job_row_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs, char **ret_request,
+                    cim_error *err)
 {
     CIM_AUTO_ROWS cim_rows *rows = NULL;
+    CIM_AUTO_FREE char *inputs = NULL;
+    CIM_AUTO_FREE char *request = NULL;
     const cim_value values[] = {host_value_text("id", id)};
     struct host_row row = {0};
     bool there = false;
-    char *inputs = NULL;
-    CIM_TRY(host_store_read(jobs->app->platform, "select inputs from cim_job where id = :id",
-                            values, 1, &rows, err));
+    CIM_TRY(host_store_read(jobs->app->platform,
+                            "select inputs, request from cim_job where id = :id", values, 1, &rows,
+                            err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
-    inputs = there ? host_row_text(&row, 0) : NULL;
-    if (inputs == NULL) {
-        return there ? cim_fail_nomem(err)
-                     : cim_fail(err, CIM_E_NOTFOUND, "jobID", id, "没有作业 %.64s",
-                                "there is no job %.64s", id);
+    if (!there) {
+        return fail_unknown(id, err);
     }
-    *ret_inputs = inputs;
+    inputs = host_row_text(&row, 0);
+    request = host_row_text(&row, 1);
+    if (inputs == NULL || request == NULL) {
+        return cim_fail_nomem(err);
+    }
+    if (ret_inputs != NULL) {
+        *ret_inputs = CIM_TAKE(inputs);
+    }
+    if (ret_request != NULL) {
+        *ret_request = CIM_TAKE(request);
+    }
+    return CIM_OK;
+}
+
+cim_status
+host_job_rows_expired(struct host_jobs *jobs, int64_t now_ms,
+                      void (*each)(void *arg, const char *id), void *arg, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_value values[] = {host_value_i64("running", CIM_JOB_RUNNING),
+                                host_value_i64("now_ms", now_ms),
+                                host_value_i64("most", HOST_JOB_SWEEP_MAX)};
+    struct host_row row = {0};
+    bool there = false;
+    CIM_TRY(host_store_read(jobs->app->platform,
+                            "select id from cim_job where state > :running and expires_ms <= "
+                            ":now_ms order by id limit :most",
+                            values, 3, &rows, err));
+    row.rows = rows;
+    CIM_TRY(host_row_next(&row, &there, err));
+    while (there) {
+        char id[CIM_JOB_ID_TEXT];
+        copy_text(&row, 0, id, sizeof id);
+        each(arg, id);
+        CIM_TRY(host_row_next(&row, &there, err));
+    }
     return CIM_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "host/base/log.h"
 #include "host/http/http.h"
 #include "host/identity/identity.h"
+#include "host/jobs/process.h"
 #include "host/plugins/plugins.h"
 #include "host/store/store.h"
 #include "kit/cleanup.h"
@@ -168,12 +169,27 @@ begin(struct run *run, cim_error *err)
 
 /* ---- the work ---- */
 
+/* Beside the result of an analysis: what it was the result of. */
 static cim_status
-keep_result(struct run *run, const cim_blob *result, cim_error *err)
+keep_run(struct run *run, const char *inputs, const cim_blob *result, cim_error *err)
+{
+    CIM_AUTO_BUF struct cim_buf text;
+    cim_buf_init(&text, HOST_JOB_INPUTS_BYTES_MAX * 2);
+    CIM_TRY(host_process_check_result(run->work, result->data, result->len, err));
+    host_process_run_json(run->work, inputs, run->pub.pos, &text);
+    CIM_TRY(cim_buf_status(&text, err));
+    return host_job_file_write(run->jobs, run->id, "run.json", text.data, text.len, err);
+}
+
+static cim_status
+keep_result(struct run *run, const char *inputs, const cim_blob *result, cim_error *err)
 {
     if (result->len > HOST_JOB_RESULT_BYTES_MAX) {
         return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "结果超过 %d MiB",
                         "the result is larger than %d MiB", HOST_JOB_RESULT_BYTES_MAX >> 20);
+    }
+    if (run->work != NULL && run->work->is_analysis) {
+        CIM_TRY(keep_run(run, inputs, result, err));
     }
     return result->len > 0 ? host_job_file_write(run->jobs, run->id, "result.json", result->data,
                                                  result->len, err)
@@ -186,10 +202,10 @@ work(struct run *run, int64_t *ret_bytes, cim_error *err)
     CIM_AUTO_FREE char *inputs = NULL;
     cim_blob result = {0};
     cim_status status = CIM_OK;
-    CIM_TRY(host_job_row_inputs(run->jobs, run->id, &inputs, err));
+    CIM_TRY(host_job_row_inputs(run->jobs, run->id, &inputs, NULL, err));
     status = run->kind->run(run->kind->self, &run->call, &run->pub, inputs, &result, err);
-    if (status == CIM_OK && err->code == CIM_OK) {
-        status = keep_result(run, &result, err);
+    if (status == CIM_OK) {
+        status = keep_result(run, inputs, &result, err);
         *ret_bytes = (int64_t)result.len;
     }
     if (result.release != NULL) {

@@ -96,7 +96,8 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_audit_add_routes(app, err));
     CIM_TRY(host_streams_new(app, &app->streams, err));
     CIM_TRY(host_streams_add_routes(app->streams, err));
-    return host_ogc_add_routes(app, err);
+    CIM_TRY(host_ogc_add_routes(app, err));
+    return host_ogc_add_process_routes(app, err);
 }
 
 /* As many open files as the system allows: each connection is one. */

@@ -30,6 +30,13 @@ static const char *const conforms[] = {
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
+    "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/ogc-process-description",
+    "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/json",
+    "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/oas30",
+    "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/job-list",
+    "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/dismiss",
     "http://www.opengis.net/spec/tms/2.0/conf/tilematrixset",
     "http://www.opengis.net/spec/tms/2.0/conf/json-tilematrixset",
 };
@@ -45,8 +52,8 @@ landing(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     host_doc_text(doc, "title",
                   zh ? "CIM 基础平台 · 瓶装燃气监管" : "CIM platform · bottled LPG supervision");
     host_doc_text(doc, "description",
-                  zh ? "按 OGC API 标准提供要素、矢量瓦片、样式与底图。"
-                     : "Features, vector tiles, styles and base maps as OGC APIs.");
+                  zh ? "按 OGC API 标准提供要素、矢量瓦片、样式、底图与分析。"
+                     : "Features, vector tiles, styles, base maps and analyses as OGC APIs.");
     struct json_object *links = host_doc_array_in(doc, "links");
     host_doc_link(links, "self", json, zh ? "本页" : "This document", "%s/?f=json", ask.base);
     host_doc_link(links, "alternate", "text/html", zh ? "网页" : "As HTML", "%s/?f=html", ask.base);
@@ -57,6 +64,10 @@ landing(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     host_doc_link(links, "conformance", json, zh ? "符合的标准" : "Conformance", "%s/conformance",
                   ask.base);
     host_doc_link(links, "data", json, zh ? "数据集" : "Collections", "%s/collections", ask.base);
+    host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/processes", json,
+                  zh ? "分析" : "Processes", "%s/processes", ask.base);
+    host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/job-list", json,
+                  zh ? "作业" : "Jobs", "%s/jobs", ask.base);
     host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", json,
                   zh ? "瓦片矩阵集" : "Tile matrix sets", "%s/tileMatrixSets", ask.base);
     host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/styles", json,

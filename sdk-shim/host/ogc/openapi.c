@@ -167,6 +167,8 @@ tag_of(const struct host_route *route, bool chinese)
         {"/tileMatrixSets", "要素与瓦片", "Features and tiles"},
         {"/styles", "地图", "Maps"},
         {"/basemaps", "地图", "Maps"},
+        {"/processes", "分析", "Processes"},
+        {"/jobs", "分析", "Processes"},
         {"/auth", "登录", "Sign-in"},
         {"/admin", "管理", "Administration"},
         {"/apps", "应用", "Applications"},
@@ -227,6 +229,9 @@ add_responses(struct build *build, struct json_object *operation, const struct h
     const bool zh = build->chinese;
     struct json_object *responses = host_doc_object_in(operation, "responses");
     add_reply(responses, "200", zh ? "成功" : "What was asked for", false);
+    if (strcmp(route->method, "POST") == 0) {
+        add_reply(responses, "201", zh ? "已新建" : "What was made", false);
+    }
     if ((route->flags & HOST_ROUTE_ANONYMOUS) == 0) {
         add_reply(responses, "401", zh ? "需要登录" : "Sign-in needed", true);
         add_reply(responses, "403", zh ? "没有权限" : "Not allowed", true);

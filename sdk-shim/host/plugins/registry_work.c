@@ -1,5 +1,6 @@
 /* Analyses and kinds of job: the same thing to who runs them, one list. */
 #include "cim/util.h"
+#include "host/jobs/process.h"
 #include "host/plugins/plugin.h"
 #include "kit/cleanup.h"
 #include "kit/json.h"
@@ -138,6 +139,7 @@ cim_status
 host_registry_add_analysis(struct host_plugin *plugin, const cim_analysis *analysis, cim_error *err)
 {
     __attribute__((cleanup(cleanup_work))) struct host_registered_work *made = NULL;
+    char where[160];
     const uint32_t short_and_isolated = CIM_ANALYSIS_SHORT | CIM_JOB_ISOLATED;
     CIM_TRY(host_registry_check_call(plugin, "cim_analysis", analysis->struct_size,
                                      HOST_ANALYSIS_SIZE_V1_0, err));
@@ -168,6 +170,8 @@ host_registry_add_analysis(struct host_plugin *plugin, const cim_analysis *analy
     CIM_TRY(host_registry_copy(analysis->description_en, &made->pub.description_en, err));
     CIM_TRY(parse_part(plugin, analysis, "inputs", analysis->inputs, &made->pub.inputs, err));
     CIM_TRY(parse_part(plugin, analysis, "outputs", analysis->outputs, &made->pub.outputs, err));
+    (void)snprintf(where, sizeof where, "%.32s: %.100s", plugin->id, analysis->id);
+    CIM_TRY(host_process_check(where, made->pub.inputs, made->pub.outputs, err));
     keep(plugin, CIM_TAKE(made));
     return CIM_OK;
 }

@@ -2,7 +2,7 @@
 #include "fixture.h"
 
 #include "host/identity/internal.h"
-#include "host/jobs/jobs.h"
+#include "host/jobs/internal.h"
 #include "kit/cleanup.h"
 
 #include <stdatomic.h>
@@ -192,14 +192,13 @@ start(struct fixture *fixture)
 static void
 read_result(struct fixture *fixture, const char *id, char out[64])
 {
-    char path[4300];
+    CIM_AUTO_FREE char *result = NULL;
+    CIM_AUTO_FREE char *run = NULL;
+    size_t len = 0;
     cim_error error = {0};
-    FILE *file = NULL;
-    assert_ok(host_jobs_result_path(fixture->app.jobs, id, path, sizeof path, &error), &error);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    out[fread(out, 1, 63, file)] = '\0';
-    (void)fclose(file);
+    assert_ok(host_jobs_result(fixture->app.jobs, id, &result, &len, &run, &error), &error);
+    assert_true(len < 64);
+    memcpy(out, result, len + 1);
 }
 
 static void
@@ -420,6 +419,27 @@ test_analysis_of_a_plugin(void **state)
     host_principal_release(root);
 }
 
+static void
+test_kept_for_the_stated_time(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[CIM_JOB_ID_TEXT];
+    char dir[128];
+    struct host_job_info info;
+    cim_error error = {0};
+    start(fixture);
+    assert_ok(submit(fixture, "ann", "test.upper", NULL, id, &error), &error);
+    info = wait_for(fixture, id, CIM_JOB_SUCCESSFUL);
+    (void)snprintf(dir, sizeof dir, "%s/jobs/%s", fixture->dir, id);
+    host_clock_set(fixture->app.clock, info.expires_ms - 1);
+    host_jobs_sweep(fixture->app.jobs);
+    assert_int_equal(access(dir, F_OK), 0);
+    host_clock_set(fixture->app.clock, info.expires_ms);
+    host_jobs_sweep(fixture->app.jobs);
+    assert_int_not_equal(access(dir, F_OK), 0);
+    assert_int_equal(host_jobs_get(fixture->app.jobs, NULL, id, &info, &error), CIM_E_NOTFOUND);
+}
+
 int
 main(void)
 {
@@ -431,6 +451,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shutdown_and_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(test_analysis_of_a_plugin, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_for_the_stated_time, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
