@@ -1,5 +1,6 @@
 /* plugin/entry.c -- the LPG plugin meets its host: services in, registrations out. */
 #include "cim/cim.h"
+#include "data/classes.h"
 #include "data/data.h"
 #include "map/map.h"
 #include "routes.h"
@@ -11,6 +12,7 @@ struct lpg_plugin {
     const cim_host *host;
     struct lpg_data *data;
     struct lpg_map *map;
+    struct lpg_clock_job *clock_job;
     const char **tile_layers; /* ids, NULL-terminated */
     struct lpg_routes routes;
 };
@@ -89,6 +91,21 @@ plugin_init(const cim_host *host, void **ret_self, cim_error *err)
     return lpg_routes_add(&plugin->routes, err);
 }
 
+static cim_status
+plugin_start(void *self, cim_error *err)
+{
+    struct lpg_plugin *plugin = self;
+    return lpg_clock_job_start(plugin->data, &plugin->clock_job, err);
+}
+
+static void
+plugin_stop(void *self)
+{
+    struct lpg_plugin *plugin = self;
+    lpg_clock_job_stop(plugin->clock_job);
+    plugin->clock_job = NULL;
+}
+
 static const char *const required_services[] = {
     CIM_SERVICE_LOG,    CIM_SERVICE_CLOCK,  CIM_SERVICE_STORE,
     CIM_SERVICE_HTTP,   CIM_SERVICE_LAYERS, CIM_SERVICE_RENDERERS,
@@ -102,6 +119,8 @@ static const cim_plugin_desc descriptor = {.struct_size = sizeof descriptor,
                                            .required_services = required_services,
                                            .thread_model = CIM_THREADS_PARALLEL,
                                            .init = plugin_init,
+                                           .start = plugin_start,
+                                           .stop = plugin_stop,
                                            .destroy = plugin_destroy};
 
 const cim_plugin_desc *

@@ -16,6 +16,21 @@ all_digits(const char *text, size_t len)
     return true;
 }
 
+/* Begins with the two digits of a province, as GB/T 2260 codes do. */
+static bool
+starts_with_province(const char *text)
+{
+    static const char provinces[] =
+        "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 "
+        "50 51 52 53 54 61 62 63 64 65 71 81 82 83";
+    for (const char *code = provinces; code < provinces + sizeof provinces - 2; code += 3) {
+        if (memcmp(text, code, 2) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Place of the character in the 31 of GB 32100, -1 for I, O, S, V, Z and all others. */
 static int
 uscc_value(char c)
@@ -55,6 +70,25 @@ lpg_uscc_digit_is_right(const char *text, size_t len)
 }
 
 bool
+lpg_body_code_is_right(const char *text, size_t len)
+{
+    static const int weights[] = {3, 7, 9, 10, 5, 8, 4, 2};
+    static const char digits[] = "0X987654321"; /* by the sum modulo 11: 11 - 0 is written 0 */
+    int sum = 0;
+    if ((len != 9 && len != 10) || (len == 10 && text[8] != '-')) {
+        return false;
+    }
+    for (size_t i = 0; i < 8; i++) {
+        const bool digit = text[i] >= '0' && text[i] <= '9';
+        if (!digit && (text[i] < 'A' || text[i] > 'Z')) {
+            return false;
+        }
+        sum += (digit ? text[i] - '0' : text[i] - 'A' + 10) * weights[i];
+    }
+    return text[len - 1] == digits[sum % 11];
+}
+
+bool
 lpg_id_card_is_right(const char *text, size_t len)
 {
     static const int weights[] = {7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
@@ -62,7 +96,7 @@ lpg_id_card_is_right(const char *text, size_t len)
     char date[10];
     int32_t days = 0;
     int sum = 0;
-    if (len != 18 || !all_digits(text, 17) || text[0] < '1' || text[0] > '9') {
+    if (len != 18 || !all_digits(text, 17) || !starts_with_province(text)) {
         return false;
     }
     memcpy(date, text + 6, 4);
@@ -132,8 +166,8 @@ lpg_phone_has_form(const char *text, size_t len)
         if (len == 11 && text[0] == '1') {
             return text[1] >= '3';
         }
-        if (len == 13 && text[0] == '1') {
-            return text[1] == '0' || text[1] == '4';
+        if (len == 13) {
+            return lpg_iot_sim_has_form(text, len);
         }
         if (len >= 3 && len <= 6) {
             return text[0] == '1' || text[0] == '9';
@@ -195,11 +229,30 @@ lpg_plate_has_form(const char *text, size_t len)
 bool
 lpg_gb28181_has_form(const char *text, size_t len)
 {
-    if (len != 20 || !all_digits(text, 20)) {
+    if (len != 20 || !all_digits(text, 20) || !starts_with_province(text)) {
         return false;
     }
+    /* 111-130 and 131-199 devices, 200-299 platforms, 300-499 users and extensions. */
     const int type = (text[10] - '0') * 100 + (text[11] - '0') * 10 + (text[12] - '0');
     return type >= 111 && type <= 499;
+}
+
+bool
+lpg_iot_sim_has_form(const char *text, size_t len)
+{
+    return len == 13 && all_digits(text, len) && text[0] == '1' &&
+           (text[1] == '0' || text[1] == '4');
+}
+
+bool
+lpg_hour_minute_is_right(const char *text, size_t len)
+{
+    if (len != 5 || text[2] != ':' || !all_digits(text, 2) || !all_digits(text + 3, 2)) {
+        return false;
+    }
+    const int minutes =
+        ((text[0] - '0') * 10 + text[1] - '0') * 60 + (text[3] - '0') * 10 + text[4] - '0';
+    return text[3] <= '5' && minutes <= 24 * 60;
 }
 
 bool
@@ -216,6 +269,12 @@ lpg_check_text(enum cim_check check, const char *text, size_t len)
         return lpg_id_card_is_right(text, len);
     case CIM_CHECK_GB28181:
         return lpg_gb28181_has_form(text, len);
+    case CIM_CHECK_BODY_CODE:
+        return lpg_body_code_is_right(text, len);
+    case CIM_CHECK_IOT_SIM:
+        return lpg_iot_sim_has_form(text, len);
+    case CIM_CHECK_HOUR_MINUTE:
+        return lpg_hour_minute_is_right(text, len);
     case CIM_CHECK_AREA_CODE:
         return len > 0 && len < 40;
     case CIM_CHECK_NONE:
@@ -240,12 +299,25 @@ lpg_check_expectation(enum cim_check check)
         return (struct cim_text2_const){"应为车牌号，如 琼A12345、琼AD12345、琼A1234挂",
                                         "expected a plate such as 琼A12345, 琼AD12345, 琼A1234挂"};
     case CIM_CHECK_ID_CARD:
-        return (struct cim_text2_const){"应为 18 位身份证号，日期与校验位正确",
+        return (struct cim_text2_const){"应为 18 位身份证号，地区、日期与校验位正确",
                                         "expected an identity number of 18 characters with a right "
-                                        "date and check digit"};
+                                        "area, date and check digit"};
     case CIM_CHECK_GB28181:
-        return (struct cim_text2_const){"应为 20 位 GB/T 28181 设备编码",
-                                        "expected a GB/T 28181 device id of 20 digits"};
+        return (struct cim_text2_const){"应为 20 位 GB/T 28181 设备编码：区划与单位 8、行业 "
+                                        "2、类型 3（111 至 499）、网络 1、序号 6",
+                                        "expected a GB/T 28181 id of 20 digits: area and unit 8, "
+                                        "industry 2, type 3 (111 to 499), "
+                                        "network 1, serial 6"};
+    case CIM_CHECK_BODY_CODE:
+        return (struct cim_text2_const){
+            "应为 9 位组织机构代码，校验位正确，如 D2143569-X",
+            "expected an organisation code with a right check character, such as D2143569-X"};
+    case CIM_CHECK_IOT_SIM:
+        return (struct cim_text2_const){
+            "应为 13 位物联网卡号，以 10 或 14 开头",
+            "expected an IoT card number of 13 digits that begins with 10 or 14"};
+    case CIM_CHECK_HOUR_MINUTE:
+        return (struct cim_text2_const){"应为时刻，如 07:30", "expected a time such as 07:30"};
     case CIM_CHECK_AREA_CODE:
         return (struct cim_text2_const){"应为区划树中的代码", "expected a code of the area tree"};
     case CIM_CHECK_NONE:

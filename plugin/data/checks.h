@@ -24,13 +24,20 @@ struct cim_text2_const lpg_check_expectation(enum cim_check check);
  * reports. */
 bool lpg_uscc_has_form(const char *text, size_t len);
 bool lpg_uscc_digit_is_right(const char *text, size_t len);
-/* GB 11643: 18 digits (the last may be X), a birth date that exists, the check digit. */
+/* GB 11714: 8 characters and their check character, with or without a hyphen between. */
+bool lpg_body_code_is_right(const char *text, size_t len);
+/* GB 11643: 18 digits (the last may be X), a province, a birth date that exists, the check digit.
+ */
 bool lpg_id_card_is_right(const char *text, size_t len);
 /* Mobile, landline with area code, 400/800 numbers, short service numbers, numbers of IoT cards. */
 bool lpg_phone_has_form(const char *text, size_t len);
 /* Ordinary and new-energy plates, trailers (挂) and the other endings. UTF-8. */
 bool lpg_plate_has_form(const char *text, size_t len);
-/* GB/T 28181 rule A: 20 digits with a known type. */
+/* GB/T 28181 rule A: 20 digits: a province, an industry, a type of the list, a network. */
 bool lpg_gb28181_has_form(const char *text, size_t len);
+/* Numbers of IoT cards: 13 digits that begin with 10 or 14. */
+bool lpg_iot_sim_has_form(const char *text, size_t len);
+/* "07:30", "24:00" for the end of a day. */
+bool lpg_hour_minute_is_right(const char *text, size_t len);
 
 #endif

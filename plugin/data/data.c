@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
+#include "kit/sql.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -56,8 +57,26 @@ free_layer(struct lpg_layer *layer)
         cim_definition_free(layer->def);
         free(layer->counts.before);
         free(layer->text);
+        free(layer->class_sql);
         free(layer);
     }
+}
+
+/* classes/NAME.sql of the layer lpg.NAME, where a field has `next`. */
+static cim_status
+open_classes(struct lpg_layer *layer, const char *layers_dir, cim_error *err)
+{
+    char path[PATH_TEXT_MAX];
+    size_t len = 0;
+    if (!layer->def->has_next) {
+        return CIM_OK;
+    }
+    if (snprintf(path, sizeof path, "%s/classes/%s.sql", layers_dir,
+                 strchr(layer->def->id, '.') + 1) >= (int)sizeof path) {
+        return cim_fail(err, CIM_E_INVALID, NULL, layers_dir, "路径过长", "the path is too long");
+    }
+    CIM_TRY(read_text(path, &layer->class_sql, &len, err));
+    return cim_sql_lint(layer->class_sql, err);
 }
 
 static cim_status
@@ -141,6 +160,9 @@ open_all(struct lpg_data *data, const char *layers_dir, cim_error *err)
         }
     }
     (void)closedir(dir); /* only read from */
+    for (size_t i = 0; i < data->n_layers && status == CIM_OK; i++) {
+        status = open_classes(data->layers[i], layers_dir, err);
+    }
     if (status == CIM_OK) {
         qsort(data->layers, data->n_layers, sizeof data->layers[0], by_id);
     }

@@ -36,7 +36,8 @@ struct lpg_area_counts {
 struct lpg_layer {
     struct lpg_data *data;
     struct cim_definition *def;
-    char *text; /* the definition's JSON */
+    char *text;      /* the definition's JSON */
+    char *class_sql; /* of its classes that change by time; or NULL */
     pthread_mutex_t mutex;
     uint64_t tick;
     struct lpg_cached cache[LPG_CACHE_SLOTS];

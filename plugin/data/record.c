@@ -1,5 +1,5 @@
 /* plugin/data/record.c -- see record.h. */
-#include "data/record.h"
+#include "data/rules.h"
 
 #include "data/geometry.h"
 
@@ -245,5 +245,9 @@ lpg_record_read(struct lpg_record *record, const cim_batch *batch, int64_t row, 
             CIM_TRY(read_field(record, slot, column, row, err));
         }
     }
-    return record->op == CIM_EDIT_DELETE ? CIM_OK : check_required(record, err);
+    if (record->op == CIM_EDIT_DELETE) {
+        return CIM_OK;
+    }
+    CIM_TRY(check_required(record, err));
+    return record->op == CIM_EDIT_UPDATE ? CIM_OK : lpg_rules_check(record, err);
 }

@@ -262,6 +262,11 @@ prepare(struct write *write, cim_error *err)
     if (edit->op < CIM_EDIT_CREATE || edit->op > CIM_EDIT_DELETE) {
         return cim_fail(err, CIM_E_INVALID, "op", NULL, "未知的写入操作", "unknown kind of edit");
     }
+    if (run->layer->def->immutable && edit->op != CIM_EDIT_CREATE) {
+        return cim_fail(err, CIM_E_STATE, "op", NULL, "“%s”的记录写入后不可更改%.0s",
+                        "%.0srecords of '%s' are never changed once written",
+                        run->layer->def->title.zh, run->layer->def->title.en);
+    }
     CIM_TRY(lpg_scope_of(run->layer, run->call, action_of(edit->op), &run->scope, err));
     if (run->scope->n_terms == 0) {
         return cim_fail(err, CIM_E_DENIED, NULL, NULL, "您没有写入此图层的权限",

@@ -1,5 +1,5 @@
 /* plugin/data/write_row.c -- one checked record into the store. */
-#include "data/edit.h"
+#include "data/rules.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -58,6 +58,9 @@ lpg_run_sets(const struct lpg_record *record, uint32_t slot)
     const struct cim_field *field = lpg_record_field(record, slot);
     if (slot == CIM_RECORD_GEOM && record->layer->def->geometry == CIM_GEOMETRY_NONE) {
         return false;
+    }
+    if (field != NULL && field->is_next) {
+        return true; /* what changed may move the transition: the clock looks again */
     }
     if (record->given[slot] || record->op == CIM_EDIT_UPDATE) {
         return record->given[slot];
@@ -434,6 +437,9 @@ change_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
     CIM_TRY(find_stored(run, tx, &stored, err));
     CIM_TRY(check_stored(run, tx, &stored, err));
     complete(run, &stored);
+    if (run->record.op == CIM_EDIT_UPDATE) {
+        CIM_TRY(lpg_rules_check_update(run, tx, stored.fid, err));
+    }
     if (!deletes &&
         !scope_covers(run, run->record.area_ordinal, &run->record.values[CIM_RECORD_OWNER_ORG])) {
         return refuse_scope(run, err);

@@ -162,7 +162,7 @@ read_fields(const struct cim_reader *reader, const struct cim_codes *codes,
         }
         def->fields[def->n_fields++] = field;
     }
-    return CIM_OK;
+    return cim_fields_join(reader, array, def);
 }
 
 /* A list of texts; each must be there once. */
@@ -340,10 +340,10 @@ static cim_status
 read_definition(const struct cim_reader *reader, const struct cim_codes *codes,
                 struct cim_definition *def)
 {
-    static const char *const keys[] = {"id",        "title", "description", "clauses", "table",
-                                       "geometry",  "area",  "owner",       "fields",  "label",
-                                       "time",      "tiles", "popup",       "style",   "retention",
-                                       "catalogue", NULL};
+    static const char *const keys[] = {
+        "id",    "title", "description", "clauses",   "table",     "geometry",
+        "area",  "owner", "fields",      "label",     "time",      "tiles",
+        "popup", "style", "retention",   "catalogue", "immutable", NULL};
     CIM_TRY(cim_reader_only(reader, keys));
     CIM_TRY(read_identity(reader, def));
     CIM_TRY(read_geometry(reader, def));
@@ -353,6 +353,7 @@ read_definition(const struct cim_reader *reader, const struct cim_codes *codes,
     CIM_TRY(read_fields(reader, codes, def));
     CIM_TRY(read_roles(reader, def));
     CIM_TRY(read_retention(reader, def));
+    CIM_TRY(cim_reader_bool(reader, "immutable", &def->immutable));
     CIM_TRY(read_tiles(reader, def));
     CIM_TRY(read_field_list(reader, "popup", def, &def->n_popup, &def->popup));
     return read_catalogue(reader, def);

@@ -46,7 +46,10 @@ enum cim_check {
     CIM_CHECK_PLATE,
     CIM_CHECK_ID_CARD,
     CIM_CHECK_AREA_CODE,
-    CIM_CHECK_GB28181
+    CIM_CHECK_GB28181,
+    CIM_CHECK_BODY_CODE,
+    CIM_CHECK_IOT_SIM,
+    CIM_CHECK_HOUR_MINUTE
 };
 
 enum { CIM_LAYER_FIELDS_MAX = 120, CIM_CODES_MAX = 400, CIM_LAYER_TEXT_MAX = 1 << 20 };
@@ -73,6 +76,8 @@ struct cim_codes {
     struct cim_code_list *lists;
 };
 
+enum { CIM_FIELD_AFTER, CIM_FIELD_NEXT, CIM_FIELD_REQUIRED_IF, CIM_FIELD_NAMES };
+
 struct cim_field {
     char *name; /* [a-z][a-z0-9_]*, at most 40 characters */
     struct cim_text2 title;
@@ -89,6 +94,15 @@ struct cim_field {
     double max;
     int32_t max_length; /* characters; 0: CIM_TEXT_FIELD_MAX */
     char *unit;         /* may be NULL */
+    /* Of a date or time: the field of the same type that it may not lie before; or NULL. */
+    const struct cim_field *after;
+    /* Of a class that changes by time: the time field with its next transition; or NULL. */
+    const struct cim_field *next;
+    bool is_next; /* some field's `next` */
+    /* A value is required where this field has `required_value`, or, with that NULL, has none. */
+    const struct cim_field *required_if;
+    char *required_value;
+    char *names[CIM_FIELD_NAMES]; /* inside the kit: the names that the pointers above come from */
 };
 
 enum { CIM_TEXT_FIELD_MAX = 4000 };
@@ -105,6 +119,9 @@ struct cim_definition {
     char *time;      /* field of OGC datetime; "updated_at" by default */
     char *style;     /* style id */
     char *retention; /* "10y"; may be NULL */
+    bool immutable;  /* records are created and never changed */
+    bool has_rules;  /* some field has `after` or `required_if` */
+    bool has_next;   /* some field has `next` */
     char *catalogue_class;
     char *catalogue_update;
     size_t n_clauses;

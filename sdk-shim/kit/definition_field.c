@@ -144,6 +144,10 @@ cim_field_done(struct cim_field *field)
 {
     free(field->name);
     free(field->unit);
+    free(field->required_value);
+    for (size_t i = 0; i < CIM_FIELD_NAMES; i++) {
+        free(field->names[i]);
+    }
     cim_text2_done(&field->title);
 }
 
@@ -195,8 +199,9 @@ read_kind(const struct cim_reader *reader, struct cim_field *field)
     static const char *const types[] = {"",        "text", "integer", "number",
                                         "boolean", "date", "time",    "code"};
     static const char *const sensitives[] = {"", "name", "id", "phone", "address"};
-    static const char *const checks[] = {"",        "uscc",      "phone",  "plate",
-                                         "id_card", "area_code", "gb28181"};
+    static const char *const checks[] = {
+        "",        "uscc",      "phone",   "plate", /* in the order of enum cim_check */
+        "id_card", "area_code", "gb28181", "body_code", "iot_sim", "hour_minute"};
     int type = 0;
     int sensitive = 0;
     int check = 0;
@@ -286,9 +291,10 @@ cim_status
 cim_field_read(const struct cim_reader *reader, const struct cim_codes *codes,
                struct cim_field *field)
 {
-    static const char *const keys[] = {"name",     "title",  "type",   "sensitive", "check",
-                                       "codes",    "min",    "max",    "unit",      "max_length",
-                                       "required", "unique", "search", NULL};
+    static const char *const keys[] = {"name",        "title",  "type",   "sensitive", "check",
+                                       "codes",       "min",    "max",    "unit",      "max_length",
+                                       "required",    "unique", "search", "after",     "next",
+                                       "required_if", NULL};
     CIM_TRY(cim_reader_only(reader, keys));
     CIM_TRY(cim_reader_text(reader, "name", true, &field->name));
     if (!cim_name_is_valid(field->name, "_", FIELD_NAME_MAX) || is_record_column(field->name) ||
@@ -302,5 +308,6 @@ cim_field_read(const struct cim_reader *reader, const struct cim_codes *codes,
     CIM_TRY(read_kind(reader, field));
     CIM_TRY(read_codes(reader, codes, field));
     CIM_TRY(read_range(reader, field));
-    return read_flags(reader, field);
+    CIM_TRY(read_flags(reader, field));
+    return cim_field_read_rules(reader, field);
 }

@@ -112,6 +112,17 @@ int64_t host_store_now_ms(const struct host_store *store);
 bool host_sql_identifier(const char *name);
 /* "geom" or "t.geom". */
 bool host_sql_column(const char *name);
+/* {never}, {day N}, {midnight COLUMN N}, {time_add COLUMN N}; see cim/store.h. CIM_E_NOTFOUND:
+ * another macro. */
+enum { HOST_SQL_COLUMN_MAX = 128, HOST_SQL_SHIFT_MAX = 100000000 };
+enum { HOST_MOMENT_NEVER = 1, HOST_MOMENT_DAY, HOST_MOMENT_MIDNIGHT, HOST_MOMENT_TIME_ADD };
+struct host_sql_moment {
+    int kind; /* HOST_MOMENT_… */
+    char column[HOST_SQL_COLUMN_MAX];
+    long n;
+};
+cim_status host_sql_moment(const char *name, const char *argument,
+                           struct host_sql_moment *ret_moment, cim_error *err);
 /* A macro's argument that is neither a column, a table nor a :name, as the macro wants it. */
 cim_status host_sql_bad_argument(const char *name, const char *argument, cim_error *err);
 /* "POINT" for "Point"; NULL for what is no geometry type. */

@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { IDENTIFIER_MAX = 63 };
@@ -52,4 +53,47 @@ host_sql_geometry(const char *type)
         }
     }
     return NULL;
+}
+
+/* "valid_to -60" */
+static bool
+read_shifted(const char *argument, struct host_sql_moment *moment)
+{
+    const char *space = strchr(argument, ' ');
+    const size_t len = space != NULL ? (size_t)(space - argument) : sizeof moment->column;
+    char *end = NULL;
+    if (len >= sizeof moment->column) {
+        return false;
+    }
+    memcpy(moment->column, argument, len);
+    moment->column[len] = '\0';
+    moment->n = strtol(space, &end, 10);
+    return host_sql_column(moment->column) && end != space && *end == '\0';
+}
+
+cim_status
+host_sql_moment(const char *name, const char *argument, struct host_sql_moment *ret_moment,
+                cim_error *err)
+{
+    static const char *const names[] = {"", "never", "day", "midnight", "time_add"};
+    struct host_sql_moment moment = {.kind = HOST_MOMENT_NEVER};
+    char *end = NULL;
+    while (moment.kind <= HOST_MOMENT_TIME_ADD && strcmp(names[moment.kind], name) != 0) {
+        moment.kind++;
+    }
+    if (moment.kind > HOST_MOMENT_TIME_ADD) {
+        return CIM_E_NOTFOUND;
+    }
+    bool right = argument[0] == '\0';
+    if (moment.kind == HOST_MOMENT_DAY && !right) {
+        moment.n = strtol(argument, &end, 10);
+        right = *end == '\0';
+    } else if (moment.kind > HOST_MOMENT_DAY) {
+        right = read_shifted(argument, &moment);
+    }
+    if (!right || labs(moment.n) > HOST_SQL_SHIFT_MAX) {
+        return host_sql_bad_argument(name, argument, err);
+    }
+    *ret_moment = moment;
+    return CIM_OK;
 }

@@ -7,6 +7,10 @@
  *                     meets :bbox_w, :bbox_s, :bbox_e, :bbox_n (index-backed)
  *   {time :NAME}      a bound TIME_MS value as a stored time; {ms COLUMN} the reverse in a select
  *   {now}             the call's time as a stored time
+ *   {day N}           the Beijing day of that time, N days later (a date; N whole, may be negative)
+ *   {midnight COLUMN N}  the instant at which Beijing day COLUMN + N begins (a stored time)
+ *   {time_add COLUMN N}  a stored time, N seconds later
+ *   {never}           a stored time after all others
  * Text compares bytewise. The subset: no vendor functions, CAST only, no interval, ilike, lateral.
  */
 #ifndef CIM_STORE_H

@@ -43,6 +43,7 @@ test_id_card(void **state)
         {"11010519491231002X", true},  {"440524188001010014", true},  {"460100190001010018", true},
         {"11010519491231002x", false}, {"110105194912310021", false}, {"11010519490231002X", false},
         {"460100900101001", false},    {"01010519491231002X", false}, {"", false},
+        {"990105194912310029", false}, {"470105194912310025", false},
     };
     (void)state;
     check_all(lpg_id_card_is_right, examples, sizeof examples / sizeof examples[0]);
@@ -93,20 +94,58 @@ static void
 test_gb28181(void **state)
 {
     static const struct example examples[] = {
-        {"46010500431327000001", true},
-        {"4601050043132700000", false},
-        {"46010500430007000001", false},
-        {"4601050043132700000A", false},
+        {"46010500431327000001", true},  {"4601050043132700000", false},
+        {"46010500430007000001", false}, {"4601050043132700000A", false},
+        {"99010500431327000001", false}, {"46010500435007000001", false},
+        {"46010500431347000001", true},
     };
     (void)state;
     check_all(lpg_gb28181_has_form, examples, sizeof examples / sizeof examples[0]);
 }
 
 static void
+test_body_code(void **state)
+{
+    static const struct example examples[] = {
+        {"D2143569X", true},  {"D2143569-X", true}, {"D2143569-9", false}, {"D214356-9X", false},
+        {"d2143569X", false}, {"D2143569", false},  {"D2143569--", false}, {"", false},
+    };
+    (void)state;
+    check_all(lpg_body_code_is_right, examples, sizeof examples / sizeof examples[0]);
+}
+
+static void
+test_iot_sim(void **state)
+{
+    static const struct example examples[] = {
+        {"1440012345678", true},
+        {"1064812345678", true},
+        {"1380012345678", false},
+        {"144001234567", false},
+        {"14400123456789", false},
+        {"144001234567x", false},
+        {"", false},
+    };
+    (void)state;
+    check_all(lpg_iot_sim_has_form, examples, sizeof examples / sizeof examples[0]);
+}
+
+static void
+test_hour_minute(void **state)
+{
+    static const struct example examples[] = {
+        {"00:00", true}, {"07:30", true},  {"23:59", true},  {"24:00", true},  {"24:01", false},
+        {"7:30", false}, {"07:60", false}, {"25:00", false}, {"07.30", false}, {"", false},
+    };
+    (void)state;
+    check_all(lpg_hour_minute_is_right, examples, sizeof examples / sizeof examples[0]);
+}
+
+static void
 test_every_check_says_what_it_expects(void **state)
 {
     (void)state;
-    for (int check = CIM_CHECK_USCC; check <= CIM_CHECK_GB28181; check++) {
+    for (int check = CIM_CHECK_USCC; check <= CIM_CHECK_HOUR_MINUTE; check++) {
         const struct cim_text2_const wanted = lpg_check_expectation((enum cim_check)check);
         assert_true(wanted.zh[0] != '\0' && wanted.en[0] != '\0');
         assert_false(lpg_check_text((enum cim_check)check, "", 0));
@@ -118,9 +157,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_uscc),    cmocka_unit_test(test_id_card),
-        cmocka_unit_test(test_phone),   cmocka_unit_test(test_plate),
-        cmocka_unit_test(test_gb28181), cmocka_unit_test(test_every_check_says_what_it_expects),
+        cmocka_unit_test(test_uscc),
+        cmocka_unit_test(test_id_card),
+        cmocka_unit_test(test_phone),
+        cmocka_unit_test(test_plate),
+        cmocka_unit_test(test_gb28181),
+        cmocka_unit_test(test_body_code),
+        cmocka_unit_test(test_iot_sim),
+        cmocka_unit_test(test_hour_minute),
+        cmocka_unit_test(test_every_check_says_what_it_expects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,13 +27,16 @@ static const char full_text[] =
     "true,\n"
     "   \"check\": \"uscc\"},\n"
     "  {\"name\": \"state\", \"type\": \"code\", \"codes\": \"state\", \"title\": {\"zh\": "
-    "\"状态\"}},\n"
+    "\"状态\"}, \"next\": \"seen_at\"},\n"
     "  {\"name\": \"size\", \"type\": \"number\", \"min\": 0, \"max\": 2.5, \"unit\": \"L\",\n"
     "   \"title\": {\"zh\": \"容量\"}},\n"
     "  {\"name\": \"n\", \"type\": \"integer\", \"title\": {\"zh\": \"数\"}},\n"
     "  {\"name\": \"b\", \"type\": \"boolean\", \"title\": {\"zh\": \"是否\"}},\n"
     "  {\"name\": \"d\", \"type\": \"date\", \"title\": {\"zh\": \"日期\"}},\n"
-    "  {\"name\": \"seen_at\", \"type\": \"time\", \"title\": {\"zh\": \"时间\"}}],\n"
+    "  {\"name\": \"seen_at\", \"type\": \"time\", \"title\": {\"zh\": \"时间\"}},\n"
+    "  {\"name\": \"ends\", \"type\": \"date\", \"after\": \"d\", \"title\": {\"zh\": \"止\"},\n"
+    "   \"required_if\": {\"field\": \"state\", \"value\": \"off\"}}],\n"
+    " \"immutable\": true,\n"
     " \"tiles\": {\"attributes\": [\"name\", \"state\"], \"count_by\": [\"state\", \"b\"],\n"
     "            \"min_zoom\": 3, \"max_zoom\": 16},\n"
     " \"popup\": [\"name\"], \"style\": \"users\",\n"
@@ -61,7 +64,7 @@ test_full_definition_is_read_whole(void **state)
     assert_string_equal(def->title.en, "Users");
     assert_string_equal(def->description.en, "说明");
     assert_int_equal(def->geometry, CIM_GEOMETRY_POINT);
-    assert_int_equal(def->n_fields, 8);
+    assert_int_equal(def->n_fields, 9);
     assert_int_equal(def->n_clauses, 2);
     assert_string_equal(def->clauses[1], "3.4");
     const struct cim_field *name = cim_definition_field(def, "name");
@@ -77,6 +80,13 @@ test_full_definition_is_read_whole(void **state)
     assert_string_equal(size->unit, "L");
     assert_int_equal(cim_definition_field(def, "uscc")->check, CIM_CHECK_USCC);
     assert_null(cim_definition_field(def, "fid"));
+    assert_ptr_equal(kind->next, cim_definition_field(def, "seen_at"));
+    assert_true(kind->next->is_next && !kind->is_next && def->has_next);
+    const struct cim_field *ends = cim_definition_field(def, "ends");
+    assert_ptr_equal(ends->after, cim_definition_field(def, "d"));
+    assert_ptr_equal(ends->required_if, kind);
+    assert_string_equal(ends->required_value, "off");
+    assert_true(def->has_rules && def->immutable);
     assert_int_equal(def->n_count_by, 2);
     assert_ptr_equal(def->count_by[0], kind);
     assert_int_equal(def->tile_min_zoom, 3);
@@ -104,6 +114,7 @@ test_least_definition_has_defaults(void **state)
     assert_string_equal(def->style, "b");
     assert_int_equal(def->tile_max_zoom, 18);
     assert_null(def->retention);
+    assert_false(def->has_rules || def->has_next || def->immutable);
     cim_definition_free(def);
 }
 
@@ -152,6 +163,22 @@ static const struct defect defects[] = {
     {"\"sensitive\": \"name\"", "\"sensitive\": \"secret\"", "fields[0].sensitive", "name, id"},
     {"\"check\": \"uscc\"", "\"check\": \"vin\"", "fields[1].check", "gb28181"},
     {"\"type\": \"date\"", "\"type\": \"date\", \"check\": \"phone\"", "fields[6].check", "text"},
+    {"\"after\": \"d\"", "\"after\": \"dd\"", "fields[8].after", "no field dd"},
+    {"\"after\": \"d\"", "\"after\": \"ends\"", "fields[8].after", "another field"},
+    {"\"after\": \"d\"", "\"after\": \"seen_at\"", "fields[8].after", "both of type date"},
+    {"\"after\": \"d\"", "\"next\": \"seen_at\"", "fields[8].next", "code or boolean"},
+    {"\"next\": \"seen_at\"", "\"next\": \"d\"", "fields[2].next", "expected a time field"},
+    {"\"next\": \"seen_at\"", "\"next\": \"x\"", "fields[2].next", "no field x"},
+    {"\"value\": \"off\"", "\"value\": \"gone\"", "fields[8].required_if", "a code of"},
+    {"\"value\": \"off\"", "\"value\": true", "fields[8].required_if", "a code of"},
+    {"\"value\": \"off\"", "\"value\": 1", "fields[8].required_if.value", "expected a text"},
+    {"\"value\": \"off\"", "\"absent\": false", "fields[8].required_if.value", "absent"},
+    {"\"value\": \"off\"", "\"value\": \"off\", \"absent\": true", "fields[8].required_if.value",
+     "absent"},
+    {"\"field\": \"state\"", "\"field\": \"ends\"", "fields[8].required_if", "another field"},
+    {"\"field\": \"state\"", "\"field\": \"size\"", "fields[8].required_if", "a code of"},
+    {"\"field\": \"state\"", "\"of\": \"state\"", "fields[8].required_if.of", "not known"},
+    {"\"immutable\": true", "\"immutable\": 1", "immutable", "true or false"},
     {"\"attributes\": [\"name\", \"state\"]", "\"attributes\": [\"nam\"]", "tiles.attributes",
      "no field nam"},
     {"\"attributes\": [\"name\", \"state\"]", "\"attributes\": [\"name\", \"name\"]",

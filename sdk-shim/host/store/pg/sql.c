@@ -38,6 +38,29 @@ add_bbox(struct cim_buf *out, const char *t)
                  t, t, t, t, t, t);
 }
 
+/* Beijing keeps +08:00 all the year; its zone by name once had summer time. */
+static cim_status
+add_moment(struct cim_buf *out, const char *name, const char *argument, cim_error *err)
+{
+    struct host_sql_moment moment;
+    CIM_TRY(host_sql_moment(name, argument, &moment, err));
+    if (moment.kind == HOST_MOMENT_NEVER) {
+        cim_buf_add_text(out, "cast('9999-12-31T00:00:00Z' as timestamptz)");
+    } else if (moment.kind == HOST_MOMENT_DAY) {
+        cim_buf_addf(out,
+                     "(cast(timezone('UTC', cast(:cim_now as timestamptz) + cast('8 hours' as "
+                     "interval)) as date) + (%ld))",
+                     moment.n);
+    } else if (moment.kind == HOST_MOMENT_MIDNIGHT) {
+        cim_buf_addf(out,
+                     "timezone('UTC', cast(%s + (%ld) as timestamp) - cast('8 hours' as interval))",
+                     moment.column, moment.n);
+    } else {
+        cim_buf_addf(out, "(%s + cast('%ld seconds' as interval))", moment.column, moment.n);
+    }
+    return CIM_OK;
+}
+
 static cim_status
 expand_query(void *self, const char *name, const char *argument, struct cim_buf *out,
              cim_error *err)
@@ -74,7 +97,7 @@ expand_query(void *self, const char *name, const char *argument, struct cim_buf 
         cim_buf_add_text(out, "cast(:cim_now as timestamptz)");
         return CIM_OK;
     }
-    return CIM_E_NOTFOUND;
+    return add_moment(out, name, argument, err);
 }
 
 #define TEXT "text collate \"C\""

@@ -34,6 +34,26 @@ add_bbox(struct cim_buf *out, const char *table)
                  table, table, table, table);
 }
 
+/* Beijing keeps +08:00 all the year. */
+static cim_status
+add_moment(struct cim_buf *out, const char *name, const char *argument, cim_error *err)
+{
+    static const char form[] = "%Y-%m-%dT%H:%M:%fZ";
+    struct host_sql_moment moment;
+    CIM_TRY(host_sql_moment(name, argument, &moment, err));
+    if (moment.kind == HOST_MOMENT_NEVER) {
+        cim_buf_add_text(out, "'9999-12-31T00:00:00.000Z'");
+    } else if (moment.kind == HOST_MOMENT_DAY) {
+        cim_buf_addf(out, "date(:cim_now, '+8 hours', '%+ld days')", moment.n);
+    } else if (moment.kind == HOST_MOMENT_MIDNIGHT) {
+        cim_buf_addf(out, "strftime('%s', %s, '%+ld days', '-8 hours')", form, moment.column,
+                     moment.n);
+    } else {
+        cim_buf_addf(out, "strftime('%s', %s, '%+ld seconds')", form, moment.column, moment.n);
+    }
+    return CIM_OK;
+}
+
 static cim_status
 expand_query(void *self, const char *name, const char *argument, struct cim_buf *out,
              cim_error *err)
@@ -60,7 +80,7 @@ expand_query(void *self, const char *name, const char *argument, struct cim_buf 
         cim_buf_add_text(out, ":cim_now");
         return CIM_OK;
     }
-    return CIM_E_NOTFOUND;
+    return add_moment(out, name, argument, err);
 }
 
 static const struct {

@@ -1,0 +1,110 @@
+/* plugin/data/clock_job.c -- the thread that looks whether a class is due. */
+#include "data/classes.h"
+
+#include "data/internal.h"
+
+#include "cim/util.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { PERIOD_MS = 1000, TELL_AGAIN_ROUNDS = 600 };
+
+struct lpg_clock_job {
+    struct lpg_data *data;
+    const cim_log_v1 *log;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    atomic_bool stop;
+};
+
+/* Waits for the period or for the end; false at the end. */
+static bool
+wait_period(struct lpg_clock_job *job)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail for this clock */
+    until.tv_sec += PERIOD_MS / 1000;
+    (void)pthread_mutex_lock(&job->mutex);
+    int code = 0;
+    while (!atomic_load(&job->stop) && code == 0) {
+        code = pthread_cond_timedwait(&job->wake, &job->mutex, &until);
+    }
+    const bool goes_on = !atomic_load(&job->stop);
+    (void)pthread_mutex_unlock(&job->mutex);
+    return goes_on;
+}
+
+static void
+tell(const struct lpg_clock_job *job, const cim_error *err)
+{
+    if (job->log != NULL) {
+        job->log->write(job->data->host, CIM_LOG_ERROR, "clock", err->en);
+    }
+}
+
+/* A failure that lasts is told now and then, not once a second. */
+static void *
+run(void *arg)
+{
+    struct lpg_clock_job *job = (struct lpg_clock_job *)arg;
+    uint32_t quiet_rounds = 0;
+    while (wait_period(job)) {
+        cim_error err = {.code = 0};
+        int64_t n_written = 0;
+        const cim_status status = lpg_classes_run(job->data, &job->stop, &n_written, &err);
+        if (status != CIM_OK && quiet_rounds == 0) {
+            tell(job, &err);
+            quiet_rounds = TELL_AGAIN_ROUNDS;
+        }
+        quiet_rounds -= quiet_rounds > 0 ? 1 : 0;
+    }
+    return NULL;
+}
+
+static void
+free_job(struct lpg_clock_job *job)
+{
+    (void)pthread_cond_destroy(&job->wake);
+    (void)pthread_mutex_destroy(&job->mutex);
+    free(job);
+}
+
+cim_status
+lpg_clock_job_start(struct lpg_data *data, struct lpg_clock_job **ret_job, cim_error *err)
+{
+    struct lpg_clock_job *job = calloc(1, sizeof *job);
+    pthread_condattr_t monotonic;
+    if (job == NULL) {
+        return cim_fail_nomem(err);
+    }
+    job->data = data;
+    job->log = (const cim_log_v1 *)data->host->get_service(data->host, CIM_SERVICE_LOG);
+    (void)pthread_mutex_init(&job->mutex, NULL); /* these cannot fail for the default kinds */
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&job->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&job->thread, NULL, run, job) != 0) {
+        free_job(job);
+        return cim_fail(err, CIM_E_NOMEM, NULL, NULL, "时钟任务的线程启动失败",
+                        "the thread of the clock job cannot be started");
+    }
+    *ret_job = job;
+    return CIM_OK;
+}
+
+void
+lpg_clock_job_stop(struct lpg_clock_job *job)
+{
+    if (job == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&job->mutex);
+    atomic_store(&job->stop, true);
+    (void)pthread_cond_signal(&job->wake);
+    (void)pthread_mutex_unlock(&job->mutex);
+    (void)pthread_join(job->thread, NULL);
+    free_job(job);
+}
