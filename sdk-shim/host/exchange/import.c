@@ -1,5 +1,6 @@
 /* host/exchange/import.c -- a file into a layer, through the layer's own write path. */
 #include "host/exchange/source.h"
+#include "host/exchange/spool.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -56,15 +57,28 @@ on_edit_refused(cim_edit *edit, int64_t row, const cim_error *why)
     on_source_refused(import, host_source_row_of(import->source, row), why);
 }
 
+/* Reading is one half of the work, writing the other. */
+static int32_t
+tell_progress(const struct import *import, int64_t done)
+{
+    return import->options->progress != NULL
+               ? import->options->progress(import->options->arg, done, import->source->total)
+               : 0;
+}
+
+static int32_t
+on_spool_progress(void *arg, int64_t n_rows)
+{
+    const struct import *import = arg;
+    (void)n_rows;
+    return tell_progress(import, import->source->n_read / 2);
+}
+
 static int32_t
 on_edit_progress(cim_edit *edit, int64_t rows_done)
 {
     const struct import *import = edit->caller;
-    (void)rows_done;
-    return import->options->progress != NULL
-               ? import->options->progress(import->options->arg, import->source->n_read,
-                                           import->source->total)
-               : 0;
+    return tell_progress(import, (import->source->n_read + rows_done) / 2);
 }
 
 static uint32_t
@@ -82,25 +96,61 @@ by_row(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-/* Once a row is refused, an import that is all or nothing writes nothing, whoever refused it. */
+/* ---- the two halves ---- */
+
 static cim_status
-run(const cim_layer *layer, const cim_call *call, struct import *import, cim_error *err)
+read_all(struct import *import, struct host_spool *spool, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    CIM_TRY(host_source_rows(import->source, &rows, err));
+    return host_spool_fill(spool, rows, on_spool_progress, import, err);
+}
+
+static cim_status
+write_all(const cim_layer *layer, const cim_call *call, struct import *import,
+          struct host_spool *spool, uint32_t flags, cim_error *err)
 {
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     struct host_import_report *report = import->report;
     cim_edit edit = {.struct_size = sizeof edit,
-                     .flags = edit_flags(import->options->flags),
+                     .flags = edit_flags(flags),
                      .op = CIM_EDIT_CREATE,
                      .refused = on_edit_refused,
                      .progress = on_edit_progress,
                      .caller = import};
     cim_status status = CIM_OK;
-    CIM_TRY(host_source_rows(import->source, &rows, err));
+    CIM_TRY(host_spool_rows(spool, &rows, err));
     edit.rows = rows;
     status = layer->write(layer->self, call, &edit, err);
-    report->n_read = import->source->n_read;
     report->n_written = status == CIM_OK ? edit.n_written : 0;
     report->pos = status == CIM_OK ? edit.pos : 0;
+    return status;
+}
+
+/* Once a row is refused, an import that is all or nothing writes nothing, whoever refused it; the
+ * layer looks at the rows all the same, so that everything wrong is told at once. */
+static cim_status
+run(const cim_layer *layer, const cim_call *call, struct import *import, struct host_spool *spool,
+    cim_error *err)
+{
+    struct host_import_report *report = import->report;
+    const uint32_t flags = import->options->flags;
+    cim_status status = read_all(import, spool, err);
+    report->n_read = import->source->n_read;
+    if (status == CIM_OK &&
+        (import->source->n_skipped == 0 || (flags & HOST_IMPORT_ROW_WISE) != 0)) {
+        status = write_all(layer, call, import, spool, flags, err);
+    } else if (status == CIM_OK) {
+        (void)write_all(layer, call, import, spool, HOST_IMPORT_ROW_WISE | HOST_IMPORT_DRY_RUN,
+                        NULL); /* for what it tells */
+        report->n_written = 0;
+        report->pos = 0;
+        status = cim_fail(err, CIM_E_INVALID, "file", NULL,
+                          "%lld 行有误，未写入任何数据（可选择逐行导入，跳过有误的行）",
+                          "%lld rows are wrong, nothing was written (row-wise import leaves them "
+                          "out)",
+                          (long long)report->n_refused);
+    }
     if (report->refusals != NULL) {
         qsort(report->refusals, (size_t)report->n_refusals, sizeof *report->refusals, by_row);
     }
@@ -110,47 +160,6 @@ run(const cim_layer *layer, const cim_call *call, struct import *import, cim_err
     return status;
 }
 
-static cim_status
-open_and_run(const cim_layer *layer, const struct cim_definition *definition, const cim_call *call,
-             const char *path, struct import *import, bool *ret_skipped, cim_error *err)
-{
-    cim_status status = CIM_OK;
-    if (import->options->refused != NULL) {
-        import->options->refused(import->options->arg, 0, NULL); /* begins anew */
-    }
-    CIM_TRY(
-        host_source_open(path, import->options, definition, import->report, &import->source, err));
-    import->source->refused = on_source_refused;
-    import->source->warned = on_source_warned;
-    import->source->told_arg = import;
-    status = run(layer, call, import, err);
-    *ret_skipped = import->source->n_skipped > 0;
-    host_source_free(import->source);
-    import->source = NULL;
-    return status;
-}
-
-/* The reader refused rows and so ended the edit, maybe before the layer looked at others. A second
- * pass that writes nothing collects what is wrong with every row. */
-static void
-collect_refusals(const cim_layer *layer, const struct cim_definition *definition,
-                 const cim_call *call, const char *path, const struct import *first)
-{
-    struct host_import_options options = *first->options;
-    struct host_import_report again = {0};
-    struct import import = {.options = &options, .report = &again};
-    bool skipped = false;
-    options.flags |= HOST_IMPORT_ROW_WISE | HOST_IMPORT_DRY_RUN;
-    again.dry_run = first->report->dry_run;
-    if (open_and_run(layer, definition, call, path, &import, &skipped, NULL) != CIM_OK) {
-        host_import_report_done(&again); /* the first report stands */
-        return;
-    }
-    again.n_written = 0;
-    host_import_report_done(first->report);
-    *first->report = again;
-}
-
 cim_status
 host_exchange_import(const cim_layer *layer, const struct cim_definition *definition,
                      const cim_call *call, const char *path,
@@ -158,7 +167,7 @@ host_exchange_import(const cim_layer *layer, const struct cim_definition *defini
                      struct host_import_report *ret_report, cim_error *err)
 {
     struct import import = {.options = options, .report = ret_report};
-    bool skipped = false;
+    struct host_spool *spool = NULL;
     cim_status status = CIM_OK;
     *ret_report = (struct host_import_report){0};
     ret_report->dry_run = (options->flags & HOST_IMPORT_DRY_RUN) != 0 ? 1 : 0;
@@ -166,9 +175,15 @@ host_exchange_import(const cim_layer *layer, const struct cim_definition *defini
         return cim_fail(err, CIM_E_UNSUPPORTED, "layer", layer->id, "图层“%s”只读，不能导入",
                         "layer '%s' is read-only", layer->id);
     }
-    status = open_and_run(layer, definition, call, path, &import, &skipped, err);
-    if (status == CIM_E_INVALID && skipped && (options->flags & HOST_IMPORT_ROW_WISE) == 0) {
-        collect_refusals(layer, definition, call, path, &import);
+    CIM_TRY(host_source_open(path, options, definition, ret_report, &import.source, err));
+    import.source->refused = on_source_refused;
+    import.source->warned = on_source_warned;
+    import.source->told_arg = &import;
+    status = host_spool_open(import.source->work.dir, &spool, err);
+    if (status == CIM_OK) {
+        status = run(layer, call, &import, spool, err);
+        host_spool_free(spool);
     }
+    host_source_free(import.source);
     return status;
 }

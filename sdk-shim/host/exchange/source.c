@@ -93,12 +93,6 @@ finish(struct host_source *source, cim_error *err)
     if (source->topology != NULL) {
         CIM_TRY(host_topology_finish(source->topology, err));
     }
-    if (source->n_skipped > 0 && !source->row_wise) {
-        return cim_fail(err, CIM_E_INVALID, "file", NULL,
-                        "%d 行有误，未写入任何数据（可选择逐行导入，跳过有误的行）",
-                        "%d rows are wrong, nothing was written (row-wise import leaves them out)",
-                        source->n_skipped);
-    }
     return CIM_OK;
 }
 

@@ -246,7 +246,6 @@ struct host_source {
     int64_t total; /* -1: not known */
     int64_t n_read;
     int64_t n_delivered;
-    bool row_wise;
     bool ended;
     /* For each row refused here: how many rows were delivered before it. */
     int64_t *skipped;

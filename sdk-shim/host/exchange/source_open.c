@@ -250,7 +250,6 @@ host_source_open(const char *path, const struct host_import_options *options,
         return cim_fail_nomem(err);
     }
     source->geometry = definition->geometry;
-    source->row_wise = (options->flags & HOST_IMPORT_ROW_WISE) != 0;
     host_gdal_enter(&errors);
     status = open_all(path, options, definition, report, source, err);
     host_gdal_leave();

@@ -79,8 +79,6 @@ cim_status host_import_tell_open(const char *dir, struct host_import_tell *ret_t
                                  cim_error *err);
 void host_import_tell_row(struct host_import_tell *tell, bool refused, int64_t row,
                           const cim_error *what);
-/* Forgets all that was told. */
-void host_import_tell_again(struct host_import_tell *tell);
 /* Ends the report files, and writes refused.csv out of `path`. */
 cim_status host_import_tell_finish(struct host_import_tell *tell, const char *path,
                                    const struct host_import_options *options,

@@ -31,11 +31,7 @@ static void
 on_refused(void *arg, int64_t row, const cim_error *why)
 {
     struct work *work = arg;
-    if (row == 0) {
-        host_import_tell_again(&work->tell);
-    } else {
-        host_import_tell_row(&work->tell, true, row, why);
-    }
+    host_import_tell_row(&work->tell, true, row, why);
 }
 
 static void

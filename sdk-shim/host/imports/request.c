@@ -19,6 +19,21 @@ add_hidden(struct cim_buf *out, const char *text)
     }
 }
 
+/* Also an empty text, which here means "as the file says" or "left out". */
+static cim_status
+read_text(const struct host_json_in *in, const char *key, enum host_json_need need,
+          const char **ret_text, cim_error *err)
+{
+    struct json_object *value = NULL;
+    const bool there = json_object_object_get_ex(in->value, key, &value);
+    if (there && json_object_is_type(value, json_type_string) &&
+        json_object_get_string_len(value) == 0) {
+        *ret_text = "";
+        return CIM_OK;
+    }
+    return host_json_text(in, key, need, ret_text, err);
+}
+
 struct list {
     const char *key;
     const char *const *keys; /* of an element, NULL-terminated: name, text, and maybe a third */
@@ -38,7 +53,7 @@ read_list(const struct host_json_in *root, const struct list *list, struct cim_b
         cim_buf_add_text(out, i > 0 ? "," : "");
         for (size_t k = 0; list->keys[k] != NULL; k++) {
             const char *text = NULL;
-            CIM_TRY(host_json_text(&element, list->keys[k], HOST_JSON_REQUIRED, &text, err));
+            CIM_TRY(read_text(&element, list->keys[k], HOST_JSON_REQUIRED, &text, err));
             if (k > 0) {
                 cim_buf_add_char(out, k == 1 ? list->between : '=');
             }
@@ -83,7 +98,7 @@ static cim_status
 read_option(const struct host_json_in *root, const char *key, const char **ret_text, cim_error *err)
 {
     const char *text = "";
-    CIM_TRY(host_json_text(root, key, HOST_JSON_OPTIONAL, &text, err));
+    CIM_TRY(read_text(root, key, HOST_JSON_OPTIONAL, &text, err));
     *ret_text = text[0] != '\0' ? text : NULL;
     return CIM_OK;
 }
@@ -104,7 +119,7 @@ read_request(struct host_import_request *request, cim_error *err)
     struct host_import_options *options = &request->options;
     CIM_TRY(host_json_keys(&root, keys, err));
     CIM_TRY(host_json_text(&root, "layer", HOST_JSON_REQUIRED, &request->layer, err));
-    CIM_TRY(host_json_text(&root, "name", HOST_JSON_OPTIONAL, &request->name, err));
+    CIM_TRY(read_text(&root, "name", HOST_JSON_OPTIONAL, &request->name, err));
     CIM_TRY(read_option(&root, "crs", &options->crs, err));
     CIM_TRY(read_option(&root, "encoding", &options->encoding, err));
     CIM_TRY(read_option(&root, "source_layer", &options->source_layer, err));

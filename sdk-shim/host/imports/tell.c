@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LINE_BYTES_MAX = 1 << 16 };
 
@@ -67,7 +66,6 @@ open_files(struct host_import_tell *tell, cim_error *err)
         return cim_fail(err, CIM_E_IO, "report", NULL, "报告无法建立", "the report cannot be made");
     }
     path_of(tell, "report.xlsx", path);
-    (void)unlink(path); /* of an earlier pass */
     CIM_TRY(host_sheet_open(path, tell->dir, "report", &tell->sheet, err));
     return write_cells(tell, heads, err);
 }
@@ -85,16 +83,6 @@ close_files(struct host_import_tell *tell, cim_error *err)
         tell->failed = *err;
     }
     tell->sheet = NULL;
-}
-
-static void
-forget_repairs(struct host_import_tell *tell)
-{
-    for (size_t i = 0; i < tell->n_repairs; i++) {
-        free((void *)(uintptr_t)tell->repairs[i].field);
-        free((void *)(uintptr_t)tell->repairs[i].why);
-    }
-    tell->n_repairs = 0;
 }
 
 cim_status
@@ -119,20 +107,13 @@ void
 host_import_tell_done(struct host_import_tell *tell)
 {
     close_files(tell, NULL);
-    forget_repairs(tell);
+    for (size_t i = 0; i < tell->n_repairs; i++) {
+        free((void *)(uintptr_t)tell->repairs[i].field);
+        free((void *)(uintptr_t)tell->repairs[i].why);
+    }
+    tell->n_repairs = 0;
     free(tell->repairs);
     tell->repairs = NULL;
-}
-
-void
-host_import_tell_again(struct host_import_tell *tell)
-{
-    if (tell->n_rows > 1 && tell->failed.code == CIM_OK) {
-        close_files(tell, NULL);
-        forget_repairs(tell);
-        tell->n_rows = 0;
-        tell->failed.code = open_files(tell, &tell->failed);
-    }
 }
 
 static void

@@ -33,10 +33,11 @@ def run_program(words, **more):
 class Platform:
     """A data directory with the plugin enabled; copies of it are cheap."""
 
-    def __init__(self, source=None, areas=AREAS):
+    def __init__(self, source=None, areas=AREAS, url=None):
         self.dir = tempfile.mkdtemp(prefix="cim-exchange-")
         self.var = os.path.join(self.dir, "var")
         self.process = None
+        self.store = ["--store.url=" + url] if url else []
         if source is not None:
             shutil.copytree(source.var, self.var)
             return
@@ -54,7 +55,7 @@ class Platform:
 
     def run(self, verb, *words, fails=False, stdin=None):
         done = run_program([ARGS.host, verb, "--var", self.var, "--plugins.dirs", ARGS.plugins,
-                            "--log.level=error", *words], env=CLEAN, input=stdin)
+                            "--log.level=error", *self.store, *words], env=CLEAN, input=stdin)
         if (done.returncode != 0) != fails:
             raise AssertionError("%s %s left with %d:\n%s%s" % (verb, words, done.returncode, done.stdout,
                                                                done.stderr))
@@ -166,11 +167,12 @@ class Hainan(unittest.TestCase):
     def tearDownClass(cls):
         cls.base.end()
 
-    @classmethod
-    def real_areas(cls):
+    @staticmethod
+    def real_areas():
         """The tree of the official codes; a city without districts counts once."""
         lines, seen = AREAS.splitlines()[:1], set()
-        with open(os.path.join(cls.data, "hainan_admin_codes.csv"), encoding="utf-8-sig", newline="") as f:
+        codes = os.path.join(os.environ["CIM_TEST_DATA"], "hainan", "hainan_admin_codes.csv")
+        with open(codes, encoding="utf-8-sig", newline="") as f:
             for row in csv.DictReader(f):
                 if row["code"] not in seen:
                     seen.add(row["code"])
@@ -257,6 +259,64 @@ class Hainan(unittest.TestCase):
 
 def places(rows):
     return "name,class,lon,lat\n" + "".join("%s,town,%s,%s\n" % row for row in rows)
+
+
+class Formats(unittest.TestCase):
+    """A file of each format is read back equal, on either store; what it should be is asked of GDAL."""
+
+    CASES = {
+        "shapefile/hainan_counties_utf8.shp": ("districts", None, ["--map=adcode=code", "--set=level=county"]),
+        "shapefile/hainan_places_gbk.shp": ("places", None, ["--set=class=town", "--map=adcode=county_code"]),
+        "filegdb/hainan.gdb": ("land-use", "counties", ["--map=adcode=parcel_no", "--set=code=01,state=current"]),
+        "gpkg/hainan.gpkg": ("roads", "rivers", ["--set=class=county"]),
+        "kml/hainan_places.kml": ("places", None, ["--set=class=town"]),
+        "kml/hainan_counties.kmz": ("control-lines", None, ["--map=adcode=line_no",
+                                                            "--set=kind=ecological,effect=prohibited"]),
+        "gml/hainan_counties.gml": ("restricted-zones", None, ["--map=adcode=zone_no",
+                                                               "--set=kind=key_area,all_day=true"]),
+        "geojson/hainan_rivers_rfc7946.geojson": ("roads", None, ["--set=class=county"]),
+        "dxf/hainan_rivers_epsg4546.dxf": ("roads", None, ["--set=class=county", "--crs=EPSG:4546"]),
+    }
+
+    def check(self, url):
+        data = os.path.join(os.environ["CIM_TEST_DATA"], "formats")
+        platform = Platform(areas=Hainan.real_areas(), url=url)
+        self.addCleanup(platform.end)
+        seen = {}
+        for name, (layer, source_layer, options) in self.CASES.items():
+            with self.subTest(file=name):
+                path = os.path.join(data, name)
+                straight = platform.path("straight.gpkg")
+                done = run_program(["ogr2ogr", "-t_srs", "EPSG:4490", straight, path, "-dim", "XY"]
+                                   + (["-s_srs", "EPSG:4546"] if name.endswith(".dxf") else [])
+                                   + ([source_layer] if source_layer else []))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                before = Measures(straight)
+                os.unlink(straight)
+                platform.run("import", path, "--layer=lpg." + layer, "--any-area",
+                             *(["--source-layer=" + source_layer] if source_layer else []), *options)
+                copy = platform.path("out.geojsonl")
+                platform.run("export", "lpg." + layer, copy)
+                with open(copy) as f:
+                    new = [line for line in f if json.loads(line)["id"] > seen.get(layer, 0)]
+                seen[layer] = max(json.loads(line)["id"] for line in new)
+                platform.path("new.geojsonl", "".join(new))
+                os.unlink(copy)
+                after = Measures(os.path.join(platform.dir, "new.geojsonl"))
+                self.assertEqual(after.count, before.count)
+                for got, expected in zip(after.box, before.box):
+                    self.assertAlmostEqual(got, expected, delta=2e-7)
+                self.assertAlmostEqual(after.area, before.area, delta=1e-6)
+
+    def test_embedded(self):
+        self.check(None)
+
+    def test_postgresql(self):
+        socket = os.environ["CIM_TEST_PG"]
+        made = run_program(["psql", "-h", socket, "-U", "cim", "-d", "postgres", "-c",
+                            "create database formats template cim_template"])
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.check("postgresql:///formats?host=%s&user=cim" % urllib.parse.quote(socket, safe=""))
 
 
 class BadFiles(unittest.TestCase):
@@ -452,7 +512,8 @@ class Jobs(unittest.TestCase):
         self.assertEqual([c["name"] for c in seen["columns"]], ["镇名", "经度", "纬度", "备注"])
         self.assertEqual([c["position"] for c in seen["columns"]], [False, True, True, False])
         self.assertEqual(seen["rows"][0][1:5], ["庚镇", "110.3", "20", "a"])
-        mapping = {"crs": "cgcs2000", "map": [{"column": "镇名", "field": "name"}],
+        mapping = {"crs": "cgcs2000", "encoding": "", "source_layer": "", "name": "",
+                   "map": [{"column": "镇名", "field": "name"}, {"column": "备注", "field": ""}],
                    "set": [{"field": "class", "value": "town"}], "row_wise": True, "compare": True}
         tried = self.begin(file, dry_run=True, **mapping)
         self.assertEqual(tried["state"], "successful", tried)
@@ -461,6 +522,7 @@ class Jobs(unittest.TestCase):
         self.assertEqual([(r["row"], r["field"], r["value"]) for r in report["refused"]],
                          [(2, "name", ""), (3, "geom", "500.000000 20.000000")])
         self.assertEqual([(r["row"], r["value"]) for r in report["warnings"]], [(4, "1")])
+        self.assertEqual(report["ignored_columns"], ["备注"])
         count = "select count(*) from lpg_place where name in ('庚镇', '辛镇')"
         self.assertEqual(self.platform.sql(count), "0")
         done = self.begin(file, **mapping)
