@@ -1,4 +1,5 @@
 /* plugin/entry.c -- the LPG plugin meets its host: services in, registrations out. */
+#include "analysis/analysis.h"
 #include "cim/cim.h"
 #include "data/classes.h"
 #include "data/data.h"
@@ -12,6 +13,7 @@ struct lpg_plugin {
     const cim_host *host;
     struct lpg_data *data;
     struct lpg_map *map;
+    struct lpg_analysis *analysis;
     struct lpg_clock_job *clock_job;
     const char **tile_layers; /* ids, NULL-terminated */
     struct lpg_routes routes;
@@ -24,6 +26,7 @@ plugin_destroy(void *self)
     if (plugin == NULL) {
         return;
     }
+    lpg_analysis_free(plugin->analysis);
     lpg_map_free(plugin->map);
     lpg_data_close(plugin->data);
     free(plugin->tile_layers);
@@ -66,6 +69,19 @@ add_renderer(struct lpg_plugin *plugin, cim_error *err)
 }
 
 static cim_status
+add_analyses(struct lpg_plugin *plugin, cim_error *err)
+{
+    char folder[4096];
+    if (snprintf(folder, sizeof folder, "%s/analysis", plugin->host->plugin_dir) >=
+        (int)sizeof folder) {
+        return cim_fail(err, CIM_E_TOO_LARGE, "plugin_dir", plugin->host->plugin_dir,
+                        "插件目录路径过长", "the path of the plugin's folder is too long");
+    }
+    CIM_TRY(lpg_analysis_new(plugin->host, plugin->data, folder, &plugin->analysis, err));
+    return lpg_analysis_register(plugin->analysis, err);
+}
+
+static cim_status
 plugin_init(const cim_host *host, void **ret_self, cim_error *err)
 {
     struct lpg_plugin *plugin = calloc(1, sizeof *plugin);
@@ -83,6 +99,7 @@ plugin_init(const cim_host *host, void **ret_self, cim_error *err)
     CIM_TRY(lpg_data_open(host, layers_dir, &plugin->data, err));
     CIM_TRY(lpg_data_register(plugin->data, err));
     CIM_TRY(add_renderer(plugin, err));
+    CIM_TRY(add_analyses(plugin, err));
     plugin->routes = (struct lpg_routes){.host = host,
                                          .http = host->get_service(host, CIM_SERVICE_HTTP),
                                          .access = host->get_service(host, CIM_SERVICE_ACCESS),
@@ -106,10 +123,11 @@ plugin_stop(void *self)
     plugin->clock_job = NULL;
 }
 
-static const char *const required_services[] = {
-    CIM_SERVICE_LOG,    CIM_SERVICE_CLOCK,  CIM_SERVICE_STORE,
-    CIM_SERVICE_HTTP,   CIM_SERVICE_LAYERS, CIM_SERVICE_RENDERERS,
-    CIM_SERVICE_ACCESS, CIM_SERVICE_AUDIT,  NULL};
+static const char *const required_services[] = {CIM_SERVICE_LOG,      CIM_SERVICE_CLOCK,
+                                                CIM_SERVICE_STORE,    CIM_SERVICE_HTTP,
+                                                CIM_SERVICE_LAYERS,   CIM_SERVICE_RENDERERS,
+                                                CIM_SERVICE_ACCESS,   CIM_SERVICE_AUDIT,
+                                                CIM_SERVICE_ANALYSES, NULL};
 
 static const cim_plugin_desc descriptor = {.struct_size = sizeof descriptor,
                                            .abi_major = CIM_ABI_MAJOR,

@@ -1,13 +1,16 @@
 /* plugin/analysis/analysis.c -- see analysis.h. */
 #include "analysis/analysis.h"
 
+#include "analysis/json_file.h"
 #include "analysis/route_inputs.h"
 #include "analysis/route_report.h"
+#include "cim/analyses.h"
 #include "cim/util.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
 #include "kit/wkb.h"
 
+#include <json-c/json.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -17,7 +20,9 @@
 #define ROUTES   "lpg.transport-routes"
 
 struct lpg_analysis {
+    const cim_host *host;
     struct lpg_data *data;
+    struct json_object *process; /* the description of lpg.route-hazards */
     struct lpg_route_table *routes;
     struct lpg_sites_cache elements;
     struct lpg_sites_cache users;
@@ -54,6 +59,7 @@ lpg_analysis_free(struct lpg_analysis *analysis)
     lpg_sites_cache_done(&analysis->users);
     lpg_sites_cache_done(&analysis->roads);
     lpg_route_table_free(analysis->routes);
+    (void)json_object_put(analysis->process);
     free(analysis);
 }
 
@@ -89,9 +95,14 @@ lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder
     if (analysis == NULL) {
         return cim_fail_nomem(err);
     }
+    analysis->host = host;
     analysis->data = data;
     (void)snprintf(path, sizeof path, "%s/route_hazards.json", folder);
     status = lpg_route_table_read(path, &analysis->routes, err);
+    if (status == CIM_OK) {
+        (void)snprintf(path, sizeof path, "%s/route_hazards.process.json", folder);
+        status = lpg_json_file_read(path, &analysis->process, err);
+    }
     if (status == CIM_OK) {
         status = open_caches(host, analysis, err);
     }
@@ -243,7 +254,7 @@ open_views(struct lpg_analysis *analysis, const cim_call *call,
 
 static cim_status
 write_routes(const struct lpg_route_inputs *inputs, struct lpg_route_views *views,
-             const cim_call *call, struct cim_buf *out, cim_error *err)
+             const cim_call *call, cim_job *job, struct cim_buf *out, cim_error *err)
 {
     for (size_t i = 0; i < inputs->n_routes; i++) {
         struct lpg_route_report report;
@@ -268,13 +279,17 @@ write_routes(const struct lpg_route_inputs *inputs, struct lpg_route_views *view
         lpg_route_report_write(&inputs->question, views, &report, out);
         cim_buf_add_text(out, inputs->many ? "}" : "");
         lpg_route_report_done(&report);
+        if (job != NULL) {
+            job->progress(job, (double)(i + 1) / (double)inputs->n_routes, "正在分析路线",
+                          "judging the routes");
+        }
     }
     return cim_buf_status(out, err);
 }
 
 static cim_status
-answer(struct lpg_analysis *analysis, const cim_call *call, const struct lpg_route_inputs *inputs,
-       cim_blob *ret_result, cim_error *err)
+answer(struct lpg_analysis *analysis, const cim_call *call, cim_job *job,
+       const struct lpg_route_inputs *inputs, cim_blob *ret_result, cim_error *err)
 {
     struct lpg_route_views views = {0};
     CIM_AUTO_BUF struct cim_buf out;
@@ -282,7 +297,7 @@ answer(struct lpg_analysis *analysis, const cim_call *call, const struct lpg_rou
     cim_buf_init(&out, LPG_ROUTE_RESULT_MAX);
     if (status == CIM_OK) {
         cim_buf_add_text(&out, inputs->many ? "{\"results\":[" : "{");
-        status = write_routes(inputs, &views, call, &out, err);
+        status = write_routes(inputs, &views, call, job, &out, err);
     }
     if (status == CIM_OK) {
         /* every output is there, whichever of the two was asked */
@@ -298,7 +313,7 @@ answer(struct lpg_analysis *analysis, const cim_call *call, const struct lpg_rou
 }
 
 cim_status
-lpg_route_hazards_answer(struct lpg_analysis *analysis, const cim_call *call,
+lpg_route_hazards_answer(struct lpg_analysis *analysis, const cim_call *call, cim_job *job,
                          const char *inputs_json, cim_blob *ret_result, cim_error *err)
 {
     struct fetching fetching = {analysis, call};
@@ -306,7 +321,56 @@ lpg_route_hazards_answer(struct lpg_analysis *analysis, const cim_call *call,
     cim_status status;
     CIM_TRY(lpg_route_inputs_read(inputs_json, analysis->routes, call->now_ms, fetch_route,
                                   &fetching, &inputs, err));
-    status = answer(analysis, call, &inputs, ret_result, err);
+    status = answer(analysis, call, job, &inputs, ret_result, err);
     lpg_route_inputs_done(&inputs);
     return status;
+}
+
+/* ---- registration ---- */
+
+static cim_status
+run_route_hazards(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+                  cim_blob *ret_result, cim_error *err)
+{
+    return lpg_route_hazards_answer(self, call, job, inputs_json, ret_result, err);
+}
+
+/* A text of the description; "" where the file lacks it, which the host then refuses. */
+static const char *
+described(struct json_object *process, const char *key, const char *lang)
+{
+    struct json_object *texts = NULL;
+    struct json_object *text = NULL;
+    return json_object_object_get_ex(process, key, &texts) &&
+                   json_object_object_get_ex(texts, lang, &text)
+               ? json_object_get_string(text)
+               : "";
+}
+
+cim_status
+lpg_analysis_register(struct lpg_analysis *analysis, cim_error *err)
+{
+    const cim_analyses_v1 *analyses =
+        analysis->host->get_service(analysis->host, CIM_SERVICE_ANALYSES);
+    struct json_object *process = analysis->process;
+    struct json_object *version = NULL;
+    struct json_object *inputs = NULL;
+    struct json_object *outputs = NULL;
+    (void)json_object_object_get_ex(process, "version", &version);
+    (void)json_object_object_get_ex(process, "inputs", &inputs);
+    (void)json_object_object_get_ex(process, "outputs", &outputs);
+    const cim_analysis route_hazards = {
+        .struct_size = sizeof route_hazards,
+        .flags = CIM_ANALYSIS_SHORT,
+        .id = "lpg.route-hazards",
+        .version = json_object_get_string(version),
+        .title_zh = described(process, "title", "zh"),
+        .title_en = described(process, "title", "en"),
+        .description_zh = described(process, "description", "zh"),
+        .description_en = described(process, "description", "en"),
+        .inputs = json_object_to_json_string_ext(inputs, JSON_C_TO_STRING_PLAIN),
+        .outputs = json_object_to_json_string_ext(outputs, JSON_C_TO_STRING_PLAIN),
+        .run = run_route_hazards,
+        .self = analysis};
+    return analyses->add_analysis(analysis->host, &route_hazards, err);
 }

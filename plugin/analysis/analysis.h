@@ -2,6 +2,7 @@
 #ifndef LPG_ANALYSIS_ANALYSIS_H
 #define LPG_ANALYSIS_ANALYSIS_H
 
+#include "cim/jobs.h"
 #include "cim/plugin.h"
 #include "data/data.h"
 
@@ -12,10 +13,14 @@ cim_status lpg_analysis_new(const cim_host *host, struct lpg_data *data, const c
                             struct lpg_analysis **ret_analysis, cim_error *err);
 void lpg_analysis_free(struct lpg_analysis *analysis); /* NULL-safe */
 
-/* lpg.route-hazards: inputs and answer as docs/analyses.md describes them. Elements, end users and
- * roads that the caller may not read never enter; CIM_E_DENIED when he may read no elements.
- * [worker] */
+/* Registers them with analyses/1. [lifecycle] */
+cim_status lpg_analysis_register(struct lpg_analysis *analysis, cim_error *err);
+
+/* lpg.route-hazards: inputs and answer as route_hazards.process.json describes them. Elements, end
+ * users and roads that the caller may not read never enter; CIM_E_DENIED when he may read no
+ * elements. `job` is told how far it is; NULL: nobody. [worker] */
 cim_status lpg_route_hazards_answer(struct lpg_analysis *analysis, const cim_call *call,
-                                    const char *inputs_json, cim_blob *ret_result, cim_error *err);
+                                    cim_job *job, const char *inputs_json, cim_blob *ret_result,
+                                    cim_error *err);
 
 #endif

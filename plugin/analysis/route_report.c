@@ -46,8 +46,8 @@ add_small(struct cim_buf *out, const char *key, double value)
 {
     add_key(out, key);
     if (value > 0.0) {
-        const double unit = pow(10.0, floor(log10(value)) - 5.0);
-        cim_buf_add_double(out, nearbyint(value / unit) * unit);
+        const double units = pow(10.0, 5.0 - floor(log10(value)));
+        cim_buf_add_double(out, nearbyint(value * units) / units);
     } else {
         cim_buf_add_char(out, '0');
     }

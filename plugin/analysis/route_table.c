@@ -1,14 +1,12 @@
 /* plugin/analysis/route_table.c -- see route_table.h. */
 #include "analysis/route_table.h"
 
+#include "analysis/json_file.h"
 #include "analysis/risk.h"
 #include "cim/util.h"
-#include "kit/cleanup.h"
-#include "kit/json.h"
 
 #include <json-c/json.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const parameter_names[LPG_ROUTE_N_PARAMETERS] = {"exposure_m",
@@ -234,39 +232,15 @@ read_parameters(struct reader *reader, struct lpg_route_table *table)
     }
 }
 
-static cim_status
-read_file(const char *path, char **ret_text, size_t *ret_len, cim_error *err)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = malloc(LPG_ROUTE_TABLE_BYTES_MAX);
-    if (file == NULL || text == NULL) {
-        if (file != NULL) {
-            (void)fclose(file);
-        }
-        free(text);
-        return text == NULL ? cim_fail_nomem(err)
-                            : cim_fail(err, CIM_E_IO, "path", path, "无法打开文件 %s",
-                                       "cannot open the file %s", path);
-    }
-    *ret_len = fread(text, 1, LPG_ROUTE_TABLE_BYTES_MAX, file);
-    (void)fclose(file);
-    *ret_text = text;
-    return CIM_OK;
-}
-
 cim_status
 lpg_route_table_read(const char *path, struct lpg_route_table **ret_table, cim_error *err)
 {
     struct reader reader = {.path = path, .list = "", .err = err};
-    struct lpg_route_table *table;
-    CIM_AUTO_FREE char *text = NULL;
-    size_t len = 0;
-    CIM_TRY(read_file(path, &text, &len, err));
-    table = calloc(1, sizeof *table);
+    struct lpg_route_table *table = calloc(1, sizeof *table);
     if (table == NULL) {
         return cim_fail_nomem(err);
     }
-    reader.status = cim_json_parse(path, text, len, &table->document, err);
+    reader.status = lpg_json_file_read(path, &table->document, err);
     if (reader.status == CIM_OK) {
         table->edition = read_text(&reader, table->document, "edition");
         read_parameters(&reader, table);

@@ -12,7 +12,7 @@
 
 struct json_object;
 
-enum { LPG_ROUTE_KINDS_MAX = 64, LPG_ROUTE_TABLE_BYTES_MAX = 1 << 20 };
+enum { LPG_ROUTE_KINDS_MAX = 64 };
 
 struct lpg_basis {
     const char *zh;

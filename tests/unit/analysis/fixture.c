@@ -243,7 +243,7 @@ run_text(struct fixture *fixture, const cim_scope *scope, const char *inputs, ch
     cim_call call = fake_call(NULL);
     cim_blob blob = {0};
     fixture->fake->scope = scope;
-    CIM_TRY(lpg_route_hazards_answer(fixture->analysis, &call, inputs, &blob, err));
+    CIM_TRY(lpg_route_hazards_answer(fixture->analysis, &call, NULL, inputs, &blob, err));
     *ret_text = strndup(blob.data, blob.len);
     blob.release(&blob);
     assert_non_null(*ret_text);
