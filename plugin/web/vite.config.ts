@@ -23,7 +23,7 @@ export default defineConfig({
   },
   server: {
     proxy: Object.fromEntries(
-      ['/auth', '/collections', '/styles', '/basemaps', '/apps/lpg/api'].map((path) => [path, host]),
+      ['/auth', '/collections', '/styles', '/basemaps', '/processes', '/apps/lpg/api'].map((path) => [path, host]),
     ),
   },
 })
