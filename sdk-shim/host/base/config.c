@@ -3,6 +3,7 @@
 
 #include "config_keys.h"
 #include "cim/util.h"
+#include "kit/buf.h"
 #include "kit/cleanup.h"
 
 #include <ctype.h>
@@ -363,6 +364,25 @@ host_config_check_unknown(const struct host_config *config, cim_error *err)
         }
     }
     return CIM_OK;
+}
+
+void
+host_config_write(const struct host_config *config, struct cim_buf *out)
+{
+    cim_buf_add_char(out, '{');
+    for (size_t i = 0; i < config->n; i++) {
+        const struct setting *setting = &config->settings[i];
+        if (setting->source == NULL || setting->value == NULL) {
+            continue;
+        }
+        if (out->len > 1) {
+            cim_buf_add_char(out, ',');
+        }
+        cim_buf_add_json_text(out, setting->name, SIZE_MAX);
+        cim_buf_add_char(out, ':');
+        cim_buf_add_json_text(out, setting->value, SIZE_MAX);
+    }
+    cim_buf_add_char(out, '}');
 }
 
 void

@@ -37,6 +37,11 @@ cim_status host_config_declare(struct host_config *config, const char *key,
 /* CIM_E_INVALID naming key and source if a setting belongs to nobody. */
 cim_status host_config_check_unknown(const struct host_config *config, cim_error *err);
 
+struct cim_buf;
+/* What was set, from wherever, as a settings file with all secrets in it: for a process that must
+ * have the same settings. */
+void host_config_write(const struct host_config *config, struct cim_buf *out);
+
 /* Prints every key with value or default, source and meaning (secrets hidden) to standard output,
  * for `cim-host serve --help`. */
 void host_config_print(const struct host_config *config);

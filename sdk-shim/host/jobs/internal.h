@@ -7,7 +7,9 @@
 #ifndef HOST_JOBS_INTERNAL_H
 #define HOST_JOBS_INTERNAL_H
 
+#include "host/http/http.h"
 #include "host/jobs/jobs.h"
+#include "host/plugins/plugins.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,9 +18,12 @@ enum {
     HOST_JOB_KINDS_MAX = 64, /* of the host's own */
     HOST_JOB_WORKERS_MAX = 64,
     HOST_JOB_UNAVAILABLE_MS = 1000, /* until a job whose plugin is not enabled is tried again */
-    HOST_JOB_SWEEP_MS = 60000,      /* what is kept long enough is looked for this often */
-    HOST_JOB_SWEEP_MAX = 500,       /* and forgotten, at most so many at once */
-    HOST_JOB_SAVE_MS = 2000         /* progress goes to the table at most this often */
+    HOST_JOB_TERM_MS = 400,   /* from being asked to stop until it is killed, in its own process */
+    HOST_JOB_FD_MESSAGES = 3, /* of that process */
+    HOST_JOB_FD_CONFIG = 4,
+    HOST_JOB_SWEEP_MS = 60000, /* what is kept long enough is looked for this often */
+    HOST_JOB_SWEEP_MAX = 500,  /* and forgotten, at most so many at once */
+    HOST_JOB_SAVE_MS = 2000    /* progress goes to the table at most this often */
 };
 
 /* Why a running job is told to stop. */
@@ -67,8 +72,38 @@ void *host_jobs_worker(void *jobs);
 void host_jobs_sweep(struct host_jobs *jobs);
 
 /* ---- run.c ---- */
+
+/* What one run has in hand. */
+struct host_job_run {
+    struct host_jobs *jobs;
+    struct host_job *job;
+    const struct host_work *work; /* of a plugin; NULL: a kind of the host's own */
+    const cim_job_kind *kind;
+    struct host_principal *principal;
+    struct host_call_context context;
+    cim_call call;
+    cim_job pub;
+    char id[CIM_JOB_ID_TEXT];
+    char dir[4200];
+    int64_t saved_ms; /* monotonic: when the progress went to the table */
+};
+
+/* Finds kind and owner of run->job, checks the grant, fills call and pub. Ends with
+ * host_job_done(), also when it fails. */
+cim_status host_job_prepare(struct host_job_run *run, cim_error *err);
+/* Does the work in this process and keeps the result; *ret_bytes of it. */
+cim_status host_job_work(struct host_job_run *run, int64_t *ret_bytes, cim_error *err);
+void host_job_done(struct host_job_run *run);
 /* Runs a job that is marked as running to its end, and writes what came of it. */
 void host_jobs_run(struct host_jobs *jobs, struct host_job *job);
+
+/* ---- isolate.c ---- */
+/* As host_job_work(), in a process of its own. */
+cim_status host_job_isolated(struct host_job_run *run, int64_t *ret_bytes, cim_error *err);
+
+/* ---- jobs.c ---- */
+/* The folder and the settings alone; nothing is taken up or settled. */
+cim_status host_jobs_open_bare(struct host_app *app, struct host_jobs **ret_jobs, cim_error *err);
 
 /* ---- rows.c ---- */
 cim_status host_job_row_insert(struct host_jobs *jobs, const struct host_job *job,

@@ -70,7 +70,7 @@ settle_interrupted(struct host_jobs *jobs, cim_error *err)
 }
 
 cim_status
-host_jobs_open(struct host_app *app, struct host_jobs **ret_jobs, cim_error *err)
+host_jobs_open_bare(struct host_app *app, struct host_jobs **ret_jobs, cim_error *err)
 {
     struct host_jobs *jobs = calloc(1, sizeof *jobs);
     cim_status status = CIM_OK;
@@ -86,9 +86,21 @@ host_jobs_open(struct host_app *app, struct host_jobs **ret_jobs, cim_error *err
     (void)pthread_mutex_init(&jobs->lock, NULL);
     (void)pthread_cond_init(&jobs->changed, NULL);
     status = open_dir(jobs, err);
-    if (status == CIM_OK) {
-        status = host_job_rows_open(jobs, take_up, jobs, err);
+    if (status != CIM_OK) {
+        host_jobs_free(jobs);
+        return status;
     }
+    *ret_jobs = jobs;
+    return CIM_OK;
+}
+
+cim_status
+host_jobs_open(struct host_app *app, struct host_jobs **ret_jobs, cim_error *err)
+{
+    struct host_jobs *jobs = NULL;
+    cim_status status = CIM_OK;
+    CIM_TRY(host_jobs_open_bare(app, &jobs, err));
+    status = host_job_rows_open(jobs, take_up, jobs, err);
     if (status == CIM_OK) {
         status = settle_interrupted(jobs, err);
     }

@@ -36,8 +36,12 @@ cim_status host_jobs_start(struct host_jobs *jobs, cim_error *err);
 void host_jobs_stop(struct host_jobs *jobs);
 void host_jobs_free(struct host_jobs *jobs); /* NULL-safe */
 
-/* A kind of the host's own, "cim.import". The struct and its texts are kept, not copied. Before
- * start. */
+/* In `cim-host run-job`, a process of its own over read-only stores: runs one job, writes its
+ * result and says what came of it to the process that started this one. Sets app->jobs. */
+cim_status host_jobs_run_here(struct host_app *app, const char *id, cim_error *err);
+
+/* A kind of the host's own, "cim.import". The struct and its texts are kept, not copied.
+ * CIM_JOB_ISOLATED has no effect on it. Before start. */
 cim_status host_jobs_add_kind(struct host_jobs *jobs, const cim_job_kind *kind, cim_error *err);
 
 struct host_job_request {

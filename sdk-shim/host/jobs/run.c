@@ -12,31 +12,16 @@
 #include "host/store/store.h"
 #include "kit/cleanup.h"
 
-/* What one run has in hand. */
-struct run {
-    struct host_jobs *jobs;
-    struct host_job *job;
-    const struct host_work *work; /* of a plugin; NULL: a kind of the host's own */
-    const cim_job_kind *kind;
-    struct host_principal *principal;
-    struct host_call_context context;
-    cim_call call;
-    cim_job pub;
-    char id[CIM_JOB_ID_TEXT];
-    char dir[4200];
-    int64_t saved_ms; /* monotonic: when the progress went to the table */
-};
-
-static struct run *
+static struct host_job_run *
 run_of_call(const cim_call *call)
 {
-    return (struct run *)((char *)call - offsetof(struct run, call));
+    return (struct host_job_run *)((char *)call - offsetof(struct host_job_run, call));
 }
 
 /* ---- what the work sees ---- */
 
 static int32_t
-must_stop(const struct run *run)
+must_stop(const struct host_job_run *run)
 {
     return atomic_load(&run->job->stop) != HOST_JOB_GO_ON ||
            (run->work != NULL &&
@@ -58,7 +43,7 @@ on_should_stop(cim_job *pub)
 static void
 on_progress(cim_job *pub, double fraction, const char *zh, const char *en)
 {
-    struct run *run = pub->impl;
+    struct host_job_run *run = pub->impl;
     struct host_job_info *info = &run->job->info;
     struct host_job_info copy;
     const int64_t now_ms = host_monotonic_ms();
@@ -90,7 +75,7 @@ on_log(cim_job *pub, int32_t level, const char *text)
 /* ---- the start ---- */
 
 static cim_status
-find_kind(struct run *run, cim_error *err)
+find_kind(struct host_job_run *run, cim_error *err)
 {
     struct host_jobs *jobs = run->jobs;
     for (size_t i = 0; i < jobs->n_kinds; i++) {
@@ -107,7 +92,7 @@ find_kind(struct run *run, cim_error *err)
 
 /* The owner as of now: what was granted when the job was submitted no longer counts. */
 static cim_status
-find_owner(struct run *run, cim_error *err)
+find_owner(struct host_job_run *run, cim_error *err)
 {
     struct host_identity *identity = run->jobs->app->identity;
     const char *owner = run->job->info.owner;
@@ -119,7 +104,7 @@ find_owner(struct run *run, cim_error *err)
 }
 
 static cim_status
-check_grant(struct run *run, cim_error *err)
+check_grant(struct host_job_run *run, cim_error *err)
 {
     CIM_TRY(host_identity_scope(run->jobs->app->identity, run->principal, run->job->info.kind,
                                 CIM_ACT_RUN, run->call.now_ms, &run->call.scope, err));
@@ -130,11 +115,10 @@ check_grant(struct run *run, cim_error *err)
     return CIM_OK;
 }
 
-static cim_status
-begin(struct run *run, cim_error *err)
+cim_status
+host_job_prepare(struct host_job_run *run, cim_error *err)
 {
     struct host_jobs *jobs = run->jobs;
-    struct host_job_info copy;
     memcpy(run->id, run->job->info.id, sizeof run->id);
     run->call = (cim_call){.struct_size = sizeof run->call,
                            .request_id = run->id,
@@ -156,6 +140,26 @@ begin(struct run *run, cim_error *err)
                          .should_stop = on_should_stop,
                          .log = on_log,
                          .impl = run};
+    return CIM_OK;
+}
+
+void
+host_job_done(struct host_job_run *run)
+{
+    if (run->work != NULL) {
+        host_plugins_leave(run->jobs->app->plugins, run->work->plugin_id);
+        run->work = NULL;
+    }
+    host_principal_release(run->principal);
+    run->principal = NULL;
+}
+
+static cim_status
+begin(struct host_job_run *run, cim_error *err)
+{
+    struct host_jobs *jobs = run->jobs;
+    struct host_job_info copy;
+    CIM_TRY(host_job_prepare(run, err));
     run->saved_ms = host_monotonic_ms();
     (void)pthread_mutex_lock(&jobs->lock);
     run->job->info.started_ms = run->call.now_ms;
@@ -171,7 +175,7 @@ begin(struct run *run, cim_error *err)
 
 /* Beside the result of an analysis: what it was the result of. */
 static cim_status
-keep_run(struct run *run, const char *inputs, const cim_blob *result, cim_error *err)
+keep_run(struct host_job_run *run, const char *inputs, const cim_blob *result, cim_error *err)
 {
     CIM_AUTO_BUF struct cim_buf text;
     cim_buf_init(&text, HOST_JOB_INPUTS_BYTES_MAX * 2);
@@ -182,7 +186,7 @@ keep_run(struct run *run, const char *inputs, const cim_blob *result, cim_error 
 }
 
 static cim_status
-keep_result(struct run *run, const char *inputs, const cim_blob *result, cim_error *err)
+keep_result(struct host_job_run *run, const char *inputs, const cim_blob *result, cim_error *err)
 {
     if (result->len > HOST_JOB_RESULT_BYTES_MAX) {
         return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "结果超过 %d MiB",
@@ -196,8 +200,8 @@ keep_result(struct run *run, const char *inputs, const cim_blob *result, cim_err
                            : CIM_OK;
 }
 
-static cim_status
-work(struct run *run, int64_t *ret_bytes, cim_error *err)
+cim_status
+host_job_work(struct host_job_run *run, int64_t *ret_bytes, cim_error *err)
 {
     CIM_AUTO_FREE char *inputs = NULL;
     cim_blob result = {0};
@@ -228,7 +232,7 @@ put_back(struct host_job_info *info, struct host_job *job, int64_t wait_ms)
 
 /* Under the lock. True when the job is over. */
 static bool
-settle(struct run *run, cim_status status, int64_t bytes, const cim_error *why)
+settle(struct host_job_run *run, cim_status status, int64_t bytes, const cim_error *why)
 {
     struct host_job *job = run->job;
     struct host_job_info *info = &job->info;
@@ -244,6 +248,7 @@ settle(struct run *run, cim_status status, int64_t bytes, const cim_error *why)
         put_back(info, job, HOST_JOB_UNAVAILABLE_MS); /* its plugin or the platform stops */
         return false;
     }
+    info->pos = run->pub.pos;
     info->finished_ms = info->updated_ms;
     info->expires_ms = info->finished_ms + run->jobs->keep_ms;
     info->state = status == CIM_OK ? CIM_JOB_SUCCESSFUL : CIM_JOB_FAILED;
@@ -260,19 +265,18 @@ settle(struct run *run, cim_status status, int64_t bytes, const cim_error *why)
 void
 host_jobs_run(struct host_jobs *jobs, struct host_job *job)
 {
-    struct run run = {.jobs = jobs, .job = job};
+    struct host_job_run run = {.jobs = jobs, .job = job};
     struct host_job_info copy;
     cim_error why = {0};
     int64_t bytes = 0;
     bool over = false;
     cim_status status = begin(&run, &why);
     if (status == CIM_OK) {
-        status = work(&run, &bytes, &why);
+        status = run.work != NULL && (run.kind->flags & CIM_JOB_ISOLATED) != 0
+                     ? host_job_isolated(&run, &bytes, &why)
+                     : host_job_work(&run, &bytes, &why);
     }
-    if (run.work != NULL) {
-        host_plugins_leave(jobs->app->plugins, run.work->plugin_id);
-    }
-    host_principal_release(run.principal);
+    host_job_done(&run);
     (void)pthread_mutex_lock(&jobs->lock);
     over = settle(&run, status, bytes, &why);
     copy = job->info;

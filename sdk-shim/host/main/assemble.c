@@ -97,7 +97,7 @@ say_migration(void *arg, const char *file, int32_t done, int32_t total)
 }
 
 static cim_status
-open_store(struct host_assembly *assembly, enum host_store_kind kind, bool reads_only,
+open_store(struct host_assembly *assembly, enum host_store_kind kind, enum host_level level,
            struct host_store **ret_store, cim_error *err)
 {
     const struct host_config *config = assembly->app.config;
@@ -119,11 +119,12 @@ open_store(struct host_assembly *assembly, enum host_store_kind kind, bool reads
         .max_readers = (int32_t)host_config_int(config, "store.max_readers"),
         .group_commit_ms = (int32_t)host_config_int(config, "store.group_commit_ms"),
         .read_timeout_ms = host_config_int(config, "store.read_timeout_ms"),
+        .read_only = level == HOST_LEVEL_JOB,
     };
     CIM_TRY(host_store_open(&options, &store, err));
     cim_copy_text(label, sizeof label, host_store_name(store));
     *ret_store = store; /* closed by host_disassemble(), also when a migration fails */
-    return reads_only
+    return level <= HOST_LEVEL_JOB
                ? CIM_OK
                : host_store_migrate(store, "host", migrations, say_migration, label, &report, err);
 }
@@ -169,7 +170,7 @@ open_audit(struct host_assembly *assembly, cim_error *err)
 }
 
 static cim_status
-open_identity(struct host_assembly *assembly, cim_error *err)
+open_identity(struct host_assembly *assembly, enum host_level level, cim_error *err)
 {
     struct host_app *app = &assembly->app;
     const struct host_config *config = app->config;
@@ -187,7 +188,9 @@ open_identity(struct host_assembly *assembly, cim_error *err)
     };
     CIM_TRY(host_identity_open(&options, &app->identity, err));
     CIM_TRY(host_plugins_open(app, &app->plugins, err));
-    CIM_TRY(host_jobs_open(app, &app->jobs, err));
+    if (level > HOST_LEVEL_JOB) {
+        CIM_TRY(host_jobs_open(app, &app->jobs, err));
+    }
     /* The plugins that were found have declared their settings: what is left is nobody's. */
     return host_config_check_unknown(config, err);
 }
@@ -197,18 +200,18 @@ assemble(struct host_assembly *assembly, const char *verb, enum host_level level
 {
     struct host_app *app = &assembly->app;
     const char *var = host_config_text(app->config, "var");
-    const bool reads_only = level == HOST_LEVEL_READ;
+    const bool reads_only = level <= HOST_LEVEL_JOB;
     if (!reads_only && verb != NULL) {
         CIM_TRY(host_lock_take(var, verb, &assembly->lock_fd, err));
     }
     CIM_TRY(make_clock(app->config, &app->clock, err));
-    CIM_TRY(open_store(assembly, HOST_STORE_PLATFORM, reads_only, &app->platform, err));
-    CIM_TRY(open_store(assembly, HOST_STORE_DATA, reads_only, &app->store, err));
+    CIM_TRY(open_store(assembly, HOST_STORE_PLATFORM, level, &app->platform, err));
+    CIM_TRY(open_store(assembly, HOST_STORE_DATA, level, &app->store, err));
     if (!reads_only) {
         CIM_TRY(open_audit(assembly, err));
     }
-    if (level >= HOST_LEVEL_IDENTITY) {
-        CIM_TRY(open_identity(assembly, err));
+    if (level == HOST_LEVEL_JOB || level >= HOST_LEVEL_IDENTITY) {
+        CIM_TRY(open_identity(assembly, level, err));
     }
     if (level >= HOST_LEVEL_PLUGINS) {
         CIM_TRY(host_plugins_start_enabled(app->plugins, err));

@@ -9,8 +9,10 @@
 
 /* How far to go; each level has all of those before it. */
 enum host_level {
-    HOST_LEVEL_READ,     /* stores alone, to read beside a host that serves */
-    HOST_LEVEL_STORES,   /* lock, stores, migrations of the host, audit */
+    HOST_LEVEL_READ,   /* stores alone, to read beside a host that serves */
+    HOST_LEVEL_JOB,    /* stores that are read-only, accounts and plugins found, for one job beside
+                          a host that serves */
+    HOST_LEVEL_STORES, /* lock, stores, migrations of the host, audit */
     HOST_LEVEL_IDENTITY, /* areas, accounts, and the plugins found: their roles and settings */
     HOST_LEVEL_PLUGINS   /* enabled plugins run */
 };

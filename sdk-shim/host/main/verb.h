@@ -26,6 +26,8 @@ extern const struct host_verb host_verb_export;
 extern const struct host_verb host_verb_import;
 extern const struct host_verb host_verb_migrate;
 extern const struct host_verb host_verb_plugin;
+extern const struct host_verb host_verb_run;
+extern const struct host_verb host_verb_run_job;
 extern const struct host_verb host_verb_serve;
 extern const struct host_verb host_verb_token;
 extern const struct host_verb host_verb_user;

@@ -49,7 +49,8 @@ migrate(struct host_plugin *plugin, cim_error *err)
 {
     struct host_migration_report report;
     char dir[4096];
-    if (plugin->manifest->migrations == NULL || plugin->owner->app->store == NULL) {
+    if (plugin->owner->guest || plugin->manifest->migrations == NULL ||
+        plugin->owner->app->store == NULL) {
         return CIM_OK;
     }
     CIM_TRY(host_manifest_path(plugin->manifest, plugin->manifest->migrations, NULL, dir,
@@ -254,6 +255,26 @@ host_plugins_start_enabled(struct host_plugins *plugins, cim_error *err)
         (void)pthread_mutex_unlock(&plugins->life);
     }
     return CIM_OK;
+}
+
+cim_status
+host_plugins_start_guest(struct host_plugins *plugins, const char *work_id, cim_error *err)
+{
+    cim_status status = CIM_OK;
+    plugins->guest = true;
+    for (size_t i = 0; i < plugins->n_plugins; i++) {
+        struct host_plugin *plugin = plugins->plugins[i];
+        if (plugin->manifest != NULL &&
+            (host_manifest_has_resource(plugin->manifest, "analyses", work_id) ||
+             host_manifest_has_resource(plugin->manifest, "jobs", work_id))) {
+            (void)pthread_mutex_lock(&plugins->life);
+            status = enable_locked(plugin, err);
+            (void)pthread_mutex_unlock(&plugins->life);
+            return status;
+        }
+    }
+    return cim_fail(err, CIM_E_NOTFOUND, "kind", work_id, "没有分析或作业 %.64s",
+                    "there is no analysis or kind of job %.64s", work_id);
 }
 
 void

@@ -119,6 +119,7 @@ struct host_plugin_thread {
 
 struct host_plugins {
     struct host_app *app;
+    bool guest; /* beside a host that serves: no migrations, nothing written down */
     pthread_mutex_t life;
     pthread_mutex_t lock;
     pthread_cond_t idle; /* some plugin's in_flight fell to 0 */

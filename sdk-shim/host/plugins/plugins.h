@@ -74,6 +74,10 @@ cim_status host_plugins_note_endings(struct host_plugins *plugins,
                                      cim_error *err);
 /* Loads and starts all plugins that platform.db says are enabled. */
 cim_status host_plugins_start_enabled(struct host_plugins *plugins, cim_error *err);
+/* Loads and starts the plugin that has an analysis or kind of job, over read-only stores beside a
+ * host that serves: no migrations, nothing is written down. CIM_E_NOTFOUND: no plugin has it. */
+cim_status host_plugins_start_guest(struct host_plugins *plugins, const char *work_id,
+                                    cim_error *err);
 /* dlopen, checks, migrations, init, start; records the wish in platform.db. CIM_E_NOTFOUND: no such
  * plugin. On failure everything it registered is gone and the state is FAILED. [any] */
 cim_status host_plugins_enable(struct host_plugins *plugins, const char *id, cim_error *err);

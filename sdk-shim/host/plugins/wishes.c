@@ -10,7 +10,7 @@ host_wishes_set(struct host_plugins *plugins, const char *id, bool enabled, cim_
         host_value_text("id", id),
         host_value_i64("enabled", enabled ? 1 : 0),
     };
-    if (plugins->app->platform == NULL) {
+    if (plugins->app->platform == NULL || plugins->guest) {
         return CIM_OK;
     }
     return host_store_write_one(plugins->app->platform,

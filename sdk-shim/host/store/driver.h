@@ -51,6 +51,7 @@ struct host_store {
     const struct host_driver *driver;
     enum host_store_kind kind;
     const struct host_clock *clock;
+    bool read_only;
     int32_t max_readers;
     int64_t read_timeout_ms;
     int64_t acquire_timeout_ms;

@@ -19,6 +19,7 @@ host_store_init(struct host_store *store, const struct host_driver *driver,
     store->driver = driver;
     store->kind = options->kind;
     store->clock = options->clock;
+    store->read_only = options->read_only;
     store->max_readers = clamp(options->max_readers, 1, HOST_STORE_READERS_MAX);
     store->read_timeout_ms = options->read_timeout_ms;
     store->acquire_timeout_ms =
@@ -55,6 +56,12 @@ host_store_close(struct host_store *store)
     }
 }
 
+bool
+host_store_is_read_only(const struct host_store *store)
+{
+    return store->read_only;
+}
+
 const char *
 host_store_name(const struct host_store *store)
 {
@@ -73,6 +80,10 @@ cim_status
 host_store_write(struct host_store *store, cim_tx_fn fn, void *arg, int64_t *ret_pos,
                  cim_error *err)
 {
+    if (store->read_only) {
+        return cim_fail(err, CIM_E_DENIED, NULL, NULL, "此进程只读数据库",
+                        "the store is read-only here");
+    }
     atomic_fetch_add(&store->n_writes, 1);
     return store->driver->write(store, fn, arg, ret_pos, err);
 }

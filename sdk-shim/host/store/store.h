@@ -15,6 +15,8 @@
 
 #include "cim/store.h"
 
+#include <stdbool.h>
+
 struct host_store;
 struct host_clock;
 
@@ -25,9 +27,12 @@ struct host_store_options {
     const char *path; /* of the file; created when absent */
     const char *url;  /* postgresql://…; NULL or empty: the embedded store at `path` */
     const struct host_clock *clock;
-    int32_t max_readers;        /* read connections at most */
-    int32_t group_commit_ms;    /* how long the writer gathers callers; 0: whoever is there */
-    int64_t read_timeout_ms;    /* a statement that runs longer is interrupted; 0: no limit */
+    int32_t max_readers;     /* read connections at most */
+    int32_t group_commit_ms; /* how long the writer gathers callers; 0: whoever is there */
+    int64_t read_timeout_ms; /* a statement that runs longer is interrupted; 0: no limit */
+    /* Nothing is made, changed or migrated, write() is CIM_E_DENIED, and positions stay as they
+     * were when it was opened: beside a host that serves. */
+    bool read_only;
     int64_t acquire_timeout_ms; /* waiting for a read connection; 0: two seconds */
 };
 
@@ -35,6 +40,7 @@ cim_status host_store_open(const struct host_store_options *options, struct host
                            cim_error *err);
 /* Waits for the writer, checkpoints, closes. NULL-safe. */
 void host_store_close(struct host_store *store);
+bool host_store_is_read_only(const struct host_store *store);
 /* "platform.db", "cim.gpkg" or "postgresql": what people know it by. */
 const char *host_store_name(const struct host_store *store);
 

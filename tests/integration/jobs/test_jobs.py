@@ -6,7 +6,9 @@ usage: test_jobs.py --host CIM_HOST --plugins DIR [unittest arguments]
 import argparse
 import json
 import os
+import pty
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -26,13 +28,16 @@ class JobsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.host = test_host.Platform(ARGS.plugins)
-        for name, roles in (("admin", "platform-admin"), ("ann", "note-reader"), ("bob", "note-reader")):
+        for name, roles in (("admin", "platform-admin"), ("ann", "note-reader"), ("bob", "note-reader"),
+                            ("eve", "breaker")):
             cls.host.run("user", "add", name, "--roles", roles, "--areas=*", "--password-file=-",
                          stdin=test_host.PASSWORD + "\n")
-        cls.host.run("plugin", "enable", "template")
+        for plugin in cls.enabled:
+            cls.host.run("plugin", "enable", plugin)
         cls.host.serve(*cls.flags)
-        cls.tokens = {name: cls.host.token(name) for name in ("admin", "ann", "bob")}
+        cls.tokens = {name: cls.host.token(name) for name in ("admin", "ann", "bob", "eve")}
 
+    enabled = ("template",)
     flags = ()
 
     @classmethod
@@ -270,6 +275,132 @@ class BadInput(JobsTest):
         self.assertTrue(headers["Retry-After"])
         for job in jobs:
             self.assertEqual(200, self.ask("/jobs/" + job, method="DELETE")[0])
+
+
+class Isolated(JobsTest):
+    """An analysis that misbehaves in its own process: the platform stays, the job says why."""
+    enabled = ("template", "rogue")
+    flags = ("--jobs.isolated_memory_mb=400", "--jobs.isolated_cpu_s=4", "--jobs.isolated_time_s=8")
+
+    def begin(self, mode):
+        return self.submit({"inputs": {"mode": mode}}, "eve", "rogue.alone")
+
+    def failed(self, mode):
+        doc = self.wait(self.begin(mode), "failed", "eve", 40)
+        self.assertRegex(doc["message"], "[\u4e00-\u9fff]")
+        return self.ask("/jobs/" + doc["jobID"] + "?lang=en", "eve")[2]["message"]
+
+    def children(self):
+        """Processes of jobs that the platform has: below the worker, which is below the supervisor."""
+        found, parents = [], [self.host.process.pid]
+        for parent in parents:
+            for task in os.listdir("/proc/%d/task" % parent):
+                with open("/proc/%d/task/%s/children" % (parent, task), encoding="ascii") as file:
+                    parents += [int(pid) for pid in file.read().split()]
+        for pid in parents:
+            with open("/proc/%d/cmdline" % pid, "rb") as file:
+                found += [pid] if b"run-job" in file.read().split(b"\0") else []
+        return found
+
+    def test_good_work_comes_back(self):
+        job = self.begin("ok")
+        done = self.wait(job, "successful", "eve")
+        self.assertEqual(100, done["progress"])
+        self.assertIs(True, self.ask("/jobs/%s/results" % job, "eve")[2])
+
+    def test_a_long_one_is_a_job_without_being_asked(self):
+        status, headers, job = self.execute({"inputs": {"mode": "ok"}}, "eve", "rogue.alone")
+        self.assertEqual(201, status)
+        self.assertEqual(["async-execute"], self.ask("/processes/rogue.alone", "eve")[2]["jobControlOptions"])
+        self.wait(job["jobID"], "successful", "eve")
+
+    def test_limits_are_named(self):
+        self.assertIn("more than 400 MB of memory (setting jobs.isolated_memory_mb)", self.failed("leak"))
+        self.assertIn("longer than 8 s (setting jobs.isolated_time_s)", self.failed("sleep"))
+        self.assertRegex(self.failed("spin"), r"\(setting jobs\.isolated_(cpu|time)_s\)")
+        self.assertEqual([], self.children())
+
+    def test_a_crash_a_refusal_a_wrong_answer_and_a_write(self):
+        self.assertIn("crashed", self.failed("crash"))
+        self.assertIn("will not do", self.failed("refuse"))
+        self.assertIn("inside the platform", self.failed("garble"))
+        self.assertIn("read-only", self.failed("write"))
+        self.assertEqual(200, self.ask("/health")[0])
+
+    def test_cancelled_within_a_second_whatever_it_does(self):
+        for mode in ("spin", "sleep"):
+            job = self.begin(mode)
+            self.wait(job, "running", "eve")
+            deadline = time.monotonic() + 20
+            while self.ask("/jobs/" + job, "eve")[2]["progress"] != 25 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.assertEqual(1, len(self.children()))
+            began = time.monotonic()
+            self.assertEqual(200, self.ask("/jobs/" + job, "eve", "DELETE")[0])
+            while self.children() and time.monotonic() - began < 10:
+                time.sleep(0.01)
+            self.assertLess(time.monotonic() - began, 3)  # 0.5 s on a machine that is not loaded
+            self.assertEqual("dismissed", self.ask("/jobs/" + job, "eve")[2]["status"])
+
+    def test_it_goes_with_the_platform(self):
+        self.wait(self.begin("sleep"), "running", "eve")
+        deadline = time.monotonic() + 20
+        while not self.children() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        child = self.children()[0]
+        self.host.process.kill()
+        self.host.process.wait()
+        self.host.process.stdout.close()
+        deadline = time.monotonic() + 10
+        while os.path.exists("/proc/%d/exe" % child) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertFalse(os.path.exists("/proc/%d/exe" % child))
+        self.host.serve(*self.flags)
+
+
+class CommandLine(unittest.TestCase):
+    def test_run(self):
+        host = test_host.Platform(ARGS.plugins)
+        self.addCleanup(host.close)
+        host.run("plugin", "enable", "template")
+        path = os.path.join(host.var, "inputs.json")
+        out = os.path.join(host.var, "out.json")
+
+        def ask(text):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+
+        ask('{"inputs": {"message": "你好"}}')
+        self.assertIn('"你好"\n', host.run("run", "template.echo", path))
+        ask('{"inputs": {"message": "x"}, "response": "document"}')
+        host.run("run", "template.echo", path, "--out", out)
+        with open(out, encoding="utf-8") as file:
+            self.assertEqual("template.echo", json.load(file)["run"]["value"]["process"])
+        for text, named in (('{"inputs": {"message": ""}}', "inputs.message"), ("{}", "inputs"), ("{", path)):
+            ask(text)
+            self.assertIn(named, host.run("run", "template.echo", path, fails=True))
+        ask('{"inputs": {"message": "x"}}')
+        self.assertIn("template.nothing", host.run("run", "template.nothing", path, fails=True))
+        self.assertIn("cim-host run ID", host.run("run", "template.echo", fails=True))
+
+    def test_a_terminal_shows_progress_and_ctrl_c_cancels(self):
+        host = test_host.Platform(ARGS.plugins)
+        self.addCleanup(host.close)
+        host.run("plugin", "enable", "template")
+        path = os.path.join(host.var, "inputs.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"inputs": {"message": "x", "wait_ms": 60000}}')
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([ARGS.host, "run", "--var", host.var, "--plugins.dirs", host.plugins,
+                                    "template.echo", path], stdout=subprocess.DEVNULL, stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        while b"waiting" not in shown:
+            shown += os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(1, process.wait(30))
+        os.close(ours)
+        self.assertRegex(shown.decode(), r"\[#*\.+\] +\d+ %  正在等待  waiting")
 
 
 class Restart(JobsTest):

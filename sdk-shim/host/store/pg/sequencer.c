@@ -283,6 +283,10 @@ host_pg_sequencer_start(struct host_pg *store, cim_error *err)
         return cim_fail(err, CIM_E_NOMEM, NULL, NULL, "无法创建 eventfd",
                         "an eventfd cannot be made");
     }
+    if (store->base.read_only) { /* as they are now; others give them out */
+        CIM_TRY(get_ready(store, err));
+        return sequencer->ready ? read_numbered(store, &n, err) : CIM_OK;
+    }
     CIM_TRY(step(store, false, &n, err)); /* so that positions are known from the start */
     if (pthread_create(&sequencer->thread, NULL, sequencer_main, store) != 0) {
         return cim_fail(err, CIM_E_NOMEM, NULL, NULL, "无法启动定序线程",

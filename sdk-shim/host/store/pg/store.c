@@ -252,7 +252,9 @@ host_pg_open(const struct host_store_options *options, struct host_store **ret_s
         return status;
     }
     store->url = strdup(options->url);
-    status = store->url != NULL ? init_schema(store, err) : cim_fail_nomem(err);
+    status = store->url == NULL      ? cim_fail_nomem(err)
+             : store->base.read_only ? CIM_OK
+                                     : init_schema(store, err);
     if (status == CIM_OK) {
         status = host_pg_sequencer_start(store, err);
     }

@@ -81,6 +81,17 @@ init_schema(struct host_sqlite *store, cim_error *err)
 }
 
 static cim_status
+load_positions(struct host_sqlite *store, cim_error *err)
+{
+    struct host_connection *conn = NULL;
+    cim_status status = CIM_OK;
+    CIM_TRY(host_connection_open(store, false, &conn, err));
+    status = host_sqlite_positions_load(store, conn, err);
+    host_connection_close(conn);
+    return status;
+}
+
+static cim_status
 open_parts(struct host_sqlite *store, const struct host_store_options *options, cim_error *err)
 {
     const int32_t gather_ms = options->group_commit_ms;
@@ -90,6 +101,9 @@ open_parts(struct host_sqlite *store, const struct host_store_options *options, 
     store->path = strdup(options->path);
     if (store->path == NULL) {
         return cim_fail_nomem(err);
+    }
+    if (store->base.read_only) {
+        return load_positions(store, err);
     }
     CIM_TRY(create_file(store->path, err));
     CIM_TRY(host_connection_open(store, true, &store->writer.conn, err));

@@ -1,0 +1,136 @@
+/* tests/integration/jobs/rogue.c -- a plugin whose analyses misbehave, for the limits of jobs. */
+#include "cim/cim.h"
+#include "cim/util.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct rogue {
+    const cim_host *host;
+    const cim_store_v1 *store;
+};
+
+static void
+nap(void)
+{
+    const struct timespec ten_ms = {.tv_nsec = 10000000};
+    (void)nanosleep(&ten_ms, NULL);
+}
+
+static cim_status
+leak(void)
+{
+    enum { BLOCK_BYTES = 4 << 20 };
+    for (;;) {
+        char *block = malloc(BLOCK_BYTES); /* never freed */
+        if (block == NULL) {
+            return CIM_E_NOMEM;
+        }
+        for (size_t i = 0; i < BLOCK_BYTES; i += 512) {
+            block[i] = (char)(i + 1);
+        }
+        nap();
+    }
+}
+
+static cim_status
+write_table(void *arg, cim_tx *tx, cim_error *err)
+{
+    const struct rogue *rogue = arg;
+    return rogue->store->exec(tx, "delete from cim_area", NULL, 0, NULL, err);
+}
+
+static cim_status
+write_store(const struct rogue *rogue, cim_error *err)
+{
+    int64_t pos = 0;
+    return rogue->store->write(rogue->host, write_table, (void *)rogue, &pos, err);
+}
+
+static cim_status
+run(void *self, const cim_call *call, cim_job *job, const char *inputs_json, cim_blob *ret_result,
+    cim_error *err)
+{
+    volatile uint64_t spins = 0;
+    (void)call;
+    job->progress(job, 0.25, "开始", "begun");
+    if (strstr(inputs_json, "leak") != NULL) {
+        CIM_TRY(leak());
+    } else if (strstr(inputs_json, "spin") != NULL) {
+        for (;;) {
+            spins++;
+        }
+    } else if (strstr(inputs_json, "sleep") != NULL) {
+        for (;;) {
+            nap();
+        }
+    } else if (strstr(inputs_json, "crash") != NULL) {
+        (void)signal(SIGSEGV, SIG_DFL);
+        (void)raise(SIGSEGV);
+    } else if (strstr(inputs_json, "write") != NULL) {
+        return write_store(self, err);
+    } else if (strstr(inputs_json, "garble") != NULL) {
+        ret_result->data = "{\"other\":1}";
+    } else if (strstr(inputs_json, "refuse") != NULL) {
+        return cim_fail(err, CIM_E_INVALID, "inputs.mode", "refuse", "不行", "will not do");
+    }
+    if (ret_result->data == NULL) {
+        ret_result->data = "{\"done\":true}";
+    }
+    ret_result->len = strlen(ret_result->data);
+    return CIM_OK;
+}
+
+static cim_status
+init(const cim_host *host, void **ret_self, cim_error *err)
+{
+    struct rogue *rogue = calloc(1, sizeof *rogue);
+    const cim_analyses_v1 *analyses = host->get_service(host, CIM_SERVICE_ANALYSES);
+    cim_analysis analysis = {
+        .struct_size = sizeof analysis,
+        .flags = CIM_JOB_ISOLATED,
+        .id = "rogue.alone",
+        .version = "1.0.0",
+        .title_zh = "不守规矩",
+        .title_en = "Rogue",
+        .description_zh = "测试用",
+        .description_en = "for tests",
+        .inputs = "{\"mode\":{\"title\":{\"zh\":\"方式\",\"en\":\"Mode\"},"
+                  "\"schema\":{\"type\":\"string\"}}}",
+        .outputs = "{\"done\":{\"title\":{\"zh\":\"完成\",\"en\":\"Done\"},"
+                   "\"schema\":{\"type\":\"boolean\"}}}",
+        .run = run,
+    };
+    if (rogue == NULL) {
+        return cim_fail_nomem(err);
+    }
+    *ret_self = rogue;
+    rogue->host = host;
+    rogue->store = host->get_service(host, CIM_SERVICE_STORE);
+    analysis.self = rogue;
+    return analyses->add_analysis(host, &analysis, err);
+}
+
+static void
+destroy(void *self)
+{
+    free(self);
+}
+
+const cim_plugin_desc *
+cim_plugin_entry_v1(void)
+{
+    static const char *const services[] = {CIM_SERVICE_ANALYSES, CIM_SERVICE_STORE, NULL};
+    static const cim_plugin_desc desc = {
+        .struct_size = sizeof desc,
+        .abi_major = CIM_ABI_MAJOR,
+        .id = "rogue",
+        .version = "1.0.0",
+        .required_services = services,
+        .thread_model = CIM_THREADS_PARALLEL,
+        .init = init,
+        .destroy = destroy,
+    };
+    return &desc;
+}
