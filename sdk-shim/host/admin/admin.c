@@ -4,6 +4,7 @@
 #include "host/audit/audit.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
+#include "host/base/note.h"
 #include "host/http/http.h"
 #include "host/plugins/plugins.h"
 #include "kit/buf.h"
@@ -189,6 +190,17 @@ handle_disable(void *self, const cim_call *call, cim_http_req *req, cim_error *e
 }
 
 static cim_status
+handle_upgrade(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const char text[] = "{\"status\":\"accepted\"}";
+    cim_blob body = {text, sizeof text - 1, NULL, NULL};
+    (void)self;
+    host_log(CIM_LOG_INFO, "admin", "%s asks for an upgrade", call->principal);
+    CIM_TRY(host_note_ask_upgrade(err));
+    return host_http_respond(req, 202, "application/json", &body, err);
+}
+
+static cim_status
 add_pages(struct host_app *app, cim_error *err)
 {
     const struct host_static_options options = {
@@ -233,6 +245,12 @@ host_admin_add_routes(struct host_app *app, cim_error *err)
          .summary_en = "Disable a plugin",
          .params = id,
          .handle = handle_disable},
+        {.method = "POST",
+         .pattern = "/admin/api/platform/upgrade",
+         .operation_id = "upgradePlatform",
+         .summary_zh = "由新工作进程接替（升级后使用），在途请求不丢失",
+         .summary_en = "A new worker takes over, as after an upgrade; nothing in flight is lost",
+         .handle = handle_upgrade},
     };
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         struct host_route route = routes[i];

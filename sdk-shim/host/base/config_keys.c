@@ -72,6 +72,8 @@ static const struct host_config_key KEYS[] = {
         "without progress for so long a worker is replaced"),
     INT("supervisor.start_ms", 1000, DAY_MS, "600000", "启动时限，迁移计算在内",
         "time to start, migrations included"),
+    INT("supervisor.drain_ms", 0, DAY_MS, "120000", "升级时旧进程处理在途请求的时间",
+        "time of the old process to finish its requests at an upgrade"),
     INT("supervisor.memory_mib", 0, 1 << 30, "0", "工作进程内存上限；0 为本机的五分之四",
         "memory of a worker at most; 0: four fifths of the machine's"),
     TEXT("plugins.dirs", "plugins", "插件目录，冒号分隔", "plugin folders, separated by colons"),

@@ -211,3 +211,14 @@ host_note_queue(int32_t change)
         (void)atomic_fetch_add(&s_note->n_queued, change);
     }
 }
+
+cim_status
+host_note_ask_upgrade(cim_error *err)
+{
+    if (s_note == NULL) {
+        return cim_fail(err, CIM_E_STATE, NULL, NULL, "平台没有监管进程，请重新启动以完成升级",
+                        "the platform runs without a supervisor: restart it to upgrade");
+    }
+    atomic_store(&s_note->wants_upgrade, 1);
+    return CIM_OK;
+}

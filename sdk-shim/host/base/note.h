@@ -39,9 +39,15 @@ struct host_note_thread {
 
 struct host_note {
     /* from the supervisor, before the worker starts */
-    int32_t n_endings; /* that nobody wrote down yet */
+    int32_t takes_over; /* another one served before: its clients wait or are still with it */
+    int32_t n_endings;  /* that nobody wrote down yet */
     struct host_ending endings[HOST_NOTE_ENDINGS_MAX];
+    /* from the supervisor, while the worker serves */
+    _Atomic int32_t yield_jobs; /* an upgrade begins: it takes no more jobs */
+    _Atomic int32_t drain;      /* its SIGTERM means: answer what is open, there is a successor */
     /* from the worker */
+    _Atomic int32_t jobs_yielded;
+    _Atomic int32_t wants_upgrade;  /* somebody asked it for one */
     _Atomic int32_t endings_taken;  /* they are in platform.db now */
     _Atomic int32_t serving;        /* accepts connections */
     _Atomic int32_t ready;          /* and every enabled plugin runs */
@@ -79,5 +85,8 @@ void host_note_end(void); /* of the job; it is in no plugin either */
 void host_note_enter(size_t plugin_number);
 void host_note_leave(void);
 void host_note_queue(int32_t change);
+/* Asks the supervisor for a new worker in the place of this one; CIM_E_STATE without a supervisor.
+ * It begins within a second, unless another change is under way. [any] */
+cim_status host_note_ask_upgrade(cim_error *err);
 
 #endif

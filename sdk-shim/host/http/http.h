@@ -135,6 +135,9 @@ void host_http_each_route(struct host_http *http,
                           void (*each)(void *arg, const struct host_route *route), void *arg);
 cim_status host_http_start(struct host_http *http, cim_error *err);
 int32_t host_http_port(const struct host_http *http);
+/* Stops accepting and goes on answering: clients are told to close with their next answer. Returns
+ * when nothing is in flight and they have left, or at most after `limit_ms`. Then stop. */
+void host_http_drain(struct host_http *http, int64_t limit_ms);
 /* Stops accepting, lets what is in flight finish (at most `grace_ms`), then tells handlers to stop,
  * answers 503 to what waits, cuts streams, joins all threads. Waits for handlers that do not heed
  * cancelled(). */

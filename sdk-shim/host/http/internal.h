@@ -340,6 +340,8 @@ struct host_http {
     struct host_access_log *access_log;
     char id_prefix[12];
     _Atomic uint64_t next_id;
+    int quiesced_fd;      /* taken back from libmicrohttpd by a drain; 0: none */
+    _Atomic int draining; /* every answer says "Connection: close" */
     _Atomic int stopping; /* new requests get 503 */
     _Atomic int closing;  /* all work ends now */
     _Atomic int64_t requests;

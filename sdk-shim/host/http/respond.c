@@ -305,7 +305,8 @@ host_respond_finish(struct cim_http_req *req)
     for (size_t i = 0; i < req->n_headers; i++) {
         (void)MHD_add_response_header(req->response, req->headers[i].name, req->headers[i].value);
     }
-    if (req->close || atomic_load(&req->http->stopping) != 0) {
+    if (req->close || atomic_load(&req->http->draining) != 0 ||
+        atomic_load(&req->http->stopping) != 0) {
         add(req, "Connection", "close");
     }
     add(req, "Content-Type", req->status != 304 ? req->mime : NULL);

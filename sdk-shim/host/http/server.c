@@ -17,7 +17,8 @@
 enum {
     LISTEN_BACKLOG = 1024,
     STOP_POLL_US = 2000,
-    LAST_ANSWERS_MS = 1000 /* for the 503 of what waited to reach its client */
+    LAST_ANSWERS_MS = 1000, /* for the 503 of what waited to reach its client */
+    DRAIN_IDLE_MS = 3000    /* a client that uses its connection does so within */
 };
 
 static bool
@@ -290,6 +291,22 @@ resume_all(struct host_http *http)
 }
 
 void
+host_http_drain(struct host_http *http, int64_t limit_ms)
+{
+    const int64_t began_ms = host_monotonic_ms();
+    int64_t took_ms = 0;
+    bool over = false;
+    atomic_store(&http->draining, 1);
+    http->quiesced_fd = MHD_quiesce_daemon(http->daemon);
+    while (!over && took_ms < limit_ms) {
+        (void)usleep(STOP_POLL_US);
+        took_ms = host_monotonic_ms() - began_ms;
+        over = atomic_load(&http->in_flight) == 0 &&
+               (atomic_load(&http->connections) == 0 || took_ms > DRAIN_IDLE_MS);
+    }
+}
+
+void
 host_http_stop(struct host_http *http, int64_t grace_ms)
 {
     MHD_socket listening = MHD_INVALID_SOCKET;
@@ -314,6 +331,10 @@ host_http_stop(struct host_http *http, int64_t grace_ms)
     }
     if (listening != MHD_INVALID_SOCKET) {
         (void)close(listening);
+    }
+    if (http->quiesced_fd > 0) {
+        (void)close(http->quiesced_fd);
+        http->quiesced_fd = 0;
     }
     host_watch_free(http->watch);
     http->watch = NULL;

@@ -116,6 +116,9 @@ cim_status
 host_jobs_start(struct host_jobs *jobs, cim_error *err)
 {
     const int32_t wanted = (int32_t)host_config_int(jobs->app->config, "jobs.workers");
+    (void)pthread_mutex_lock(&jobs->lock);
+    jobs->stopping = false; /* also after an upgrade that was given up */
+    (void)pthread_mutex_unlock(&jobs->lock);
     while (jobs->n_workers < wanted) {
         if (pthread_create(&jobs->workers[jobs->n_workers], NULL, host_jobs_worker, jobs) != 0) {
             return cim_fail(err, CIM_E_NOMEM, "jobs.workers", NULL, "无法启动作业线程",
@@ -235,7 +238,10 @@ host_jobs_submit(struct host_jobs *jobs, const struct host_job_request *request,
                         "the inputs are larger than %d MiB", HOST_JOB_INPUTS_BYTES_MAX >> 20);
     }
     (void)pthread_mutex_lock(&jobs->lock);
-    status = check_room(jobs, owner, err);
+    status = jobs->stopping
+                 ? cim_fail(err, CIM_E_BUSY, NULL, NULL, "平台正在停止或升级，请稍后再提交",
+                            "the platform is stopping or being upgraded; submit the job again soon")
+                 : check_room(jobs, owner, err);
     (void)pthread_mutex_unlock(&jobs->lock);
     CIM_TRY(status);
     job = host_job_new(request->lang != NULL ? request->lang : "zh");

@@ -31,7 +31,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WORKERS_LEAST = 4, WORKERS_PER_CORE = 2, TABLE_CHECK_S = 2 };
+enum { WORKERS_LEAST = 4, WORKERS_PER_CORE = 2, TABLE_CHECK_MS = 2000, TICK_MS = 200 };
 
 static cim_status
 make_spool_dir(const struct host_config *config, char *out, size_t out_size, cim_error *err)
@@ -137,15 +137,38 @@ block_signals(sigset_t *ret_stops)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/* At an upgrade the successor takes up the queue of jobs: what runs here ends or goes back first.
+ */
+static void
+yield_jobs(struct host_app *app)
+{
+    struct host_note *note = host_note();
+    const bool wanted = note != NULL && atomic_load(&note->yield_jobs) != 0;
+    const bool yielded = note != NULL && atomic_load(&note->jobs_yielded) != 0;
+    cim_error err = {.code = CIM_OK};
+    if (wanted && !yielded) {
+        host_jobs_stop(app->jobs);
+        atomic_store(&note->jobs_yielded, 1);
+    } else if (!wanted && yielded) { /* it was given up */
+        atomic_store(&note->jobs_yielded, 0);
+        if (host_jobs_start(app->jobs, &err) != CIM_OK) {
+            host_log_error("serve", "jobs", &err);
+        }
+    }
+}
+
 /* Until a signal asks to stop. Meanwhile other programs may alter the file. */
 static int
 watch(struct host_app *app, const sigset_t *stops)
 {
-    const struct timespec period = {.tv_sec = TABLE_CHECK_S};
+    const struct timespec period = {.tv_nsec = TICK_MS * 1000000L};
+    int64_t checked_ms = host_monotonic_ms();
     int signal_number = 0;
     while ((signal_number = sigtimedwait(stops, NULL, &period)) < 0) {
-        if (errno == EAGAIN) {
+        yield_jobs(app);
+        if (host_monotonic_ms() - checked_ms >= TABLE_CHECK_MS) {
             host_plugins_check_tables(app->plugins);
+            checked_ms = host_monotonic_ms();
         }
     }
     return signal_number;
@@ -188,13 +211,13 @@ static cim_status
 serve(struct host_app *app, const sigset_t *stops, cim_error *err)
 {
     struct host_ops ops = {.app = app, .started_ms = host_monotonic_ms()};
-    /* In the place of one that ended, its clients wait: they are not to meet closed plugins. */
-    const bool replaces = host_note() != NULL && host_note()->n_endings > 0;
+    /* In the place of another one: its clients are not to meet closed plugins. */
+    const bool takes_over = host_note() != NULL && host_note()->takes_over != 0;
     int signal_number = 0;
     CIM_TRY(make_http(app, err));
     CIM_TRY(add_routes(app, &ops, err));
     CIM_TRY(host_audit_start(app->audit, err));
-    if (replaces) {
+    if (takes_over) {
         start_plugins(app);
         CIM_TRY(start_http(app, err));
     } else {
@@ -209,10 +232,14 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     host_log(CIM_LOG_INFO, "serve", "ready on port %d, pid %d", (int)host_http_port(app->http),
              (int)getpid());
     signal_number = watch(app, stops);
-    atomic_store(&ops.ready, 0);
     host_log(CIM_LOG_INFO, "serve", "signal %d: stopping", signal_number);
-    /* Whoever asks twice does not want to wait. */
-    (void)pthread_sigmask(SIG_UNBLOCK, stops, NULL);
+    if (host_note() == NULL) { /* whoever asks twice does not want to wait */
+        (void)pthread_sigmask(SIG_UNBLOCK, stops, NULL);
+    }
+    if (host_note() != NULL && atomic_load(&host_note()->drain) != 0) {
+        host_http_drain(app->http, host_config_int(app->config, "supervisor.drain_ms"));
+    }
+    atomic_store(&ops.ready, 0);
     host_http_stop(app->http, host_config_int(app->config, "http.stop_grace_ms"));
     host_jobs_stop(app->jobs);
     host_plugins_stop_all(app->plugins);

@@ -44,8 +44,9 @@ become_worker(const struct host_supervisor_options *options, char *const *argv, 
 }
 
 cim_status
-host_worker_start(const struct host_supervisor_options *options, const struct host_ending *endings,
-                  int32_t n_endings, struct host_worker *ret_worker, cim_error *err)
+host_worker_start(const struct host_supervisor_options *options,
+                  const struct host_worker_start *how, struct host_worker *ret_worker,
+                  cim_error *err)
 {
     static char program[] = "cim-host";
     static char verb[] = "serve";
@@ -63,8 +64,9 @@ host_worker_start(const struct host_supervisor_options *options, const struct ho
         argv[n++] = (char *)*word;
     }
     CIM_TRY(host_note_new(&worker.note, &note_fd, err));
-    worker.note->n_endings = n_endings;
-    memcpy(worker.note->endings, endings, (size_t)n_endings * sizeof *endings);
+    worker.note->takes_over = how->takes_over;
+    worker.note->n_endings = how->n_endings;
+    memcpy(worker.note->endings, how->endings, (size_t)how->n_endings * sizeof *how->endings);
     atomic_store(&worker.note->beat_ms, worker.started_ms);
     worker.pid = fork();
     if (worker.pid == 0) {

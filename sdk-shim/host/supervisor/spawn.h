@@ -11,14 +11,22 @@
 struct host_worker {
     pid_t pid; /* 0: none */
     struct host_note *note;
-    int64_t started_ms; /* monotonic */
-    int32_t cause;      /* enum host_end, once it was killed; 0: it was not */
+    int64_t started_ms;    /* monotonic */
+    int32_t cause;         /* enum host_end, once it was killed; 0: it was not */
+    int64_t stop_until_ms; /* monotonic; of one that drains */
+    bool too_large;        /* and told so */
 };
 
-/* Runs the program anew as a worker, and hands it the socket and a note with `endings`. */
+struct host_worker_start {
+    const struct host_ending *endings; /* that nobody wrote down yet */
+    int32_t n_endings;
+    bool takes_over; /* from one that served */
+};
+
+/* Runs the program anew as a worker, and hands it the sockets and a note. */
 cim_status host_worker_start(const struct host_supervisor_options *options,
-                             const struct host_ending *endings, int32_t n_endings,
-                             struct host_worker *ret_worker, cim_error *err);
+                             const struct host_worker_start *how, struct host_worker *ret_worker,
+                             cim_error *err);
 /* Resident memory; 0 when the process is gone. */
 int64_t host_worker_memory_mib(const struct host_worker *worker);
 /* Forgets one that was waited for, or was never there. */

@@ -19,9 +19,12 @@
 
 enum {
     TICK_MS = 200,
-    QUICK_MAX = 10, /* replacements a minute without a pause */
+    RETRY_MS = 1000, /* when no process could be started */
+    QUICK_MAX = 10,  /* replacements a minute without a pause */
     QUICK_WINDOW_MS = 60000,
-    STOP_SLACK_MS = 20000, /* beyond http.stop_grace_ms, then it is killed */
+    STOP_SLACK_MS = 20000,    /* beyond the time that a worker has to stop, then it is killed */
+    YIELD_SAY_MS = 30000,     /* an upgrade that waits for jobs says so that often */
+    HARD_MEMORY_PERCENT = 125 /* of the limit: no time to let requests finish */
 };
 
 struct supervisor {
@@ -29,12 +32,17 @@ struct supervisor {
     int signal_fd;
     int64_t hang_ms;
     int64_t start_ms;
+    int64_t drain_ms;
     int64_t memory_mib;
-    struct host_worker worker;
+    struct host_worker worker; /* serves; pid 0: it ended, the next one is planned */
+    struct host_worker fresh;  /* of an upgrade, not ready yet */
+    struct host_worker old;    /* of an upgrade, drains */
+    bool upgrading;            /* until `fresh` serves: jobs yield, then it starts */
+    int64_t said_ms;
     bool announced; /* some worker has served */
     bool stopping;
     int64_t stop_until_ms;
-    int64_t next_start_ms; /* no worker before */
+    int64_t next_start_ms;
     int32_t n_recent;
     int64_t recent_ms[QUICK_MAX]; /* of the last replacements, oldest first */
     int32_t n_endings;
@@ -49,32 +57,30 @@ utc_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* ---- why it ended, for the next worker to write down ---- */
+/* ---- why a worker ended, for the next one to write down ---- */
 
 static void
-forget_taken(struct supervisor *sup)
+forget_taken(struct supervisor *sup, const struct host_worker *by)
 {
-    if (atomic_load(&sup->worker.note->endings_taken) != 0) {
+    if (atomic_load(&by->note->endings_taken) != 0) {
         sup->n_endings = 0;
     }
 }
 
 static void
-remember(struct supervisor *sup, int32_t end, int32_t number)
+remember(struct supervisor *sup, const struct host_worker *worker, int32_t end, int32_t number)
 {
+    static const char *const words[] = {"", "ended by signal", "stands still, killed after ms",
+                                        "takes MiB of memory", "left with"};
     struct host_ending ending = {.end = end, .number = number, .at_ms = utc_ms()};
-    host_note_blame(sup->worker.note, ending.plugin);
-    forget_taken(sup);
+    host_note_blame(worker->note, ending.plugin);
+    forget_taken(sup, worker);
     if (sup->n_endings == HOST_NOTE_ENDINGS_MAX) {
         memmove(sup->endings, sup->endings + 1, sizeof sup->endings - sizeof sup->endings[0]);
         sup->n_endings--;
     }
     sup->endings[sup->n_endings++] = ending;
-    host_log(CIM_LOG_ERROR, "supervisor", "worker %d: %s %d%s%s", (int)sup->worker.pid,
-             end == HOST_END_CRASH    ? "ended by signal"
-             : end == HOST_END_HANG   ? "stands still, killed after ms"
-             : end == HOST_END_MEMORY ? "killed at MiB of memory"
-                                      : "left with",
+    host_log(CIM_LOG_ERROR, "supervisor", "worker %d: %s %d%s%s", (int)worker->pid, words[end],
              (int)number, ending.plugin[0] != '\0' ? ", inside plugin " : "", ending.plugin);
 }
 
@@ -103,30 +109,121 @@ plan_next(struct supervisor *sup)
     }
 }
 
-static cim_status
-start(struct supervisor *sup, cim_error *err)
+static bool
+start(struct supervisor *sup, struct host_worker *ret_worker)
 {
-    CIM_TRY(host_worker_start(sup->options, sup->endings, sup->n_endings, &sup->worker, err));
-    host_log(CIM_LOG_INFO, "supervisor", "worker %d started", (int)sup->worker.pid);
-    return CIM_OK;
+    const struct host_worker_start how = {
+        .endings = sup->endings,
+        .n_endings = sup->n_endings,
+        .takes_over = sup->announced,
+    };
+    cim_error err = {.code = CIM_OK};
+    if (host_worker_start(sup->options, &how, ret_worker, &err) != CIM_OK) {
+        host_log_error("supervisor", "start", &err);
+        return false;
+    }
+    host_log(CIM_LOG_INFO, "supervisor", "worker %d started", (int)ret_worker->pid);
+    return true;
 }
 
-/* ---- looking after it ---- */
+static void
+kill_worker(struct supervisor *sup, struct host_worker *worker, int32_t end, int32_t number)
+{
+    remember(sup, worker, end, number);
+    worker->cause = end;
+    (void)kill(worker->pid, SIGKILL);
+}
+
+/* ---- upgrades: a second worker on the same socket, ready before the first one drains ---- */
 
 static void
-kill_worker(struct supervisor *sup, int32_t end, int32_t number)
+begin_upgrade(struct supervisor *sup, const char *why)
 {
-    remember(sup, end, number);
-    sup->worker.cause = end;
-    (void)kill(sup->worker.pid, SIGKILL);
+    if (sup->stopping || sup->upgrading || sup->old.pid != 0 || sup->worker.pid == 0 ||
+        atomic_load(&sup->worker.note->ready) == 0) {
+        host_log(CIM_LOG_WARNING, "supervisor", "%s: no upgrade now, another change is under way",
+                 why);
+        return;
+    }
+    host_log(CIM_LOG_INFO, "supervisor", "%s: a new worker takes over from %d", why,
+             (int)sup->worker.pid);
+    sup->upgrading = true;
+    sup->said_ms = host_monotonic_ms();
+    atomic_store(&sup->worker.note->yield_jobs, 1);
+}
+
+/* What served goes on as if nothing had been. */
+static void
+give_up_upgrade(struct supervisor *sup)
+{
+    host_log(CIM_LOG_ERROR, "supervisor", "the new worker did not get ready: %d goes on",
+             (int)sup->worker.pid);
+    sup->upgrading = false;
+    if (sup->worker.pid != 0) {
+        atomic_store(&sup->worker.note->yield_jobs, 0);
+    }
 }
 
 static void
-look(struct supervisor *sup)
+hand_over(struct supervisor *sup)
+{
+    sup->old = sup->worker;
+    sup->worker = sup->fresh;
+    sup->fresh = (struct host_worker){.pid = 0};
+    sup->upgrading = false;
+    sup->old.stop_until_ms = host_monotonic_ms() + sup->drain_ms + STOP_SLACK_MS;
+    atomic_store(&sup->old.note->drain, 1);
+    (void)kill(sup->old.pid, SIGTERM);
+    host_log(CIM_LOG_INFO, "supervisor", "worker %d serves, %d drains", (int)sup->worker.pid,
+             (int)sup->old.pid);
+}
+
+static void
+look_at_upgrade(struct supervisor *sup, int64_t now_ms)
+{
+    if (sup->old.pid != 0 && sup->old.cause == 0 && now_ms > sup->old.stop_until_ms) {
+        kill_worker(sup, &sup->old, HOST_END_HANG, (int32_t)sup->drain_ms);
+    }
+    if (!sup->upgrading || sup->stopping || sup->worker.pid == 0) {
+        return;
+    }
+    if (sup->fresh.pid == 0) {
+        if (atomic_load(&sup->worker.note->jobs_yielded) != 0) {
+            if (!start(sup, &sup->fresh)) {
+                give_up_upgrade(sup);
+            }
+        } else if (now_ms - sup->said_ms > YIELD_SAY_MS) {
+            sup->said_ms = now_ms;
+            host_log(CIM_LOG_INFO, "supervisor", "the upgrade waits for running jobs");
+        }
+    } else if (atomic_load(&sup->fresh.note->ready) != 0) {
+        hand_over(sup);
+    } else if (sup->fresh.cause == 0 && now_ms - sup->fresh.started_ms > sup->start_ms) {
+        kill_worker(sup, &sup->fresh, HOST_END_HANG, (int32_t)sup->start_ms);
+    }
+}
+
+/* ---- looking after the one that serves ---- */
+
+static void
+look_at_memory(struct supervisor *sup)
+{
+    struct host_worker *worker = &sup->worker;
+    const int64_t used_mib = host_worker_memory_mib(worker);
+    if (used_mib * 100 > sup->memory_mib * HARD_MEMORY_PERCENT) {
+        kill_worker(sup, worker, HOST_END_MEMORY, (int32_t)used_mib);
+    } else if (used_mib > sup->memory_mib && !worker->too_large) {
+        worker->too_large = true;
+        remember(sup, worker, HOST_END_MEMORY, (int32_t)used_mib);
+        begin_upgrade(sup, "memory");
+    }
+}
+
+static void
+look(struct supervisor *sup, int64_t now_ms)
 {
     struct host_worker *worker = &sup->worker;
     const struct host_note *note = worker->note;
-    const int64_t now_ms = host_monotonic_ms();
     const bool serving = atomic_load(&note->serving) != 0;
     if (worker->cause != 0) {
         return; /* killed already */
@@ -137,16 +234,16 @@ look(struct supervisor *sup)
     }
     if (sup->stopping) {
         if (now_ms > sup->stop_until_ms) {
-            kill_worker(sup, HOST_END_HANG, (int32_t)(now_ms - sup->stop_until_ms));
+            kill_worker(sup, worker, HOST_END_HANG, STOP_SLACK_MS);
         }
     } else if (!serving && now_ms - worker->started_ms > sup->start_ms) {
-        kill_worker(sup, HOST_END_HANG, (int32_t)sup->start_ms);
+        kill_worker(sup, worker, HOST_END_HANG, (int32_t)sup->start_ms);
     } else if (serving && host_note_hangs(note, now_ms, sup->hang_ms)) {
-        kill_worker(sup, HOST_END_HANG, (int32_t)sup->hang_ms);
+        kill_worker(sup, worker, HOST_END_HANG, (int32_t)sup->hang_ms);
     } else {
-        const int64_t used_mib = host_worker_memory_mib(worker);
-        if (used_mib > sup->memory_mib) {
-            kill_worker(sup, HOST_END_MEMORY, (int32_t)used_mib);
+        look_at_memory(sup);
+        if (atomic_exchange(&worker->note->wants_upgrade, 0) != 0) {
+            begin_upgrade(sup, "asked for");
         }
     }
 }
@@ -156,36 +253,67 @@ look(struct supervisor *sup)
 static void
 stop(struct supervisor *sup, int number)
 {
+    const struct host_worker *const all[] = {&sup->worker, &sup->fresh, &sup->old};
     host_log(CIM_LOG_INFO, "supervisor", "signal %d: stopping", number);
-    if (sup->stopping) { /* whoever asks twice does not want to wait */
-        (void)kill(sup->worker.pid, SIGKILL);
-    } else if (sup->worker.pid > 0) {
-        (void)kill(sup->worker.pid, SIGTERM);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i]->pid != 0) { /* whoever asks twice does not want to wait */
+            (void)kill(all[i]->pid, sup->stopping ? SIGKILL : SIGTERM);
+        }
     }
     sup->stopping = true;
     sup->stop_until_ms = host_monotonic_ms() + STOP_SLACK_MS +
                          host_config_int(sup->options->config, "http.stop_grace_ms");
 }
 
+/* True when `worker` has ended just now. */
+static bool
+has_ended(const struct host_worker *worker, int *ret_state)
+{
+    return worker->pid > 0 && waitpid(worker->pid, ret_state, WNOHANG) == worker->pid;
+}
+
+static void
+remember_end(struct supervisor *sup, const struct host_worker *worker, int state)
+{
+    if (worker->cause == 0) {
+        remember(sup, worker, WIFSIGNALED(state) ? HOST_END_CRASH : HOST_END_EXIT,
+                 WIFSIGNALED(state) ? WTERMSIG(state) : WEXITSTATUS(state));
+    }
+}
+
+/* True when nothing is left to look after. */
 static bool
 reap(struct supervisor *sup, int *ret_code)
 {
-    struct host_worker *worker = &sup->worker;
+    bool over = false;
     int state = 0;
-    if (worker->pid <= 0 || waitpid(worker->pid, &state, WNOHANG) != worker->pid) {
-        return false;
+    if (has_ended(&sup->old, &state)) {
+        host_log(CIM_LOG_INFO, "supervisor", "worker %d has drained", (int)sup->old.pid);
+        host_worker_done(&sup->old);
     }
-    *ret_code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
-    const bool over = sup->stopping || (!sup->announced && WIFEXITED(state));
-    if (!over && worker->cause == 0) {
-        remember(sup, WIFSIGNALED(state) ? HOST_END_CRASH : HOST_END_EXIT,
-                 WIFSIGNALED(state) ? WTERMSIG(state) : WEXITSTATUS(state));
+    if (has_ended(&sup->fresh, &state)) {
+        if (!sup->stopping) {
+            remember_end(sup, &sup->fresh, state);
+            give_up_upgrade(sup);
+        }
+        host_worker_done(&sup->fresh);
     }
-    host_worker_done(worker);
-    if (!over) {
-        plan_next(sup);
+    if (has_ended(&sup->worker, &state)) {
+        *ret_code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+        over = !sup->stopping && !sup->announced && WIFEXITED(state);
+        if (!sup->stopping && !over) {
+            remember_end(sup, &sup->worker, state);
+            plan_next(sup);
+        }
+        host_worker_done(&sup->worker);
+        if (sup->fresh.pid != 0) { /* it is on its way anyway */
+            sup->worker = sup->fresh;
+            sup->fresh = (struct host_worker){.pid = 0};
+        }
+        sup->upgrading = false;
     }
-    return over;
+    return over ||
+           (sup->stopping && sup->worker.pid == 0 && sup->fresh.pid == 0 && sup->old.pid == 0);
 }
 
 static int
@@ -195,28 +323,29 @@ read_signal(int fd)
     return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }
 
-static cim_status
-run(struct supervisor *sup, int *ret_code, cim_error *err)
+static void
+run(struct supervisor *sup, int *ret_code)
 {
     bool over = false;
     while (!over) {
         struct pollfd wait = {.fd = sup->signal_fd, .events = POLLIN};
-        if (sup->worker.pid == 0 && sup->stopping) {
-            return CIM_OK;
-        }
-        if (sup->worker.pid == 0 && host_monotonic_ms() >= sup->next_start_ms) {
-            CIM_TRY(start(sup, err));
+        if (sup->worker.pid == 0 && !sup->stopping && host_monotonic_ms() >= sup->next_start_ms) {
+            if (!start(sup, &sup->worker)) {
+                sup->next_start_ms = host_monotonic_ms() + RETRY_MS;
+            }
         }
         const int number = poll(&wait, 1, TICK_MS) > 0 ? read_signal(sup->signal_fd) : 0;
         if (number == SIGTERM || number == SIGINT) {
             stop(sup, number);
+        } else if (number == SIGHUP) {
+            begin_upgrade(sup, "SIGHUP");
         }
         over = reap(sup, ret_code);
         if (sup->worker.pid != 0) {
-            look(sup);
+            look(sup, host_monotonic_ms());
         }
+        look_at_upgrade(sup, host_monotonic_ms());
     }
-    return CIM_OK;
 }
 
 cim_status
@@ -226,10 +355,10 @@ host_supervise(const struct host_supervisor_options *options, int *ret_code, cim
         .options = options,
         .hang_ms = host_config_int(options->config, "supervisor.hang_ms"),
         .start_ms = host_config_int(options->config, "supervisor.start_ms"),
+        .drain_ms = host_config_int(options->config, "supervisor.drain_ms"),
         .memory_mib = host_config_int(options->config, "supervisor.memory_mib"),
     };
     sigset_t signals;
-    cim_status status = CIM_OK;
     if (sup.memory_mib == 0) {
         /* Four fifths of the machine: past it everything else suffers. */
         sup.memory_mib = (sysconf(_SC_PHYS_PAGES) / 5 * 4) / ((1 << 20) / sysconf(_SC_PAGESIZE));
@@ -246,8 +375,10 @@ host_supervise(const struct host_supervisor_options *options, int *ret_code, cim
                         strerrorname_np(errno));
     }
     *ret_code = 0;
-    status = run(&sup, ret_code, err);
+    run(&sup, ret_code);
     host_worker_done(&sup.worker);
+    host_worker_done(&sup.fresh);
+    host_worker_done(&sup.old);
     (void)close(sup.signal_fd);
-    return status;
+    return CIM_OK;
 }

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -141,58 +142,116 @@ class OutOfService(Supervised):
 
 
 class UnderLoad(Supervised):
+    """Six clients that keep their connections write and read; the worker is killed or replaced."""
+
     def setUp(self):
         super().setUp()
         self.host.plugins = test_host.ARGS.plugins
-
-    def test_nothing_acknowledged_is_lost_when_the_worker_is_killed(self):
         with open(os.path.join(self.host.var, "areas.csv"), "w", encoding="utf-8") as f:
             f.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n460100,海口市,city,,,,,\n")
         self.host.run("areas", "import", f.name)
         self.host.run("plugin", "enable", "lpg")
         self.add_admin("platform-admin,data-manager,regulator")
-        self.host.serve()
-        token = self.host.token()
-        over, acknowledged, refused = threading.Event(), [], []
+        self.host.serve("--http.workers=4")
+        self.token = self.host.token()
+        self.over, self.acknowledged, self.wrong, self.cut = threading.Event(), [], [], []
+        self.clients = [threading.Thread(target=self.work, args=(i,)) for i in range(6)]
 
-        def write(first):
-            n = first
-            while not over.is_set():
-                n += 10
-                feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [110.3, 20]},
-                           "properties": {"name": "t%d" % n, "class": "town", "area_code": "460100"}}
-                try:
-                    status, _, body = self.host.get("/collections/lpg.places/items", token, "POST",
-                                                    json.dumps(feature).encode(),
-                                                    {"Content-Type": "application/geo+json"})
-                except (OSError, http.client.HTTPException):
-                    continue  # in flight when the worker died: never acknowledged
-                if status == 201:
-                    acknowledged.append("t%d" % n)
+    def work(self, first):
+        n, connection = first, None
+        address = self.host.url.split("//")[1].rstrip("/")
+        head = {"Authorization": "Bearer " + self.token, "Content-Type": "application/geo+json"}
+        while not self.over.is_set():
+            n += 10
+            feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [110.3, 20]},
+                       "properties": {"name": "t%d" % n, "class": "town", "area_code": "460100"}}
+            try:
+                connection = connection or http.client.HTTPConnection(address, timeout=30)
+                connection.request("POST", "/collections/lpg.places/items", json.dumps(feature), head)
+                answer = connection.getresponse()
+                body = answer.read()
+                if answer.status == 201:
+                    self.acknowledged.append("t%d" % n)
                 else:
-                    refused.append((status, body))
+                    self.wrong.append((answer.status, body))
+                connection.request("GET", "/collections/lpg.places/items?limit=3", headers=head)
+                answer = connection.getresponse()
+                page = json.loads(answer.read())
+                if answer.status != 200 or page["numberMatched"] < len(page["features"]):
+                    self.wrong.append((answer.status, page))
+            except (OSError, http.client.HTTPException) as e:
+                self.cut.append(repr(e))
+                connection = None
+        if connection is not None:
+            connection.close()
 
-        writers = [threading.Thread(target=write, args=(i,)) for i in range(6)]
-        for writer in writers:
-            writer.start()
+    def go(self, disturb, times):
+        for client in self.clients:
+            client.start()
         try:
-            for _ in range(3):
+            for _ in range(times):
                 time.sleep(1)
-                before, done = self.worker(), len(acknowledged)
-                killed = time.monotonic()
-                os.kill(before, signal.SIGKILL)
-                self.until("a write", lambda: self.worker() != before and len(acknowledged) > done + 6)
-                print("written again after %.2f s" % (time.monotonic() - killed), file=sys.stderr)
+                before, done = self.worker(), len(self.acknowledged)
+                started = time.monotonic()
+                disturb(before)
+                self.until("a write", lambda: self.worker() not in (before, None) and
+                           not os.path.exists("/proc/%d" % before) and len(self.acknowledged) > done + 6)
+                print("over and written again after %.2f s" % (time.monotonic() - started), file=sys.stderr)
         finally:
-            over.set()
-            for writer in writers:
-                writer.join()
-        self.assertEqual([], refused[:3])
-        status, _, body = self.host.get("/collections/lpg.places/items?limit=10000", token)
+            self.over.set()
+            for client in self.clients:
+                client.join()
+        self.assertEqual([], self.wrong[:3])
+        status, _, body = self.host.get("/collections/lpg.places/items?limit=10000", self.token)
+        self.assertEqual(200, status)
         stored = [each["properties"]["name"] for each in json.loads(body)["features"]]
         self.assertEqual(len(stored), len(set(stored)))
-        self.assertEqual([], [name for name in acknowledged if name not in set(stored)])
-        self.assertGreater(len(acknowledged), 50)
+        self.assertEqual([], [name for name in self.acknowledged if name not in set(stored)])
+        self.assertGreater(len(self.acknowledged), 50)
+        with sqlite3.connect(os.path.join(self.host.var, "cim.gpkg")) as other:
+            n, first, last = other.execute("select count(*), min(pos), max(pos) from cim_change").fetchone()
+        self.assertEqual(n, last - first + 1, "positions have gaps")
+
+    def test_nothing_acknowledged_is_lost_when_the_worker_is_killed(self):
+        self.go(lambda worker: os.kill(worker, signal.SIGKILL), 3)
+
+    def test_upgrade_loses_nothing_in_flight(self):
+        self.go(lambda worker: self.host.process.send_signal(signal.SIGHUP), 3)
+        self.assertEqual([], self.cut, "a connection was cut")
+
+    def test_upgrade_by_the_admin_api(self):
+        self.go(lambda worker: self.assertEqual(
+            202, self.host.get("/admin/api/platform/upgrade", self.token, "POST", b"")[0]), 1)
+        self.assertEqual([], self.cut, "a connection was cut")
+
+
+class Upgrade(Supervised):
+    def test_slow_answers_come_from_the_old_worker(self):
+        token = self.begin()
+        before, answers = self.worker(), []
+        slow = threading.Thread(target=lambda: answers.append(self.status("/apps/unruly/api/slow", token)))
+        slow.start()
+        time.sleep(0.5)
+        self.host.process.send_signal(signal.SIGHUP)
+        self.until("the new worker", lambda: "serves, %d drains" % before in self.host.read_log())
+        self.assertEqual([], answers)
+        self.assertEqual(200, self.status("/apps/unruly/api/ok", token))
+        slow.join()
+        self.assertEqual([200], answers)
+        self.until("the end of the old worker", lambda: "worker %d has drained" % before in self.host.read_log())
+
+    def test_new_worker_that_cannot_start_leaves_the_old_one(self):
+        config = os.path.join(self.host.var, "host.json")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write("{}")
+        token = self.begin("--config=" + config)
+        before = self.worker()
+        with open(config, "w", encoding="utf-8") as f:
+            f.write('{"nobody.knows": 1}')
+        self.host.process.send_signal(signal.SIGHUP)
+        self.until("the refusal", lambda: "did not get ready" in self.host.read_log())
+        self.assertEqual(before, self.worker())
+        self.assertEqual(200, self.status("/apps/unruly/api/ok", token))
 
 
 class Alone(Supervised):

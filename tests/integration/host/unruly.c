@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LEAK_BYTES = 256 << 20, PAGE_BYTES = 4096 };
+enum { LEAK_BYTES = 256 << 20, PAGE_BYTES = 4096, SLOW_S = 3 };
 
 static const cim_http_v1 *s_http;
 
@@ -49,6 +49,15 @@ handle_hang(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 }
 
 static cim_status
+handle_slow(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    (void)self;
+    (void)call;
+    (void)sleep(SLOW_S);
+    return say(req, err);
+}
+
+static cim_status
 handle_leak(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     static volatile char *kept; /* or the compiler does without it */
@@ -74,6 +83,7 @@ init(const cim_host *host, void **ret_self, cim_error *err)
     } routes[] = {{"/ok", handle_ok},
                   {"/crash", handle_crash},
                   {"/hang", handle_hang},
+                  {"/slow", handle_slow},
                   {"/leak", handle_leak}};
     s_http = host->get_service(host, CIM_SERVICE_HTTP);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
