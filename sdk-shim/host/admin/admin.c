@@ -23,22 +23,6 @@ struct listing {
     size_t n_written;
 };
 
-static const char *
-state_name(enum host_plugin_state state)
-{
-    switch (state) {
-    case HOST_PLUGIN_DISABLED:
-        return "disabled";
-    case HOST_PLUGIN_ENABLING:
-        return "enabling";
-    case HOST_PLUGIN_ENABLED:
-        return "enabled";
-    case HOST_PLUGIN_FAILED:
-        break;
-    }
-    return "failed";
-}
-
 static void
 add_object(struct cim_buf *out, const char *name, const struct json_object *object)
 {
@@ -69,7 +53,7 @@ add_plugin(void *arg, const struct host_plugin_info *info)
     cim_buf_add_json_text(out, info->id, SIZE_MAX);
     add_object(out, "name", member(info->manifest, "name"));
     add_object(out, "version", member(info->manifest, "version"));
-    cim_buf_addf(out, ",\"state\":\"%s\",\"reason\":", state_name(info->state));
+    cim_buf_addf(out, ",\"state\":\"%s\",\"reason\":", host_plugin_state_name(info->state));
     if (info->reason != NULL) {
         cim_buf_add_json_text(out, info->reason, SIZE_MAX);
     } else {

@@ -39,8 +39,9 @@ struct host_note_thread {
 
 struct host_note {
     /* from the supervisor, before the worker starts */
-    int32_t takes_over; /* another one served before: its clients wait or are still with it */
-    int32_t n_endings;  /* that nobody wrote down yet */
+    int32_t has_control; /* the command line's socket was handed over */
+    int32_t takes_over;  /* another one served before: its clients wait or are still with it */
+    int32_t n_endings;   /* that nobody wrote down yet */
     struct host_ending endings[HOST_NOTE_ENDINGS_MAX];
     /* from the supervisor, while the worker serves */
     _Atomic int32_t yield_jobs; /* an upgrade begins: it takes no more jobs */

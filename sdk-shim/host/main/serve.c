@@ -2,6 +2,7 @@
 #include "serve.h"
 
 #include "assemble.h"
+#include "control.h"
 #include "ops.h"
 #include "cim/util.h"
 #include "host/admin/admin.h"
@@ -207,12 +208,31 @@ start_http(struct host_app *app, cim_error *err)
     return CIM_OK;
 }
 
+/* The command line's socket: the supervisor's, or one of our own. Without one the platform serves
+ * all the same. */
+static int
+control_socket(const struct host_config *config)
+{
+    cim_error err = {.code = CIM_OK};
+    int fd = -1;
+    if (host_note() != NULL) {
+        return host_note()->has_control != 0 ? HOST_WORKER_CONTROL_FD : -1;
+    }
+    if (host_control_listen(config, &fd, &err) != CIM_OK) {
+        host_log_error("serve", "control", &err);
+        return -1;
+    }
+    return fd;
+}
+
 static cim_status
 serve(struct host_app *app, const sigset_t *stops, cim_error *err)
 {
     struct host_ops ops = {.app = app, .started_ms = host_monotonic_ms()};
     /* In the place of another one: its clients are not to meet closed plugins. */
     const bool takes_over = host_note() != NULL && host_note()->takes_over != 0;
+    const int control_fd = control_socket(app->config);
+    struct host_control *control = NULL;
     int signal_number = 0;
     CIM_TRY(make_http(app, err));
     CIM_TRY(add_routes(app, &ops, err));
@@ -225,6 +245,9 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
         start_plugins(app);
     }
     CIM_TRY(host_jobs_start(app->jobs, err));
+    if (control_fd >= 0) {
+        CIM_TRY(host_control_start(app, control_fd, &control, err));
+    }
     atomic_store(&ops.ready, 1);
     if (host_note() != NULL) {
         atomic_store(&host_note()->ready, 1);
@@ -233,6 +256,10 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
              (int)getpid());
     signal_number = watch(app, stops);
     host_log(CIM_LOG_INFO, "serve", "signal %d: stopping", signal_number);
+    host_control_stop(control);
+    if (host_note() == NULL) {
+        host_control_close(app->config, control_fd);
+    }
     if (host_note() == NULL) { /* whoever asks twice does not want to wait */
         (void)pthread_sigmask(SIG_UNBLOCK, stops, NULL);
     }

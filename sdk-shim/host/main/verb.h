@@ -30,6 +30,7 @@ extern const struct host_verb host_verb_run;
 extern const struct host_verb host_verb_run_job;
 extern const struct host_verb host_verb_serve;
 extern const struct host_verb host_verb_token;
+extern const struct host_verb host_verb_upgrade;
 extern const struct host_verb host_verb_user;
 
 #endif

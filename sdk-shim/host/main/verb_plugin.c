@@ -1,89 +1,140 @@
-/* host/main/verb_plugin.c -- lists, enables and disables plugins. */
+/* host/main/verb_plugin.c -- lists, enables and disables plugins: of the platform that runs,
+ * through its control socket, or of one that does not. */
 #include "assemble.h"
+#include "control.h"
+#include "lock.h"
 #include "verb.h"
 
 #include "args.h"
 #include "cim/util.h"
-#include "host/audit/audit.h"
+#include "host/base/config.h"
 #include "host/plugins/plugins.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 
-static const char *
-state_text(enum host_plugin_state state)
+enum action { ACTION_LIST, ACTION_ENABLE, ACTION_REHEARSE, ACTION_DISABLE };
+
+/* As the control socket has them. */
+static const char *const WORDS[] = {"list", "enable", "rehearse", "disable"};
+
+static cim_status
+read_action(const struct host_args *args, enum action *ret_action, const char **ret_id,
+            cim_error *err)
 {
-    switch (state) {
-    case HOST_PLUGIN_DISABLED:
-        return "disabled";
-    case HOST_PLUGIN_ENABLING:
-        return "enabling";
-    case HOST_PLUGIN_ENABLED:
-        return "enabled";
-    case HOST_PLUGIN_FAILED:
-        return "failed";
+    const char *word = args->n_words > 0 ? args->words[0] : "list";
+    const bool rehearses = host_args_option(args, "dry-run") != NULL;
+    *ret_id = args->n_words > 1 ? args->words[1] : "";
+    if (strcmp(word, "list") == 0 && *ret_id[0] == '\0') {
+        *ret_action = ACTION_LIST;
+    } else if (strcmp(word, "enable") == 0 && *ret_id[0] != '\0') {
+        *ret_action = rehearses ? ACTION_REHEARSE : ACTION_ENABLE;
+    } else if (strcmp(word, "disable") == 0 && *ret_id[0] != '\0') {
+        *ret_action = ACTION_DISABLE;
+    } else {
+        return cim_fail(err, CIM_E_INVALID, "action", word,
+                        "应为 list、enable ID [--dry-run] 或 disable ID",
+                        "expected list, enable ID [--dry-run] or disable ID");
     }
-    return "?";
+    return CIM_OK;
 }
 
 static void
 print_plugin(void *arg, const struct host_plugin_info *info)
 {
-    struct json_object *version = NULL;
+    char line[HOST_CONTROL_LINE_MAX];
     (void)arg;
-    (void)json_object_object_get_ex(info->manifest, "version", &version);
-    printf("%-12s %-10s %-10s %s\n", info->id,
-           version != NULL ? json_object_get_string(version) : "-", state_text(info->state),
-           info->reason != NULL ? info->reason : "");
+    host_plugin_line(info, line, sizeof line);
+    printf("%s\n", line);
 }
 
 static void
-note(struct host_app *app, const char *action, const char *id)
+print_migration(void *arg, const char *file, int32_t done, int32_t total)
 {
-    const cim_audit_entry entry = {.struct_size = sizeof entry, .action = action, .layer = id};
-    host_audit_note(app->audit, NULL, &entry);
+    (void)arg;
+    if (done < total) {
+        printf("%d/%d %s\n", (int)done + 1, (int)total, file);
+    }
 }
 
 static cim_status
-act(struct host_app *app, const struct host_args *args, cim_error *err)
+act(struct host_plugins *plugins, enum action action, const char *id, cim_error *err)
 {
-    const char *action = args->words[0];
-    const char *id = args->n_words > 1 ? args->words[1] : NULL;
-    if (strcmp(action, "list") == 0 && id == NULL) {
-        host_plugins_each(app->plugins, print_plugin, NULL);
+    switch (action) {
+    case ACTION_LIST:
+        host_plugins_each(plugins, print_plugin, NULL);
         return CIM_OK;
+    case ACTION_ENABLE:
+        return host_plugins_enable_telling(plugins, id, print_migration, NULL, err);
+    case ACTION_REHEARSE:
+        return host_plugins_rehearse(plugins, id, print_migration, NULL, err);
+    case ACTION_DISABLE:
+        break;
     }
-    if (strcmp(action, "enable") == 0 && id != NULL) {
-        CIM_TRY(host_plugins_enable(app->plugins, id, err));
-        note(app, "plugin.enable", id);
+    return host_plugins_disable(plugins, id, err);
+}
+
+/* While it serves. */
+static cim_status
+ask(const struct host_config *config, enum action action, const char *id, cim_error *err)
+{
+    char line[256];
+    (void)snprintf(line, sizeof line, "plugin %s %.128s", WORDS[action], id);
+    return host_control_ask(config, line, err);
+}
+
+/* With the data directory to ourselves. */
+static cim_status
+act_alone(struct host_config *config, enum action action, const char *id, cim_error *err)
+{
+    struct host_assembly assembly;
+    CIM_TRY(host_assemble(config, "plugin", HOST_LEVEL_PLUGINS, &assembly, err));
+    const cim_status status = act(assembly.app.plugins, action, id, err);
+    host_disassemble(&assembly);
+    return status;
+}
+
+static void
+say_before(enum action action)
+{
+    if (action == ACTION_DISABLE) {
+        printf("保留：全部业务数据、表结构、授权与审计记录。停止：该插件的图层、页面和接口，"
+               "访问时答以 503；在途请求先完成。\n"
+               "Kept: all records, tables, grants and audit. Stopped: its layers, pages and "
+               "interfaces, which answer 503; requests in flight finish first.\n");
+        (void)fflush(stdout);
+    }
+}
+
+static void
+say_after(enum action action, const char *id)
+{
+    if (action == ACTION_ENABLE) {
         printf("插件 %s 已启用 / plugin %s is enabled\n", id, id);
-        return CIM_OK;
-    }
-    if (strcmp(action, "disable") == 0 && id != NULL) {
-        CIM_TRY(host_plugins_disable(app->plugins, id, err));
-        note(app, "plugin.disable", id);
+    } else if (action == ACTION_REHEARSE) {
+        printf("试运行通过，一切照旧 / the rehearsal went well, nothing was changed\n");
+    } else if (action == ACTION_DISABLE) {
         printf("插件 %s 已停用 / plugin %s is disabled\n", id, id);
-        return CIM_OK;
     }
-    return cim_fail(err, CIM_E_INVALID, "action", action, "应为 list、enable ID 或 disable ID",
-                    "expected list, enable ID or disable ID");
 }
 
 static cim_status
 run(struct host_config *config, const char *const *words, cim_error *err)
 {
-    static const struct host_arg_spec specs[] = {{NULL, false}};
+    static const struct host_arg_spec specs[] = {{"dry-run", true}, {NULL, false}};
     struct host_args args;
-    struct host_assembly assembly;
+    enum action action = ACTION_LIST;
+    const char *id = NULL;
+    char holder[32];
+    int64_t pid = 0;
     host_setup_log(config);
     CIM_TRY(host_args_parse(words, specs, 2, &args, err));
-    if (args.n_words == 0) {
-        args.words[args.n_words++] = "list";
-    }
-    CIM_TRY(host_assemble(config, "plugin", HOST_LEVEL_PLUGINS, &assembly, err));
-    const cim_status status = act(&assembly.app, &args, err);
-    host_disassemble(&assembly);
-    return status;
+    CIM_TRY(read_action(&args, &action, &id, err));
+    CIM_TRY(host_lock_holder(host_config_text(config, "var"), &pid, holder, err));
+    say_before(action);
+    CIM_TRY(pid != 0 && strcmp(holder, "serve") == 0 ? ask(config, action, id, err)
+                                                     : act_alone(config, action, id, err));
+    say_after(action, id);
+    return CIM_OK;
 }
 
 const struct host_verb host_verb_plugin = {
@@ -91,9 +142,12 @@ const struct host_verb host_verb_plugin = {
     .zh = "列出、启用、停用插件",
     .en = "list, enable, disable plugins",
     .usage = "  cim-host plugin list\n"
-             "  cim-host plugin enable ID\n"
+             "  cim-host plugin enable ID [--dry-run]\n"
              "  cim-host plugin disable ID\n\n"
-             "  在 plugins.dirs 中查找插件；启用时执行其迁移。\n"
-             "  Plugins are looked for in plugins.dirs; enabling one applies its migrations.\n",
+             "  在 plugins.dirs 中查找插件；启用时执行其迁移，--dry-run 只在随后撤销的事务中试行。"
+             "平台运行时由它执行。\n"
+             "  Plugins are looked for in plugins.dirs; enabling one applies its migrations, "
+             "--dry-run tries them\n  in a transaction that is rolled back. While the platform "
+             "serves, it does what is asked.\n",
     .run = run,
 };

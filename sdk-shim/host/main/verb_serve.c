@@ -1,6 +1,7 @@
 /* host/main/verb_serve.c -- the platform: a supervisor with a worker that serves, or one process.
  */
 #include "assemble.h"
+#include "control.h"
 #include "lock.h"
 #include "serve.h"
 #include "verb.h"
@@ -8,6 +9,7 @@
 #include "args.h"
 #include "cim/util.h"
 #include "host/base/config.h"
+#include "host/base/log.h"
 #include "host/http/http.h"
 #include "host/supervisor/supervisor.h"
 
@@ -46,22 +48,29 @@ supervise(struct host_config *config, int *ret_code, cim_error *err)
     char program[PATH_MAX];
     int lock_fd = -1;
     int listen_fd = -1;
+    int control_fd = -1;
+    cim_error why = {.code = CIM_OK};
     CIM_TRY(find_program(program, err));
     CIM_TRY(host_lock_take(host_config_text(config, "var"), "serve", &lock_fd, err));
     cim_status status =
         host_http_listen(address.text, (int32_t)host_config_int(config, "http.port"), &listen_fd,
                          &address.port, err);
     if (status == CIM_OK) {
+        if (host_control_listen(config, &control_fd, &why) != CIM_OK) {
+            host_log_error("serve", "control", &why); /* the platform serves without it */
+        }
         const struct host_supervisor_options options = {
             .config = config,
             .program = program,
             .words = host_config_args(config),
             .listen_fd = listen_fd,
+            .control_fd = control_fd,
             .serving = announce,
             .arg = &address,
         };
         status = host_supervise(&options, ret_code, err);
         (void)close(listen_fd);
+        host_control_close(config, control_fd);
     }
     (void)close(lock_fd);
     return status;

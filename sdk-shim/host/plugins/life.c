@@ -42,6 +42,9 @@ say_migration(void *arg, const char *file, int32_t done, int32_t total)
         host_log(CIM_LOG_INFO, "plugins", "%s: migration %s (%d of %d)", plugin->id, file, done + 1,
                  total);
     }
+    if (plugin->progress != NULL) {
+        plugin->progress(plugin->progress_arg, file, done, total);
+    }
 }
 
 static cim_status
@@ -211,12 +214,42 @@ find(struct host_plugins *plugins, const char *id, struct host_plugin **ret_plug
 cim_status
 host_plugins_enable(struct host_plugins *plugins, const char *id, cim_error *err)
 {
+    return host_plugins_enable_telling(plugins, id, NULL, NULL, err);
+}
+
+cim_status
+host_plugins_enable_telling(struct host_plugins *plugins, const char *id, host_progress_fn progress,
+                            void *arg, cim_error *err)
+{
     struct host_plugin *plugin = NULL;
     cim_status status = CIM_OK;
     CIM_TRY(find(plugins, id, &plugin, err));
     (void)pthread_mutex_lock(&plugins->life);
+    plugin->progress = progress;
+    plugin->progress_arg = arg;
     status = enable_locked(plugin, err);
+    plugin->progress = NULL;
     (void)pthread_mutex_unlock(&plugins->life);
+    return status;
+}
+
+cim_status
+host_plugins_rehearse(struct host_plugins *plugins, const char *id, host_progress_fn progress,
+                      void *arg, cim_error *err)
+{
+    struct host_plugin *plugin = NULL;
+    struct host_manifest *manifest = NULL;
+    char dir[4096];
+    CIM_TRY(find(plugins, id, &plugin, err));
+    CIM_TRY(host_manifest_read(plugin->dir, &manifest, err));
+    cim_status status = host_manifest_verify(manifest, err);
+    if (status == CIM_OK && manifest->migrations != NULL) {
+        status = host_manifest_path(manifest, manifest->migrations, NULL, dir, sizeof dir, err);
+        if (status == CIM_OK) {
+            status = host_store_rehearse(plugins->app->store, id, dir, progress, arg, err);
+        }
+    }
+    host_manifest_free(manifest);
     return status;
 }
 

@@ -101,7 +101,9 @@ struct host_plugin {
     cim_plugin_desc desc;
     cim_host host;
     void *self;
-    bool registering; /* inside init() */
+    bool registering;          /* inside init() */
+    host_progress_fn progress; /* while it is enabled, under `life`; may be NULL */
+    void *progress_arg;
     struct host_registry registry;
     char *published;               /* what the HTTP server has of it, as one text; NULL: nothing */
     struct host_route_slot *slots; /* only grows, until the plugin is forgotten */

@@ -279,6 +279,32 @@ host_plugins_free(struct host_plugins *plugins)
     free(plugins);
 }
 
+const char *
+host_plugin_state_name(enum host_plugin_state state)
+{
+    switch (state) {
+    case HOST_PLUGIN_DISABLED:
+        return "disabled";
+    case HOST_PLUGIN_ENABLING:
+        return "enabling";
+    case HOST_PLUGIN_ENABLED:
+        return "enabled";
+    case HOST_PLUGIN_FAILED:
+        break;
+    }
+    return "failed";
+}
+
+void
+host_plugin_line(const struct host_plugin_info *info, char *out, size_t out_size)
+{
+    struct json_object *version = NULL;
+    (void)json_object_object_get_ex(info->manifest, "version", &version);
+    (void)snprintf(out, out_size, "%-12s %-10s %-10s %s", info->id,
+                   version != NULL ? json_object_get_string(version) : "-",
+                   host_plugin_state_name(info->state), info->reason != NULL ? info->reason : "");
+}
+
 void
 host_plugins_each(struct host_plugins *plugins,
                   void (*each)(void *arg, const struct host_plugin_info *info), void *arg)

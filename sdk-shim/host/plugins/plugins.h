@@ -81,11 +81,23 @@ cim_status host_plugins_start_guest(struct host_plugins *plugins, const char *wo
 /* dlopen, checks, migrations, init, start; records the wish in platform.db. CIM_E_NOTFOUND: no such
  * plugin. On failure everything it registered is gone and the state is FAILED. [any] */
 cim_status host_plugins_enable(struct host_plugins *plugins, const char *id, cim_error *err);
+/* The same; `progress` is told each migration before it is applied. */
+typedef void (*host_progress_fn)(void *arg, const char *file, int32_t done, int32_t total);
+cim_status host_plugins_enable_telling(struct host_plugins *plugins, const char *id,
+                                       host_progress_fn progress, void *arg, cim_error *err);
+/* What enabling would do to the store, tried in a transaction that is rolled back: the checks of
+ * manifest and files, then every migration that is due. Nothing is loaded, nothing stays. [any] */
+cim_status host_plugins_rehearse(struct host_plugins *plugins, const char *id,
+                                 host_progress_fn progress, void *arg, cim_error *err);
 /* Refuses new calls with 503, waits for those in flight, stops, destroys. Data stay. [any] */
 cim_status host_plugins_disable(struct host_plugins *plugins, const char *id, cim_error *err);
 /* Stops all, for shutdown; keeps the wishes. */
 void host_plugins_stop_all(struct host_plugins *plugins);
 
+/* "disabled" and so on. */
+const char *host_plugin_state_name(enum host_plugin_state state);
+/* Id, version, state, and why, in columns. */
+void host_plugin_line(const struct host_plugin_info *info, char *out, size_t out_size);
 void host_plugins_each(struct host_plugins *plugins,
                        void (*each)(void *arg, const struct host_plugin_info *info), void *arg);
 

@@ -229,6 +229,46 @@ host_store_migrate(struct host_store *store, const char *owner, const char *dir,
     return CIM_OK;
 }
 
+struct rehearsal {
+    const char *owner;
+    const struct host_migrations *migrations;
+    int32_t n_present;
+    void (*progress)(void *arg, const char *file, int32_t done, int32_t total);
+    void *arg;
+    bool whole;
+};
+
+static cim_status
+rehearse(void *arg, cim_tx *tx, cim_error *err)
+{
+    struct rehearsal *rehearsal = arg;
+    const struct host_migrations *migrations = rehearsal->migrations;
+    for (int32_t i = rehearsal->n_present; i < migrations->n_files; i++) {
+        struct application application = {.owner = rehearsal->owner,
+                                          .migration = &migrations->files[i]};
+        if (rehearsal->progress != NULL) {
+            rehearsal->progress(rehearsal->arg, migrations->files[i].name, i, migrations->n_files);
+        }
+        CIM_TRY(apply(&application, tx, err));
+    }
+    rehearsal->whole = true;
+    return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "试运行，已撤销", "a rehearsal, rolled back");
+}
+
+cim_status
+host_store_rehearse(struct host_store *store, const char *owner, const char *dir,
+                    void (*progress)(void *arg, const char *file, int32_t done, int32_t total),
+                    void *arg, cim_error *err)
+{
+    AUTO_MIGRATIONS struct host_migrations migrations = {0};
+    struct rehearsal rehearsal = {
+        .owner = owner, .migrations = &migrations, .progress = progress, .arg = arg};
+    CIM_TRY(host_migrations_read(dir, &migrations, err));
+    CIM_TRY(count_applied(store, owner, &migrations, &rehearsal.n_present, err));
+    const cim_status status = host_store_write(store, rehearse, &rehearsal, NULL, err);
+    return rehearsal.whole ? CIM_OK : status;
+}
+
 cim_status
 host_store_migrations_pending(struct host_store *store, const char *owner, const char *dir,
                               int32_t *ret_pending, cim_error *err)

@@ -85,6 +85,12 @@ cim_status host_store_migrate(struct host_store *store, const char *owner, const
                               void (*progress)(void *arg, const char *file, int32_t done,
                                                int32_t total),
                               void *arg, struct host_migration_report *ret_report, cim_error *err);
+/* Applies what is due in one transaction that is rolled back, whatever comes of it: the failure
+ * that host_store_migrate() would meet, or CIM_OK. */
+cim_status host_store_rehearse(struct host_store *store, const char *owner, const char *dir,
+                               void (*progress)(void *arg, const char *file, int32_t done,
+                                                int32_t total),
+                               void *arg, cim_error *err);
 /* How many files of `dir` wait to be applied. */
 cim_status host_store_migrations_pending(struct host_store *store, const char *owner,
                                          const char *dir, int32_t *ret_pending, cim_error *err);

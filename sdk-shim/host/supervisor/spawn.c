@@ -13,22 +13,32 @@
 
 enum { WORDS_MAX = 512, CLEAR_OF_FD = 10, EXIT_NOT_RUN = 127 };
 
-/* In the child: the two descriptors at their places, and nothing blocked or ignored. */
+/* In the child: a descriptor at its place, past what another one may be taking. */
 static int
-take_places(int socket_fd, int note_fd)
+take_place(int fd, int place)
 {
-    const int socket_copy = fcntl(socket_fd, F_DUPFD, CLEAR_OF_FD);
-    const int note_copy = fcntl(note_fd, F_DUPFD, CLEAR_OF_FD);
+    const int copy = fcntl(fd, F_DUPFD, CLEAR_OF_FD);
+    const int taken = copy >= 0 ? dup2(copy, place) : -1;
+    if (copy >= 0) {
+        (void)close(copy);
+    }
+    return taken;
+}
+
+static bool
+take_places(const struct host_supervisor_options *options, int note_fd)
+{
+    /* Clear of the places first: a descriptor may have the number of another one's place. */
+    const int socket_fd = fcntl(options->listen_fd, F_DUPFD_CLOEXEC, CLEAR_OF_FD);
+    const int note = fcntl(note_fd, F_DUPFD_CLOEXEC, CLEAR_OF_FD);
+    const int control =
+        options->control_fd >= 0 ? fcntl(options->control_fd, F_DUPFD_CLOEXEC, CLEAR_OF_FD) : -1;
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (socket_copy < 0 || note_copy < 0 || dup2(socket_copy, HOST_WORKER_SOCKET_FD) < 0 ||
-        dup2(note_copy, HOST_WORKER_NOTE_FD) < 0) {
-        return -1;
-    }
-    (void)close(socket_copy);
-    (void)close(note_copy);
-    return 0;
+    return take_place(socket_fd, HOST_WORKER_SOCKET_FD) >= 0 &&
+           take_place(note, HOST_WORKER_NOTE_FD) >= 0 &&
+           (control < 0 || take_place(control, HOST_WORKER_CONTROL_FD) >= 0);
 }
 
 static void
@@ -37,7 +47,7 @@ become_worker(const struct host_supervisor_options *options, char *const *argv, 
 {
     /* Without its supervisor a worker holds data directory and socket without the lock. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == supervisor &&
-        take_places(options->listen_fd, note_fd) == 0) {
+        take_places(options, note_fd)) {
         (void)execv(options->program, argv);
     }
     _exit(EXIT_NOT_RUN);
@@ -65,6 +75,7 @@ host_worker_start(const struct host_supervisor_options *options,
     }
     CIM_TRY(host_note_new(&worker.note, &note_fd, err));
     worker.note->takes_over = how->takes_over;
+    worker.note->has_control = options->control_fd >= 0;
     worker.note->n_endings = how->n_endings;
     memcpy(worker.note->endings, how->endings, (size_t)how->n_endings * sizeof *how->endings);
     atomic_store(&worker.note->beat_ms, worker.started_ms);

@@ -13,13 +13,14 @@
 struct host_config;
 
 /* Where a worker finds what it inherits. */
-enum { HOST_WORKER_SOCKET_FD = 3, HOST_WORKER_NOTE_FD = 4 };
+enum { HOST_WORKER_SOCKET_FD = 3, HOST_WORKER_NOTE_FD = 4, HOST_WORKER_CONTROL_FD = 5 };
 
 struct host_supervisor_options {
     const struct host_config *config;
     const char *program;      /* path of the program, run anew for each worker */
     const char *const *words; /* its command line after the verb, NULL-terminated */
     int listen_fd;
+    int control_fd; /* of the command line's socket; -1: there is none */
     /* Once, when the first worker accepts connections. */
     void (*serving)(void *arg);
     void *arg;

@@ -161,7 +161,7 @@ class Verbs(HostTest):
 
     def test_one_process_has_the_data_directory(self):
         self.host.serve()
-        for words in (("migrate",), ("plugin", "list"), ("user", "list"), ("token", "x")):
+        for words in (("migrate",), ("user", "list"), ("token", "x")):
             text = self.host.run(*words, fails=True)
             self.assertIn(str(self.host.process.pid), text)
             self.assertIn("cim-host serve", text)
@@ -190,6 +190,56 @@ class Verbs(HostTest):
             f.write(head + "460000,海南省,province,,,,,\n460200,三亚市,city,469999,,,,\n")
         self.assertIn("469999", self.host.run("areas", "import", path, fails=True))
         self.assertIn("areas: 2", self.host.run("doctor"))
+
+
+class Control(HostTest):
+    """What the command line may do while the platform serves."""
+
+    def test_plugins_are_switched_through_the_running_platform(self):
+        self.add_admin("platform-admin,regulator")
+        self.host.serve()
+        token = self.host.token()
+        self.assertRegex(self.host.run("plugin", "list"), r"lpg +\S+ +disabled")
+        text = self.host.run("plugin", "enable", "lpg", "--dry-run")
+        self.assertIn("0001_base.sql", text)
+        self.assertIn("nothing was changed", text)
+        self.assertRegex(self.host.run("plugin", "list"), r"lpg +\S+ +disabled")
+        with sqlite3.connect(os.path.join(self.host.var, "cim.gpkg")) as other:
+            self.assertEqual([], other.execute("select name from sqlite_schema where name = 'lpg_station'").fetchall())
+        text = self.host.run("plugin", "enable", "lpg")
+        self.assertRegex(text, r"1/\d+ 0001_base.sql")
+        self.assertEqual(200, self.host.get("/collections/lpg.stations/items", token)[0])
+        text = self.host.run("plugin", "disable", "lpg")
+        self.assertLess(text.index("Kept: all records"), text.index("is disabled"))
+        self.assertEqual(503, self.host.get("/collections/lpg.stations/items", token)[0])
+        self.assertIn("no plugin nothing", self.host.run("plugin", "enable", "nothing", fails=True))
+        self.assertEqual(0o600, os.stat(os.path.join(self.host.var, "cim-host.sock")).st_mode & 0o777)
+        self.host.stop()
+        self.assertFalse(os.path.exists(os.path.join(self.host.var, "cim-host.sock")))
+
+    def test_rubbish_on_the_socket_is_refused_and_nothing_else_happens(self):
+        self.host.serve("--no-supervisor")
+        path = os.path.join(self.host.var, "cim-host.sock")
+        for sent in (b"\n", b"plugin\n", b"plugin enable\n", b"\xff\x00\n", b"x" * 9000 + b"\n", b"fly away\n", b""):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
+                client.sendall(sent)
+                client.shutdown(socket.SHUT_WR)
+                answer = client.recv(9000)
+                self.assertTrue(answer == b"" or answer.startswith(b"error "), (sent[:20], answer))
+        self.assertIn("without a supervisor", self.host.run("upgrade", fails=True))
+        self.assertEqual(200, self.host.get("/health")[0])
+
+    def test_upgrade_from_the_command_line(self):
+        self.host.serve()
+        self.host.run("upgrade")
+        for _ in range(400):
+            if "has drained" in self.host.read_log():
+                break
+            time.sleep(0.05)
+        self.assertIn("has drained", self.host.read_log())
+        self.assertEqual(200, self.host.get("/ready")[0])
+        self.assertIn("disabled", self.host.run("plugin", "list"))
 
 
 class Serving(HostTest):

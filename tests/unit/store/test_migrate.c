@@ -108,6 +108,46 @@ test_failing_statement_is_named_and_undone(void **state)
 }
 
 static void
+count_file(void *arg, const char *file, int32_t done, int32_t total)
+{
+    (void)file;
+    assert_true(done < total);
+    ++*(int *)arg;
+}
+
+static void
+test_rehearsal_meets_what_a_migration_would_and_leaves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    cim_error error = {0};
+    int told = 0;
+    fixture_write_file(fixture->migrations, "0002_good.sql",
+                       "create table good ({record}, {geom Point});\n{layer good Point};\n");
+    fixture_write_file(fixture->migrations, "0003_more.sql",
+                       "alter table good add column n {int};\n");
+    for (int i = 1; i <= 2; i++) {
+        assert_ok(host_store_rehearse(fixture->store, "test", fixture->migrations, count_file,
+                                      &told, &error),
+                  &error);
+        assert_int_equal(told, 2 * i);
+        assert_false(has_table(fixture->store, "good"));
+    }
+    fixture_write_file(fixture->migrations, "0003_more.sql",
+                       "alter table bad add column n {int};\n");
+    assert_int_not_equal(
+        host_store_rehearse(fixture->store, "test", fixture->migrations, NULL, NULL, &error),
+        CIM_OK);
+    assert_contains(error.en, "0003_more.sql");
+    assert_false(has_table(fixture->store, "good"));
+    fixture_write_file(fixture->migrations, "0003_more.sql",
+                       "alter table good add column n {int};\n");
+    struct host_migration_report report;
+    assert_ok(migrate(fixture, &report, &error), &error);
+    assert_int_equal(report.n_applied, 2);
+    assert_true(has_table(fixture->store, "good"));
+}
+
+static void
 test_repository_migrations_apply_twice(void **state)
 {
     struct fixture *fixture = *state;
@@ -167,6 +207,9 @@ main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_failing_statement_is_named_and_undone, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_rehearsal_meets_what_a_migration_would_and_leaves_nothing, fixture_setup,
+            fixture_teardown),
         cmocka_unit_test_setup_teardown(test_repository_migrations_apply_twice, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_platform_store_takes_no_layers, fixture_setup,
