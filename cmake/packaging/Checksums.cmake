@@ -17,3 +17,8 @@ endforeach()
 file(READ ${manifests} manifest)
 string(JSON manifest SET "${manifest}" checksums "${sums}")
 file(WRITE ${manifests} "${manifest}\n")
+# With a key at hand the manifest is signed: CIM_SIGNING_KEY names an Ed25519 private key in PEM.
+if(DEFINED ENV{CIM_SIGNING_KEY})
+  execute_process(COMMAND openssl pkeyutl -sign -rawin -inkey $ENV{CIM_SIGNING_KEY}
+      -in ${manifests} -out ${manifests}.sig COMMAND_ERROR_IS_FATAL ANY)
+endif()

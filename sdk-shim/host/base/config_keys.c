@@ -77,6 +77,9 @@ static const struct host_config_key KEYS[] = {
     INT("supervisor.memory_mib", 0, 1 << 30, "0", "工作进程内存上限；0 为本机的五分之四",
         "memory of a worker at most; 0: four fifths of the machine's"),
     TEXT("plugins.dirs", "plugins", "插件目录，冒号分隔", "plugin folders, separated by colons"),
+    TEXT("plugins.keys", "", "受信任的插件签名公钥目录（*.pem，Ed25519）；空为不要求签名",
+         "folder of keys trusted to sign plugins (*.pem, Ed25519); empty: no signature is asked "
+         "for"),
     SECRET("store.url", "业务数据库 postgresql://…；留空为内置库",
            "database of the data, postgresql://…; empty: embedded"),
     INT("store.max_readers", 1, 256, "8", "读连接上限", "read connections at most"),

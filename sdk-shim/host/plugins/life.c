@@ -1,6 +1,7 @@
 /* Enabling and disabling: one at a time, whole or not at all. */
 #include "cim/util.h"
 #include "host/base/note.h"
+#include "host/base/config.h"
 #include "host/base/log.h"
 #include "host/identity/identity.h"
 #include "host/plugins/plugin.h"
@@ -115,13 +116,25 @@ run_start(struct host_plugin *plugin, bool *ret_started, cim_error *err)
     return host_wishes_set(plugin->owner, plugin->id, true, err);
 }
 
+/* That the files are those of the manifest, and where keys are named that one of them vouches for
+ * it. Before any of its code is loaded. */
+static cim_status
+verify(const struct host_plugin *plugin, const struct host_manifest *manifest, cim_error *err)
+{
+    const char *keys = host_config_text(plugin->owner->app->config, "plugins.keys");
+    if (keys[0] != '\0') {
+        CIM_TRY(host_manifest_verify_signature(manifest, keys, err));
+    }
+    return host_manifest_verify(manifest, err);
+}
+
 static cim_status
 bring_up(struct host_plugin *plugin, cim_error *err)
 {
     cim_status status = CIM_OK;
     bool started = false;
     CIM_TRY(reread_manifest(plugin, err));
-    CIM_TRY(host_manifest_verify(plugin->manifest, err));
+    CIM_TRY(verify(plugin, plugin->manifest, err));
     CIM_TRY(host_plugin_load(plugin, err));
     atomic_store(&plugin->cut, false);
     status = run_init(plugin, err);
@@ -242,7 +255,7 @@ host_plugins_rehearse(struct host_plugins *plugins, const char *id, host_progres
     char dir[4096];
     CIM_TRY(find(plugins, id, &plugin, err));
     CIM_TRY(host_manifest_read(plugin->dir, &manifest, err));
-    cim_status status = host_manifest_verify(manifest, err);
+    cim_status status = verify(plugin, manifest, err);
     if (status == CIM_OK && manifest->migrations != NULL) {
         status = host_manifest_path(manifest, manifest->migrations, NULL, dir, sizeof dir, err);
         if (status == CIM_OK) {

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-#define HOST_MANIFEST_FILE "plugin.manifest"
+#define HOST_MANIFEST_FILE  "plugin.manifest"
+#define HOST_SIGNATURE_FILE "plugin.manifest.sig"
 
 enum { HOST_MANIFEST_BYTES_MAX = 1 << 20, HOST_MANIFEST_ID_MAX = 32 };
 
@@ -54,6 +55,11 @@ cim_status host_manifest_path(const struct host_manifest *manifest, const char *
                               const char *name, char *out, size_t out_size, cim_error *err);
 /* Compares the files that "checksums" lists with their SHA-256. */
 cim_status host_manifest_verify(const struct host_manifest *manifest, cim_error *err);
+
+/* The manifest is signed by one of the keys (*.pem) of a folder, and lists every file beside it;
+ * signature.c. CIM_E_DENIED: it is not. */
+cim_status host_manifest_verify_signature(const struct host_manifest *manifest,
+                                          const char *keys_dir, cim_error *err);
 
 /* A whole file of at most `max` bytes; *ret_text is NUL-terminated and owned by the caller. */
 cim_status host_read_file(const char *path, size_t max, char **ret_text, size_t *ret_len,

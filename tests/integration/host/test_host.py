@@ -4,6 +4,7 @@
 usage: test_host.py --host CIM_HOST --plugins DIR --template DIR --unruly DIR [unittest arguments]
 """
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -240,6 +241,81 @@ class Control(HostTest):
         self.assertIn("has drained", self.host.read_log())
         self.assertEqual(200, self.host.get("/ready")[0])
         self.assertIn("disabled", self.host.run("plugin", "list"))
+
+
+class Signatures(HostTest):
+    """Only what a trusted key signed is enabled, where keys are named."""
+
+    def setUp(self):
+        self.bundle = tempfile.mkdtemp(prefix="cim-signed-")
+        self.addCleanup(shutil.rmtree, self.bundle)
+        self.plugin = os.path.join(self.bundle, "unruly")
+        self.keys = os.path.join(self.bundle, "keys")
+        shutil.copytree(ARGS.unruly, self.plugin)
+        os.mkdir(self.keys)
+        self.plugins = self.plugin
+        super().setUp()
+        for name in ("ours", "theirs"):
+            self.openssl("genpkey", "-algorithm", "ed25519", "-out", self.at(name))
+        self.openssl("pkey", "-in", self.at("ours"), "-pubout", "-out", os.path.join(self.keys, "ours.pem"))
+        self.manifest = os.path.join(self.plugin, "plugin.manifest")
+        with open(self.manifest, encoding="utf-8") as f:
+            self.text = json.load(f)
+        self.text["checksums"] = {"unruly.so": self.sum("unruly.so")}
+        self.write()
+
+    def at(self, name):
+        return os.path.join(self.bundle, name + ".key")
+
+    def openssl(self, *words):
+        subprocess.run(["openssl", *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def sum(self, name):
+        with open(os.path.join(self.plugin, name), "rb") as f:
+            return hashlib.sha256(f.read()).hexdigest()
+
+    def write(self):
+        with open(self.manifest, "w", encoding="utf-8") as f:
+            json.dump(self.text, f)
+
+    def sign(self, key):
+        self.openssl("pkeyutl", "-sign", "-rawin", "-inkey", self.at(key), "-in", self.manifest,
+                     "-out", self.manifest + ".sig")
+
+    def enable(self, refused=None):
+        text = self.host.run("plugin", "enable", "unruly", "--plugins.keys=" + self.keys, fails=refused is not None)
+        self.assertIn(refused or "is enabled", text)
+
+    def test_signed_by_a_trusted_key_or_not_at_all(self):
+        self.enable("expected the manifest's Ed25519 signature")
+        self.sign("theirs")
+        self.enable("no signature of this manifest by a trusted key")
+        self.sign("ours")
+        self.enable()
+        self.host.run("plugin", "disable", "unruly")
+        self.text["version"] = "1.0.1"
+        self.write()
+        self.enable("no signature of this manifest by a trusted key")
+
+    def test_what_the_signature_does_not_cover_is_refused(self):
+        self.sign("ours")
+        extra = os.path.join(self.plugin, "layers", "more.json")
+        os.mkdir(os.path.dirname(extra))
+        with open(extra, "w", encoding="utf-8") as f:
+            f.write("{}")
+        self.enable("layers/more.json is not in the manifest's checksums")
+        os.remove(extra)
+        with open(os.path.join(self.plugin, "unruly.so"), "ab") as f:
+            f.write(b"x")
+        self.enable("has SHA-256")
+
+    def test_keys_that_are_none_are_named(self):
+        self.sign("ours")
+        with open(os.path.join(self.keys, "a.pem"), "w", encoding="utf-8") as f:
+            f.write("rubbish")
+        self.enable("a.pem is no Ed25519 public key")
+        shutil.rmtree(self.keys)
+        self.enable("expected 1 to 100 public keys")
 
 
 class Serving(HostTest):
