@@ -68,7 +68,7 @@ static const struct host_config_key KEYS[] = {
         "how long results of jobs are kept"),
     BOOL("supervisor.enabled", "true", "由监管进程看护工作进程",
          "a supervisor looks after the process that serves"),
-    INT("supervisor.hang_ms", 1000, DAY_MS, "20000", "多久没有进展视为卡死",
+    INT("supervisor.hang_ms", 1000, DAY_MS, "60000", "多久没有进展视为卡死",
         "without progress for so long a worker is replaced"),
     INT("supervisor.start_ms", 1000, DAY_MS, "600000", "启动时限，迁移计算在内",
         "time to start, migrations included"),

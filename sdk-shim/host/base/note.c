@@ -188,6 +188,15 @@ host_note_end(void)
 }
 
 void
+host_note_progress(void)
+{
+    struct host_note_thread *thread = t_thread;
+    if (thread != NULL && atomic_load_explicit(&thread->busy_since_ms, memory_order_relaxed) != 0) {
+        atomic_store_explicit(&thread->busy_since_ms, host_monotonic_ms(), memory_order_relaxed);
+    }
+}
+
+void
 host_note_enter(size_t plugin_number)
 {
     struct host_note_thread *thread = place();

@@ -29,12 +29,17 @@ struct host_ending {
     char plugin[HOST_NOTE_PLUGIN_ID_MAX]; /* it was inside this one; "": none, or not known */
 };
 
-enum host_note_kind { HOST_NOTE_FREE, HOST_NOTE_WORKER, HOST_NOTE_EVENT, HOST_NOTE_OTHER };
+enum host_note_kind {
+    HOST_NOTE_FREE,
+    HOST_NOTE_WORKER,
+    HOST_NOTE_EVENT, /* nobody else does its work: an event thread, the store's writer */
+    HOST_NOTE_OTHER
+};
 
 struct host_note_thread {
     _Atomic int32_t kind;          /* enum host_note_kind */
     _Atomic int32_t inside;        /* plugin number + 1; 0: none */
-    _Atomic int64_t busy_since_ms; /* monotonic, of the job at hand; 0: idle */
+    _Atomic int64_t busy_since_ms; /* monotonic, of the last progress of the job; 0: idle */
 };
 
 struct host_note {
@@ -65,8 +70,9 @@ struct host_note {
 /* *ret_fd is for the worker to inherit. */
 cim_status host_note_new(struct host_note **ret_note, int *ret_fd, cim_error *err);
 void host_note_free(struct host_note *note); /* NULL-safe */
-/* True when no thread could have answered for `limit_ms`: the process stands still, an event thread
- * is inside one job, or all workers are while requests wait. */
+/* True when nobody could have been answered for `limit_ms`: the process stands still, a thread that
+ * has to go on by itself (event threads, the store's writer) makes no progress in its job, or none
+ * of the workers does while requests wait. */
 bool host_note_hangs(const struct host_note *note, int64_t now_ms, int64_t limit_ms);
 /* The plugin to blame, "" when there is none: that of the thread that crashed, or (nothing tells
  * which it was) the one that all busy threads inside plugins are in. */
@@ -83,6 +89,8 @@ void host_note_name_plugin(size_t number, const char *id);
 /* Of the calling thread. */
 void host_note_begin(enum host_note_kind kind);
 void host_note_end(void); /* of the job; it is in no plugin either */
+/* The job at hand goes on: what takes long does not stand still. */
+void host_note_progress(void);
 void host_note_enter(size_t plugin_number);
 void host_note_leave(void);
 void host_note_queue(int32_t change);

@@ -2,11 +2,11 @@
 #include "control.h"
 
 #include "assemble.h"
+#include "plugin_act.h"
 #include "cim/util.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
 #include "host/base/note.h"
-#include "host/plugins/plugins.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -126,24 +126,17 @@ tell_plugin(void *arg, const struct host_plugin_info *info)
 static cim_status
 act(struct host_control *control, int fd, char *line, cim_error *err)
 {
-    struct host_plugins *plugins = control->app->plugins;
     char *rest = line;
     const char *noun = strsep(&rest, " ");
     const char *verb = rest != NULL ? strsep(&rest, " ") : "";
     const char *id = rest != NULL ? rest : "";
     host_log(CIM_LOG_INFO, "control", "%s %s %s", noun, verb, id);
     if (strcmp(noun, "plugin") == 0 && strcmp(verb, "list") == 0) {
-        host_plugins_each(plugins, tell_plugin, &fd);
+        host_plugins_each(control->app->plugins, tell_plugin, &fd);
         return CIM_OK;
     }
-    if (strcmp(noun, "plugin") == 0 && strcmp(verb, "enable") == 0) {
-        return host_plugins_enable_telling(plugins, id, tell_migration, &fd, err);
-    }
-    if (strcmp(noun, "plugin") == 0 && strcmp(verb, "rehearse") == 0) {
-        return host_plugins_rehearse(plugins, id, tell_migration, &fd, err);
-    }
-    if (strcmp(noun, "plugin") == 0 && strcmp(verb, "disable") == 0) {
-        return host_plugins_disable(plugins, id, err);
+    if (strcmp(noun, "plugin") == 0) {
+        return host_plugin_act(control->app, verb, id, tell_migration, &fd, err);
     }
     if (strcmp(noun, "upgrade") == 0) {
         return host_note_ask_upgrade(err);

@@ -3,12 +3,12 @@
 #include "assemble.h"
 #include "control.h"
 #include "lock.h"
+#include "plugin_act.h"
 #include "verb.h"
 
 #include "args.h"
 #include "cim/util.h"
 #include "host/base/config.h"
-#include "host/plugins/plugins.h"
 
 #include <stdio.h>
 
@@ -57,20 +57,13 @@ print_migration(void *arg, const char *file, int32_t done, int32_t total)
 }
 
 static cim_status
-act(struct host_plugins *plugins, enum action action, const char *id, cim_error *err)
+act(struct host_app *app, enum action action, const char *id, cim_error *err)
 {
-    switch (action) {
-    case ACTION_LIST:
-        host_plugins_each(plugins, print_plugin, NULL);
+    if (action == ACTION_LIST) {
+        host_plugins_each(app->plugins, print_plugin, NULL);
         return CIM_OK;
-    case ACTION_ENABLE:
-        return host_plugins_enable_telling(plugins, id, print_migration, NULL, err);
-    case ACTION_REHEARSE:
-        return host_plugins_rehearse(plugins, id, print_migration, NULL, err);
-    case ACTION_DISABLE:
-        break;
     }
-    return host_plugins_disable(plugins, id, err);
+    return host_plugin_act(app, WORDS[action], id, print_migration, NULL, err);
 }
 
 /* While it serves. */
@@ -88,7 +81,7 @@ act_alone(struct host_config *config, enum action action, const char *id, cim_er
 {
     struct host_assembly assembly;
     CIM_TRY(host_assemble(config, "plugin", HOST_LEVEL_PLUGINS, &assembly, err));
-    const cim_status status = act(assembly.app.plugins, action, id, err);
+    const cim_status status = act(&assembly.app, action, id, err);
     host_disassemble(&assembly);
     return status;
 }

@@ -2,6 +2,7 @@
 #include "host/store/driver.h"
 
 #include "cim/util.h"
+#include "host/base/note.h"
 #include "kit/cleanup.h"
 
 #include <string.h>
@@ -92,6 +93,7 @@ cim_status
 host_store_exec(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
                 int64_t *ret_changes, cim_error *err)
 {
+    host_note_progress();
     return tx->store->driver->exec(tx, sql, values, n_values, ret_changes, err);
 }
 
@@ -99,6 +101,7 @@ cim_status
 host_store_query(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
                  cim_rows **ret_rows, cim_error *err)
 {
+    host_note_progress();
     return tx->store->driver->query(tx, sql, values, n_values, ret_rows, err);
 }
 

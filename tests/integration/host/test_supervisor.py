@@ -16,6 +16,7 @@ import unittest
 import test_host
 from test_host import HostTest
 
+LONG_ROWS = 20000  # some seconds under the sanitizers
 SOON_S = 20  # a loaded machine; what it really takes is printed
 
 
@@ -77,7 +78,7 @@ class Replaced(Supervised):
         self.assertEqual([], self.unruly_state(token)["failures"], "nobody was inside the plugin")
 
     def test_hung_workers_are_replaced_and_the_plugin_is_named(self):
-        token = self.begin("--supervisor.hang_ms=1500", "--http.workers=2", "--http.request_timeout_ms=60000")
+        token = self.begin("--supervisor.hang_ms=2500", "--http.workers=2", "--http.request_timeout_ms=60000")
         before = self.worker()
         askers = [threading.Thread(target=self.provoke, args=("/apps/unruly/api/hang", token)) for _ in range(4)]
         for asker in askers:
@@ -89,10 +90,10 @@ class Replaced(Supervised):
         self.assertEqual(["hang"], [each["kind"] for each in failures])
 
     def test_one_slow_call_is_no_hang(self):
-        token = self.begin("--supervisor.hang_ms=1000", "--http.workers=3", "--http.stop_grace_ms=100")
+        token = self.begin("--supervisor.hang_ms=4000", "--http.workers=3", "--http.stop_grace_ms=100")
         before = self.worker()
         threading.Thread(target=self.provoke, args=("/apps/unruly/api/hang", token), daemon=True).start()
-        for _ in range(30):
+        for _ in range(55):
             self.assertEqual(200, self.status("/apps/unruly/api/ok", token))
             time.sleep(0.1)
         self.assertEqual(before, self.worker())
@@ -100,6 +101,36 @@ class Replaced(Supervised):
         self.host.process.wait()
         self.host.process.stdout.close()
         self.host.process = None
+
+    def test_a_long_import_is_no_hang(self):
+        """All workers wait for the store's writer, which is at work for longer than the limit."""
+        self.host.plugins = test_host.ARGS.plugins
+        with open(os.path.join(self.host.var, "areas.csv"), "w", encoding="utf-8") as f:
+            f.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n460100,海口市,city,,,,,\n")
+        self.host.run("areas", "import", f.name)
+        self.host.run("plugin", "enable", "lpg")
+        self.add_admin("platform-admin,data-manager,regulator")
+        self.host.serve("--supervisor.hang_ms=3000", "--http.workers=2", "--http.request_timeout_ms=120000")
+        token, before = self.host.token(), self.worker()
+        line = json.dumps({"type": "Feature", "geometry": {"type": "Point", "coordinates": [110.3, 20]},
+                           "properties": {"name": "t", "class": "town", "area_code": "460100"}}) + "\n"
+        head = {"Content-Type": "application/x-ndjson"}
+        seen = []
+
+        def post(lines):
+            started = time.monotonic()
+            status = self.host.get("/collections/lpg.places/items", token, "POST", (line * lines).encode(), head)[0]
+            seen.append((status, time.monotonic() - started))
+
+        posts = [threading.Thread(target=post, args=(n,)) for n in (LONG_ROWS, 1, 1, 1, 1)]
+        for each in posts:
+            each.start()
+            time.sleep(0.1)
+        for each in posts:
+            each.join()
+        self.assertEqual([201] * 5, [status for status, _ in seen])
+        self.assertEqual(before, self.worker())
+        print("the longest took %.1f s" % max(took for _, took in seen), file=sys.stderr)
 
     def test_memory_over_the_limit_replaces_the_worker(self):
         self.begin()

@@ -5,6 +5,7 @@
 #include "host/store/pg/pg.h"
 
 #include "cim/util.h"
+#include "host/base/note.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
 
@@ -130,6 +131,7 @@ receive(struct host_pg_rows *rows, cim_error *err)
     if (rows->conn == NULL) {
         return CIM_OK;
     }
+    host_note_progress();
     status = host_pg_result(rows->conn, limited ? since_ms + rows->time_left_ms : 0, &result, err);
     if (limited) {
         const int64_t left = rows->time_left_ms - (host_monotonic_ms() - since_ms);

@@ -2,6 +2,7 @@
 #include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
+#include "host/base/note.h"
 #include "kit/cleanup.h"
 
 #include <stdarg.h>
@@ -60,6 +61,7 @@ static int
 on_progress(void *arg)
 {
     const struct host_connection *conn = arg;
+    host_note_progress();
     return conn->deadline_ms != 0 && host_monotonic_ms() > conn->deadline_ms;
 }
 

@@ -6,13 +6,14 @@
 #include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
+#include "host/base/note.h"
 #include "kit/cleanup.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { ATTEMPTS_MAX = 3 };
+enum { ATTEMPTS_MAX = 3, WAIT_NOTE_MS = 500 };
 
 static struct timespec
 time_after(int64_t ms)
@@ -286,7 +287,9 @@ writer_main(void *arg)
     while (!stop) {
         struct host_job *job = take(writer, host_monotonic_ms() + HOST_STORE_FOREIGN_POLL_MS);
         if (job != NULL) {
+            host_note_begin(HOST_NOTE_EVENT);
             run_group(store, job);
+            host_note_end();
             continue;
         }
         (void)refresh_positions(store, NULL); /* tried again at the next turn */
@@ -348,6 +351,19 @@ enqueue(struct host_sqlite *store, struct host_job *job, cim_error *err)
     return status;
 }
 
+/* Whoever waits for the writer does not stand still while the writer goes on. */
+static void
+wait_for(sem_t *done)
+{
+    struct timespec until = time_after(WAIT_NOTE_MS);
+    while (sem_clockwait(done, CLOCK_MONOTONIC, &until) != 0) {
+        if (errno == ETIMEDOUT) {
+            host_note_progress();
+            until = time_after(WAIT_NOTE_MS);
+        }
+    }
+}
+
 cim_status
 host_sqlite_write(struct host_store *base, cim_tx_fn fn, void *arg, int64_t *ret_pos,
                   cim_error *err)
@@ -364,8 +380,7 @@ host_sqlite_write(struct host_store *base, cim_tx_fn fn, void *arg, int64_t *ret
     }
     status = enqueue(store, &job, err);
     if (status == CIM_OK) {
-        while (sem_wait(&job.done) != 0 && errno == EINTR) {
-        }
+        wait_for(&job.done);
         status = job.status;
         if (status != CIM_OK && err != NULL) {
             *err = job.error;

@@ -1,0 +1,35 @@
+/* host/main/plugin_act.c -- see plugin_act.h. */
+#include "plugin_act.h"
+
+#include "cim/util.h"
+#include "host/audit/audit.h"
+
+#include <string.h>
+
+static void
+note(struct host_app *app, const char *action, const char *id)
+{
+    const cim_audit_entry entry = {.struct_size = sizeof entry, .action = action, .layer = id};
+    host_audit_note(app->audit, NULL, &entry);
+}
+
+cim_status
+host_plugin_act(struct host_app *app, const char *word, const char *id, host_progress_fn progress,
+                void *arg, cim_error *err)
+{
+    if (strcmp(word, "enable") == 0) {
+        CIM_TRY(host_plugins_enable_telling(app->plugins, id, progress, arg, err));
+        note(app, "plugin.enable", id);
+        return CIM_OK;
+    }
+    if (strcmp(word, "disable") == 0) {
+        CIM_TRY(host_plugins_disable(app->plugins, id, err));
+        note(app, "plugin.disable", id);
+        return CIM_OK;
+    }
+    if (strcmp(word, "rehearse") == 0) {
+        return host_plugins_rehearse(app->plugins, id, progress, arg, err);
+    }
+    return cim_fail(err, CIM_E_INVALID, "action", word, "应为 enable、rehearse 或 disable",
+                    "expected enable, rehearse or disable");
+}
