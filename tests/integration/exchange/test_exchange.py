@@ -569,6 +569,15 @@ class Jobs(unittest.TestCase):
                                    {"layer": "lpg.places"}, "reader")
         self.assertEqual(status, 403, problem)
 
+    def test_files_of_one_person_have_a_limit(self):
+        kept = [self.upload("name,lon,lat\nx,1,%d\n" % i, who="other") for i in range(20)]
+        status, problem = self.ask("/files?name=more.csv", "POST", b"name,lon,lat\n", "other")
+        self.assertEqual((status, problem["param"]), (503, "file"), problem)
+        self.upload("name,lon,lat\nx,1,2\n")  # those of another person are none of it
+        for file in kept:
+            self.assertEqual(self.ask("/files/" + file, "DELETE", who="other")[0], 204)
+        self.upload("name,lon,lat\nx,1,2\n", who="other")
+
     def test_wrong_requests(self):
         file = self.upload("name,class,lon,lat\n丑镇,town,110.3,20\n")
         for request, param in (({"layer": "lpg.places", "colour": 1}, "colour"), ({"crs": "wgs84"}, "layer"),

@@ -163,6 +163,32 @@ test_lists_of_pairs_and_values(void **state)
     host_import_report_done(&report);
 }
 
+static void
+test_values_have_a_limit(void **state)
+{
+    struct fake_layer *fake = *state;
+    struct host_import_options options = {.crs = "cgcs2000"};
+    struct host_import_report report;
+    cim_error error = {0};
+    char *values = calloc(HOST_IMPORT_VALUES_MAX + 1, 20);
+    size_t len = 0;
+    assert_non_null(values);
+    for (int i = 0; i < HOST_IMPORT_VALUES_MAX; i++) {
+        len += (size_t)snprintf(values + len, 20, "%sname:%d=x", i > 0 ? "," : "", i);
+    }
+    options.values = values;
+    fake_write(fake, "l.csv", "name,wkt\n499,\n", 14);
+    assert_ok(fake_import(fake, fake_path(fake, "l.csv"), &options, &report, &error), &error);
+    assert_string_equal(fake->text, "x||||;");
+    host_import_report_done(&report);
+    (void)snprintf(values + len, 20, ",name:a=b");
+    assert_int_equal(fake_import(fake, fake_path(fake, "l.csv"), &options, &report, &error),
+                     CIM_E_TOO_LARGE);
+    assert_string_equal(error.param, "values");
+    host_import_report_done(&report);
+    free(values);
+}
+
 static struct json_object *
 preview(struct fake_layer *fake, const char *name, const char *crs)
 {
@@ -256,6 +282,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_rows_alike_and_overlapping_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overlaps_are_those_of_all_pairs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lists_of_pairs_and_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_values_have_a_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_preview_shows_rows_and_asks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_rows_can_be_repaired_and_sent_again, setup,
                                         teardown),

@@ -294,6 +294,24 @@ test_archive_tricks_are_refused(void **state)
     expect_refused(fake, fake_path(fake, "cut.zip"), CIM_E_INVALID, "");
 }
 
+/* At the limit a file is looked at, past it refused before that. */
+static void
+test_files_that_are_read_whole_have_a_limit(void **state)
+{
+    struct fake_layer *fake = *state;
+    static const char head[] = "0\nSECTION\n";
+    const size_t size = HOST_IMPORT_WHOLE_BYTES_MAX;
+    char *drawing = malloc(size + 1);
+    assert_non_null(drawing);
+    memset(drawing, ' ', size + 1);
+    memcpy(drawing, head, sizeof head - 1);
+    fake_write(fake, "big.dxf", drawing, size);
+    expect_refused(fake, fake_path(fake, "big.dxf"), CIM_E_INVALID, "the DXF is cut off");
+    fake_write(fake, "big.dxf", drawing, size + 1);
+    expect_refused(fake, fake_path(fake, "big.dxf"), CIM_E_TOO_LARGE, "at most 67108864 bytes");
+    free(drawing);
+}
+
 static void
 test_read_only_layer_and_no_geometry(void **state)
 {
@@ -314,6 +332,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_other_formats_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_zipped_shapefile_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_archive_tricks_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_files_that_are_read_whole_have_a_limit, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_read_only_layer_and_no_geometry, setup, teardown),
     };
     return cmocka_run_group_tests_name("exchange_damaged", tests, NULL, NULL);
