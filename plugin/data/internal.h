@@ -58,17 +58,21 @@ struct lpg_data {
 
 /* ---- statements with bound values ---- */
 
-enum { LPG_STATEMENT_VALUES_MAX = 480, LPG_STATEMENT_TEXT_MAX = 128 << 10 };
+enum {
+    LPG_STATEMENT_VALUES_MAX = 480,
+    LPG_STATEMENT_TEXT_MAX = 128 << 10,
+    LPG_STATEMENT_BYTES_MAX = 512 << 10 /* of bound texts and geometries */
+};
 
 struct lpg_bound {
     char name[12];
-    size_t offset; /* of a text value in `texts` */
+    size_t offset; /* of a text or geometry in `texts` */
 };
 
 /* SQL that grows together with its values, named p0, p1, … in the order of the text. */
 struct lpg_statement {
     struct cim_buf sql;
-    struct cim_buf texts; /* bytes of text values */
+    struct cim_buf texts; /* bytes of texts and geometries */
     uint32_t n_values;
     cim_status failed;
     bool in_fid_order; /* a page of it is wanted, in the order of the table */
@@ -92,6 +96,8 @@ __attribute__((format(printf, 2, 3))) void lpg_sql(struct lpg_statement *stateme
 void lpg_sql_int(struct lpg_statement *statement, int64_t value);
 void lpg_sql_real(struct lpg_statement *statement, double value);
 void lpg_sql_text(struct lpg_statement *statement, const char *text, size_t len);
+/* A bound geometry, WKB, that is not in the text yet: its name, for macros. */
+const char *lpg_sql_geometry(struct lpg_statement *statement, const char *wkb, size_t len);
 void lpg_sql_time(struct lpg_statement *statement, int64_t ms); /* as a stored time */
 /* A value under a name of its own, such as bbox_w, which the text holds already. */
 void lpg_sql_named_real(struct lpg_statement *statement, const char *name, double value);

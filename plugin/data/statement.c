@@ -10,7 +10,7 @@ lpg_statement_init(struct lpg_statement *statement, cim_error *err)
 {
     *statement = (struct lpg_statement){.n_values = 0};
     cim_buf_init(&statement->sql, LPG_STATEMENT_TEXT_MAX);
-    cim_buf_init(&statement->texts, LPG_STATEMENT_TEXT_MAX);
+    cim_buf_init(&statement->texts, LPG_STATEMENT_BYTES_MAX);
     statement->values = malloc(LPG_STATEMENT_VALUES_MAX * sizeof *statement->values);
     statement->bounds = malloc(LPG_STATEMENT_VALUES_MAX * sizeof *statement->bounds);
     if (statement->values == NULL || statement->bounds == NULL) {
@@ -97,6 +97,19 @@ lpg_sql_text(struct lpg_statement *statement, const char *text, size_t len)
     }
 }
 
+const char *
+lpg_sql_geometry(struct lpg_statement *statement, const char *wkb, size_t len)
+{
+    cim_value *value = next_value(statement, CIM_COL_WKB);
+    if (value == NULL) {
+        return "";
+    }
+    statement->bounds[statement->n_values - 1].offset = statement->texts.len;
+    value->len = (uint32_t)len;
+    cim_buf_add(&statement->texts, wkb, len);
+    return value->name;
+}
+
 void
 lpg_sql_time(struct lpg_statement *statement, int64_t ms)
 {
@@ -136,7 +149,7 @@ lpg_statement_finish(struct lpg_statement *statement, cim_error *err)
     CIM_TRY(cim_buf_status(&statement->texts, err));
     for (uint32_t i = 0; i < statement->n_values; i++) {
         cim_value *value = &statement->values[i];
-        if (value->type == CIM_COL_TEXT) {
+        if (value->type == CIM_COL_TEXT || value->type == CIM_COL_WKB) {
             const char *base = statement->texts.data != NULL ? statement->texts.data : "";
             value->v.ptr = base + statement->bounds[i].offset;
         }
@@ -176,8 +189,9 @@ lpg_statement_hash(const struct lpg_statement *statement)
     for (uint32_t i = 0; i < statement->n_values; i++) {
         const cim_value *value = &statement->values[i];
         hash = hash_bytes(hash, &value->type, sizeof value->type);
-        hash = value->type == CIM_COL_TEXT ? hash_bytes(hash, value->v.ptr, value->len)
-                                           : hash_bytes(hash, &value->v, sizeof value->v);
+        hash = value->type == CIM_COL_TEXT || value->type == CIM_COL_WKB
+                   ? hash_bytes(hash, value->v.ptr, value->len)
+                   : hash_bytes(hash, &value->v, sizeof value->v);
     }
     return hash != 0 ? hash : 1;
 }

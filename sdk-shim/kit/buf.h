@@ -40,6 +40,9 @@ void cim_buf_add_json_text(struct cim_buf *buf, const char *text, size_t len);
 /* HTML text: & < > " ' escaped. */
 void cim_buf_add_html(struct cim_buf *buf, const char *text);
 
+/* Bytes of the valid UTF-8 sequence at `text`, of which `left` bytes are there; 0: none. */
+size_t cim_utf8_length(const char *text, size_t left);
+
 #define CIM_AUTO_BUF __attribute__((cleanup(cim_buf_done)))
 
 #endif

@@ -130,10 +130,10 @@ cim_buf_add_coordinate(struct cim_buf *buf, double value)
     add_scaled(buf, value < 0 && scaled != 0, scaled, 9);
 }
 
-/* Length of the valid UTF-8 sequence at `s`, or 0. */
-static size_t
-utf8_length(const unsigned char *s, size_t left)
+size_t
+cim_utf8_length(const char *text, size_t left)
 {
+    const unsigned char *s = (const unsigned char *)text;
     const unsigned char c = s[0];
     size_t len = 0;
     unsigned low = 0x80U;
@@ -205,7 +205,7 @@ cim_buf_add_json_text(struct cim_buf *buf, const char *text, size_t len)
             at++;
             continue;
         }
-        const size_t sequence = c >= 0x80U ? utf8_length(s + at, len - at) : 0;
+        const size_t sequence = c >= 0x80U ? cim_utf8_length(text + at, len - at) : 0;
         if (sequence > 0) {
             at += sequence;
             continue;

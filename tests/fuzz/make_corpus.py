@@ -188,3 +188,25 @@ seed("data_token", "unknown_tag", token(1, b"\x07", None, None))
 seed("data_token", "of_another_order", b"AQAAAAAqAAAAAAAAAA")
 seed("data_token", "no_base64", b"!!!!")
 seed("data_token", "odd_bits", WHOLE + b"_")
+
+seed("kit_cql2", "logic", "a=1 or b<>2 and not (c>=3.5e2 or d is not null)")
+seed("kit_cql2", "texts", "casei(名称) like accenti('O''N\\'_%') and \"a.b\" not in ('x','y')")
+seed("kit_cql2", "arithmetic", "a between -b*2^3 and 7 div 2 % c - (+1)")
+seed("kit_cql2", "times", "T_METBY(INTERVAL(a,'..'),TIMESTAMP('2026-01-31T00:00:00Z')) or t=DATE('2026-01-31')")
+seed("kit_cql2", "polygon", "S_WITHIN(geom,POLYGON Z((0 0 1,1 0 1,1 1 1,0 0 1)))")
+seed("kit_cql2", "collection", "s_crosses(g,GEOMETRYCOLLECTION(POINT(1 2),MULTIPOINT(1 2,(3 4))))")
+seed("kit_cql2", "box", "s_disjoint(BBOX(150,-90,-150,90),geom)")
+seed("kit_cql2", "array", "a_containedBy(t,('x',1,(true)))")
+seed("kit_cql2", "open_text", "a='x\\'")
+seed("kit_cql2", "too_deep", "(" * 60 + "1")
+seed("kit_cql2", "no_utf8", b"a=\xff")
+seed("kit_cql2", "huge_number", "a=1" + "0" * 60)
+seed("data_filter", "space", '{"op":"not","args":[{"op":"s_within","args":[{"bbox":[170,1,-170,2]},{"property":"geom"}]}]}')
+seed("data_filter", "collection", '{"op":"s_touches","args":[{"property":"geometry"},{"type":"GeometryCollection",'
+     '"geometries":[{"type":"Point","coordinates":[1,2]}]}]}')
+seed("data_filter", "time", '{"op":"t_overlaps","args":[{"interval":[{"property":"made"},".."]},'
+     '{"interval":["2026-01-01","2026-01-31T00:00:00Z"]}]}')
+seed("data_filter", "arithmetic", '{"op":"<","args":[{"op":"^","args":[{"property":"n"},2]},{"op":"%","args":[7,'
+     '{"property":"size"}]}]}')
+seed("data_filter", "pattern", '{"op":"like","args":[{"op":"accenti","args":[{"property":"name"}]},'
+     '{"op":"accenti","args":["a\\\\%!"]}]}')

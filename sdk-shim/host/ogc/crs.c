@@ -279,12 +279,13 @@ host_crs_check(struct host_crs_worker *worker, const char *param, const struct h
     return CIM_OK;
 }
 
-cim_status
-host_crs_from_lon_lat(struct host_crs_worker *worker, const struct host_crs *crs, double *first,
-                      double *second, cim_error *err)
+/* Into the axis order of `crs` or out of it. Latitude comes first on the side of EPSG:4490. */
+static cim_status
+transform(struct host_crs_worker *worker, const struct host_crs *crs, PJ_DIRECTION direction,
+          double *first, double *second, cim_error *err)
 {
     struct cached_pj *cached = NULL;
-    PJ_COORD at;
+    const bool inwards = direction == PJ_INV;
     if (crs->kind == HOST_CRS_LON_LAT) {
         return CIM_OK;
     }
@@ -295,16 +296,32 @@ host_crs_from_lon_lat(struct host_crs_worker *worker, const struct host_crs *crs
         return CIM_OK;
     }
     CIM_TRY(find_pj(worker, "crs", crs->epsg, &cached, err));
-    at = proj_trans(cached->pj, PJ_FWD, proj_coord(*second, *first, 0, 0));
+    const PJ_COORD from =
+        inwards ? proj_coord(*first, *second, 0, 0) : proj_coord(*second, *first, 0, 0);
+    const PJ_COORD at = proj_trans(cached->pj, direction, from);
     if (!isfinite(at.xy.x) || !isfinite(at.xy.y)) {
         char uri[HOST_CRS_URI_MAX];
         host_crs_uri(crs, uri);
         return cim_fail(err, CIM_E_INVALID, "crs", uri, "有位置在此坐标参考系的适用范围之外",
                         "a position lies outside of what this reference system can express");
     }
-    *first = at.xy.x;
-    *second = at.xy.y;
+    *first = inwards ? at.xy.y : at.xy.x;
+    *second = inwards ? at.xy.x : at.xy.y;
     return CIM_OK;
+}
+
+cim_status
+host_crs_from_lon_lat(struct host_crs_worker *worker, const struct host_crs *crs, double *first,
+                      double *second, cim_error *err)
+{
+    return transform(worker, crs, PJ_FWD, first, second, err);
+}
+
+cim_status
+host_crs_to_lon_lat(struct host_crs_worker *worker, const struct host_crs *crs, double *first,
+                    double *second, cim_error *err)
+{
+    return transform(worker, crs, PJ_INV, first, second, err);
 }
 
 cim_status

@@ -53,6 +53,9 @@ cim_status host_crs_check(struct host_crs_worker *worker, const char *param,
 /* Position inside -> coordinates in axis order of `crs`, in place. */
 cim_status host_crs_from_lon_lat(struct host_crs_worker *worker, const struct host_crs *crs,
                                  double *first, double *second, cim_error *err);
+/* And back. */
+cim_status host_crs_to_lon_lat(struct host_crs_worker *worker, const struct host_crs *crs,
+                               double *first, double *second, cim_error *err);
 /* {min first, min second, max first, max second} in axis order -> west, south, east, north. */
 cim_status host_crs_bbox_to_lon_lat(struct host_crs_worker *worker, const struct host_crs *crs,
                                     const double bbox[4], double ret_bbox_deg[4], cim_error *err);

@@ -3,7 +3,7 @@
 
 #include "cim/util.h"
 #include "host/ogc/doc.h"
-#include "host/ogc/edit_geometry.h"
+#include "kit/geojson.h"
 #include "host/ogc/limits.h"
 #include "kit/rows.h"
 
@@ -164,7 +164,7 @@ append_geometry(struct host_edit_reader *reader, struct json_object *value,
     }
     cim_buf_done(&reader->geometry);
     cim_buf_init(&reader->geometry, HOST_EDIT_RECORD_BYTES_MAX * 8U);
-    CIM_TRY(host_edit_geometry(value, reader->lat_lon, &reader->geometry, err));
+    CIM_TRY(cim_geojson_to_wkb(value, reader->lat_lon, &reader->geometry, err));
     cim_batch_append_bytes(builder, index, reader->geometry.data, reader->geometry.len);
     return CIM_OK;
 }

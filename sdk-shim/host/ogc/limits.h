@@ -15,7 +15,6 @@ enum {
     HOST_FILTER_BYTES_MAX = 64 << 10,
     HOST_DOC_BYTES_MAX = 16 << 20, /* of one JSON or HTML document */
     HOST_COLLECTIONS_MAX = 2000,
-    HOST_EDIT_POSITIONS_MAX = 1 << 20,      /* of one geometry that comes in */
     HOST_EDIT_DOCUMENT_BYTES_MAX = 8 << 20, /* of a body that is read as a whole */
     HOST_EDIT_RECORD_BYTES_MAX = 4 << 20,   /* of one feature of a stream */
     HOST_EDIT_BATCH_ROWS = 256,

@@ -13,6 +13,9 @@ struct parse {
     struct host_filter filter;
     struct host_crs bbox_crs;
     const char *bbox;
+    struct host_crs filter_crs;
+    const char *expression;
+    bool expression_is_json;
 };
 
 static cim_status
@@ -141,6 +144,32 @@ take_q(struct parse *parse, const char *value, cim_error *err)
 }
 
 static cim_status
+take_expression(struct parse *parse, const char *value, cim_error *err)
+{
+    (void)err;
+    parse->expression = value;
+    return CIM_OK;
+}
+
+static cim_status
+take_filter_lang(struct parse *parse, const char *value, cim_error *err)
+{
+    parse->expression_is_json = strcmp(value, "cql2-json") == 0;
+    if (!parse->expression_is_json && strcmp(value, "cql2-text") != 0) {
+        return cim_fail(err, CIM_E_INVALID, "filter-lang", value, "应为 cql2-text 或 cql2-json",
+                        "expected cql2-text or cql2-json");
+    }
+    return CIM_OK;
+}
+
+static cim_status
+take_filter_crs(struct parse *parse, const char *value, cim_error *err)
+{
+    CIM_TRY(host_crs_parse("filter-crs", value, &parse->filter_crs, err));
+    return host_crs_check(parse->crs, "filter-crs", &parse->filter_crs, NULL, err);
+}
+
+static cim_status
 take_skip_geometry(struct parse *parse, const char *value, cim_error *err)
 {
     bool skip = false;
@@ -180,13 +209,23 @@ static const struct {
     const char *name;
     cim_status (*take)(struct parse *parse, const char *value, cim_error *err);
 } takers[] = {
-    {"bbox", take_bbox},     {"bbox-crs", take_bbox_crs},
-    {"crs", take_crs},       {"datetime", take_datetime},
-    {"limit", take_limit},   {"cursor", take_cursor},
-    {"sortby", take_sortby}, {"properties", take_properties},
-    {"area", take_area},     {"skipGeometry", take_skip_geometry},
-    {"export", take_export}, {"f", take_f},
-    {"lang", take_lang},     {"q", take_q},
+    {"bbox", take_bbox},
+    {"bbox-crs", take_bbox_crs},
+    {"crs", take_crs},
+    {"datetime", take_datetime},
+    {"limit", take_limit},
+    {"cursor", take_cursor},
+    {"sortby", take_sortby},
+    {"properties", take_properties},
+    {"area", take_area},
+    {"skipGeometry", take_skip_geometry},
+    {"export", take_export},
+    {"f", take_f},
+    {"lang", take_lang},
+    {"q", take_q},
+    {"filter", take_expression},
+    {"filter-lang", take_filter_lang},
+    {"filter-crs", take_filter_crs},
 };
 enum { N_TAKERS = sizeof takers / sizeof takers[0] };
 
@@ -248,7 +287,8 @@ take_pair(struct parse *parse, const struct host_pair *pair, cim_error *err)
     }
     return take_filter(
         parse->def, pair,
-        "bbox, bbox-crs, crs, datetime, limit, cursor, sortby, properties, area, q, f",
+        "bbox, bbox-crs, crs, datetime, limit, cursor, sortby, properties, area, q, filter, "
+        "filter-lang, filter-crs, f",
         &parse->filter, request->filter_fields, &request->n_filters, HOST_QUERY_PAIRS_MAX, err);
 }
 
@@ -273,6 +313,11 @@ finish(struct parse *parse, cim_error *err)
         request->limit = request->limit == 0 ? HOST_ITEMS_LIMIT_DEFAULT : request->limit;
         request->limit =
             request->limit > HOST_ITEMS_LIMIT_MAX ? HOST_ITEMS_LIMIT_MAX : request->limit;
+    }
+    if (parse->expression != NULL) {
+        CIM_TRY(host_filter_add_expression(&parse->filter, parse->expression,
+                                           parse->expression_is_json, &parse->filter_crs,
+                                           parse->crs, err));
     }
     CIM_TRY(host_filter_take(&parse->filter, &request->filter_json, err));
     query->filter_json = request->filter_json;

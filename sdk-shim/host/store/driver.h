@@ -129,6 +129,26 @@ cim_status host_sql_bad_argument(const char *name, const char *argument, cim_err
 /* "POINT" for "Point"; NULL for what is no geometry type. */
 const char *host_sql_geometry(const char *type);
 
+enum host_relation {
+    HOST_INTERSECTS,
+    HOST_DISJOINT,
+    HOST_TOUCHES,
+    HOST_CROSSES,
+    HOST_OVERLAPS,
+    HOST_WITHIN,
+    HOST_CONTAINS,
+    HOST_EQUALS
+};
+/* The relation of a macro {s_intersects A B}; false: it is no such macro. */
+bool host_sql_relation(const char *name, enum host_relation *ret_relation);
+enum { HOST_SQL_OPERAND_MAX = 96 };
+/* A column or a :NAME. */
+bool host_sql_operand(const char *text);
+/* Cuts the argument "A B" of the macro `name` at its space; each must be an operand. */
+cim_status host_sql_operands(const char *name, const char *argument,
+                             char ret_left[HOST_SQL_OPERAND_MAX],
+                             char ret_right[HOST_SQL_OPERAND_MAX], cim_error *err);
+
 /* ---- geometries on their way in (wkb.c) ---- */
 
 enum host_wkb_extent { HOST_WKB_EMPTY, HOST_WKB_POINT, HOST_WKB_BOX };

@@ -97,3 +97,43 @@ host_sql_moment(const char *name, const char *argument, struct host_sql_moment *
     *ret_moment = moment;
     return CIM_OK;
 }
+
+bool
+host_sql_relation(const char *name, enum host_relation *ret_relation)
+{
+    static const char *const names[] = {
+        [HOST_INTERSECTS] = "s_intersects", [HOST_DISJOINT] = "s_disjoint",
+        [HOST_TOUCHES] = "s_touches",       [HOST_CROSSES] = "s_crosses",
+        [HOST_OVERLAPS] = "s_overlaps",     [HOST_WITHIN] = "s_within",
+        [HOST_CONTAINS] = "s_contains",     [HOST_EQUALS] = "s_equals",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *ret_relation = (enum host_relation)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+host_sql_operand(const char *text)
+{
+    return text[0] == ':' ? host_sql_identifier(text + 1) : host_sql_column(text);
+}
+
+cim_status
+host_sql_operands(const char *name, const char *argument, char ret_left[HOST_SQL_OPERAND_MAX],
+                  char ret_right[HOST_SQL_OPERAND_MAX], cim_error *err)
+{
+    const char *space = strchr(argument, ' ');
+    if (space == NULL || strlen(argument) >= HOST_SQL_OPERAND_MAX) {
+        return host_sql_bad_argument(name, argument, err);
+    }
+    memcpy(ret_left, argument, (size_t)(space - argument));
+    ret_left[space - argument] = '\0';
+    cim_copy_text(ret_right, HOST_SQL_OPERAND_MAX, space + 1);
+    return host_sql_operand(ret_left) && host_sql_operand(ret_right)
+               ? CIM_OK
+               : host_sql_bad_argument(name, argument, err);
+}

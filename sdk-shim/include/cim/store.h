@@ -5,13 +5,24 @@
  *   {geom :NAME}      a bound WKB value as a geometry (in insert and update)
  *   {bbox TABLE}      condition on TABLE's alias-free `fid`/`geom` that its geometry's envelope
  *                     meets :bbox_w, :bbox_s, :bbox_e, :bbox_n (index-backed)
+ *   {near TABLE :NAME}
+ *                     condition for the index alone: the envelopes of TABLE's geometry and of the
+ *                     bound WKB value meet
+ *   {s_intersects A B}
+ *                     exact, by GEOS; A and B a geometry column or a :NAME bound to WKB. Also
+ *                     s_disjoint, s_touches, s_crosses, s_overlaps, s_within, s_contains, s_equals
+ *   {pinyin COLUMN}   a text in the order of pinyin (ICU's zh); :NAME, too
+ *   {string :NAME}    a bound text where nothing beside it is a text column
  *   {time :NAME}      a bound TIME_MS value as a stored time; {ms COLUMN} the reverse in a select
  *   {now}             the call's time as a stored time
  *   {day N}           the Beijing day of that time, N days later (a date; N whole, may be negative)
  *   {midnight COLUMN N}  the instant at which Beijing day COLUMN + N begins (a stored time)
  *   {time_add COLUMN N}  a stored time, N seconds later
  *   {never}           a stored time after all others
- * Text compares bytewise. The subset: no vendor functions, CAST only, no interval, ilike, lateral.
+ * Functions of both stores beside those of SQL: cim_casei(text) and cim_accenti(text) take case and
+ * accents off for comparisons; cim_power, cim_div and cim_mod of two reals are NULL where they have
+ * no answer. Text compares bytewise. The subset: no vendor functions, CAST only, no interval, no
+ * ilike, no lateral.
  */
 #ifndef CIM_STORE_H
 #define CIM_STORE_H

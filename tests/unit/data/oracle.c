@@ -4,6 +4,7 @@
 #include "kit/time.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 /* ---- the rows, and what they are to queries ---- */
 
@@ -105,7 +106,7 @@ load_things(struct fixture *fixture, uint64_t *seed)
 /* ---- filters: CQL2 text and its plain evaluation; 1, 0, or -1 for neither ---- */
 
 struct expression {
-    char op[8];
+    char op[16];
     struct expression *left;
     struct expression *right;
     int field;
@@ -221,6 +222,120 @@ matches(const char *text, const char *pattern)
     return *text == *pattern && matches(text + 1, pattern + 1);
 }
 
+/* ---- predicates in space and time, arithmetic, fields with fields ---- */
+
+static const char *const more_ops[] = {
+    "s_intersects", "s_disjoint", "s_within", "t_after", "t_before",
+    "t_intersects", "t_during",   "casei",    "+",       "size<pieces"};
+enum { N_MORE_OPS = sizeof more_ops / sizeof more_ops[0] };
+
+static bool
+is_more(const char *op)
+{
+    for (size_t i = 0; i < N_MORE_OPS; i++) {
+        if (strcmp(more_ops[i], op) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Edges that points lie on: a tenth of a degree, of the thousandths that points have. */
+static void
+box_of(const struct expression *e, double box[4])
+{
+    box[0] = 108 + (double)(e->number % 40 * 100) / 1000;
+    box[1] = 18 + (double)(e->number_2 % 30 * 100) / 1000;
+    box[2] = 108 + (double)((e->number % 40 + 1 + e->number_2 % 3) * 100) / 1000;
+    box[3] = 18 + (double)((e->number_2 % 30 + 1 + e->number % 3) * 100) / 1000;
+}
+
+static void
+print_time(struct cim_buf *out, int number)
+{
+    char text[64];
+    cim_time_format(FAKE_NOW_MS + (int64_t)(number % 110) * 3600000, text);
+    cim_buf_addf(out, "\"%s\"", text);
+}
+
+static void
+print_more(struct cim_buf *out, const struct expression *e)
+{
+    double box[4];
+    const int first = e->number % 110;
+    if (e->op[0] == 's' && e->op[1] == '_') {
+        box_of(e, box);
+        cim_buf_addf(out, "{\"op\":\"%s\",\"args\":[{\"property\":\"geometry\"},", e->op);
+        cim_buf_addf(out, "{\"bbox\":[%.17g,%.17g,%.17g,%.17g]}]}", box[0], box[1], box[2], box[3]);
+    } else if (e->op[0] == 't') {
+        cim_buf_addf(out, "{\"op\":\"%s\",\"args\":[{\"property\":\"seen_at\"},", e->op);
+        cim_buf_add_text(out, "{\"interval\":[");
+        print_time(out, first);
+        cim_buf_add_char(out, ',');
+        print_time(out, first + e->number_2 % 9);
+        cim_buf_add_text(out, "]}]}");
+    } else if (e->op[0] == 'c') {
+        cim_buf_add_text(out, "{\"op\":\"=\",\"args\":[{\"op\":\"casei\",\"args\":[{"
+                              "\"property\":\"name\"}]},{\"op\":\"casei\",\"args\":[");
+        print_literal(out, F_NAME, e->number);
+        cim_buf_add_text(out, "]}]}");
+    } else if (e->op[0] == '+') {
+        cim_buf_addf(out,
+                     "{\"op\":\">\",\"args\":[{\"op\":\"+\",\"args\":[{\"property\":"
+                     "\"size\"},{\"property\":\"pieces\"}]},%d]}",
+                     e->number % 9);
+    } else {
+        cim_buf_add_text(out, "{\"op\":\"<\",\"args\":[{\"property\":\"size\"},{"
+                              "\"property\":\"pieces\"}]}");
+    }
+}
+
+static int
+evaluate_space(const struct expression *e, const struct thing *thing)
+{
+    double box[4];
+    box_of(e, box);
+    if (!thing->has_geom) {
+        return -1;
+    }
+    const bool meets =
+        thing->x >= box[0] && thing->x <= box[2] && thing->y >= box[1] && thing->y <= box[3];
+    const bool inside =
+        thing->x > box[0] && thing->x < box[2] && thing->y > box[1] && thing->y < box[3];
+    return e->op[2] == 'i' ? meets : e->op[2] == 'd' ? !meets : inside;
+}
+
+static int
+evaluate_time(const struct expression *e, const struct thing *thing)
+{
+    const int64_t hour_ms = 3600000;
+    const int64_t from = FAKE_NOW_MS + e->number % 110 * hour_ms;
+    const int64_t to = FAKE_NOW_MS + (e->number % 110 + e->number_2 % 9) % 110 * hour_ms;
+    if (!thing->has_seen) {
+        return -1;
+    }
+    return strcmp(e->op, "t_after") == 0        ? thing->seen_ms > to
+           : strcmp(e->op, "t_before") == 0     ? thing->seen_ms < from
+           : strcmp(e->op, "t_intersects") == 0 ? thing->seen_ms <= to && thing->seen_ms >= from
+                                                : thing->seen_ms > from && thing->seen_ms < to;
+}
+
+static int
+evaluate_more(const struct expression *e, const struct thing *thing)
+{
+    if (e->op[1] == '_') {
+        return e->op[0] == 's' ? evaluate_space(e, thing) : evaluate_time(e, thing);
+    }
+    if (e->op[0] == 'c') {
+        return strcasecmp(thing->name, name_literals[e->number % 6]) == 0;
+    }
+    if (!thing->has_size || !thing->has_pieces) {
+        return -1;
+    }
+    return e->op[0] == '+' ? thing->size + (double)thing->pieces > e->number % 9
+                           : thing->size < (double)thing->pieces;
+}
+
 struct expression *
 random_expression(uint64_t *seed, int depth)
 {
@@ -229,6 +344,9 @@ random_expression(uint64_t *seed, int depth)
     struct expression *e = calloc(1, sizeof *e);
     assert_non_null(e);
     (void)snprintf(e->op, sizeof e->op, "%s", ops[unit_random_below(seed, depth > 3 ? 10 : 13)]);
+    if (unit_random_below(seed, 3) == 0) {
+        (void)snprintf(e->op, sizeof e->op, "%s", more_ops[unit_random_below(seed, N_MORE_OPS)]);
+    }
     e->field = (int)unit_random_below(seed, N_FIELDS);
     e->number = (int)unit_random_below(seed, 1000);
     e->number_2 = (int)unit_random_below(seed, 1000);
@@ -255,6 +373,10 @@ free_expression(struct expression *e)
 void
 print_expression(struct cim_buf *out, const struct expression *e)
 {
+    if (is_more(e->op)) {
+        print_more(out, e);
+        return;
+    }
     cim_buf_addf(out, "{\"op\":\"%s\",\"args\":[", e->op);
     if (e->left != NULL) {
         print_expression(out, e->left);
@@ -285,6 +407,9 @@ evaluate(const struct expression *e, const struct thing *thing)
 {
     int first = 0;
     int second = 0;
+    if (is_more(e->op)) {
+        return evaluate_more(e, thing);
+    }
     if (strcmp(e->op, "not") == 0) {
         const int inner = evaluate(e->left, thing);
         return inner < 0 ? -1 : !inner;

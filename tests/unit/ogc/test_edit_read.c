@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "host/ogc/doc.h"
-#include "host/ogc/edit_geometry.h"
+#include "kit/geojson.h"
 #include "host/ogc/edit_read.h"
 #include "host/ogc/limits.h"
 #include "kit/json.h"
@@ -35,7 +35,7 @@ read_geometry(const char *text, bool lat_lon, struct cim_buf *out, cim_error *er
 {
     HOST_AUTO_DOC struct json_object *geometry = NULL;
     assert_ok(cim_json_parse("test", text, strlen(text), &geometry, err), err);
-    return host_edit_geometry(geometry, lat_lon, out, err);
+    return cim_geojson_to_wkb(geometry, lat_lon, out, err);
 }
 
 static void
@@ -132,7 +132,7 @@ test_positions_are_counted(void **state)
     struct json_object *line = json_object_new_array();
     (void)state;
     host_doc_text(geometry, "type", "LineString");
-    for (size_t i = 0; i < HOST_EDIT_POSITIONS_MAX; i++) {
+    for (size_t i = 0; i < CIM_GEOJSON_POSITIONS_MAX; i++) {
         struct json_object *position = json_object_new_array_ext(2);
         host_doc_append(position, json_object_new_int(1));
         host_doc_append(position, json_object_new_int(2));
@@ -140,10 +140,10 @@ test_positions_are_counted(void **state)
     }
     host_doc_add(geometry, "coordinates", line);
     cim_buf_init(&wkb, CIM_WKB_BYTES_MAX);
-    assert_ok(host_edit_geometry(geometry, false, &wkb, &err), &err);
+    assert_ok(cim_geojson_to_wkb(geometry, false, &wkb, &err), &err);
     host_doc_append(line, json_object_get(json_object_array_get_idx(line, 0)));
     cim_buf_clear(&wkb);
-    assert_int_equal(host_edit_geometry(geometry, false, &wkb, &err), CIM_E_TOO_LARGE);
+    assert_int_equal(cim_geojson_to_wkb(geometry, false, &wkb, &err), CIM_E_TOO_LARGE);
     assert_string_equal(err.param, "geometry");
     cim_buf_done(&wkb);
     json_object_put(geometry);

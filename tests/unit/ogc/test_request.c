@@ -87,6 +87,57 @@ test_everything_at_once_is_understood(void **state)
 }
 
 static void
+test_expressions_come_in_text_or_json_and_in_any_reference_system(void **state)
+{
+    static const char text[] = "name like '海%' and s_within(geometry,POINT(20 110))";
+    static const char like[] = "{\"op\":\"like\",\"args\":[{\"property\":\"name\"},\"海%\"]}";
+    static const char within[] =
+        "{\"op\":\"s_within\",\"args\":[{\"property\":\"geometry\"},{\"type\":"
+        "\"Point\",\"coordinates\":[110.0,20.0]}]}";
+    const struct host_pair in_text[] = {{"filter", text}, {"filter-crs", "EPSG:4490"}};
+    const struct host_pair in_json[] = {
+        {"licence_state", "valid"},
+        {"filter-lang", "cql2-json"},
+        {"filter", "{\"op\":\"s_disjoint\",\"args\":[{\"bbox\":[20,110,21,111]},{}]}"},
+        {"filter-crs", "http://www.opengis.net/def/crs/EPSG/0/4326"},
+    };
+    struct host_items_request *request = NULL;
+    cim_error err = {0};
+    char expected[600];
+    (void)snprintf(expected, sizeof expected, "{\"op\":\"and\",\"args\":[%s,%s]}", like, within);
+    assert_ok(parse(*state, in_text, 2, &request, &err), &err);
+    assert_string_equal(request->query.filter_json, expected);
+    host_items_request_free(request);
+    assert_ok(parse(*state, in_json, 4, &request, &err), &err);
+    assert_contains(request->query.filter_json,
+                    "\"valid\"]},{\"op\":\"s_disjoint\",\"args\":[{\"bbox\":"
+                    "[110.0,20.0,111.0,21.0]},{}]}]}");
+    host_items_request_free(request);
+}
+
+static void
+test_wrong_expressions_are_refused(void **state)
+{
+    static const struct {
+        struct host_pair pairs[2];
+        const char *param;
+        const char *message;
+    } cases[] = {
+        {{{"filter", "name ="}, {"f", "json"}}, "filter", "ends at character 7"},
+        {{{"filter", "{\"op\":"}, {"filter-lang", "cql2-json"}}, "filter", "ends here"},
+        {{{"filter", "true"}, {"filter-lang", "cql"}}, "filter-lang", "cql2-text or cql2-json"},
+        {{{"filter", "true"}, {"filter-crs", "EPSG:1"}}, "filter-crs", "reference system"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct host_items_request *request = NULL;
+        cim_error err = {0};
+        assert_int_equal(parse(*state, cases[i].pairs, 2, &request, &err), CIM_E_INVALID);
+        assert_string_equal(err.param, cases[i].param);
+        assert_contains(err.en, cases[i].message);
+    }
+}
+
+static void
 test_nothing_given_means_the_first_hundred(void **state)
 {
     struct host_items_request *request = NULL;
@@ -269,6 +320,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_at_once_is_understood),
+        cmocka_unit_test(test_expressions_come_in_text_or_json_and_in_any_reference_system),
+        cmocka_unit_test(test_wrong_expressions_are_refused),
         cmocka_unit_test(test_nothing_given_means_the_first_hundred),
         cmocka_unit_test(test_an_export_has_no_limit_unless_given),
         cmocka_unit_test(test_filter_values_are_typed_and_escaped),

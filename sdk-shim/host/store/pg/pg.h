@@ -63,6 +63,10 @@ struct host_pg_text {
 cim_status host_pg_translate(const char *sql, struct host_pg_text *ret_text, cim_error *err);
 void host_pg_text_done(struct host_pg_text *text);
 cim_status host_pg_expand_schema(const char *sql, struct cim_buf *out, cim_error *err);
+/* {s_intersects A B} and its like, {near TABLE :NAME} (relate.c) */
+cim_status host_pg_add_relation(struct cim_buf *out, const char *name, enum host_relation relation,
+                                const char *argument, cim_error *err);
+cim_status host_pg_add_near(struct cim_buf *out, const char *argument, cim_error *err);
 
 /* ---- prepared statements (statement.c, bind.c) ---- */
 

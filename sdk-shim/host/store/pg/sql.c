@@ -62,12 +62,33 @@ add_moment(struct cim_buf *out, const char *name, const char *argument, cim_erro
 }
 
 static cim_status
+add_text(struct cim_buf *out, const char *name, const char *argument, cim_error *err)
+{
+    if (!host_sql_operand(argument)) {
+        return host_sql_bad_argument(name, argument, err);
+    }
+    cim_buf_addf(out, argument[0] == ':' ? "cast(%s as text) collate \"%s\"" : "%s collate \"%s\"",
+                 argument, name[0] == 'p' ? "zh-x-icu" : "C");
+    return CIM_OK;
+}
+
+static cim_status
 expand_query(void *self, const char *name, const char *argument, struct cim_buf *out,
              cim_error *err)
 {
     const bool is_wkb = strcmp(name, "wkb") == 0;
     const bool is_geom = strcmp(name, "geom") == 0;
+    enum host_relation relation = HOST_INTERSECTS;
     (void)self;
+    if (host_sql_relation(name, &relation)) {
+        return host_pg_add_relation(out, name, relation, argument, err);
+    }
+    if (strcmp(name, "near") == 0) {
+        return host_pg_add_near(out, argument, err);
+    }
+    if (strcmp(name, "pinyin") == 0 || strcmp(name, "string") == 0) {
+        return add_text(out, name, argument, err);
+    }
     if (is_wkb || strcmp(name, "ms") == 0) {
         if (!host_sql_column(argument)) {
             return host_sql_bad_argument(name, argument, err);
@@ -151,7 +172,8 @@ struct translation {
     struct host_pg_text text;
     bool schema;
     bool after_as;
-    int like; /* 1: its pattern comes; 2: the pattern may be over */
+    int like;       /* 1: its pattern comes; 2: the pattern may be over */
+    int like_depth; /* parentheses open within the pattern */
 };
 
 static bool
@@ -230,7 +252,12 @@ track_like(struct translation *translation)
     if (token->kind == CIM_SQL_SPACE || token->kind == CIM_SQL_COMMENT) {
         return;
     }
-    if (translation->like == 2) {
+    if (translation->like != 0 && (c == '(' || (c == ')' && translation->like_depth > 0))) {
+        translation->like_depth += c == '(' ? 1 : -1;
+        translation->like = 2;
+    } else if (translation->like_depth > 0) {
+        return;
+    } else if (translation->like == 2) {
         if (word_is(translation, "escape")) {
             translation->like = 0;
         } else if (c == '|') {

@@ -26,6 +26,19 @@ static const char *const schema[] = {
     "owner_org text collate \"C\", at timestamptz(3) not null)",
     ("create or replace function cim_ms(timestamptz) returns bigint language sql stable parallel "
      "safe as 'select cast(round(date_part(''epoch'', $1) * 1000) as bigint)'"),
+    /* As sqlite/text.c and sqlite/number.c have them. */
+    ("create or replace function cim_casei(text) returns text language sql immutable parallel safe "
+     "as 'select lower(upper($1 collate \"und-x-icu\") collate \"und-x-icu\") collate \"C\"'"),
+    ("create or replace function cim_accenti(text) returns text language sql immutable parallel "
+     "safe as 'select normalize(regexp_replace(normalize($1, NFD), ''[\\u0300-\\u036F]'', '''', "
+     "''g''), NFC) collate \"C\"'"),
+    ("create or replace function cim_power(float8, float8) returns float8 language sql immutable "
+     "parallel safe as 'select case when $1 = 0 and $2 < 0 or $1 < 0 and $2 <> trunc($2) then null "
+     "when $1 <> 0 and abs($2 * ln(abs($1))) > 700 then null else power($1, $2) end'"),
+    ("create or replace function cim_div(float8, float8) returns float8 language sql immutable "
+     "parallel safe as 'select trunc($1 / nullif($2, 0))'"),
+    ("create or replace function cim_mod(float8, float8) returns float8 language sql immutable "
+     "parallel safe as 'select $1 - $2 * trunc($1 / nullif($2, 0))'"),
 };
 
 static cim_status

@@ -87,6 +87,9 @@ set_up(struct host_connection *conn, cim_error *err)
     }
     sqlite3_progress_handler(conn->db, PROGRESS_OPS, on_progress, conn);
     CIM_TRY(host_functions_register(conn, err));
+    CIM_TRY(host_number_register(conn, err));
+    CIM_TRY(host_relate_register(conn, err));
+    CIM_TRY(host_text_register(conn, err));
     if (conn->is_writer) {
         CIM_TRY(host_gpkg_check_file(conn, err)); /* before anything is changed in it */
     }

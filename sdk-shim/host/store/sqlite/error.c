@@ -95,6 +95,9 @@ host_sqlite_fail(sqlite3 *db, int code, const char *what, cim_error *err)
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
         return io_fail(db, what, message, err);
+    case SQLITE_MISMATCH:
+        return cim_fail(err, CIM_E_INVALID, NULL, NULL, "数据库不接受该值：%s",
+                        "the database refuses a value: %s", message);
     case SQLITE_TOOBIG:
         return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "%s：数据过大", "%s: too large", what);
     default:

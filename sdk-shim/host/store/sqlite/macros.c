@@ -54,11 +54,68 @@ add_moment(struct cim_buf *out, const char *name, const char *argument, cim_erro
     return CIM_OK;
 }
 
+static void
+add_operand(struct cim_buf *out, const char *operand)
+{
+    cim_buf_add_text(out, operand[0] == ':' ? ":cim_geom_" : "");
+    cim_buf_add_text(out, operand + (operand[0] == ':' ? 1 : 0));
+}
+
+/* A constant goes to the right, where cim_relate() keeps it prepared. */
+static cim_status
+add_relation(struct cim_buf *out, const char *name, enum host_relation relation,
+             const char *argument, cim_error *err)
+{
+    char left[HOST_SQL_OPERAND_MAX];
+    char right[HOST_SQL_OPERAND_MAX];
+    CIM_TRY(host_sql_operands(name, argument, left, right, err));
+    const bool turn = left[0] == ':' && right[0] != ':';
+    if (turn && (relation == HOST_WITHIN || relation == HOST_CONTAINS)) {
+        relation = relation == HOST_WITHIN ? HOST_CONTAINS : HOST_WITHIN;
+    }
+    cim_buf_addf(out, "cim_relate(%d, ", (int)relation);
+    add_operand(out, turn ? right : left);
+    cim_buf_add_text(out, ", ");
+    add_operand(out, turn ? left : right);
+    cim_buf_add_text(out, turn || right[0] == ':' ? ", 1)" : ", 0)");
+    return CIM_OK;
+}
+
+/* The index alone; its floats were rounded outwards. */
+static cim_status
+add_near(struct cim_buf *out, const char *argument, cim_error *err)
+{
+    char table[HOST_SQL_OPERAND_MAX];
+    char box[HOST_SQL_OPERAND_MAX];
+    CIM_TRY(host_sql_operands("near", argument, table, box, err));
+    const char *p = box + 1;
+    cim_buf_addf(out,
+                 "%s.fid in (select id from rtree_%s_geom where maxx >= ST_MinX(:cim_geom_%s) and "
+                 "minx <= ST_MaxX(:cim_geom_%s) and maxy >= ST_MinY(:cim_geom_%s) and miny <= "
+                 "ST_MaxY(:cim_geom_%s))",
+                 table, table, p, p, p, p);
+    return CIM_OK;
+}
+
 static cim_status
 expand_query(void *self, const char *name, const char *argument, struct cim_buf *out,
              cim_error *err)
 {
+    enum host_relation relation = HOST_INTERSECTS;
     (void)self;
+    if (host_sql_relation(name, &relation)) {
+        return add_relation(out, name, relation, argument, err);
+    }
+    if (strcmp(name, "near") == 0) {
+        return add_near(out, argument, err);
+    }
+    if (strcmp(name, "pinyin") == 0 || strcmp(name, "string") == 0) {
+        if (!host_sql_operand(argument)) {
+            return host_sql_bad_argument(name, argument, err);
+        }
+        cim_buf_addf(out, name[0] == 'p' ? "%s collate cim_pinyin" : "%s", argument);
+        return CIM_OK;
+    }
     if (strcmp(name, "wkb") == 0 || strcmp(name, "ms") == 0) {
         if (!host_sql_column(argument)) {
             return host_sql_bad_argument(name, argument, err);

@@ -95,6 +95,10 @@ cim_status host_sql_expand_schema(const char *sql, struct cim_buf *out, cim_erro
 /* "INTEGER" for "int"; NULL for what is no word. */
 const char *host_sql_type_of_word(const char *word);
 cim_status host_functions_register(struct host_connection *conn, cim_error *err);
+/* Functions of number.c, relate.c and text.c. */
+cim_status host_number_register(struct host_connection *conn, cim_error *err);
+cim_status host_relate_register(struct host_connection *conn, cim_error *err);
+cim_status host_text_register(struct host_connection *conn, cim_error *err);
 
 /* WKB inside a GeoPackage binary; false when it is none. */
 bool host_geometry_wkb(const void *blob, size_t len, const uint8_t **ret_wkb, size_t *ret_len);

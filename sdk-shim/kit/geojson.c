@@ -1,8 +1,7 @@
-/* host/ogc/edit_geometry.c -- see edit_geometry.h. */
-#include "host/ogc/edit_geometry.h"
+/* kit/geojson.c -- see geojson.h. */
+#include "kit/geojson.h"
 
 #include "cim/util.h"
-#include "host/ogc/limits.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -78,9 +77,9 @@ put_position(struct reader *reader, struct json_object *position)
                       "coordinates out of range: expected longitude -180 to 180, latitude -90 to "
                       "90, in the order of Content-Crs");
     }
-    if (++reader->n_positions > HOST_EDIT_POSITIONS_MAX) {
+    if (++reader->n_positions > CIM_GEOJSON_POSITIONS_MAX) {
         return cim_fail(reader->err, CIM_E_TOO_LARGE, "geometry", NULL, "几何超过 %d 个点",
-                        "the geometry has more than %d positions", (int)HOST_EDIT_POSITIONS_MAX);
+                        "the geometry has more than %d positions", (int)CIM_GEOJSON_POSITIONS_MAX);
     }
     put_double(reader->out, lon_deg);
     put_double(reader->out, lat_deg);
@@ -156,7 +155,7 @@ type_of(struct json_object *type)
 }
 
 cim_status
-host_edit_geometry(struct json_object *geometry, bool lat_lon, struct cim_buf *out, cim_error *err)
+cim_geojson_to_wkb(struct json_object *geometry, bool lat_lon, struct cim_buf *out, cim_error *err)
 {
     struct reader reader = {.lat_lon = lat_lon, .out = out, .err = err};
     struct json_object *member = NULL;
