@@ -1,5 +1,9 @@
 /* plugin/data/paging.c -- sort keys and the condition that continues after a row.
  *
+ * Texts that people look for (names, places: `search` in the definition) sort by pinyin, as ICU has
+ * it on both stores, any other text by its bytes, as indexes and filters do. Texts that ICU holds
+ * for equal are told apart by their bytes, so equality is that of bytes either way.
+ *
  * Pages follow keys, never offsets: a page costs the same wherever it lies, and rows that come and
  * go in between neither repeat nor hide others.
  */
@@ -33,10 +37,18 @@ lpg_order_parse(const struct lpg_layer *layer, const cim_query *query, const cim
             }
         }
         CIM_TRY(lpg_column_must_be_clear(scope, &key->column, err));
+        key->pinyin = key->column.type == CIM_FIELD_TEXT && key->column.field != NULL &&
+                      key->column.field->search;
         order.fid_descending = key->descending;
     }
     *ret_order = order;
     return CIM_OK;
+}
+
+static void
+sql_key(struct lpg_statement *statement, const struct lpg_key *key)
+{
+    lpg_sql(statement, key->pinyin ? "{pinyin %s}" : "%s", key->column.name);
 }
 
 void
@@ -45,7 +57,8 @@ lpg_sql_order(struct lpg_statement *statement, const struct lpg_order *order)
     lpg_sql(statement, " order by ");
     for (uint32_t i = 0; i < order->n_keys; i++) {
         const struct lpg_key *key = &order->keys[i];
-        lpg_sql(statement, "%s%s%s, ", key->column.name, key->descending ? " desc" : "",
+        sql_key(statement, key);
+        lpg_sql(statement, "%s%s, ", key->descending ? " desc" : "",
                 key->column.required ? "" : " nulls last");
     }
     lpg_sql(statement, order->fid_descending ? "fid desc" : "fid");
@@ -105,8 +118,11 @@ lpg_sql_after(struct lpg_statement *statement, const struct lpg_order *order,
         }
         lpg_sql(statement, "(");
         sql_equal(statement, order, position, i);
-        lpg_sql(statement, "(%s %s ", key->column.name, key->descending ? "<" : ">");
+        lpg_sql(statement, "(");
+        sql_key(statement, key);
+        lpg_sql(statement, key->pinyin ? " %s {pinyin " : " %s ", key->descending ? "<" : ">");
         sql_value(statement, key, position, i);
+        lpg_sql(statement, key->pinyin ? "}" : "");
         if (!key->column.required) {
             lpg_sql(statement, " or %s is null", key->column.name);
         }

@@ -11,6 +11,7 @@ struct lpg_key {
     struct lpg_column column;
     uint32_t index; /* of its value in the select list */
     bool descending;
+    bool pinyin; /* in the order of people, not of bytes */
 };
 
 /* The order of a query: keys, then fid in the direction of the last key. */

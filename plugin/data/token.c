@@ -21,7 +21,9 @@ hash_order(const struct lpg_layer *layer, const struct lpg_order *order)
         hash = (hash ^ (unsigned char)*c) * 16777619U;
     }
     for (uint32_t i = 0; i < order->n_keys; i++) {
-        hash = (hash ^ (order->keys[i].descending ? 2U : 1U)) * 16777619U;
+        hash =
+            (hash ^ ((order->keys[i].descending ? 2U : 1U) + (order->keys[i].pinyin ? 2U : 0U))) *
+            16777619U;
         for (const char *c = order->keys[i].column.name; *c != '\0'; c++) {
             hash = (hash ^ (unsigned char)*c) * 16777619U;
         }

@@ -31,7 +31,8 @@ static const char codes[] = "{\"kind\": {\"title\": {\"zh\": \"种类\"}, \"valu
 static const char things[] =
     "{\"id\": \"test.things\", \"title\": {\"zh\": \"物\"}, \"table\": \"test_thing\",\n"
     " \"geometry\": \"Point\", \"time\": \"seen_at\", \"fields\": [\n"
-    " {\"name\": \"name\", \"type\": \"text\", \"title\": {\"zh\": \"名\"}, \"required\": true,\n"
+    " {\"name\": \"name\", \"type\": \"text\", \"title\": {\"zh\": \"名\"}, \"required\": true, "
+    "\"search\": true,\n"
     "  \"max_length\": 12},\n"
     " {\"name\": \"code\", \"type\": \"text\", \"title\": {\"zh\": \"号\"}, \"unique\": true},\n"
     " {\"name\": \"kind\", \"type\": \"code\", \"codes\": \"kind\", \"title\": {\"zh\": \"种\"}},\n"
