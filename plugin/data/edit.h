@@ -26,7 +26,9 @@ struct lpg_run {
     struct lpg_plan write;      /* insert or update */
     struct cim_buf find_sql;    /* the stored record: its slots in order, by fid or by uid */
     struct lpg_plan insert_fid; /* insert that returns the fid */
-    cim_value args[LPG_SLOTS_MAX + 4];
+    bool writes_words;
+    struct cim_buf words; /* what the record at hand is found by */
+    cim_value args[LPG_SLOTS_MAX + 5];
     char uid[37];
     int64_t n_written;
     int64_t last_fid;

@@ -42,6 +42,7 @@ struct lpg_layer {
     uint64_t tick;
     struct lpg_cached cache[LPG_CACHE_SLOTS];
     struct lpg_area_counts counts;
+    _Atomic int words; /* has the table a column of words? see words.c */
 };
 
 struct lpg_data {

@@ -1,5 +1,6 @@
 /* plugin/data/where.c -- the condition of a query. */
 #include "data/internal.h"
+#include "data/words.h"
 
 #include "cim/util.h"
 #include "kit/time.h"
@@ -137,6 +138,10 @@ lpg_sql_where(struct lpg_statement *statement, const struct lpg_layer *layer,
     }
     if (query->area != NULL) {
         CIM_TRY(add_area(&where, layer, query->area, err));
+    }
+    if (CIM_HAS(cim_query, query, search)) {
+        next_condition(&where);
+        CIM_TRY(lpg_sql_words(statement, layer, query->search, scope, err));
     }
     if (query->filter_json != NULL) {
         next_condition(&where);

@@ -288,6 +288,7 @@ free_write(struct write *write)
     cim_buf_done(&write->run.write.sql);
     cim_buf_done(&write->run.insert_fid.sql);
     cim_buf_done(&write->run.find_sql);
+    cim_buf_done(&write->run.words);
     lpg_block_free(write->staged);
     free(write->refusals);
     free(write);

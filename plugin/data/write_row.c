@@ -1,5 +1,6 @@
 /* plugin/data/write_row.c -- one checked record into the store. */
 #include "data/rules.h"
+#include "data/words.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -24,7 +25,7 @@ add_slot(struct lpg_plan *plan, const struct lpg_record *record, uint32_t slot)
 }
 
 static void
-plan_insert(struct lpg_plan *plan, const struct lpg_record *record)
+plan_insert(struct lpg_plan *plan, const struct lpg_record *record, bool words)
 {
     bool wanted[LPG_SLOTS_MAX];
     const char *joint = "";
@@ -38,7 +39,7 @@ plan_insert(struct lpg_plan *plan, const struct lpg_record *record)
             joint = ", ";
         }
     }
-    cim_buf_add_text(&plan->sql, ") values (");
+    cim_buf_add_text(&plan->sql, words ? ", " LPG_WORDS_COLUMN ") values (" : ") values (");
     joint = "";
     for (uint32_t slot = 0; slot < record->n_slots; slot++) {
         if (wanted[slot]) {
@@ -47,7 +48,7 @@ plan_insert(struct lpg_plan *plan, const struct lpg_record *record)
             joint = ", ";
         }
     }
-    cim_buf_add_char(&plan->sql, ')');
+    cim_buf_add_text(&plan->sql, words ? ", :WORDS)" : ")");
 }
 
 /* An update sets what is given; a replacement sets everything, but sensitive fields that are not
@@ -69,7 +70,7 @@ lpg_run_sets(const struct lpg_record *record, uint32_t slot)
 }
 
 static void
-plan_update(struct lpg_plan *plan, const struct lpg_record *record)
+plan_update(struct lpg_plan *plan, const struct lpg_record *record, bool words)
 {
     cim_buf_addf(&plan->sql,
                  "update %s set version = :NEXT, updated_at = ", record->layer->def->table);
@@ -80,6 +81,7 @@ plan_update(struct lpg_plan *plan, const struct lpg_record *record)
             add_slot(plan, record, slot);
         }
     }
+    cim_buf_add_text(&plan->sql, words ? ", " LPG_WORDS_COLUMN " = :WORDS" : "");
     cim_buf_add_text(&plan->sql, " where fid = :FID and version = :EXPECTED");
 }
 
@@ -116,10 +118,12 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     cim_buf_init(&run->write.sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->insert_fid.sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->find_sql, LPG_STATEMENT_TEXT_MAX);
+    cim_buf_init(&run->words, LPG_WORDS_BYTES_MAX * 8);
+    run->writes_words = lpg_words_change(record);
     switch (record->op) {
     case CIM_EDIT_CREATE:
-        plan_insert(&run->write, record);
-        plan_insert(&run->insert_fid, record);
+        plan_insert(&run->write, record, run->writes_words);
+        plan_insert(&run->insert_fid, record, run->writes_words);
         cim_buf_add_text(&run->insert_fid.sql, " returning fid");
         break;
     case CIM_EDIT_DELETE:
@@ -127,7 +131,7 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
                      table);
         break;
     default:
-        plan_update(&run->write, record);
+        plan_update(&run->write, record, run->writes_words);
     }
     if (record->op != CIM_EDIT_CREATE) {
         plan_find(&run->find_sql, record);
@@ -142,6 +146,13 @@ fill_args(struct lpg_run *run, const struct lpg_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_slots; i++) {
         run->args[i] = run->record.values[plan->slots[i]];
+    }
+    if (run->writes_words) {
+        run->args[plan->n_slots] = (cim_value){.name = "WORDS",
+                                               .type = CIM_COL_TEXT,
+                                               .len = (uint32_t)run->words.len,
+                                               .v.ptr = run->words.len > 0 ? run->words.data : ""};
+        return plan->n_slots + 1;
     }
     return plan->n_slots;
 }
@@ -282,6 +293,7 @@ create_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
     int64_t fid = 0;
     forget_new(run);
     CIM_TRY(fill_new(run, err));
+    lpg_words_take(run, NULL);
     if (!scope_covers(run, run->record.area_ordinal, owner)) {
         return refuse_scope(run, err);
     }
@@ -350,6 +362,7 @@ find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_erro
     stored->has_owner =
         copy_cell(batch->columns[CIM_RECORD_OWNER_ORG], stored->owner, sizeof stored->owner);
     lpg_audit_compare(run, batch);
+    lpg_words_take(run, batch);
     return CIM_OK;
 }
 

@@ -93,6 +93,7 @@ host_title(const struct host_ask *ask, const struct cim_text2 *title)
 cim_status host_ogc_common_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_collection_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_item_routes(struct host_ogc *ogc, cim_error *err);
+cim_status host_ogc_search_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_edit_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_tile_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_style_routes(struct host_ogc *ogc, cim_error *err);

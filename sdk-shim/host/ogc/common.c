@@ -130,6 +130,7 @@ add_all_routes(struct host_ogc *ogc, cim_error *err)
     CIM_TRY(host_ogc_common_routes(ogc, err));
     CIM_TRY(host_ogc_collection_routes(ogc, err));
     CIM_TRY(host_ogc_item_routes(ogc, err));
+    CIM_TRY(host_ogc_search_routes(ogc, err));
     CIM_TRY(host_ogc_edit_routes(ogc, err));
     CIM_TRY(host_ogc_tile_routes(ogc, err));
     CIM_TRY(host_ogc_style_routes(ogc, err));

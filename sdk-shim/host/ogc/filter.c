@@ -121,63 +121,6 @@ host_filter_add(struct host_filter *filter, const struct host_property *property
     return cim_buf_status(out, err);
 }
 
-/* "100%" -> "%100\%%": what is a wildcard in CQL2 stands for itself here. */
-static cim_status
-add_pattern(struct cim_buf *out, const char *words, cim_error *err)
-{
-    CIM_AUTO_BUF struct cim_buf pattern;
-    cim_buf_init(&pattern, HOST_QUERY_VALUE_MAX * 2 + 2);
-    cim_buf_add_char(&pattern, '%');
-    for (const char *at = words; *at != '\0'; at++) {
-        if (*at == '%' || *at == '_' || *at == '\\') {
-            cim_buf_add_char(&pattern, '\\');
-        }
-        cim_buf_add_char(&pattern, *at);
-    }
-    cim_buf_add_char(&pattern, '%');
-    CIM_TRY(cim_buf_status(&pattern, err));
-    cim_buf_add_json_text(out, pattern.data, pattern.len);
-    return cim_buf_status(out, err);
-}
-
-cim_status
-host_filter_add_search(struct host_filter *filter, const struct cim_definition *def,
-                       const char *words, cim_error *err)
-{
-    struct cim_buf *out = &filter->json;
-    size_t n = 0;
-    if (*words == '\0') {
-        return cim_fail(err, CIM_E_INVALID, "q", words, "应为要查找的文字",
-                        "expected the words to look for");
-    }
-    for (size_t i = 0; i < def->n_fields; i++) {
-        n += host_filter_searches(&def->fields[i]) ? 1 : 0;
-    }
-    if (n == 0) {
-        return cim_fail(err, CIM_E_INVALID, "q", words, "此图层没有可查找的字段",
-                        "this layer has no field to search");
-    }
-    if (filter->n > 0) {
-        cim_buf_add_char(out, ',');
-    }
-    cim_buf_add_text(out, n > 1 ? "{\"op\":\"or\",\"args\":[" : "");
-    bool first = true;
-    for (size_t i = 0; i < def->n_fields; i++) {
-        if (host_filter_searches(&def->fields[i])) {
-            cim_buf_add_text(out, first ? "" : ",");
-            cim_buf_add_text(out, "{\"op\":\"like\",\"args\":[{\"property\":");
-            cim_buf_add_json_text(out, def->fields[i].name, SIZE_MAX);
-            cim_buf_add_text(out, "},");
-            CIM_TRY(add_pattern(out, words, err));
-            cim_buf_add_text(out, "]}");
-            first = false;
-        }
-    }
-    cim_buf_add_text(out, n > 1 ? "]}" : "");
-    filter->n++;
-    return cim_buf_status(out, err);
-}
-
 cim_status
 host_filter_take(struct host_filter *filter, char **ret_json, cim_error *err)
 {

@@ -15,16 +15,13 @@ void host_filter_done(struct host_filter *filter);
 /* Adds `property` = `value`, the value typed as the definition says. */
 cim_status host_filter_add(struct host_filter *filter, const struct host_property *property,
                            const char *value, cim_error *err);
-/* Adds: one of the definition's searchable text fields that are open to all contains `words`. A
- * sensitive field is never searched, or the search would tell what the mask hides. */
-cim_status host_filter_add_search(struct host_filter *filter, const struct cim_definition *def,
-                                  const char *words, cim_error *err);
 /* Adds an expression in CQL2 text or JSON. Its geometries come in `crs`, in the axis order of that,
  * and go on in longitude and latitude. */
 cim_status host_filter_add_expression(struct host_filter *filter, const char *text, bool is_json,
                                       const struct host_crs *crs, struct host_crs_worker *worker,
                                       cim_error *err);
-/* Is it one of the fields that a search looks into? */
+/* Is it one of the fields that a search looks into? A sensitive field is none, or the search would
+ * tell what the mask hides. */
 bool host_filter_searches(const struct cim_field *field);
 /* Moves the expression out: NULL when there is none. The caller frees it. */
 cim_status host_filter_take(struct host_filter *filter, char **ret_json, cim_error *err);

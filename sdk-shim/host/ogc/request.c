@@ -140,7 +140,22 @@ take_area(struct parse *parse, const char *value, cim_error *err)
 static cim_status
 take_q(struct parse *parse, const char *value, cim_error *err)
 {
-    return host_filter_add_search(&parse->filter, parse->def, value, err);
+    char *text = NULL;
+    bool any = false;
+    for (size_t i = 0; i < parse->def->n_fields; i++) {
+        any = any || host_filter_searches(&parse->def->fields[i]);
+    }
+    if (*value == '\0') {
+        return cim_fail(err, CIM_E_INVALID, "q", value, "应为要查找的文字",
+                        "expected the words to look for");
+    }
+    if (!any) {
+        return cim_fail(err, CIM_E_INVALID, "q", value, "此图层没有可查找的字段",
+                        "this layer has no field to search");
+    }
+    CIM_TRY(keep_text(parse->request, "q", value, &text, err));
+    parse->request->query.search = text;
+    return CIM_OK;
 }
 
 static cim_status

@@ -33,6 +33,8 @@ typedef struct cim_query {
     const char *const *sort;       /* field, or "-field" for descending; absent values last */
     int64_t limit;                 /* rows at most; 0: no limit */
     const char *cursor;            /* continue after this token of cim_rows.cursor(); NULL: start */
+    const char *search; /* words, blanks between: each found in a field that the definition marks
+                         * `search`, by its text, pinyin or initials; NULL: none */
 } cim_query;
 
 enum { CIM_EDIT_CREATE = 1, CIM_EDIT_REPLACE = 2, CIM_EDIT_UPDATE = 3, CIM_EDIT_DELETE = 4 };

@@ -172,6 +172,45 @@ class Filters(unittest.TestCase):
                          self.ids(lambda f: any("示例" in str(v)
                                                 for v in f["properties"].values())))
 
+    def test_words_by_pinyin_and_across_layers(self):
+        name = next(f["properties"]["name"] for f in self.stations
+                    if f["properties"]["name"].startswith("海口"))
+        self.assertIn(name, {f["properties"]["name"]
+                             for f in host.items("stations", q="hk", limit=10000)["features"]})
+        groups = host.get("/search", q=name, limit=3).json["groups"]
+        found = next(g for g in groups if g["id"] == "lpg.stations")["features"]
+        self.assertTrue(0 < len(found) <= 3)
+        self.assertEqual(found[0]["label"], name)
+        self.assertEqual(found[0]["geometry"]["type"], "Point")
+        for wrong in ({"q": " "}, {}, {"q": "x", "limit": 0}, {"q": "x", "bbox": "1"}):
+            self.assertEqual(host.get("/search", **wrong).status, 400)
+
+    def test_words_across_layers_stay_within_the_scope(self):
+        above = host.areas()
+        groups = host.get("/search", "haikou", q="示例", limit=50).json["groups"]
+        codes = {f["area_code"] for g in groups for f in g["features"]}
+        self.assertTrue(codes)
+        self.assertEqual([c for c in codes if "460100" not in above[c]], [])
+
+    def test_filters_in_cql2(self):
+        first = self.stations[0]
+        lon, lat = first["geometry"]["coordinates"]
+        text = "name = '%s' and s_intersects(geometry, BBOX(%r,%r,%r,%r))" % (
+            first["properties"]["name"].replace("'", "''"), lon - 1e-6, lat - 1e-6, lon + 1e-6,
+            lat + 1e-6)
+        self.assertIn(first["id"], self.found(filter=text))
+        near = {f["id"] for f in self.stations
+                if (f["geometry"]["coordinates"][0] - lon) ** 2 < 0.04 and
+                (f["geometry"]["coordinates"][1] - lat) ** 2 < 0.04}
+        box = "s_within(geometry, POLYGON((%(w)r %(s)r, %(e)r %(s)r, %(e)r %(n)r, %(w)r %(n)r, %(w)r %(s)r)))" % {
+            "w": lon - 0.2, "e": lon + 0.2, "s": lat - 0.2, "n": lat + 0.2}
+        self.assertEqual(self.found(filter=box), near)
+        self.assertEqual(self.found(filter="not (%s)" % box),
+                         {f["id"] for f in self.stations} - near)
+        answer = host.get("/collections/lpg.stations/items", filter="name = ")
+        self.assertEqual(answer.status, 400)
+        self.assertIn("character 8", answer.text)
+
     def test_times(self):
         stamps = sorted(f["properties"]["updated_at"] for f in self.stations)
         middle = stamps[len(stamps) // 2]

@@ -15,7 +15,8 @@ static const struct cim_area_input areas[] = {
 static const char migration[] =
     "create table test_thing ({record}, {geom Point},\n"
     "  name {text} not null, code {text}, kind {text}, size {real}, pieces {int},\n"
-    "  made_up {bool}, built_on {date}, seen_at {time}, phone {text}, keeper {text});\n"
+    "  made_up {bool}, built_on {date}, seen_at {time}, phone {text}, keeper {text},\n"
+    "  search_words {text});\n"
     "{layer test_thing Point};\n"
     "create unique index test_thing_code on test_thing (code);\n"
     "create index test_thing_area on test_thing (area_code);\n"
@@ -55,7 +56,7 @@ static const char zones[] =
 static const char notes[] =
     "{\"id\": \"test.notes\", \"title\": {\"zh\": \"记\"}, \"table\": \"test_note\",\n"
     " \"geometry\": \"None\", \"fields\": [\n"
-    " {\"name\": \"body\", \"type\": \"text\", \"title\": {\"zh\": \"文\"}}]}";
+    " {\"name\": \"body\", \"type\": \"text\", \"title\": {\"zh\": \"文\"}, \"search\": true}]}";
 
 int
 fixture_setup(void **state)
