@@ -190,6 +190,9 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
     run->n_written = 0;
     memset(run->is_changed, 0, sizeof run->is_changed);
     lpg_changes_clear(&run->changes);
+    if (CIM_HAS(cim_edit, edit, begun)) {
+        CIM_TRY(edit->begun(edit, tx, err));
+    }
     CIM_TRY(write_all(write, tx, err));
     if (edit->n_refused > 0 && (edit->flags & CIM_EDIT_ROW_WISE) == 0) {
         if (err != NULL) {
@@ -201,6 +204,11 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
     CIM_TRY(find_last_fid(write, tx, err));
     CIM_TRY(lpg_changes_note(&run->changes, run->layer, tx, err));
     CIM_TRY(lpg_audit_edit(run, tx, err));
+    edit->n_written = run->n_written;
+    edit->last_fid = run->last_fid;
+    if (CIM_HAS(cim_edit, edit, ending)) {
+        CIM_TRY(edit->ending(edit, tx, err));
+    }
     if ((edit->flags & CIM_EDIT_DRY_RUN) != 0) {
         write->tried = true;
         return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "试运行，不保存",
@@ -328,11 +336,9 @@ lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err
     if (write->tried && status == CIM_E_CANCELLED) {
         status = CIM_OK;
     }
-    if (status == CIM_OK) {
-        edit->n_written = write->run.n_written;
-        edit->last_fid = write->tried ? 0 : write->run.last_fid;
-        edit->pos = write->tried ? 0 : pos;
-    }
+    edit->n_written = status == CIM_OK ? write->run.n_written : 0;
+    edit->last_fid = status == CIM_OK && !write->tried ? write->run.last_fid : 0;
+    edit->pos = status == CIM_OK && !write->tried ? pos : 0;
     free_write(write);
     return status;
 }

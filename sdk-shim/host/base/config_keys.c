@@ -85,6 +85,8 @@ static const struct host_config_key KEYS[] = {
     INT("store.max_readers", 1, 256, "8", "读连接上限", "read connections at most"),
     INT("store.group_commit_ms", 0, 1000, "2", "合并提交的等待时间", "time to gather a commit"),
     INT("store.read_timeout_ms", 100, DAY_MS, "30000", "查询时限", "time limit of a query"),
+    INT("idempotency.keep_ms", 60000, 30 * (int64_t)DAY_MS, "86400000",
+        "幂等键（Idempotency-Key）的保留时间", "how long an Idempotency-Key is remembered"),
     TEXT("audit.key_file", "", "审计密钥文件；留空为数据目录中的 audit.key",
          "key of the audit chain; empty: audit.key in the data directory"),
     TEXT("audit.anchor_file", "", "审计锚点文件，只追加；留空为数据目录中的 audit.anchor",

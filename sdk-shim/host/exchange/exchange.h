@@ -51,6 +51,10 @@ struct host_import_options {
     void (*refused)(void *arg, int64_t row, const cim_error *why);
     void (*warned)(void *arg, int64_t row, const cim_error *what);
     void *arg;
+    /* As in cim_edit: in the transaction, with `hook_arg`. Not in a dry run. May be NULL. */
+    cim_status (*begun)(void *hook_arg, cim_tx *tx, cim_error *err);
+    cim_status (*ending)(void *hook_arg, cim_tx *tx, const cim_edit *edit, cim_error *err);
+    void *hook_arg;
 };
 
 struct host_import_refusal {

@@ -81,6 +81,20 @@ on_edit_progress(cim_edit *edit, int64_t rows_done)
     return tell_progress(import, (import->source->n_read + rows_done) / 2);
 }
 
+static cim_status
+on_edit_begun(cim_edit *edit, cim_tx *tx, cim_error *err)
+{
+    const struct import *import = edit->caller;
+    return import->options->begun(import->options->hook_arg, tx, err);
+}
+
+static cim_status
+on_edit_ending(cim_edit *edit, cim_tx *tx, cim_error *err)
+{
+    const struct import *import = edit->caller;
+    return import->options->ending(import->options->hook_arg, tx, edit, err);
+}
+
 static uint32_t
 edit_flags(uint32_t flags)
 {
@@ -118,6 +132,9 @@ write_all(const cim_layer *layer, const cim_call *call, struct import *import,
                      .refused = on_edit_refused,
                      .progress = on_edit_progress,
                      .caller = import};
+    const bool writes = (import->options->flags & HOST_IMPORT_DRY_RUN) == 0;
+    edit.begun = writes && import->options->begun != NULL ? on_edit_begun : NULL;
+    edit.ending = writes && import->options->ending != NULL ? on_edit_ending : NULL;
     cim_status status = CIM_OK;
     CIM_TRY(host_spool_rows(spool, &rows, err));
     edit.rows = rows;

@@ -5,6 +5,7 @@
 #include "host/app.h"
 #include "host/base/problem.h"
 #include "host/http/http.h"
+#include "host/idempotency/idempotency.h"
 #include "host/plugins/plugins.h"
 
 #include <stdlib.h>
@@ -82,35 +83,64 @@ respond(cim_http_req *req, const cim_call *call, const char *layer_id,
 }
 
 static cim_status
+on_begun(void *arg, cim_tx *tx, cim_error *err)
+{
+    return host_idempotency_take(arg, tx, err);
+}
+
+static cim_status
+on_ending(void *arg, cim_tx *tx, const cim_edit *edit, cim_error *err)
+{
+    char body[96];
+    if (edit->n_written == 0) {
+        return host_idempotency_drop(arg, tx, err);
+    }
+    (void)snprintf(body, sizeof body, "{\"read\":%lld,\"written\":%lld}", (long long)edit->n_read,
+                   (long long)edit->n_written);
+    return host_idempotency_note(arg, tx, 200, NULL, body, err);
+}
+
+static cim_status
 import_into(struct host_app *app, const cim_call *call, cim_http_req *req, const char *layer_id,
             struct host_import_options *options, cim_error *err)
 {
     struct host_import_report report = {0};
     const struct host_layer *layer = NULL;
     const char *path = NULL;
+    struct host_idempotency once;
+    bool answered = false;
     cim_call inner;
     cim_error why = {0};
     cim_status status = CIM_OK;
     CIM_TRY(host_exchange_enter(app, call, layer_id, CIM_ACT_CREATE, &inner, &layer, err));
+    status = host_idempotency_begin(&once, app, call, req, &answered, err);
+    if (status == CIM_OK && !answered) {
+        status = host_http_body_file(req, &path, err);
+    }
+    if (status != CIM_OK || answered) {
+        host_plugins_leave(app->plugins, layer->plugin_id);
+        return status;
+    }
     options->progress = on_progress;
     options->arg = &inner;
-    status = host_http_body_file(req, &path, err);
-    if (status == CIM_OK) {
-        status = host_exchange_import(&layer->layer, layer->definition, &inner, path, options,
-                                      &report, &why);
-        host_plugins_leave(app->plugins, layer->plugin_id);
-        if (strcmp(why.param, "file") == 0) {
-            why.value[0] = '\0'; /* the name of a spool file says nothing to the client */
-        }
-        if (status != CIM_OK && (status != CIM_E_INVALID || report.n_refused == 0)) {
-            if (err != NULL) {
-                *err = why;
-            }
-        } else {
-            status = respond(req, call, layer_id, &report, status, &why, err);
+    options->begun = on_begun;
+    options->ending = on_ending;
+    options->hook_arg = &once;
+    status = host_exchange_import(&layer->layer, layer->definition, &inner, path, options, &report,
+                                  &why);
+    host_plugins_leave(app->plugins, layer->plugin_id);
+    if (strcmp(why.param, "file") == 0) {
+        why.value[0] = '\0'; /* the name of a spool file says nothing to the client */
+    }
+    if (status != CIM_OK && once.taken) {
+        status = host_idempotency_answer_taken(&once, err);
+    } else if (status != CIM_OK && (status != CIM_E_INVALID || report.n_refused == 0)) {
+        if (err != NULL) {
+            *err = why;
         }
     } else {
-        host_plugins_leave(app->plugins, layer->plugin_id);
+        status = respond(req, call, layer_id, &report, status, &why, err);
+        host_idempotency_keep(&once);
     }
     host_import_report_done(&report);
     return status;
@@ -153,6 +183,8 @@ host_exchange_add_routes(struct host_app *app, cim_error *err)
         {"set", "query", text, "固定值：字段=值,…", "constants: field=value,…"},
         {"row_wise", "query", flag, "跳过有误的行", "leave wrong rows out"},
         {"dry_run", "query", flag, "只检查，不写入", "check only"},
+        {"Idempotency-Key", "header", text, "重发时用同一个键：只写一次，回答相同",
+         "the same key when sent again: done once, the same answer"},
         {NULL, NULL, NULL, NULL, NULL},
     };
     const struct host_route route = {

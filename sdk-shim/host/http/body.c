@@ -136,6 +136,12 @@ host_http_read_body(cim_http_req *req, void *buffer, uint64_t capacity, uint64_t
     return CIM_OK;
 }
 
+void
+host_http_rewind_body(cim_http_req *req)
+{
+    req->body.read_at = 0;
+}
+
 cim_status
 host_http_body_text(cim_http_req *req, uint64_t max, const char **ret_text, uint64_t *ret_len,
                     cim_error *err)

@@ -162,6 +162,8 @@ const char *host_http_client_address(cim_http_req *req);
 const char *host_http_base_url(cim_http_req *req);
 cim_status host_http_read_body(cim_http_req *req, void *buffer, uint64_t capacity,
                                uint64_t *ret_len, cim_error *err);
+/* The body from its beginning once more. */
+void host_http_rewind_body(cim_http_req *req);
 /* Whole body of at most `max` bytes in request memory, NUL-terminated; CIM_E_TOO_LARGE past it. */
 cim_status host_http_body_text(cim_http_req *req, uint64_t max, const char **ret_text,
                                uint64_t *ret_len, cim_error *err);
@@ -193,6 +195,18 @@ const struct host_principal *host_http_principal(const cim_call *call);
 /* Adds text and strong ETag handling: 304 without a body when If-None-Match has it. */
 cim_status host_http_respond_etag(cim_http_req *req, const char *etag, const char *mime,
                                   cim_blob *body, cim_error *err);
+
+/* What the handler has answered; texts NULL where there is none. Borrowed from the request. */
+struct host_http_answer {
+    int32_t status;
+    const char *mime;
+    const void *data;
+    uint64_t len;
+    const char *etag;
+    const char *location;
+};
+/* False when there is no answer yet, or it is streamed. */
+bool host_http_answer(const cim_http_req *req, struct host_http_answer *ret_answer);
 
 struct host_http_stats {
     int64_t requests;

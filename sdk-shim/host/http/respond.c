@@ -121,6 +121,21 @@ host_http_respond_etag(cim_http_req *req, const char *etag, const char *mime, ci
     return host_http_respond(req, 200, mime, body, err);
 }
 
+bool
+host_http_answer(const cim_http_req *req, struct host_http_answer *ret_answer)
+{
+    if (!req->responded || req->streaming) {
+        return false;
+    }
+    *ret_answer = (struct host_http_answer){.status = req->status,
+                                            .mime = req->mime,
+                                            .data = req->blob.data,
+                                            .len = req->blob.len,
+                                            .etag = find_header(req, "ETag"),
+                                            .location = find_header(req, "Location")};
+    return true;
+}
+
 void
 host_respond_drop(struct cim_http_req *req)
 {

@@ -1,8 +1,9 @@
 /* host/ogc/edit.c -- OGC API Features Part 4: create, replace, update, delete.
  *
- * Every edit is one transaction of the layer; the answer is made after its commit. Idempotency keys
- * are not taken: a key kept outside that transaction would promise what a crash could break. */
+ * Every edit is one transaction of the layer, with its Idempotency-Key where one was sent; the
+ * answer is made after its commit. */
 #include "cim/util.h"
+#include "host/idempotency/idempotency.h"
 #include "host/ogc/edit_answer.h"
 #include "host/ogc/edit_read.h"
 #include "host/ogc/item.h"
@@ -21,6 +22,8 @@ struct edit {
     struct json_object *document;
     struct host_edit_reader reader;
     struct host_edit_errors errors;
+    struct host_idempotency once;
+    bool answered; /* it was done before */
     cim_edit edit;
 };
 
@@ -180,6 +183,50 @@ on_refused(cim_edit *of, int64_t row, const cim_error *why)
     host_edit_errors_add(&edit->errors, host_edit_reader_row_of(&edit->reader, row), why);
 }
 
+static bool
+is_single(const struct edit *edit)
+{
+    return edit->body != BODY_STREAM &&
+           (edit->document == NULL ||
+            strcmp(host_doc_get(edit->document, "type"), "FeatureCollection") != 0);
+}
+
+static cim_status
+on_begun(cim_edit *of, cim_tx *tx, cim_error *err)
+{
+    struct edit *edit = of->caller;
+    return host_idempotency_take(&edit->once, tx, err);
+}
+
+/* The short answer, which is all that is left if the host ends before the long one is kept. */
+static cim_status
+on_ending(cim_edit *of, cim_tx *tx, cim_error *err)
+{
+    struct edit *edit = of->caller;
+    char body[256];
+    char location[512];
+    const bool creates = of->op == CIM_EDIT_CREATE;
+    const long long fid = of->last_fid;
+    if (of->n_written == 0) {
+        return host_idempotency_drop(&edit->once, tx, err);
+    }
+    if (!is_single(edit)) {
+        (void)snprintf(body, sizeof body,
+                       "{\"collection\":\"%.100s\",\"read\":%lld,\"written\":%lld}", edit->layer_id,
+                       (long long)edit->reader.n_read, (long long)of->n_written);
+        return host_idempotency_note(&edit->once, tx, 201, NULL, body, err);
+    }
+    (void)snprintf(body, sizeof body, "{\"id\":%lld}", fid);
+    (void)snprintf(location, sizeof location, "%s/collections/%s/items/%lld", edit->ask.base,
+                   edit->layer_id, fid);
+    return host_idempotency_note(&edit->once, tx,
+                                 creates                     ? 201
+                                 : of->op == CIM_EDIT_DELETE ? 204
+                                                             : 200,
+                                 creates ? location : NULL, of->op == CIM_EDIT_DELETE ? NULL : body,
+                                 err);
+}
+
 static cim_status
 write_rows(struct edit *edit, const struct host_visit *visit, uint32_t flags, cim_error *err)
 {
@@ -192,6 +239,10 @@ write_rows(struct edit *edit, const struct host_visit *visit, uint32_t flags, ci
                             .rows = rows,
                             .refused = on_refused,
                             .caller = edit};
+    if ((flags & CIM_EDIT_DRY_RUN) == 0) {
+        edit->edit.begun = on_begun;
+        edit->edit.ending = on_ending;
+    }
     const cim_status status = layer->write(layer->self, &visit->call, &edit->edit, err);
     edit->edit.rows = NULL;
     return status;
@@ -228,11 +279,20 @@ run(struct edit *edit, cim_error *why, cim_error *err)
         return cim_fail(err, CIM_E_UNSUPPORTED, "collection", edit->layer_id, "此图层只读",
                         "this collection is read-only");
     }
+    CIM_TRY(host_idempotency_begin(&edit->once, edit->ask.ogc->app, edit->ask.call, edit->ask.req,
+                                   &edit->answered, err));
+    if (edit->answered) {
+        return CIM_OK;
+    }
     CIM_TRY(read_document(edit, err));
     edit->reader.def = visit.layer->definition;
     CIM_TRY(host_edit_reader_open(&edit->reader, err));
     const cim_status status =
         write_rows(edit, &visit, edit->reader.row_wise ? (uint32_t)CIM_EDIT_ROW_WISE : 0U, why);
+    if (status != CIM_OK && edit->once.taken) {
+        edit->answered = true;
+        return host_idempotency_answer_taken(&edit->once, err);
+    }
     if (status != CIM_OK && edit->errors.total == 0) {
         if (err != NULL) {
             *err = *why;
@@ -245,14 +305,6 @@ run(struct edit *edit, cim_error *why, cim_error *err)
     }
     host_edit_errors_sort(&edit->errors);
     return CIM_OK;
-}
-
-static bool
-is_single(const struct edit *edit)
-{
-    return edit->body != BODY_STREAM &&
-           (edit->document == NULL ||
-            strcmp(host_doc_get(edit->document, "type"), "FeatureCollection") != 0);
 }
 
 static cim_status
@@ -311,8 +363,11 @@ handle(void *self, const cim_call *call, cim_http_req *req, int32_t op, cim_erro
     if (status == CIM_OK) {
         status = run(edit, &why, err);
     }
-    if (status == CIM_OK) {
+    if (status == CIM_OK && !edit->answered) {
         status = answer(edit, &why, err);
+        if (status == CIM_OK && why.code == CIM_OK) {
+            host_idempotency_keep(&edit->once);
+        }
     }
     host_edit_reader_done(&edit->reader);
     host_edit_errors_done(&edit->errors);
@@ -348,6 +403,9 @@ delete_item(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 /* ---- routes ---- */
 
 static const struct host_route_param create_params[] = {
+    {"Idempotency-Key", "header", "{\"type\":\"string\",\"maxLength\":255}",
+     "重发时用同一个键：只写一次，回答相同",
+     "The same key when sent again: done once, the same answer"},
     {"row-wise", "query", "{\"type\":\"boolean\",\"default\":false}",
      "逐个写入，跳过有误的要素（同 Prefer: handling=lenient）",
      "Write the good features and leave the others out (as Prefer: handling=lenient)"},
@@ -357,6 +415,9 @@ static const struct host_route_param create_params[] = {
      "Reference system of the coordinates, CRS84 by default"},
     {NULL, NULL, NULL, NULL, NULL}};
 static const struct host_route_param change_params[] = {
+    {"Idempotency-Key", "header", "{\"type\":\"string\",\"maxLength\":255}",
+     "重发时用同一个键：只写一次，回答相同",
+     "The same key when sent again: done once, the same answer"},
     {"If-Match", "header", "{\"type\":\"string\"}", "读取时得到的 ETag；已被他人修改则拒绝（412）",
      "The ETag that reading gave; 412 when the feature was changed since"},
     {"Content-Crs", "header", "{\"type\":\"string\"}", "坐标的参考系，默认 CRS84",

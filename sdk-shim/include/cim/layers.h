@@ -5,6 +5,7 @@
 
 #include "cim/call.h"
 #include "cim/rows.h"
+#include "cim/store.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,6 +63,12 @@ struct cim_edit {
     int64_t n_refused;
     int64_t last_fid; /* of the last record written */
     int64_t pos;
+    /* Inside the transaction, before the first row and after the last (then with n_read, n_written,
+     * n_refused and last_fid set): what the caller stores together with the records. A failure
+     * undoes the edit. They may run again with the transaction, on a thread of the store. May be
+     * NULL. */
+    cim_status (*begun)(cim_edit *edit, cim_tx *tx, cim_error *err);
+    cim_status (*ending)(cim_edit *edit, cim_tx *tx, cim_error *err);
 };
 
 typedef struct cim_layer {
