@@ -118,6 +118,8 @@ const char *host_principal_org(const struct host_principal *principal); /* NULL:
  * CIM_E_NOTFOUND when there is no such account. */
 cim_status host_principal_get(struct host_identity *identity, const char *username,
                               struct host_principal **ret_principal, cim_error *err);
+/* What it may do at a time, as one number: another number, other grants. */
+uint64_t host_principal_fingerprint(const struct host_principal *principal, int64_t now_ms);
 /* A principal for command line work: every right, named "cim-host". */
 struct host_principal *host_identity_system_principal(struct host_identity *identity);
 void host_principal_release(struct host_principal *principal);

@@ -21,13 +21,14 @@ enum {
     HOST_JOB_TERM_MS = 400,   /* from being asked to stop until it is killed, in its own process */
     HOST_JOB_FD_MESSAGES = 3, /* of that process */
     HOST_JOB_FD_CONFIG = 4,
+    HOST_JOB_GRANTS_MS = 500,  /* grants of a running job's owner are looked at this often */
     HOST_JOB_SWEEP_MS = 60000, /* what is kept long enough is looked for this often */
     HOST_JOB_SWEEP_MAX = 500,  /* and forgotten, at most so many at once */
     HOST_JOB_SAVE_MS = 2000    /* progress goes to the table at most this often */
 };
 
 /* Why a running job is told to stop. */
-enum host_job_stop { HOST_JOB_GO_ON = 0, HOST_JOB_DISMISS, HOST_JOB_SHUTDOWN };
+enum host_job_stop { HOST_JOB_GO_ON = 0, HOST_JOB_DISMISS, HOST_JOB_SHUTDOWN, HOST_JOB_GRANTS };
 
 /* One job that is not over. */
 struct host_job {
@@ -85,7 +86,9 @@ struct host_job_run {
     cim_job pub;
     char id[CIM_JOB_ID_TEXT];
     char dir[4200];
-    int64_t saved_ms; /* monotonic: when the progress went to the table */
+    uint64_t fingerprint;       /* of the owner's grants */
+    _Atomic int64_t checked_ms; /* monotonic: when they were looked at */
+    int64_t saved_ms;           /* monotonic: when the progress went to the table */
 };
 
 /* Finds kind and owner of run->job, checks the grant, fills call and pub. Ends with

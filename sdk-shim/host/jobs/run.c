@@ -20,9 +20,40 @@ run_of_call(const cim_call *call)
 
 /* ---- what the work sees ---- */
 
-static int32_t
-must_stop(const struct host_job_run *run)
+/* The owner's grants changed, or ran out, or the account is gone: what was read for the job is no
+ * longer the owner's to see. */
+static bool
+grants_changed(const struct host_job_run *run)
 {
+    struct host_app *app = run->jobs->app;
+    struct host_principal *now = NULL;
+    uint64_t fingerprint = 0;
+    const cim_status status = host_principal_get(app->identity, run->call.principal, &now, NULL);
+    if (status != CIM_OK) {
+        return status == CIM_E_NOTFOUND; /* a store that is busy says nothing about grants */
+    }
+    fingerprint = host_principal_fingerprint(now, host_clock_now_ms(app->clock));
+    host_principal_release(now);
+    return fingerprint != run->fingerprint;
+}
+
+static void
+look_at_grants(struct host_job_run *run)
+{
+    const int64_t now_ms = host_monotonic_ms();
+    int64_t before_ms = atomic_load(&run->checked_ms);
+    int go_on = HOST_JOB_GO_ON;
+    if (run->job->info.owner[0] != '\0' && now_ms - before_ms >= HOST_JOB_GRANTS_MS &&
+        atomic_compare_exchange_strong(&run->checked_ms, &before_ms, now_ms) &&
+        grants_changed(run)) {
+        (void)atomic_compare_exchange_strong(&run->job->stop, &go_on, HOST_JOB_GRANTS);
+    }
+}
+
+static int32_t
+must_stop(struct host_job_run *run)
+{
+    look_at_grants(run);
     return atomic_load(&run->job->stop) != HOST_JOB_GO_ON ||
            (run->work != NULL &&
             host_plugins_closing(run->jobs->app->plugins, run->work->plugin_id));
@@ -130,6 +161,8 @@ host_job_prepare(struct host_job_run *run, cim_error *err)
     CIM_TRY(find_owner(run, err));
     run->context.principal = run->principal;
     run->call.principal = host_principal_name(run->principal);
+    run->fingerprint = host_principal_fingerprint(run->principal, run->call.now_ms);
+    atomic_init(&run->checked_ms, host_monotonic_ms());
     CIM_TRY(check_grant(run, err));
     CIM_TRY(host_jobs_dir_of(jobs, run->id, NULL, run->dir, sizeof run->dir, err));
     run->pub = (cim_job){.struct_size = sizeof run->pub,
@@ -236,6 +269,8 @@ settle(struct host_job_run *run, cim_status status, int64_t bytes, const cim_err
 {
     struct host_job *job = run->job;
     struct host_job_info *info = &job->info;
+    const bool regranted = atomic_load(&job->stop) == HOST_JOB_GRANTS;
+    cim_error denied;
     info->updated_ms = host_clock_now_ms(run->jobs->app->clock);
     if (info->state == CIM_JOB_DISMISSED) {
         return true;
@@ -244,9 +279,16 @@ settle(struct host_job_run *run, cim_status status, int64_t bytes, const cim_err
         put_back(info, job, HOST_JOB_UNAVAILABLE_MS);
         return false;
     }
-    if (status == CIM_E_CANCELLED && (job->flags & CIM_JOB_RETRY) != 0) {
-        put_back(info, job, HOST_JOB_UNAVAILABLE_MS); /* its plugin or the platform stops */
+    if ((status == CIM_E_CANCELLED && (job->flags & CIM_JOB_RETRY) != 0) ||
+        (status == CIM_OK && regranted && run->work != NULL && run->work->is_analysis)) {
+        /* Its plugin or the platform stops; or what it answered is no longer its owner's to see. */
+        put_back(info, job, HOST_JOB_UNAVAILABLE_MS);
         return false;
+    }
+    if (status == CIM_E_CANCELLED && regranted) {
+        status = cim_fail(&denied, CIM_E_DENIED, NULL, NULL, "运行期间权限已变更，请重新提交",
+                          "grants changed while it ran; submit it again");
+        why = &denied;
     }
     info->pos = run->pub.pos;
     info->finished_ms = info->updated_ms;
@@ -276,7 +318,6 @@ host_jobs_run(struct host_jobs *jobs, struct host_job *job)
                      ? host_job_isolated(&run, &bytes, &why)
                      : host_job_work(&run, &bytes, &why);
     }
-    host_job_done(&run);
     (void)pthread_mutex_lock(&jobs->lock);
     over = settle(&run, status, bytes, &why);
     copy = job->info;
@@ -284,6 +325,7 @@ host_jobs_run(struct host_jobs *jobs, struct host_job *job)
         host_jobs_forget(jobs, job);
     }
     (void)pthread_mutex_unlock(&jobs->lock);
+    host_job_done(&run);
     if (host_job_row_update(jobs, &copy, &why) != CIM_OK) {
         host_log_error("jobs", copy.id, &why);
     }

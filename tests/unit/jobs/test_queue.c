@@ -419,6 +419,41 @@ test_analysis_of_a_plugin(void **state)
     host_principal_release(root);
 }
 
+/* Whose grants change while the job runs has it begun anew with those of then, or denied. */
+static void
+test_grants_that_change_while_it_runs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_principal *bob = principal(fixture, "bob");
+    const struct host_job_request request = {.kind = "template.echo",
+                                             .owner = bob,
+                                             .inputs_json = "{\"message\":\"x\",\"wait_ms\":30000}",
+                                             .flags = CIM_JOB_RETRY};
+    struct host_account_input input = {.username = "ann",
+                                       .display_name = "ann",
+                                       .password = PASSWORD,
+                                       .roles = "note-reader",
+                                       .areas = "",
+                                       .until_ms = INT64_MAX};
+    char id[CIM_JOB_ID_TEXT];
+    cim_error error = {0};
+    start(fixture);
+    assert_ok(host_jobs_submit(fixture->app.jobs, &request, id, &error), &error);
+    (void)wait_for(fixture, id, CIM_JOB_RUNNING);
+    assert_ok(host_identity_put_account(fixture->app.identity, &input, &error), &error);
+    for (int i = 0; i < 100; i++) { /* another account's are of no concern */
+        nap();
+    }
+    assert_int_equal(info_of(fixture, id).state, CIM_JOB_RUNNING);
+    assert_int_equal(info_of(fixture, id).attempts, 1);
+    input.username = "bob";
+    input.roles = "platform-admin";
+    input.areas = "*";
+    assert_ok(host_identity_put_account(fixture->app.identity, &input, &error), &error);
+    assert_int_equal(wait_for(fixture, id, CIM_JOB_FAILED).error.code, CIM_E_DENIED);
+    host_principal_release(bob);
+}
+
 static void
 test_kept_for_the_stated_time(void **state)
 {
@@ -451,6 +486,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shutdown_and_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(test_analysis_of_a_plugin, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_grants_that_change_while_it_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kept_for_the_stated_time, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
