@@ -189,20 +189,51 @@ add_user(struct fixture *fixture, int number, const char *kind, const double lon
     write_one(fixture, "lpg.end-users", CIM_EDIT_CREATE, names, &one);
 }
 
+static uint8_t *
+line_wkb(const double *lonlat, size_t n, size_t *ret_len)
+{
+    const uint32_t head[2] = {2, (uint32_t)n};
+    uint8_t *wkb = malloc(9 + n * 16);
+    assert_non_null(wkb);
+    wkb[0] = 1; /* little-endian, as the machine */
+    memcpy(wkb + 1, head, sizeof head);
+    memcpy(wkb + 9, lonlat, n * 16);
+    *ret_len = 9 + n * 16;
+    return wkb;
+}
+
 void
 add_road(struct fixture *fixture, const char *road_class, const double *lonlat, size_t n)
 {
     static const char *const names[] = {"class", "area_code", "geom"};
     const char *texts[] = {road_class, "460105"};
-    const size_t len = 9 + n * 16;
-    const uint32_t head[2] = {2, (uint32_t)n};
-    CIM_AUTO_FREE uint8_t *wkb = malloc(len);
-    struct one one = {texts, 2, wkb, len, false};
-    assert_non_null(wkb);
-    wkb[0] = 1; /* little-endian, as the machine */
-    memcpy(wkb + 1, head, sizeof head);
-    memcpy(wkb + 9, lonlat, n * 16);
+    struct one one = {texts, 2, NULL, 0, false};
+    CIM_AUTO_FREE uint8_t *wkb = line_wkb(lonlat, n, &one.wkb_len);
+    one.wkb = wkb;
     write_one(fixture, "lpg.roads", CIM_EDIT_CREATE, names, &one);
+}
+
+static const char *
+first_code(struct fixture *fixture, const char *layer, const char *field)
+{
+    const struct cim_definition *def = lpg_layer_definition(lpg_data_layer(fixture->data, layer));
+    return cim_definition_field(def, field)->codes->codes[0].value;
+}
+
+void
+add_route(struct fixture *fixture, int number, const char *area, const double *lonlat, size_t n)
+{
+    static const char *const names[] = {"uid", "route_no", "name", "state", "area_code", "geom"};
+    char uid[37];
+    char route_no[16];
+    const char *texts[] = {uid, route_no, "东线",
+                           first_code(fixture, "lpg.transport-routes", "state"), area};
+    struct one one = {texts, 5, NULL, 0, false};
+    CIM_AUTO_FREE uint8_t *wkb = line_wkb(lonlat, n, &one.wkb_len);
+    one.wkb = wkb;
+    uid_of(number, uid);
+    (void)snprintf(route_no, sizeof route_no, "R%d", number);
+    write_one(fixture, "lpg.transport-routes", CIM_EDIT_CREATE, names, &one);
 }
 
 void

@@ -35,6 +35,9 @@ void add_elements(struct fixture *fixture, const struct element *elements, size_
 /* A household (or another end user) and a road. */
 void add_user(struct fixture *fixture, int number, const char *kind, const double lonlat[2]);
 void add_road(struct fixture *fixture, const char *road_class, const double *lonlat, size_t n);
+/* A stored route; its uid is made of its number, its route_no is "R<number>". */
+void add_route(struct fixture *fixture, int number, const char *area, const double *lonlat,
+               size_t n);
 void delete_element(struct fixture *fixture, int number);
 void uid_of(int number, char ret_uid[37]);
 

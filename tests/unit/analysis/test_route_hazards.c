@@ -303,6 +303,51 @@ test_index_follows_the_layer(void **state)
     (void)json_object_put(answer);
 }
 
+static void
+test_stored_route_by_uid_and_number(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct element school = element_at(1, "school", 1000.0, 50.0);
+    static const uint64_t longhua[] = {1U << 3U};
+    const cim_term term = {.struct_size = sizeof term,
+                           .actions = CIM_ACT_READ,
+                           .resource = "*",
+                           .areas = longhua,
+                           .n_area_words = 1,
+                           .sensitive_mode = CIM_FIELD_MASKED,
+                           .from_ms = INT64_MIN,
+                           .until_ms = INT64_MAX};
+    const cim_term *const terms[] = {&term};
+    const cim_scope elsewhere = {
+        .struct_size = sizeof elsewhere, .n_terms = 1, .terms = terms, .areas_version = 5};
+    double lonlat[4] = {start[0], start[1]};
+    char inputs[200];
+    char uid[37];
+    char *text = NULL;
+    cim_error err = {0};
+    struct json_object *drawn = run_with(fixture, "");
+    struct json_object *answer;
+    (void)json_object_put(drawn);
+    lpg_geodesic_direct(start, 90.0, LENGTH_M, lonlat + 2);
+    add_elements(fixture, &school, 1);
+    add_route(fixture, 7, "460105", lonlat, 2);
+    uid_of(7, uid);
+    drawn = run_with(fixture, "");
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(inputs, sizeof inputs, "{\"route\":\"%s\",\"as_of\":\"2026-11-27\"}",
+                       i == 0 ? "R7" : uid);
+        answer = run(fixture, inputs);
+        assert_string_equal(json_object_to_json_string(answer), json_object_to_json_string(drawn));
+        (void)json_object_put(answer);
+    }
+    (void)json_object_put(drawn);
+    /* who may not read the route learns no more than that there is none */
+    assert_int_equal(run_text(fixture, &elsewhere, inputs, &text, &err), CIM_E_NOTFOUND);
+    assert_string_equal(err.param, "route");
+    assert_int_equal(run_text(fixture, fake_scope_all(), "{\"route\":\"R8\"}", &text, &err),
+                     CIM_E_NOTFOUND);
+}
+
 /* ---- batches and threads ---- */
 
 static size_t
@@ -576,6 +621,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_scope_by_area_owner_and_row_filter, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_index_follows_the_layer, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_stored_route_by_uid_and_number, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_many_routes_are_each_route_alone, fixture_setup,
                                         fixture_teardown),
