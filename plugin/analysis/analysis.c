@@ -18,6 +18,7 @@
 #define USERS    "lpg.end-users"
 #define ROADS    "lpg.roads"
 #define ROUTES   "lpg.transport-routes"
+#define ZONES    "lpg.restricted-zones"
 
 struct lpg_analysis {
     const cim_host *host;
@@ -27,6 +28,7 @@ struct lpg_analysis {
     struct lpg_sites_cache elements;
     struct lpg_sites_cache users;
     struct lpg_sites_cache roads;
+    struct lpg_sites_cache zones;
 };
 
 static int
@@ -49,6 +51,16 @@ household_code(const void *arg, const char *text, size_t len)
     return len == strlen("resident") && memcmp(text, "resident", len) == 0 ? 0 : -1;
 }
 
+/* Every kind of zone is closed. */
+static int
+any_code(const void *arg, const char *text, size_t len)
+{
+    (void)arg;
+    (void)text;
+    (void)len;
+    return 0;
+}
+
 void
 lpg_analysis_free(struct lpg_analysis *analysis)
 {
@@ -58,6 +70,7 @@ lpg_analysis_free(struct lpg_analysis *analysis)
     lpg_sites_cache_done(&analysis->elements);
     lpg_sites_cache_done(&analysis->users);
     lpg_sites_cache_done(&analysis->roads);
+    lpg_sites_cache_done(&analysis->zones);
     lpg_route_table_free(analysis->routes);
     (void)json_object_put(analysis->process);
     free(analysis);
@@ -80,6 +93,18 @@ open_caches(const cim_host *host, struct lpg_analysis *analysis, cim_error *err)
         .layer = USERS, .code_field = "kind", .code = household_code};
     const struct lpg_sites_spec roads = {
         .layer = ROADS, .code_field = "class", .code = class_code, .arg = analysis->routes};
+    const struct lpg_sites_spec zones = {.layer = ZONES,
+                                         .code_field = "kind",
+                                         .code = any_code,
+                                         .name_field = "name",
+                                         .from_field = "valid_from",
+                                         .to_field = "valid_to",
+                                         .basis_field = "basis",
+                                         .all_day_field = "all_day",
+                                         .hours_from_field = "hours_from",
+                                         .hours_to_field = "hours_to",
+                                         .weekdays_field = "weekdays"};
+    CIM_TRY(lpg_sites_cache_init(&analysis->zones, host, analysis->data, &zones, err));
     CIM_TRY(lpg_sites_cache_init(&analysis->elements, host, analysis->data, &elements, err));
     CIM_TRY(lpg_sites_cache_init(&analysis->users, host, analysis->data, &users, err));
     return lpg_sites_cache_init(&analysis->roads, host, analysis->data, &roads, err);
@@ -213,6 +238,7 @@ views_done(struct lpg_route_views *views)
     lpg_sites_view_done(&views->elements);
     lpg_sites_view_done(&views->users);
     lpg_sites_view_done(&views->roads);
+    lpg_sites_view_done(&views->zones);
 }
 
 /* Where the run will look: all routes and the reach around them. */
@@ -249,7 +275,8 @@ open_views(struct lpg_analysis *analysis, const cim_call *call,
                         "not granted to read the risk elements");
     }
     CIM_TRY(lpg_sites_view_open(&analysis->users, call, bbox_deg, &views->users, err));
-    return lpg_sites_view_open(&analysis->roads, call, bbox_deg, &views->roads, err);
+    CIM_TRY(lpg_sites_view_open(&analysis->roads, call, bbox_deg, &views->roads, err));
+    return lpg_sites_view_open(&analysis->zones, call, bbox_deg, &views->zones, err);
 }
 
 static cim_status

@@ -537,6 +537,24 @@ assess(struct run *run)
     }
 }
 
+/* The degrees that hold the route, with what a long edge bends beyond its ends. */
+static void
+extent_of(const struct lpg_route *route, double ret_deg[4])
+{
+    const double bend_deg = 0.001;
+    double box[4] = {HUGE_VAL, HUGE_VAL, -HUGE_VAL, -HUGE_VAL};
+    for (size_t i = 0; i < route->n; i++) {
+        const double *p = route->lonlat_deg + 2 * i;
+        box[0] = fmin(box[0], p[0]);
+        box[1] = fmin(box[1], p[1]);
+        box[2] = fmax(box[2], p[0]);
+        box[3] = fmax(box[3], p[1]);
+    }
+    for (int k = 0; k < 4; k++) {
+        ret_deg[k] = box[k] + (k < 2 ? -bend_deg : bend_deg);
+    }
+}
+
 cim_status
 lpg_route_assess(const struct lpg_route *route, const struct lpg_route_question *question,
                  struct lpg_route_views *views, const cim_call *call,
@@ -551,6 +569,12 @@ lpg_route_assess(const struct lpg_route *route, const struct lpg_route_question 
     }
     if (run.status == CIM_OK) {
         assess(&run);
+    }
+    if (run.status == CIM_OK) {
+        double box[4];
+        extent_of(route, box);
+        run.status = lpg_zones_along(&report.chain, box, &views->zones, question->as_of_day, call,
+                                     &report.zones, err);
     }
     free(run.scratch.stretches);
     if (run.status != CIM_OK) {
@@ -567,6 +591,7 @@ lpg_route_report_done(struct lpg_route_report *report)
     lpg_chain_done(&report->chain);
     free(report->hits);
     free(report->stretches.stretches);
+    free(report->zones.stays);
     free(report->links);
     free(report->risks);
     *report = (struct lpg_route_report){0};

@@ -11,6 +11,7 @@
 #include "analysis/risk.h"
 #include "analysis/route_table.h"
 #include "analysis/sites.h"
+#include "analysis/zones.h"
 #include "geo/chain.h"
 
 enum {
@@ -44,6 +45,7 @@ struct lpg_route_views {
     struct lpg_sites_view elements;
     struct lpg_sites_view users; /* no sites: residents come from the elements */
     struct lpg_sites_view roads; /* no sites: every link is of unknown type */
+    struct lpg_sites_view zones; /* no sites: no restricted zone is known */
 };
 
 struct lpg_route_hit {
@@ -75,6 +77,7 @@ struct lpg_route_report {
     size_t hits_capacity;
     struct lpg_route_hit *hits; /* by from_m, then uid */
     struct lpg_stretches stretches;
+    struct lpg_zone_stays zones;
     size_t n_links;
     struct lpg_route_link *links;
     struct lpg_risk_link *risks; /* of the links */

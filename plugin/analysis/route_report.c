@@ -276,13 +276,88 @@ write_restricted_links(const struct lpg_route_question *question,
     return end;
 }
 
+/* When the route is at this chainage, at the highest lawful speeds. */
+static int64_t
+time_at(const struct lpg_route_report *report, double at_m)
+{
+    const struct lpg_route_link *link = report->links;
+    int64_t leaves_ms = report->leaves_ms;
+    size_t i = 0;
+    while (i + 1 < report->n_links && report->links[i].to_m < at_m) {
+        i++;
+    }
+    link += i;
+    if (i + 1 < report->n_links) {
+        leaves_ms = report->links[i + 1].enters_ms;
+    }
+    return link->enters_ms + llround((at_m - link->from_m) / (link->to_m - link->from_m) *
+                                     (double)(leaves_ms - link->enters_ms));
+}
+
+static bool
+closed_on_the_way(const struct lpg_route_report *report, const struct lpg_site_facts *facts,
+                  const struct lpg_stretch *at)
+{
+    bool closed = lpg_zone_is_closed(facts, time_at(report, at->from_m)) ||
+                  lpg_zone_is_closed(facts, time_at(report, at->to_m));
+    for (size_t i = 0; i < report->n_links; i++) {
+        if (report->links[i].from_m > at->from_m && report->links[i].from_m < at->to_m) {
+            closed = closed || lpg_zone_is_closed(facts, report->links[i].enters_ms);
+        }
+    }
+    return closed;
+}
+
+static void
+write_zone(const struct lpg_route_question *question, const struct lpg_sites *zones,
+           const struct lpg_route_report *report, const struct lpg_zone_stay *stay,
+           struct cim_buf *out)
+{
+    const struct lpg_site_facts *facts = &zones->facts[stay->record];
+    const char *name = zones->text + facts->name;
+    cim_buf_add_char(out, '{');
+    add_text(out, "restriction", "zone");
+    cim_buf_add_char(out, ',');
+    add_text(out, "zone", zones->text + facts->uid);
+    cim_buf_add_char(out, ',');
+    add_m(out, "from_m", stay->at.from_m);
+    cim_buf_add_char(out, ',');
+    add_m(out, "to_m", stay->at.to_m);
+    if (facts->from_minute >= 0) {
+        cim_buf_addf(out, ",\"hours\":[\"%02d:%02d\",\"%02d:%02d\"]", facts->from_minute / 60,
+                     facts->from_minute % 60, facts->to_minute / 60, facts->to_minute % 60);
+    }
+    cim_buf_add_text(out, ",\"weekdays\":\"");
+    for (unsigned day = 0; day < 7; day++) {
+        if ((facts->weekdays >> day & 1U) != 0) {
+            cim_buf_add_char(out, (char)('1' + day));
+        }
+    }
+    cim_buf_add_text(out, "\",");
+    if (question->has_departure) {
+        add_flag(out, "in_hours", closed_on_the_way(report, facts, &stay->at));
+        cim_buf_add_char(out, ',');
+    }
+    add_text(out, "clause", zones->text + facts->basis);
+    cim_buf_add_char(out, ',');
+    add_text(out, "zh", name);
+    cim_buf_add_char(out, ',');
+    add_text(out, "en", name);
+    cim_buf_add_char(out, '}');
+}
+
 static void
 write_restrictions(const struct lpg_route_question *question, const struct lpg_sites *sites,
-                   const struct lpg_route_report *report, struct cim_buf *out)
+                   const struct lpg_sites *zones, const struct lpg_route_report *report,
+                   struct cim_buf *out)
 {
     const struct lpg_route_table *table = question->table;
     bool first = true;
     cim_buf_add_text(out, "\"restrictions\":[");
+    for (size_t i = 0; i < report->zones.n; i++) {
+        comma(out, &first);
+        write_zone(question, zones, report, &report->zones.stays[i], out);
+    }
     for (size_t i = 0; i < report->n_hits; i++) {
         if (table->kinds[report->hits[i].kind].restriction >= 0) {
             comma(out, &first);
@@ -354,7 +429,7 @@ write_risk(const struct lpg_route_report *report, struct cim_buf *out)
 
 static void
 write_totals(const struct lpg_route_question *question, const struct lpg_route_report *report,
-             struct cim_buf *out)
+             bool zones_known, struct cim_buf *out)
 {
     char as_of[CIM_TIME_TEXT_MAX];
     int64_t counts[LPG_ROUTE_KINDS_MAX] = {0};
@@ -389,6 +464,8 @@ write_totals(const struct lpg_route_question *question, const struct lpg_route_r
     add_int(out, "elements_without_persons", report->n_persons_assumed);
     cim_buf_add_char(out, ',');
     add_int(out, "elements_to_confirm", report->n_pending);
+    cim_buf_add_char(out, ',');
+    add_flag(out, "zones_known", zones_known);
     cim_buf_add_char(out, '}');
 }
 
@@ -418,9 +495,9 @@ lpg_route_report_write(const struct lpg_route_question *question,
     cim_buf_add_char(out, ',');
     write_risk(report, out);
     cim_buf_add_char(out, ',');
-    write_restrictions(question, sites, report, out);
+    write_restrictions(question, sites, views->zones.sites, report, out);
     cim_buf_add_char(out, ',');
-    write_totals(question, report, out);
+    write_totals(question, report, views->zones.sites != NULL, out);
 }
 
 void

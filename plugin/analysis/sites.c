@@ -26,6 +26,12 @@ struct loader {
     int32_t from;
     int32_t to;
     int32_t pending;
+    int32_t basis;
+    int32_t all_day;
+    int32_t hours_from;
+    int32_t hours_to;
+    int32_t weekdays;
+    size_t edges_capacity;
     bool has_last; /* of a line being read */
     double last[2];
     bool failed;
@@ -164,6 +170,25 @@ add_item(struct loader *loader, const double *from, const double *to)
     return true;
 }
 
+static bool
+add_edge(struct loader *loader, const double *from, const double *to)
+{
+    struct lpg_sites *sites = loader->sites;
+    if (sites->n_edges == loader->edges_capacity) {
+        const size_t capacity = loader->edges_capacity == 0 ? 1024 : loader->edges_capacity * 2;
+        if (sites->n_edges >= LPG_SITES_MAX ||
+            !grow((void **)&sites->edges, 4 * sizeof(double), capacity)) {
+            loader->failed = true;
+            return false;
+        }
+        loader->edges_capacity = capacity;
+    }
+    memcpy(sites->edges + 4 * sites->n_edges, from, 2 * sizeof(double));
+    memcpy(sites->edges + 4 * sites->n_edges + 2, to, 2 * sizeof(double));
+    sites->n_edges++;
+    return true;
+}
+
 static int
 begin_part(void *self, uint32_t type, uint32_t count)
 {
@@ -178,7 +203,8 @@ add_vertex(void *self, double x, double y)
 {
     struct loader *loader = self;
     const double at[2] = {x, y};
-    if (loader->has_last && !add_item(loader, loader->last, at)) {
+    if (loader->has_last && !(loader->sites->areas ? add_edge(loader, loader->last, at)
+                                                   : add_item(loader, loader->last, at))) {
         return 1;
     }
     memcpy(loader->last, at, sizeof at);
@@ -186,16 +212,26 @@ add_vertex(void *self, double x, double y)
     return 0;
 }
 
+static int
+begin_ring(void *self, uint32_t n_points)
+{
+    return begin_part(self, 0, n_points);
+}
+
 static cim_status
 add_geometry(struct loader *loader, const cim_column *geom, int64_t row, cim_error *err)
 {
     const struct cim_wkb_visitor visitor = {
-        .self = loader, .begin = begin_part, .point = add_vertex};
+        .self = loader, .begin = begin_part, .begin_ring = begin_ring, .point = add_vertex};
     size_t len;
     const uint8_t *wkb = cim_column_bytes(geom, row, &len);
     double at[2];
     if (loader->sites->lines) {
+        double box[4];
         (void)cim_wkb_walk(wkb, len, &visitor, err); /* stored geometries are whole */
+        if (loader->sites->areas && cim_wkb_bbox(wkb, len, box, err) == CIM_OK) {
+            (void)add_item(loader, box, box + 2);
+        }
     } else if (cim_wkb_point(wkb, len, &at[0], &at[1])) {
         (void)add_item(loader, at, at);
     }
@@ -248,6 +284,61 @@ text_is(const cim_batch *batch, int32_t column, int64_t row, const char *wanted)
     return len == strlen(wanted) && memcmp(text, wanted, len) == 0;
 }
 
+/* "07:30" in minutes; -1 for anything else. */
+static int16_t
+minute_of(const cim_batch *batch, int32_t column, int64_t row)
+{
+    const cim_column *c = column >= 0 ? batch->columns[column] : NULL;
+    size_t len;
+    const uint8_t *text;
+    if (c == NULL || !cim_column_present(c, row)) {
+        return -1;
+    }
+    text = cim_column_bytes(c, row, &len);
+    if (len != 5 || text[2] != ':') {
+        return -1;
+    }
+    return (int16_t)((text[0] - '0') * 600 + (text[1] - '0') * 60 + (text[3] - '0') * 10 +
+                     (text[4] - '0'));
+}
+
+static uint8_t
+weekdays_of(const cim_batch *batch, int32_t column, int64_t row)
+{
+    const cim_column *c = column >= 0 ? batch->columns[column] : NULL;
+    const uint8_t every = 0x7F;
+    unsigned days = 0;
+    if (c != NULL && cim_column_present(c, row)) {
+        size_t len;
+        const uint8_t *text = cim_column_bytes(c, row, &len);
+        for (size_t i = 0; i < len; i++) {
+            if (text[i] >= '1' && text[i] <= '7') {
+                days |= 1U << (unsigned)(text[i] - '1');
+            }
+        }
+    }
+    return days == 0 ? every : (uint8_t)days;
+}
+
+static cim_status
+read_hours(struct loader *loader, const cim_batch *batch, int64_t row, struct lpg_site_facts *facts,
+           cim_error *err)
+{
+    const cim_column *basis = loader->basis >= 0 ? batch->columns[loader->basis] : NULL;
+    size_t len = 0;
+    const uint8_t *text = (const uint8_t *)"";
+    if (basis != NULL && cim_column_present(basis, row)) {
+        text = cim_column_bytes(basis, row, &len);
+    }
+    facts->from_minute = minute_of(batch, loader->hours_from, row);
+    facts->to_minute = minute_of(batch, loader->hours_to, row);
+    if (facts->to_minute < 0 || number_of(batch, loader->all_day, row) > 0.0) {
+        facts->from_minute = -1;
+    }
+    facts->weekdays = weekdays_of(batch, loader->weekdays, row);
+    return keep_text(loader, text, len, &facts->basis, err);
+}
+
 static cim_status
 read_facts(struct loader *loader, const cim_batch *batch, int64_t row, cim_error *err)
 {
@@ -267,7 +358,7 @@ read_facts(struct loader *loader, const cim_batch *batch, int64_t row, cim_error
     facts->from_day = day_of(batch, loader->from, row, INT32_MIN);
     facts->to_day = day_of(batch, loader->to, row, INT32_MAX);
     facts->pending = text_is(batch, loader->pending, row, "pending");
-    return CIM_OK;
+    return read_hours(loader, batch, row, facts, err);
 }
 
 static cim_status
@@ -282,7 +373,8 @@ reserve_record(struct loader *loader, cim_error *err)
         !grow((void **)&sites->area, sizeof *sites->area, capacity) ||
         !grow((void **)&sites->owner, sizeof *sites->owner, capacity) ||
         (loader->spec->name_field != NULL &&
-         !grow((void **)&sites->facts, sizeof *sites->facts, capacity))) {
+         !grow((void **)&sites->facts, sizeof *sites->facts, capacity)) ||
+        (sites->areas && !grow((void **)&sites->edge_end, sizeof *sites->edge_end, capacity))) {
         return cim_fail_nomem(err);
     }
     loader->records_capacity = capacity;
@@ -311,6 +403,9 @@ load_row(struct loader *loader, const cim_batch *batch, int64_t row, cim_error *
     CIM_TRY(add_geometry(loader, geom, row, err));
     if (sites->n == n_before) {
         return CIM_OK;
+    }
+    if (sites->areas) {
+        sites->edge_end[sites->n_records] = sites->n_edges;
     }
     sites->code[sites->n_records] = (int16_t)code;
     CIM_TRY(put_name(loader, batch->columns[CIM_RECORD_AREA_CODE], row,
@@ -341,6 +436,11 @@ load_rows(struct loader *loader, cim_rows *rows, const cim_call *call, cim_error
     loader->from = column_of(rows, spec->from_field);
     loader->to = column_of(rows, spec->to_field);
     loader->pending = column_of(rows, spec->pending_field);
+    loader->basis = column_of(rows, spec->basis_field);
+    loader->all_day = column_of(rows, spec->all_day_field);
+    loader->hours_from = column_of(rows, spec->hours_from_field);
+    loader->hours_to = column_of(rows, spec->hours_to_field);
+    loader->weekdays = column_of(rows, spec->weekdays_field);
     for (;;) {
         const cim_batch *batch;
         CIM_TRY(rows->next(rows, &batch, err));
@@ -380,6 +480,8 @@ sites_unref(struct lpg_sites *sites)
     free(sites->area);
     free(sites->owner);
     free(sites->facts);
+    free(sites->edges);
+    free(sites->edge_end);
     free(sites->text);
     free(sites->names.slots);
     free(sites->names.places);
@@ -394,14 +496,15 @@ load(struct lpg_sites_cache *cache, const cim_call *call, const double *bbox_deg
      struct lpg_sites **ret_sites, cim_error *err)
 {
     const struct lpg_sites_spec *spec = &cache->spec;
-    const char *properties[8];
+    const char *properties[16];
     cim_query query = {.struct_size = sizeof query, .properties = properties};
     struct lpg_sites *sites = calloc(1, sizeof *sites);
     struct loader loader = {.spec = spec, .sites = sites};
     CIM_AUTO_ROWS cim_rows *rows = NULL;
-    const char *const fields[] = {spec->code_field,     spec->name_field, spec->persons_field,
-                                  spec->distance_field, spec->from_field, spec->to_field,
-                                  spec->pending_field};
+    const char *const fields[] = {
+        spec->code_field,    spec->name_field,       spec->persons_field,  spec->distance_field,
+        spec->from_field,    spec->to_field,         spec->pending_field,  spec->basis_field,
+        spec->all_day_field, spec->hours_from_field, spec->hours_to_field, spec->weekdays_field};
     cim_status status;
     if (sites == NULL) {
         return cim_fail_nomem(err);
@@ -409,6 +512,8 @@ load(struct lpg_sites_cache *cache, const cim_call *call, const double *bbox_deg
     atomic_init(&sites->references, 1);
     sites->pos = pos;
     sites->lines = lpg_layer_definition(cache->layer)->geometry != CIM_GEOMETRY_POINT;
+    sites->areas = lpg_layer_definition(cache->layer)->geometry == CIM_GEOMETRY_POLYGON ||
+                   lpg_layer_definition(cache->layer)->geometry == CIM_GEOMETRY_MULTI_POLYGON;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (fields[i] != NULL) {
             properties[query.n_properties++] = fields[i];

@@ -1,5 +1,5 @@
-/* plugin/analysis/sites.h -- the records of one layer as analyses look through them: positions or
- * line segments under an R-tree, with the few fields that an analysis weighs.
+/* plugin/analysis/sites.h -- the records of one layer as analyses look through them: positions,
+ * line segments or boxes of areas under an R-tree, with the few fields that an analysis weighs.
  *
  * An index holds the layer as of one position of the store, all of it, and is shared by callers;
  * each sees through a view of his own, which judges record by record what his scope covers. Where a
@@ -33,6 +33,11 @@ struct lpg_sites_spec {
     const char *from_field; /* days from and to which the record counts */
     const char *to_field;
     const char *pending_field; /* "pending": to be confirmed */
+    const char *basis_field;
+    const char *all_day_field; /* hours and days of the week on which the record counts */
+    const char *hours_from_field;
+    const char *hours_to_field;
+    const char *weekdays_field; /* "12345": Monday to Friday */
 };
 
 struct lpg_site_facts {
@@ -43,14 +48,19 @@ struct lpg_site_facts {
     int32_t from_day;  /* since 1970; INT32_MIN and INT32_MAX: open */
     int32_t to_day;
     bool pending;
+    uint8_t weekdays;    /* bit 0: Monday */
+    int16_t from_minute; /* of the day in Beijing; -1: all day */
+    int16_t to_minute;   /* not after it: past midnight */
+    uint32_t basis;      /* place in `text` */
 };
 
 struct lpg_sites {
     atomic_uint references;
     int64_t pos;
     bool lines;
-    uint32_t n;       /* positions, or segments of lines */
-    double *lonlat;   /* pairs; of segments both ends */
+    bool areas;       /* `lines` is true as well */
+    uint32_t n;       /* positions, segments of lines, or areas */
+    double *lonlat;   /* pairs; of segments both ends, of areas the corners of the box */
     uint32_t *record; /* of each segment; NULL where positions are records */
     uint32_t n_records;
     double distance_max_m; /* the largest of the facts */
@@ -66,6 +76,9 @@ struct lpg_sites {
         uint32_t *slots;  /* 0: free, else number + 1 */
         uint32_t *places; /* in `text` */
     } names;
+    size_t n_edges; /* of areas, all rings; pairs of ends */
+    double *edges;
+    size_t *edge_end; /* per record; it begins where the one before ends */
     struct lpg_rtree *tree;
 };
 

@@ -158,12 +158,13 @@ static void
 write_one(struct fixture *fixture, const char *layer, int32_t op, const char *const *names,
           struct one *one)
 {
-    static const uint32_t texts[8] = {CIM_COL_TEXT, CIM_COL_TEXT, CIM_COL_TEXT, CIM_COL_TEXT,
-                                      CIM_COL_TEXT, CIM_COL_TEXT, CIM_COL_TEXT, CIM_COL_TEXT};
-    uint32_t types[9];
+    uint32_t types[12];
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     cim_error err = {0};
-    memcpy(types, texts, sizeof texts);
+    assert_true(one->n < 12);
+    for (uint32_t i = 0; i < one->n; i++) {
+        types[i] = CIM_COL_TEXT;
+    }
     types[one->n] = CIM_COL_WKB;
     assert_ok(
         cim_rows_new(one->n + (one->wkb != NULL), names, types, fill_one, NULL, one, &rows, &err),
@@ -234,6 +235,37 @@ add_route(struct fixture *fixture, int number, const char *area, const double *l
     uid_of(number, uid);
     (void)snprintf(route_no, sizeof route_no, "R%d", number);
     write_one(fixture, "lpg.transport-routes", CIM_EDIT_CREATE, names, &one);
+}
+
+void
+add_zone(struct fixture *fixture, const struct zone *zone)
+{
+    static const char *const names[] = {"uid",       "zone_no",    "name",     "kind",
+                                        "all_day",   "hours_from", "hours_to", "weekdays",
+                                        "area_code", "valid_to",   "geom"};
+    char uid[37];
+    char zone_no[16];
+    const char *texts[] = {uid,
+                           zone_no,
+                           "老城区",
+                           "key_area",
+                           zone->hours_from == NULL ? "true" : "false",
+                           zone->hours_from,
+                           zone->hours_to,
+                           zone->weekdays,
+                           zone->area != NULL ? zone->area : "460105",
+                           zone->valid_to};
+    const uint32_t head[3] = {3, 1, (uint32_t)zone->n};
+    struct one one = {texts, 10, NULL, 13 + zone->n * 16, false};
+    CIM_AUTO_FREE uint8_t *wkb = malloc(one.wkb_len);
+    assert_non_null(wkb);
+    wkb[0] = 1;
+    memcpy(wkb + 1, head, sizeof head);
+    memcpy(wkb + 13, zone->ring, zone->n * 16);
+    one.wkb = wkb;
+    uid_of(zone->number, uid);
+    (void)snprintf(zone_no, sizeof zone_no, "Z%d", zone->number);
+    write_one(fixture, "lpg.restricted-zones", CIM_EDIT_CREATE, names, &one);
 }
 
 void

@@ -38,6 +38,18 @@ void add_road(struct fixture *fixture, const char *road_class, const double *lon
 /* A stored route; its uid is made of its number, its route_no is "R<number>". */
 void add_route(struct fixture *fixture, int number, const char *area, const double *lonlat,
                size_t n);
+/* A restricted zone of one closed ring; hours NULL: all day. Texts as the layer has them. */
+struct zone {
+    int number;
+    const double *ring;
+    size_t n;
+    const char *hours_from;
+    const char *hours_to;
+    const char *weekdays;
+    const char *area; /* NULL: 460105 */
+    const char *valid_to;
+};
+void add_zone(struct fixture *fixture, const struct zone *zone);
 void delete_element(struct fixture *fixture, int number);
 void uid_of(int number, char ret_uid[37]);
 

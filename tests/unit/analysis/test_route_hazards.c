@@ -219,6 +219,98 @@ test_roads_restrictions_and_departure(void **state)
     (void)json_object_put(answer);
 }
 
+/* A square around the route from 1 to 2 km, a bite out of its north side at 1.4 to 1.6 km. */
+static void
+notched_square(double ret_ring[2 * 9])
+{
+    static const double corners[9][2] = {{1000, 400},  {2000, 400},  {2000, -400},
+                                         {1600, -400}, {1600, 100},  {1400, 100},
+                                         {1400, -400}, {1000, -400}, {1000, 400}};
+    for (size_t i = 0; i < 9; i++) {
+        place(corners[i][0], corners[i][1], ret_ring + 2 * i);
+    }
+}
+
+static void
+test_restricted_zones_and_their_hours(void **state)
+{
+    struct fixture *fixture = *state;
+    double ring[2 * 9];
+    struct zone zone = {.number = 1,
+                        .ring = ring,
+                        .n = 9,
+                        .hours_from = "07:00",
+                        .hours_to = "09:00",
+                        .weekdays = "12345"};
+    /* 2026-11-27 is a Friday; 1 km takes a minute */
+    static const struct {
+        const char *depart_at;
+        bool closed;
+    } cases[] = {{"2026-11-27T06:59:00+08:00", true},  {"2026-11-27T06:57:00+08:00", false},
+                 {"2026-11-27T08:58:50+08:00", true},  {"2026-11-27T09:00:00+08:00", false},
+                 {"2026-11-28T08:00:00+08:00", false}, {"2026-11-30T08:00:00+08:00", true}};
+    struct json_object *answer;
+    notched_square(ring);
+    add_zone(fixture, &zone);
+    zone.number = 2; /* no longer in force */
+    zone.valid_to = "2026-11-26";
+    add_zone(fixture, &zone);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char more[80];
+        (void)snprintf(more, sizeof more, ",\"depart_at\":\"%s\"", cases[i].depart_at);
+        answer = run_with(fixture, more);
+        assert_int_equal(json_object_array_length(at(answer, "restrictions")), 2);
+        assert_string_equal(text_at(answer, "restrictions.0.restriction"), "zone");
+        assert_string_equal(text_at(answer, "restrictions.0.zh"), "老城区");
+        assert_true(fabs(number_at(answer, "restrictions.0.from_m") - 1000.0) < 0.01);
+        assert_true(fabs(number_at(answer, "restrictions.0.to_m") - 1400.0) < 0.01);
+        assert_true(fabs(number_at(answer, "restrictions.1.from_m") - 1600.0) < 0.01);
+        assert_true(fabs(number_at(answer, "restrictions.1.to_m") - 2000.0) < 0.01);
+        assert_string_equal(text_at(answer, "restrictions.0.weekdays"), "12345");
+        if (json_object_get_boolean(at(answer, "restrictions.0.in_hours")) != cases[i].closed) {
+            fail_msg("%s", cases[i].depart_at);
+        }
+        (void)json_object_put(answer);
+    }
+}
+
+/* Inside from its first to its last position, far from any border: no crossing tells. */
+static void
+test_route_wholly_inside_a_zone(void **state)
+{
+    struct fixture *fixture = *state;
+    static const double around[] = {109.0, 19.0,  111.0, 19.0,  111.0,
+                                    20.5,  109.0, 20.5,  109.0, 19.0};
+    const struct zone zone = {.number = 1, .ring = around, .n = 5};
+    static const uint64_t longhua[] = {1U << 3U};
+    const cim_term term = {.struct_size = sizeof term,
+                           .actions = CIM_ACT_READ,
+                           .resource = "*",
+                           .areas = longhua,
+                           .n_area_words = 1,
+                           .sensitive_mode = CIM_FIELD_MASKED,
+                           .from_ms = INT64_MIN,
+                           .until_ms = INT64_MAX};
+    const cim_term *const terms[] = {&term};
+    const cim_scope elsewhere = {
+        .struct_size = sizeof elsewhere, .n_terms = 1, .terms = terms, .areas_version = 5};
+    CIM_AUTO_FREE char *inputs = inputs_with("");
+    CIM_AUTO_FREE char *text = NULL;
+    cim_error err = {0};
+    struct json_object *answer;
+    add_zone(fixture, &zone);
+    answer = run_with(fixture, "");
+    assert_int_equal(json_object_array_length(at(answer, "restrictions")), 1);
+    assert_true(number_at(answer, "restrictions.0.from_m") == 0.0);
+    assert_true(fabs(number_at(answer, "restrictions.0.to_m") - LENGTH_M) < 0.01);
+    assert_string_equal(text_at(answer, "restrictions.0.weekdays"), "1234567");
+    (void)json_object_put(answer);
+    assert_ok(run_text(fixture, &elsewhere, inputs, &text, &err), &err);
+    answer = json_tokener_parse(text);
+    assert_int_equal(json_object_array_length(at(answer, "restrictions")), 0);
+    (void)json_object_put(answer);
+}
+
 static void
 test_scope_by_area_owner_and_row_filter(void **state)
 {
@@ -617,6 +709,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_persons_are_counted_once_per_band, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_roads_restrictions_and_departure, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_restricted_zones_and_their_hours, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_route_wholly_inside_a_zone, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_scope_by_area_owner_and_row_filter, fixture_setup,
                                         fixture_teardown),
