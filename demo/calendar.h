@@ -8,6 +8,8 @@ enum { DEMO_NO_DATE = INT32_MIN, DEMO_DATE_TEXT = 11 };
 
 #define DEMO_DAY_MS  INT64_C(86400000)
 #define DEMO_NO_TIME INT64_MIN
+/* The stores' time after all others: a class that does not change by itself any more. */
+#define DEMO_NEVER INT64_C(253402214400000)
 
 int32_t demo_days_from_civil(int32_t year, int32_t month, int32_t day);
 void demo_civil_from_days(int32_t days, int32_t *ret_year, int32_t *ret_month, int32_t *ret_day);

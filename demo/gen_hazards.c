@@ -202,6 +202,8 @@ demo_write_hazard(struct demo_world *world, struct demo_out *out, struct demo_rn
     demo_out_date(out, "rectify_by", rectify_by);
     demo_out_date(out, "extended_to", extended ? rectify_by + 7 : DEMO_NO_DATE);
     demo_out_bool(out, "overdue", !closed && rectify_by + 7 * extended < world->as_of);
+    demo_out_time(out, "overdue_next_change",
+                  closed ? DEMO_NEVER : demo_next_change(world, rectify_by + 7 * extended, 400));
     demo_out_bool(out, "listed", major);
     demo_text(photo, sizeof(photo), "demo/%s-before.jpg", no);
     demo_out_text(out, "before_photo", photo);

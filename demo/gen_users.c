@@ -240,6 +240,9 @@ write_user(struct demo_world *world, struct demo_out *out, struct demo_out *haza
     demo_out_text(out, "real_name_state", demo_rng_chance(&rng, 9640) ? "verified" : "unverified");
     demo_out_date(out, "contract_on", u.contract_on);
     demo_out_text(out, "inspection_state", STATE_CODES[u.state]);
+    demo_out_time(out, "inspection_next_change",
+                  u.state == PASSED || u.state == ABSENT ? demo_next_change(world, u.next_on, 400)
+                                                         : DEMO_NEVER);
     demo_out_date(out, "last_inspection_on", u.inspected_on);
     demo_out_date(out, "next_inspection_on", u.next_on);
     demo_out_text(out, "cylinder_model", MODELS[u.model].code);

@@ -202,6 +202,19 @@ write_load(struct demo_out *out, struct demo_rng *rng, const struct vehicle *v)
     demo_out_bool(out, "overloaded", kind->max_count > 0 && v->full > kind->max_count);
 }
 
+static int64_t
+papers_next_change(const struct demo_world *world, const struct vehicle *v)
+{
+    const int32_t ends[] = {v->insured_to, v->permit_to, v->driver_to, v->escort_to};
+    int64_t next = DEMO_NEVER;
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        int64_t change = demo_next_change(world, ends[i], 30);
+        next = change < next ? change : next;
+    }
+    return next;
+}
+
 static void
 write_people(struct demo_out *out, struct demo_rng *rng, const struct vehicle *v)
 {
@@ -260,6 +273,9 @@ write_vehicle(struct fleet *fleet, enum vehicle_kind kind, size_t enterprise, si
     demo_out_text(out, "transport_permit_no", v.permit_to == DEMO_NO_DATE ? NULL : text);
     demo_out_date(out, "transport_permit_to", v.permit_to);
     demo_out_text(out, "papers_state", papers_state(world, &v));
+    demo_out_time(out, "papers_next_change", papers_next_change(world, &v));
+    /* Nobody drives them: what they do stays as it was drawn. */
+    demo_out_time(out, "state_next_change", DEMO_NEVER);
     demo_text(text, sizeof(text), "%.80s—%.80s", world->geo.towns[e->town].name,
               world->geo.towns[v.town].name);
     demo_out_text(out, "route_name", KINDS[kind].road_bound && e->town != v.town ? text : NULL);

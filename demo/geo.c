@@ -15,6 +15,7 @@ demo_geo_done(struct demo_geo *geo)
     free(geo->districts);
     free(geo->towns);
     free(geo->road_points);
+    free(geo->road_start);
     *geo = (struct demo_geo){0};
 }
 

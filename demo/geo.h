@@ -60,6 +60,8 @@ struct demo_geo {
     size_t n_towns;
     struct demo_point *road_points;
     size_t n_road_points;
+    size_t *road_start; /* n_roads + 1: a road's first point */
+    size_t n_roads;
 };
 
 /* Reads districts.geojson, towns.geojson, roads.geojson and areas.csv. `geo` starts zeroed;

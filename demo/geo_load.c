@@ -463,10 +463,16 @@ load_roads(struct demo_geo *geo, const char *dir, struct demo_error *err)
         failed = demo_fail(err, "roads.geojson: %zu points; expected 1 to %d", total,
                            DEMO_ROAD_POINTS_MAX);
     }
+    geo->road_start = calloc(json_object_array_length(features) + 1, sizeof(*geo->road_start));
+    if (failed == 0 && geo->road_start == NULL) {
+        failed = demo_fail(err, "out of memory");
+    }
     for (size_t i = 0; failed == 0 && i < json_object_array_length(features); i++) {
         json_object *line = coordinates_of(json_object_array_get_idx(features, i));
         size_t n = line == NULL ? 0 : json_object_array_length(line);
 
+        geo->road_start[i] = geo->n_road_points;
+        geo->n_roads = i + 1;
         for (size_t k = 0; failed == 0 && k < n; k++) {
             if (read_point(json_object_array_get_idx(line, k),
                            &geo->road_points[geo->n_road_points++]) != 0) {
@@ -474,6 +480,9 @@ load_roads(struct demo_geo *geo, const char *dir, struct demo_error *err)
                     demo_fail(err, "roads.geojson: line %zu: vertex %zu is not lon, lat", i, k);
             }
         }
+    }
+    if (failed == 0) {
+        geo->road_start[geo->n_roads] = geo->n_road_points;
     }
     json_object_put(root);
     return failed;

@@ -199,16 +199,75 @@ demo_out_time(struct demo_out *out, const char *key, int64_t ms)
     demo_out_text(out, key, text);
 }
 
+static void
+put_point(struct demo_out *out, struct demo_point point)
+{
+    put(out, "[", 1);
+    put_decimal(out, point.lon_e6, 6);
+    put(out, ",", 1);
+    put_decimal(out, point.lat_e6, 6);
+    put(out, "]", 1);
+}
+
+static void
+put_points(struct demo_out *out, const struct demo_point *points, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0) {
+            put(out, ",", 1);
+        }
+        put_point(out, points[i]);
+    }
+}
+
+static void
+begin_geometry(struct demo_out *out, const char *type)
+{
+    put_text(out, "},\"geometry\":{\"type\":\"");
+    put_text(out, type);
+    put_text(out, "\",\"coordinates\":");
+}
+
+static int
+end_feature(struct demo_out *out, const char *tail, struct demo_error *err)
+{
+    put_text(out, tail);
+    out->n_features++;
+    return DEMO_OUT_BUFFER - out->len < DEMO_FEATURE_MAX ? flush(out, err) : 0;
+}
+
 int
 demo_out_end(struct demo_out *out, int32_t lon_e6, int32_t lat_e6, struct demo_error *err)
 {
-    static const char middle[] = "},\"geometry\":{\"type\":\"Point\",\"coordinates\":[";
+    begin_geometry(out, "Point");
+    put_point(out, (struct demo_point){lon_e6, lat_e6});
+    return end_feature(out, "}}\n", err);
+}
 
-    put(out, middle, sizeof(middle) - 1);
-    put_decimal(out, lon_e6, 6);
+int
+demo_out_end_bare(struct demo_out *out, struct demo_error *err)
+{
+    return end_feature(out, "},\"geometry\":null}\n", err);
+}
+
+int
+demo_out_end_line(struct demo_out *out, const struct demo_point *points, size_t n,
+                  struct demo_error *err)
+{
+    begin_geometry(out, "LineString");
+    put(out, "[", 1);
+    put_points(out, points, n);
+    return end_feature(out, "]}}\n", err);
+}
+
+int
+demo_out_end_area(struct demo_out *out, const struct demo_point *corners, size_t n, int multi,
+                  struct demo_error *err)
+{
+    begin_geometry(out, multi ? "MultiPolygon" : "Polygon");
+    put_text(out, multi ? "[[[" : "[[");
+    put_points(out, corners, n);
     put(out, ",", 1);
-    put_decimal(out, lat_e6, 6);
-    put(out, "]}}\n", 4);
-    out->n_features++;
-    return DEMO_OUT_BUFFER - out->len < DEMO_FEATURE_MAX ? flush(out, err) : 0;
+    put_point(out, corners[0]);
+    return end_feature(out, multi ? "]]]}}\n" : "]]}}\n", err);
 }

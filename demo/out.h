@@ -3,6 +3,7 @@
 #define DEMO_OUT_H
 
 #include "error.h"
+#include "geo.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -12,8 +13,9 @@
 enum {
     DEMO_PATH_MAX = 1024,
     DEMO_OUT_BUFFER = 1 << 18,
-    DEMO_FEATURE_MAX = 16384,
-    DEMO_TEXT_MAX = 400
+    DEMO_FEATURE_MAX = 65536,
+    DEMO_TEXT_MAX = 400,
+    DEMO_LINE_MAX = 2000
 };
 
 struct demo_out {
@@ -46,5 +48,14 @@ void demo_out_date(struct demo_out *out, const char *key, int32_t days);
 void demo_out_time(struct demo_out *out, const char *key, int64_t ms);
 /* Coordinates in millionths of a degree. */
 int demo_out_end(struct demo_out *out, int32_t lon_e6, int32_t lat_e6, struct demo_error *err);
+/* Without a geometry. */
+int demo_out_end_bare(struct demo_out *out, struct demo_error *err);
+/* A line of 2 to DEMO_LINE_MAX points. */
+int demo_out_end_line(struct demo_out *out, const struct demo_point *points, size_t n,
+                      struct demo_error *err);
+/* A ring of 3 to DEMO_LINE_MAX corners, counter-clockwise, not closed; in a MultiPolygon if
+ * `multi`. */
+int demo_out_end_area(struct demo_out *out, const struct demo_point *corners, size_t n, int multi,
+                      struct demo_error *err);
 
 #endif

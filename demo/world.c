@@ -111,6 +111,15 @@ demo_user_no(const struct demo_world *world, size_t town, uint32_t user, char re
     demo_text(ret_text, 32, "%.9s-%06u", world->geo.towns[town].code, user % 1000000);
 }
 
+int64_t
+demo_next_change(const struct demo_world *world, int32_t to, int32_t notice)
+{
+    if (to == DEMO_NO_DATE || to < world->as_of) {
+        return DEMO_NEVER;
+    }
+    return demo_beijing_ms(to <= world->as_of + notice ? to + 1 : to - notice, 0);
+}
+
 static int32_t
 three_years_before(int32_t days)
 {
@@ -154,6 +163,8 @@ demo_licence_draw(const struct demo_world *world, struct demo_rng *rng, size_t t
     if (state == 1) {
         ret_licence->applied_on = ret_licence->to - demo_rng_range(rng, 60, 110);
     }
+    ret_licence->next_change =
+        state >= 4 ? DEMO_NEVER : demo_next_change(world, ret_licence->to, 60);
     demo_civil_from_days(ret_licence->from, &year, &month, &day);
     demo_text(ret_licence->no, sizeof(ret_licence->no), "琼%04d%.4s%05uP", (int)year,
               world->geo.towns[town].code + 2, serial % 100000);
@@ -166,6 +177,7 @@ demo_licence_write(struct demo_out *out, const struct demo_licence *licence)
     demo_out_date(out, "licence_from", licence->from);
     demo_out_date(out, "licence_to", licence->to);
     demo_out_text(out, "licence_state", licence->state);
+    demo_out_time(out, "licence_next_change", licence->next_change);
     demo_out_date(out, "renewal_applied_on", licence->applied_on);
 }
 
@@ -213,6 +225,21 @@ demo_generate(struct demo_world *world, struct demo_error *err)
     }
     if (failed == 0) {
         failed = demo_write_risk_elements(world, err);
+    }
+    if (failed == 0) {
+        failed = demo_write_land(world, err);
+    }
+    if (failed == 0) {
+        failed = demo_write_routes(world, err);
+    }
+    if (failed == 0) {
+        failed = demo_write_detectors(world, err);
+    }
+    if (failed == 0) {
+        failed = demo_write_cylinders(world, err);
+    }
+    if (failed == 0) {
+        failed = demo_write_calendar(world, err);
     }
     if (failed == 0) {
         failed = demo_write_stations(world, err);

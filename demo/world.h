@@ -17,6 +17,8 @@
 #define DEMO_SCALE_MIN 0.01
 #define DEMO_SCALE_MAX 5.0
 
+enum { DEMO_TRACED = 20 };
+
 enum demo_layer {
     DEMO_LAYER_ENTERPRISE = 1,
     DEMO_LAYER_STATION,
@@ -25,7 +27,18 @@ enum demo_layer {
     DEMO_LAYER_ACCIDENT,
     DEMO_LAYER_VEHICLE,
     DEMO_LAYER_CAMERA,
-    DEMO_LAYER_RISK
+    DEMO_LAYER_RISK,
+    DEMO_LAYER_BUILDING,
+    DEMO_LAYER_LAND_USE,
+    DEMO_LAYER_RESOURCE,
+    DEMO_LAYER_ROUTE,
+    DEMO_LAYER_ZONE,
+    DEMO_LAYER_DETECTOR,
+    DEMO_LAYER_CYLINDER,
+    DEMO_LAYER_CYLINDER_EVENT,
+    DEMO_LAYER_FILLING,
+    DEMO_LAYER_CYLINDER_TEST,
+    DEMO_LAYER_CALENDAR
 };
 
 enum demo_enterprise_kind {
@@ -127,11 +140,16 @@ struct demo_licence {
     int32_t from;
     int32_t to;
     int32_t applied_on;
+    int64_t next_change;
 };
 
 void demo_licence_draw(const struct demo_world *world, struct demo_rng *rng, size_t town,
                        uint32_t serial, struct demo_licence *ret_licence);
 void demo_licence_write(struct demo_out *out, const struct demo_licence *licence);
+
+/* When a class changes that is one thing until `notice` days before `to`, another until the end of
+ * `to`, and the last one from then on. */
+int64_t demo_next_change(const struct demo_world *world, int32_t to, int32_t notice);
 
 /* The layers, in the order in which they must run. Each leaves one file. */
 int demo_write_users(struct demo_world *world, struct demo_out *hazards, struct demo_error *err);
@@ -141,6 +159,15 @@ int demo_write_vehicles(struct demo_world *world, struct demo_out *hazards, stru
 int demo_write_cameras(struct demo_world *world, struct demo_error *err);
 int demo_write_accidents(struct demo_world *world, struct demo_error *err);
 int demo_write_risk_elements(struct demo_world *world, struct demo_error *err);
+/* Buildings and land use round the towns, emergency resources, restricted zones. */
+int demo_write_land(struct demo_world *world, struct demo_error *err);
+/* Routes between the stations over the roads. */
+int demo_write_routes(struct demo_world *world, struct demo_error *err);
+int demo_write_detectors(struct demo_world *world, struct demo_error *err);
+/* Cylinders, and for one in DEMO_TRACED of them its events, fillings and tests. */
+int demo_write_cylinders(struct demo_world *world, struct demo_error *err);
+/* The days of 2025 and 2026 that the State Council announced: not made up. */
+int demo_write_calendar(struct demo_world *world, struct demo_error *err);
 int demo_write_stations(struct demo_world *world, struct demo_error *err);
 int demo_write_enterprises(struct demo_world *world, struct demo_error *err);
 

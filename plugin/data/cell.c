@@ -361,6 +361,11 @@ read_text(const struct cim_field *field, cim_value *value, char small[LPG_SMALL_
     if (!make_text(value, small)) {
         return refuse(field, value, "应为文本", "expected a text", err);
     }
+    /* Files bring "07:30:00" where people wrote 07:30. */
+    if (field->check == CIM_CHECK_HOUR_MINUTE && value->len == 8 &&
+        memcmp((const char *)value->v.ptr + 5, ":00", 3) == 0) {
+        value->len = 5;
+    }
     const int64_t n_characters = count_characters((const uint8_t *)value->v.ptr, value->len);
     if (n_characters < 0) {
         return refuse(field, value, "不是有效的 UTF-8 文本", "this is not valid UTF-8", err);

@@ -28,6 +28,8 @@ static const char papers[] =
     " {\"name\": \"closed\", \"type\": \"boolean\", \"title\": {\"zh\": \"关\"}},\n"
     " {\"name\": \"reason\", \"type\": \"text\", \"title\": {\"zh\": \"因\"},\n"
     "  \"required_if\": {\"field\": \"closed\", \"value\": true}},\n"
+    " {\"name\": \"opens\", \"type\": \"text\", \"check\": \"hour_minute\", \"max_length\": 5,\n"
+    "  \"title\": {\"zh\": \"开\"}},\n"
     " {\"name\": \"number\", \"type\": \"text\", \"title\": {\"zh\": \"号\"},\n"
     "  \"required_if\": {\"field\": \"name\", \"absent\": true}}]}";
 
@@ -39,7 +41,7 @@ static const char events[] =
 static const char migration[] =
     "create table test_paper ({record}, name {text}, valid_from {date}, valid_to {date},\n"
     "  begun_at {time}, ended_at {time}, state {text}, closed {bool}, reason {text},\n"
-    "  number {text});\n"
+    "  opens {text}, number {text});\n"
     "{layer test_paper None};\n"
     "create table test_event ({record}, name {text});\n"
     "{layer test_event None};\n";
@@ -171,6 +173,22 @@ test_updates_count_what_is_stored(void **state)
 }
 
 static void
+test_times_of_day_lose_their_seconds(void **state)
+{
+    static const struct attempt attempts[] = {
+        {CIM_EDIT_CREATE, {"name", "opens"}, {"a", "07:30:00"}, "", ""},
+        {CIM_EDIT_CREATE, {"name", "opens"}, {"a", "07:30"}, "", ""},
+        {CIM_EDIT_CREATE, {"name", "opens"}, {"a", "07:30:01"}, "opens", "最多 5"},
+        {CIM_EDIT_CREATE, {"name", "opens"}, {"a", "7:30"}, "opens", "应为时刻"},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        try_one(fixture, "test.papers", &attempts[i]);
+    }
+    assert_int_equal(one_int(fixture, "select count(*) from test_paper where opens = '07:30'"), 2);
+}
+
+static void
 test_what_is_immutable_is_never_changed(void **state)
 {
     static const struct text_rows one = {
@@ -196,6 +214,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_new_records, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_updates_count_what_is_stored, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_times_of_day_lose_their_seconds, setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_what_is_immutable_is_never_changed, setup,
                                         fixture_teardown),
     };
