@@ -15,10 +15,14 @@ function problemFrom(xhr: XMLHttpRequest): Problem {
   }
 }
 
-export function upload(file: File, progress: (sent: number, all: number) => void): Promise<ImportFile> {
+export function upload(
+  file: File,
+  layer: string,
+  progress: (sent: number, all: number) => void,
+): Promise<ImportFile> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest()
-    xhr.open('POST', `/admin/api/imports/files${query({ name: file.name })}`)
+    xhr.open('POST', `/admin/api/imports/files${query({ name: file.name, layer })}`)
     xhr.setRequestHeader('Content-Type', 'application/octet-stream')
     xhr.setRequestHeader('Accept', 'application/json')
     if (me.value) xhr.setRequestHeader('X-CSRF-Token', me.value.csrf)

@@ -24,12 +24,34 @@ host_import_respond(cim_http_req *req, int32_t http_status, struct cim_buf *out,
     return status;
 }
 
+static const char *
+stated(cim_http_req *req, const char *name)
+{
+    const char *value = host_http_query_param(req, name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* The layer that the request names, entered with the right to import into it: nobody hands over or
+ * looks at what he may not import. Ends with host_plugins_leave(). */
+static cim_status
+enter(struct host_app *app, const cim_call *call, cim_http_req *req,
+      const struct host_layer **ret_layer, cim_error *err)
+{
+    const char *layer_id = stated(req, "layer");
+    cim_call inner;
+    return layer_id != NULL
+               ? host_exchange_enter(app, call, layer_id, CIM_ACT_CREATE, &inner, ret_layer, err)
+               : cim_fail(err, CIM_E_INVALID, "layer", NULL, "缺少参数 layer：导入到哪个图层",
+                          "parameter layer is missing: the layer to import into");
+}
+
 static cim_status
 handle_upload(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     struct host_app *app = self;
     CIM_AUTO_BUF struct cim_buf out;
     struct host_import_file file;
+    const struct host_layer *layer = NULL;
     const char *name = host_http_query_param(req, "name");
     const char *path = NULL;
     cim_buf_init(&out, 1 << 16);
@@ -37,6 +59,8 @@ handle_upload(void *self, const cim_call *call, cim_http_req *req, cim_error *er
         return cim_fail(err, CIM_E_INVALID, "name", NULL, "缺少参数 name：文件名",
                         "parameter name is missing: the name of the file");
     }
+    CIM_TRY(enter(app, call, req, &layer, err));
+    host_plugins_leave(app->plugins, layer->plugin_id);
     CIM_TRY(host_http_body_file(req, &path, err));
     CIM_TRY(host_exchange_check_name(path, name, err));
     CIM_TRY(host_import_file_keep(app, call->principal, path, name, &file, err));
@@ -48,29 +72,6 @@ handle_upload(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     return host_import_respond(req, 201, &out, err);
 }
 
-static const char *
-stated(cim_http_req *req, const char *name)
-{
-    const char *value = host_http_query_param(req, name);
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
-static cim_status
-look(struct host_app *app, const cim_call *call, const char *layer_id, const char *path,
-     const struct host_import_options *options, struct cim_buf *out, cim_error *err)
-{
-    const struct host_layer *layer = NULL;
-    cim_call inner;
-    cim_status status = CIM_OK;
-    if (layer_id == NULL) {
-        return host_exchange_preview(path, options, NULL, out, err);
-    }
-    CIM_TRY(host_exchange_enter(app, call, layer_id, CIM_ACT_CREATE, &inner, &layer, err));
-    status = host_exchange_preview(path, options, layer->definition, out, err);
-    host_plugins_leave(app->plugins, layer->plugin_id);
-    return status;
-}
-
 static cim_status
 handle_preview(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
@@ -80,6 +81,7 @@ handle_preview(void *self, const cim_call *call, cim_http_req *req, cim_error *e
     const struct host_import_options options = {.crs = stated(req, "crs"),
                                                 .encoding = stated(req, "encoding"),
                                                 .source_layer = stated(req, "source_layer")};
+    const struct host_layer *layer = NULL;
     cim_status status = CIM_OK;
     cim_buf_init(&out, PREVIEW_BYTES_MAX);
     CIM_TRY(
@@ -87,7 +89,9 @@ handle_preview(void *self, const cim_call *call, cim_http_req *req, cim_error *e
     cim_buf_add_text(&out, "{\"name\":");
     cim_buf_add_json_text(&out, file.name, SIZE_MAX);
     cim_buf_addf(&out, ",\"bytes\":%lld,", (long long)file.bytes);
-    status = look(app, call, stated(req, "layer"), file.path, &options, &out, err);
+    CIM_TRY(enter(app, call, req, &layer, err));
+    status = host_exchange_preview(file.path, &options, layer->definition, &out, err);
+    host_plugins_leave(app->plugins, layer->plugin_id);
     if (status != CIM_OK) {
         if (err != NULL && strcmp(err->param, "file") == 0 && strchr(err->value, '/') != NULL) {
             err->value[0] = '\0'; /* where it lies says nothing to the client */
@@ -115,7 +119,9 @@ host_imports_add_file_routes(struct host_app *app, cim_error *err)
 {
     static const char text[] = "{\"type\":\"string\"}";
     static const struct host_route_param name[] = {
-        {"name", "query", text, "文件名", "name of the file"}, {.name = NULL}};
+        {"name", "query", text, "文件名", "name of the file"},
+        {"layer", "query", text, "导入到哪个图层", "layer to import into"},
+        {.name = NULL}};
     static const struct host_route_param look_params[] = {
         {"file", "path", text, "文件编号", "id of the file"},
         {"layer", "query", text, "导入到哪个图层", "layer to import into"},

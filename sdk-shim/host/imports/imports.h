@@ -1,7 +1,7 @@
 /* host/imports/imports.h -- imports as people do them: hand a file over, look at it, say what goes
  * where, check, run, read the report, repair what was refused and send that again.
  *
- *   POST   /admin/api/imports/files?name=             the file as body; {"file","name","bytes"}
+ *   POST   /admin/api/imports/files?name=&layer=      the file as body; {"file","name","bytes"}
  *   GET    /admin/api/imports/files/{file}/preview    host_exchange_preview()
  *   DELETE /admin/api/imports/files/{file}
  *   POST   /admin/api/imports/jobs                    request.h; {"job"}

@@ -482,7 +482,8 @@ class Jobs(unittest.TestCase):
         return self.platform.ask("/admin/api/imports" + path, method, body, self.tokens[who], mime)
 
     def upload(self, text, name="places.csv", who="admin"):
-        status, answer = self.ask("/files?" + urllib.parse.urlencode({"name": name}), "POST", text.encode(), who)
+        status, answer = self.ask("/files?" + urllib.parse.urlencode({"name": name, "layer": "lpg.places"}), "POST",
+                                  text.encode(), who)
         self.assertEqual(status, 201, answer)
         return answer["file"]
 
@@ -557,7 +558,7 @@ class Jobs(unittest.TestCase):
 
     def test_files_and_jobs_are_their_owners(self):
         file = self.upload("name,class,lon,lat\n子镇,town,110.3,20\n")
-        self.assertEqual(self.ask("/files/%s/preview" % file, who="other")[0], 404)
+        self.assertEqual(self.ask("/files/%s/preview?layer=lpg.places" % file, who="other")[0], 404)
         status, problem = self.ask("/jobs?file=" + file, "POST", {"layer": "lpg.places", "crs": "wgs84"}, "other")
         self.assertEqual(status, 404, problem)
         job = self.begin(file, crs="wgs84", dry_run=True)["job"]
@@ -565,13 +566,14 @@ class Jobs(unittest.TestCase):
         self.assertEqual(self.ask("/jobs/%s/files/report.csv" % job, who="other")[0], 404)
         self.assertEqual(self.ask("/jobs/%s/cancel" % job, "POST", who="other")[0], 404)
         self.assertNotIn(job, [j["job"] for j in self.ask("/jobs", who="other")[1]["jobs"]])
-        status, problem = self.ask("/jobs?file=" + self.upload("name,lon,lat\nx,1,2\n", who="reader"), "POST",
-                                   {"layer": "lpg.places"}, "reader")
+        status, problem = self.ask("/files?name=x.csv&layer=lpg.places", "POST", b"name,lon,lat\n", "reader")
+        self.assertEqual(status, 403, problem)
+        status, problem = self.ask("/jobs?file=" + file, "POST", {"layer": "lpg.places"}, "reader")
         self.assertEqual(status, 403, problem)
 
     def test_files_of_one_person_have_a_limit(self):
         kept = [self.upload("name,lon,lat\nx,1,%d\n" % i, who="other") for i in range(20)]
-        status, problem = self.ask("/files?name=more.csv", "POST", b"name,lon,lat\n", "other")
+        status, problem = self.ask("/files?layer=lpg.places&name=more.csv", "POST", b"name,lon,lat\n", "other")
         self.assertEqual((status, problem["param"]), (503, "file"), problem)
         self.upload("name,lon,lat\nx,1,2\n")  # those of another person are none of it
         for file in kept:
@@ -589,17 +591,19 @@ class Jobs(unittest.TestCase):
                 self.assertEqual((status, problem["param"]), (400, param), problem)
         status, problem = self.ask("/jobs?file=" + file, "POST", b"{")
         self.assertEqual(status, 400, problem)
-        for path in ("/files/../../platform.db/preview", "/files/%s/preview" % ("0" * 32), "/jobs/nothing",
+        for path in ("/files/../../platform.db/preview?layer=lpg.places",
+                     "/files/%s/preview?layer=lpg.places" % ("0" * 32), "/jobs/nothing",
                      "/jobs/nothing/files/report.csv"):
             self.assertIn(self.ask(path)[0], (400, 404), path)
-        status, problem = self.ask("/files?name=plan.ecw", "POST", b"anything")
+        status, problem = self.ask("/files?layer=lpg.places&name=plan.ecw", "POST", b"anything")
         self.assertEqual((status, problem["value"]), (415, "ECW"), problem)
-        status, problem = self.ask("/files?name=" + urllib.parse.quote("图.dwg"), "POST", b"AC1027\0\0\0\0")
+        status, problem = self.ask("/files?layer=lpg.places&name=" + urllib.parse.quote("图.dwg"), "POST", b"AC1027\0\0\0\0")
         self.assertEqual(status, 415, problem)
         self.assertIn("DXF", problem["detail"])
-        self.assertEqual(self.ask("/files", "POST", b"x")[0], 400)
+        self.assertEqual(self.ask("/files?layer=lpg.places", "POST", b"x")[1]["param"], "name")
+        self.assertEqual(self.ask("/files?name=x.csv", "POST", b"x")[1]["param"], "layer")
         self.ask("/files/" + file, "DELETE")
-        self.assertEqual(self.ask("/files/%s/preview" % file)[0], 404)
+        self.assertEqual(self.ask("/files/%s/preview?layer=lpg.places" % file)[0], 404)
 
 
 if __name__ == "__main__":
