@@ -73,6 +73,10 @@ write_detail(struct cim_buf *detail, const struct lpg_run *run)
         cim_buf_addf(detail, "\"records\":%lld", (long long)run->n_written);
         joint = ",";
     }
+    if (run->batch[0] != '\0') {
+        cim_buf_addf(detail, "%s\"batch\":\"%s\"", joint, run->batch);
+        joint = ",";
+    }
     if (run->record.op == CIM_EDIT_UPDATE || run->record.op == CIM_EDIT_REPLACE) {
         cim_buf_add_text(detail, joint);
         add_fields(detail, run);

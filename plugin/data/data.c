@@ -177,11 +177,13 @@ find_services(struct lpg_data *data, cim_error *err)
     data->access = (const cim_access_v1 *)host->get_service(host, CIM_SERVICE_ACCESS);
     data->clock = (const cim_clock_v1 *)host->get_service(host, CIM_SERVICE_CLOCK);
     data->audit = (const cim_audit_v1 *)host->get_service(host, CIM_SERVICE_AUDIT);
-    const char *missing = data->store == NULL    ? CIM_SERVICE_STORE
-                          : data->access == NULL ? CIM_SERVICE_ACCESS
-                          : data->clock == NULL  ? CIM_SERVICE_CLOCK
-                          : data->audit == NULL  ? CIM_SERVICE_AUDIT
-                                                 : NULL;
+    data->batches = (const cim_batches_v1 *)host->get_service(host, CIM_SERVICE_BATCHES);
+    const char *missing = data->store == NULL     ? CIM_SERVICE_STORE
+                          : data->access == NULL  ? CIM_SERVICE_ACCESS
+                          : data->clock == NULL   ? CIM_SERVICE_CLOCK
+                          : data->audit == NULL   ? CIM_SERVICE_AUDIT
+                          : data->batches == NULL ? CIM_SERVICE_BATCHES
+                                                  : NULL;
     if (missing != NULL) {
         return cim_fail(err, CIM_E_UNSUPPORTED, "service", missing, "平台没有服务 %s",
                         "the platform lacks the service %s", missing);

@@ -34,6 +34,10 @@ struct lpg_run {
     int64_t last_fid;
     bool is_changed[LPG_SLOTS_MAX]; /* slots that an update or replacement changed in some record */
     char last_uid[37];
+    char batch[37];       /* id of the batch that the edit is; "": it is none */
+    struct cim_buf image; /* of the stored record at hand */
+    int64_t first_of_run; /* of created fids that rise by one; 0: none yet */
+    int64_t last_of_run;
 };
 
 /* What the store holds of the record that a row names. */
@@ -60,5 +64,17 @@ bool lpg_run_sets(const struct lpg_record *record, uint32_t slot);
 void lpg_audit_compare(struct lpg_run *run, const cim_batch *batch);
 /* Who changed what, in the transaction: one record by its id, many by their number. */
 cim_status lpg_audit_edit(const struct lpg_run *run, cim_tx *tx, cim_error *err);
+
+/* ---- image.c: nothing where the edit is no batch ---- */
+
+/* Keeps the stored record, which `batch` has in its first row. */
+void lpg_image_take(struct lpg_run *run, const cim_batch *batch);
+/* Notes the record at hand with the image taken; `version` as in cim/batches.h. */
+cim_status lpg_image_note(struct lpg_run *run, cim_tx *tx, int64_t fid, int64_t version,
+                          cim_error *err);
+cim_status lpg_image_created(struct lpg_run *run, cim_tx *tx, int64_t fid, int64_t version,
+                             cim_error *err);
+/* The batch itself, at the end of the edit. */
+cim_status lpg_image_keep(struct lpg_run *run, cim_tx *tx, cim_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "cim/access.h"
 #include "cim/audit.h"
+#include "cim/batches.h"
 #include "cim/services.h"
 #include "cim/store.h"
 #include "kit/buf.h"
@@ -50,6 +51,7 @@ struct lpg_data {
     const cim_store_v1 *store;
     const cim_access_v1 *access;
     const cim_audit_v1 *audit;
+    const cim_batches_v1 *batches;
     const cim_clock_v1 *clock;
     locale_t c_locale;
     struct cim_codes *codes;

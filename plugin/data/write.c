@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { STAGED_ROWS_MAX = 256, PROGRESS_ROWS = 1000 };
+enum { STAGED_ROWS_MAX = 256, PROGRESS_ROWS = 1000, LPG_IMAGE_BYTES_MAX = 160 << 20 };
 
 struct refusal {
     int64_t row;
@@ -160,7 +160,8 @@ find_last_fid(struct write *write, cim_tx *tx, cim_error *err)
     cim_rows *rows = NULL;
     const cim_batch *batch = NULL;
     char sql[128];
-    if (run->edit->op != CIM_EDIT_CREATE || run->changes.n <= LPG_CHANGES_SINGLE_MAX) {
+    if (run->edit->op != CIM_EDIT_CREATE || run->changes.n <= LPG_CHANGES_SINGLE_MAX ||
+        run->batch[0] != '\0') {
         return CIM_OK;
     }
     (void)snprintf(sql, sizeof sql, "select max(fid) from %s", run->layer->def->table);
@@ -171,6 +172,15 @@ find_last_fid(struct write *write, cim_tx *tx, cim_error *err)
     }
     rows->release(rows);
     return status;
+}
+
+/* Where the caller knows of batches. */
+static void
+tell_batch(cim_edit *edit, const char *id)
+{
+    if (edit->struct_size >= offsetof(cim_edit, batch) + sizeof edit->batch) {
+        cim_copy_text(edit->batch, sizeof edit->batch, id);
+    }
 }
 
 static cim_status
@@ -188,6 +198,7 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
     edit->n_read = 0;
     edit->n_refused = 0;
     run->n_written = 0;
+    run->first_of_run = 0;
     memset(run->is_changed, 0, sizeof run->is_changed);
     lpg_changes_clear(&run->changes);
     if (CIM_HAS(cim_edit, edit, begun)) {
@@ -203,9 +214,11 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
     CIM_TRY(bulk(write, tx, 0, err));
     CIM_TRY(find_last_fid(write, tx, err));
     CIM_TRY(lpg_changes_note(&run->changes, run->layer, tx, err));
+    CIM_TRY(lpg_image_keep(run, tx, err));
     CIM_TRY(lpg_audit_edit(run, tx, err));
     edit->n_written = run->n_written;
     edit->last_fid = run->last_fid;
+    tell_batch(edit, run->n_written > 0 ? run->batch : "");
     if (CIM_HAS(cim_edit, edit, ending)) {
         CIM_TRY(edit->ending(edit, tx, err));
     }
@@ -237,6 +250,21 @@ stage(struct write *write, cim_error *err)
         return write->refusals != NULL ? CIM_OK : cim_fail_nomem(err);
     }
     return CIM_OK;
+}
+
+/* One record needs no batch: its change is undone by changing it back. */
+static cim_status
+choose_batch(struct write *write, cim_error *err)
+{
+    struct lpg_run *run = &write->run;
+    const uint32_t flags = run->edit->flags;
+    const bool one = write->is_small && (write->staged == NULL || write->staged->batch.n_rows <= 1);
+    cim_buf_init(&run->image, LPG_IMAGE_BYTES_MAX);
+    if ((flags & (CIM_EDIT_DRY_RUN | CIM_EDIT_FORGET)) != 0 ||
+        (one && (flags & CIM_EDIT_UNDO) == 0)) {
+        return CIM_OK;
+    }
+    return lpg_uid_next(&run->uids, run->call->now_ms, run->batch, err);
 }
 
 static void
@@ -285,7 +313,8 @@ prepare(struct write *write, cim_error *err)
     CIM_TRY(lpg_uid_init(&run->uids, err));
     CIM_TRY(lpg_changes_init(&run->changes, err));
     CIM_TRY(lpg_run_plan(run, err));
-    return stage(write, err);
+    CIM_TRY(stage(write, err));
+    return choose_batch(write, err);
 }
 
 static void
@@ -297,6 +326,7 @@ free_write(struct write *write)
     cim_buf_done(&write->run.insert_fid.sql);
     cim_buf_done(&write->run.find_sql);
     cim_buf_done(&write->run.words);
+    cim_buf_done(&write->run.image);
     lpg_block_free(write->staged);
     free(write->refusals);
     free(write);
@@ -321,6 +351,7 @@ lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err
     edit->n_refused = 0;
     edit->last_fid = 0;
     edit->pos = 0;
+    tell_batch(edit, "");
     if (write == NULL) {
         return cim_fail_nomem(err);
     }
@@ -339,6 +370,9 @@ lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err
     edit->n_written = status == CIM_OK ? write->run.n_written : 0;
     edit->last_fid = status == CIM_OK && !write->tried ? write->run.last_fid : 0;
     edit->pos = status == CIM_OK && !write->tried ? pos : 0;
+    if (status != CIM_OK) {
+        tell_batch(edit, "");
+    }
     free_write(write);
     return status;
 }

@@ -24,15 +24,16 @@ add_slot(struct lpg_plan *plan, const struct lpg_record *record, uint32_t slot)
     plan->slots[plan->n_slots++] = slot;
 }
 
+/* `keeps_fid`: of an undo, whose records come back as they were. */
 static void
-plan_insert(struct lpg_plan *plan, const struct lpg_record *record, bool words)
+plan_insert(struct lpg_plan *plan, const struct lpg_record *record, bool words, bool keeps_fid)
 {
     bool wanted[LPG_SLOTS_MAX];
     const char *joint = "";
     cim_buf_addf(&plan->sql, "insert into %s (", record->layer->def->table);
     for (uint32_t slot = 0; slot < record->n_slots; slot++) {
         wanted[slot] =
-            slot != CIM_RECORD_FID &&
+            (slot != CIM_RECORD_FID || keeps_fid) &&
             (record->given[slot] || (slot != CIM_RECORD_GEOM && slot < LPG_RECORD_COLUMNS));
         if (wanted[slot]) {
             cim_buf_addf(&plan->sql, "%s%s", joint, record->values[slot].name);
@@ -115,6 +116,7 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
 {
     const struct lpg_record *record = &run->record;
     const char *table = run->layer->def->table;
+    const bool undoes = (run->edit->flags & CIM_EDIT_UNDO) != 0 && record->given[CIM_RECORD_FID];
     cim_buf_init(&run->write.sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->insert_fid.sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->find_sql, LPG_STATEMENT_TEXT_MAX);
@@ -122,8 +124,8 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     run->writes_words = lpg_words_change(record);
     switch (record->op) {
     case CIM_EDIT_CREATE:
-        plan_insert(&run->write, record, run->writes_words);
-        plan_insert(&run->insert_fid, record, run->writes_words);
+        plan_insert(&run->write, record, run->writes_words, undoes);
+        plan_insert(&run->insert_fid, record, run->writes_words, undoes);
         cim_buf_add_text(&run->insert_fid.sql, " returning fid");
         break;
     case CIM_EDIT_DELETE:
@@ -252,8 +254,11 @@ fill_new(struct lpg_run *run, cim_error *err)
         values[CIM_RECORD_UID].v.ptr = run->uid;
         values[CIM_RECORD_UID].len = 36;
     }
+    const bool goes_on = (run->edit->flags & CIM_EDIT_UNDO) != 0 &&
+                         run->record.given[CIM_RECORD_VERSION] &&
+                         values[CIM_RECORD_VERSION].type == CIM_COL_INT64;
     values[CIM_RECORD_VERSION].type = CIM_COL_INT64;
-    values[CIM_RECORD_VERSION].v.i64 = 1;
+    values[CIM_RECORD_VERSION].v.i64 = goes_on ? values[CIM_RECORD_VERSION].v.i64 + 1 : 1;
     if (values[CIM_RECORD_UPDATED_AT].type == 0) {
         values[CIM_RECORD_UPDATED_AT].type = CIM_COL_TIME_MS;
         values[CIM_RECORD_UPDATED_AT].v.i64 = run->call->now_ms;
@@ -297,7 +302,8 @@ create_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
     if (!scope_covers(run, run->record.area_ordinal, owner)) {
         return refuse_scope(run, err);
     }
-    if (run->changes.n >= LPG_CHANGES_SINGLE_MAX && !run->scope_has_filters) {
+    if (run->changes.n >= LPG_CHANGES_SINGLE_MAX && !run->scope_has_filters &&
+        run->batch[0] == '\0') {
         /* Too many to be noted one by one: nobody asks for the fid any more. */
         const uint32_t n_args = fill_args(run, &run->write);
         CIM_TRY(
@@ -317,7 +323,7 @@ create_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
     run->last_fid = fid;
     memcpy(run->last_uid, run->record.values[CIM_RECORD_UID].v.ptr, 36); /* as every uid */
     note(run, fid, CIM_CHANGE_CREATE);
-    return CIM_OK;
+    return lpg_image_created(run, tx, fid, run->record.values[CIM_RECORD_VERSION].v.i64, err);
 }
 
 /* ---- replace, update, delete ---- */
@@ -363,6 +369,7 @@ find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_erro
         copy_cell(batch->columns[CIM_RECORD_OWNER_ORG], stored->owner, sizeof stored->owner);
     lpg_audit_compare(run, batch);
     lpg_words_take(run, batch);
+    lpg_image_take(run, batch);
     return CIM_OK;
 }
 
@@ -486,7 +493,7 @@ change_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
     } else {
         note_update(run, &stored);
     }
-    return CIM_OK;
+    return lpg_image_note(run, tx, stored.fid, stored.version + (deletes ? 0 : 1), err);
 }
 
 cim_status

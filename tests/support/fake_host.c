@@ -8,6 +8,7 @@
 #include "cim/store.h"
 #include "cim/util.h"
 #include "host/audit/audit.h"
+#include "host/batches/batches.h"
 #include "host/base/clock.h"
 #include "unit.h"
 
@@ -101,6 +102,9 @@ audit_event(const cim_host *host, const cim_call *call, const cim_audit_entry *e
 static const cim_audit_v1 audit_service = {
     .struct_size = sizeof audit_service, .record = host_audit_record, .event = audit_event};
 
+static const cim_batches_v1 batches_service = {
+    .struct_size = sizeof batches_service, .note = host_batches_note, .keep = host_batches_keep};
+
 /* ---- access/1 ---- */
 
 static cim_status
@@ -191,12 +195,13 @@ static const void *
 get_service(const cim_host *host, const char *id)
 {
     (void)host;
-    return strcmp(id, CIM_SERVICE_STORE) == 0    ? (const void *)&store_service
-           : strcmp(id, CIM_SERVICE_ACCESS) == 0 ? (const void *)&access_service
-           : strcmp(id, CIM_SERVICE_CLOCK) == 0  ? (const void *)&clock_service
-           : strcmp(id, CIM_SERVICE_AUDIT) == 0  ? (const void *)&audit_service
-           : strcmp(id, CIM_SERVICE_LAYERS) == 0 ? (const void *)&layers_service
-                                                 : NULL;
+    return strcmp(id, CIM_SERVICE_STORE) == 0     ? (const void *)&store_service
+           : strcmp(id, CIM_SERVICE_ACCESS) == 0  ? (const void *)&access_service
+           : strcmp(id, CIM_SERVICE_CLOCK) == 0   ? (const void *)&clock_service
+           : strcmp(id, CIM_SERVICE_AUDIT) == 0   ? (const void *)&audit_service
+           : strcmp(id, CIM_SERVICE_BATCHES) == 0 ? (const void *)&batches_service
+           : strcmp(id, CIM_SERVICE_LAYERS) == 0  ? (const void *)&layers_service
+                                                  : NULL;
 }
 
 /* ---- the platform ---- */

@@ -47,6 +47,11 @@ cim_status host_audit_start(struct host_audit *audit, cim_error *err);
 cim_status host_audit_chain(struct host_audit *audit, cim_error *err);
 cim_status host_audit_anchor(struct host_audit *audit, cim_error *err);
 
+/* Deletes entries older than `before_ms` at the chain's beginning, in slices, or with `dry_run`
+ * counts them. The newest stays. */
+cim_status host_audit_forget(struct host_audit *audit, int64_t before_ms, bool dry_run,
+                             int64_t *ret_n, cim_error *err);
+
 /* As in cim/audit.h. `call` NULL: the platform itself. `audit` NULL: CIM_OK, nothing is kept. */
 cim_status host_audit_record(cim_tx *tx, const cim_call *call, const cim_audit_entry *entry,
                              cim_error *err);

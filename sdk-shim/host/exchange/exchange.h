@@ -67,6 +67,7 @@ struct host_import_report {
     int64_t n_written;
     int64_t n_refused;
     int64_t pos;
+    char batch[40]; /* by which it can be undone (host/batches); or "" */
     int32_t dry_run;
     int32_t n_refusals; /* kept in `refusals` */
     struct host_import_refusal *refusals;

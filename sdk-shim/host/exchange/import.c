@@ -141,6 +141,7 @@ write_all(const cim_layer *layer, const cim_call *call, struct import *import,
     status = layer->write(layer->self, call, &edit, err);
     report->n_written = status == CIM_OK ? edit.n_written : 0;
     report->pos = status == CIM_OK ? edit.pos : 0;
+    cim_copy_text(report->batch, sizeof report->batch, status == CIM_OK ? edit.batch : "");
     return status;
 }
 

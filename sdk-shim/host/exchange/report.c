@@ -65,6 +65,9 @@ host_import_report_write(const struct host_import_report *report, const char *la
     cim_buf_add_text(out, ",\"pos\":");
     cim_buf_add_int(out, report->pos);
     cim_buf_add_text(out, report->dry_run != 0 ? ",\"dry_run\":true" : ",\"dry_run\":false");
+    if (report->batch[0] != '\0') {
+        add_text(out, "batch", report->batch);
+    }
     add_text(out, "format", report->format);
     add_text(out, "crs", report->crs);
     add_text(out, "encoding", report->encoding);

@@ -8,6 +8,7 @@
 #include "host/admin/admin.h"
 #include "host/audit/audit.h"
 #include "host/base/clock.h"
+#include "host/batches/batches.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
 #include "host/base/note.h"
@@ -18,6 +19,7 @@
 #include "host/jobs/jobs.h"
 #include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
+#include "host/retention/retention.h"
 #include "host/stream/stream.h"
 #include "host/supervisor/pulse.h"
 #include "host/supervisor/supervisor.h"
@@ -94,6 +96,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_exchange_add_routes(app, err));
     CIM_TRY(host_imports_add(app, err));
     CIM_TRY(host_admin_add_routes(app, err));
+    CIM_TRY(host_batches_add_routes(app, err));
     CIM_TRY(host_audit_add_routes(app, err));
     CIM_TRY(host_streams_new(app, &app->streams, err));
     CIM_TRY(host_streams_add_routes(app->streams, err));
@@ -233,6 +236,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     const bool takes_over = host_note() != NULL && host_note()->takes_over != 0;
     const int control_fd = control_socket(app->config);
     struct host_control *control = NULL;
+    struct host_retention *retention = NULL;
     int signal_number = 0;
     CIM_TRY(make_http(app, err));
     CIM_TRY(add_routes(app, &ops, err));
@@ -248,6 +252,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     if (control_fd >= 0) {
         CIM_TRY(host_control_start(app, control_fd, &control, err));
     }
+    CIM_TRY(host_retention_start(app, &retention, err));
     atomic_store(&ops.ready, 1);
     if (host_note() != NULL) {
         atomic_store(&host_note()->ready, 1);
@@ -269,6 +274,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     atomic_store(&ops.ready, 0);
     host_http_stop(app->http, host_config_int(app->config, "http.stop_grace_ms"));
     host_jobs_stop(app->jobs);
+    host_retention_stop(retention);
     host_plugins_stop_all(app->plugins);
     host_log(CIM_LOG_INFO, "serve", "stopped");
     return CIM_OK;

@@ -125,6 +125,9 @@ host_edit_answer_report(const struct host_ask *ask, const char *layer_id, const 
     cim_buf_add_int(&body, edit->n_written);
     cim_buf_add_text(&body, ",\"pos\":");
     cim_buf_add_int(&body, edit->pos);
+    if (edit->batch[0] != '\0') {
+        add_member(&body, "batch", edit->batch);
+    }
     cim_buf_add_char(&body, ',');
     write_errors(errors, &body);
     return send(ask, edit->n_written > 0 ? 201 : 200, "application/json", &body, err);

@@ -14,7 +14,7 @@ static const struct {
     {CIM_SERVICE_HTTP, &host_svc_http},     {CIM_SERVICE_LAYERS, &host_svc_layers},
     {CIM_SERVICE_ACCESS, &host_svc_access}, {CIM_SERVICE_RENDERERS, &host_svc_renderers},
     {CIM_SERVICE_JOBS, &host_svc_jobs},     {CIM_SERVICE_ANALYSES, &host_svc_analyses},
-    {CIM_SERVICE_AUDIT, &host_svc_audit},
+    {CIM_SERVICE_AUDIT, &host_svc_audit},   {CIM_SERVICE_BATCHES, &host_svc_batches},
 };
 
 static const void *

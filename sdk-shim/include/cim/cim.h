@@ -6,6 +6,7 @@
 #include "cim/analyses.h"
 #include "cim/audit.h"
 #include "cim/base.h"
+#include "cim/batches.h"
 #include "cim/call.h"
 #include "cim/http.h"
 #include "cim/jobs.h"

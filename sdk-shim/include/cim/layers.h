@@ -39,7 +39,15 @@ typedef struct cim_query {
 } cim_query;
 
 enum { CIM_EDIT_CREATE = 1, CIM_EDIT_REPLACE = 2, CIM_EDIT_UPDATE = 3, CIM_EDIT_DELETE = 4 };
-enum { CIM_EDIT_ROW_WISE = 1, CIM_EDIT_DRY_RUN = 2 };
+enum {
+    CIM_EDIT_ROW_WISE = 1,
+    CIM_EDIT_DRY_RUN = 2,
+    /* Puts back what a batch has changed: created records keep their `fid` and go on from their
+     * `version`, and the edit is a batch itself, also with one record. */
+    CIM_EDIT_UNDO = 4,
+    /* Nothing is kept for an undo: what is deleted because its time is over is gone. */
+    CIM_EDIT_FORGET = 8
+};
 
 /* Records to write. `rows` may hold any subset of the record columns (by name) and the layer's
  * fields; TEXT is accepted for every type and parsed. Without CIM_EDIT_ROW_WISE one refused row
@@ -47,7 +55,7 @@ enum { CIM_EDIT_ROW_WISE = 1, CIM_EDIT_DRY_RUN = 2 };
 typedef struct cim_edit cim_edit;
 struct cim_edit {
     uint32_t struct_size;
-    uint32_t flags; /* CIM_EDIT_ROW_WISE, CIM_EDIT_DRY_RUN */
+    uint32_t flags; /* CIM_EDIT_… */
     int32_t op;     /* CIM_EDIT_CREATE … */
     int32_t reserved;
     cim_rows *rows; /* borrowed; pulled from one thread */
@@ -69,6 +77,7 @@ struct cim_edit {
      * NULL. */
     cim_status (*begun)(cim_edit *edit, cim_tx *tx, cim_error *err);
     cim_status (*ending)(cim_edit *edit, cim_tx *tx, cim_error *err);
+    char batch[40]; /* result: the batch (cim/batches.h) that an edit of many records made; or "" */
 };
 
 typedef struct cim_layer {

@@ -116,7 +116,8 @@ class HostTest(unittest.TestCase):
 class Verbs(HostTest):
     def test_help_names_every_verb_in_both_languages(self):
         text = self.host.run("--help")
-        for verb in ("serve", "migrate", "plugin", "areas", "import", "export", "user", "token", "audit", "doctor"):
+        for verb in ("serve", "migrate", "plugin", "areas", "import", "export", "user", "token", "audit", "batch",
+                     "retention", "doctor"):
             self.assertRegex(text, r"(?m)^  %s +\S*[\u4e00-\u9fff].* / [a-zA-Z]" % verb)
             self.assertRegex(self.host.run(verb, "--help"), "[\u4e00-\u9fff]")
         self.assertRegex(subprocess.run([ARGS.host, "--version"], stdout=subprocess.PIPE, text=True).stdout,

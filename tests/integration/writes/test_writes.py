@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""What writing promises: done once however often it is sent.
+"""What writing promises: done once however often it is sent, undone when asked, gone when its time is over.
 
 usage: test_writes.py --host CIM_HOST --plugins DIR [unittest arguments]
 """
 import argparse
 import json
+import os
+import re
 import sys
 import threading
 import unittest
 
 from platform_places import GEOJSON, ITEMS, PlacesTest, collection, lines, place, test_host
+
+
+SHORT = "lpg.drills"  # kept for some years
 
 
 def shown(answer):
@@ -116,6 +121,133 @@ class Idempotency(PlacesTest):
         self.assertEqual(shown(answers[0]), shown(answers[1]))
         self.assertEqual(201, answers[2][0])
         self.assertNotEqual(answers[0][1]["Location"], answers[2][1]["Location"])
+
+
+class Batches(PlacesTest):
+    def make(self, n=30):
+        status, _, body = self.send("POST", ITEMS, self.editor, lines(*[place("镇%d" % i) for i in range(n)]),
+                                    "application/x-ndjson")
+        self.assertEqual(201, status, body)
+        return json.loads(body)["batch"]
+
+    def undo(self, batch, who="editor", query=""):
+        status, _, body = self.host.get("/admin/api/batches/%s/undo%s" % (batch, query), self.token(who), "POST", b"")
+        return status, json.loads(body)
+
+    def records(self):
+        features = json.loads(self.host.get(ITEMS + "?limit=1000", self.editor)[2])["features"]
+        return {each["id"]: each for each in features}
+
+    def listed(self, who="editor", query=""):
+        status, _, body = self.host.get("/admin/api/batches" + query, self.token(who))
+        self.assertEqual(200, status, body)
+        return json.loads(body)["batches"]
+
+    def test_undone_and_undone_again(self):
+        older = self.records()
+        batch = self.make()
+        made = {id: each for id, each in self.records().items() if id not in older}
+        self.assertEqual(30, len(made))
+        entry = self.listed()[0]
+        self.assertEqual((batch, "create", 30, "lpg.places", "editor"),
+                         tuple(entry[name] for name in ("id", "op", "records", "layer", "principal")))
+        status, report = self.undo(batch)
+        self.assertEqual((200, 30, 0), (status, report["written"], report["refused_total"]), report)
+        self.assertEqual(older.keys(), self.records().keys())
+        self.assertEqual((report["batch"], batch), (self.listed()[0]["id"], self.listed()[0]["undo_of"]))
+        self.assertEqual(report["batch"], self.listed()[1]["undone_by"])
+        self.assertEqual(409, self.undo(batch)[0])  # undone already
+        # An undo is undone as well: the same records with fid and uid, under new versions.
+        status, again = self.undo(report["batch"])
+        self.assertEqual((200, 30), (status, again["written"]), again)
+        back = {id: each for id, each in self.records().items() if id not in older}
+        self.assertEqual(made.keys(), back.keys())
+        for id, each in made.items():
+            for name, value in each["properties"].items():
+                if name not in ("version", "updated_at"):
+                    self.assertEqual(value, back[id]["properties"][name], name)
+            self.assertEqual(each["geometry"], back[id]["geometry"])
+        status, last = self.undo(again["batch"])
+        self.assertEqual((200, 30), (status, last["written"]), last)
+
+    def test_what_was_changed_since_is_told_and_stays(self):
+        batch = self.make(10)
+        changed = max(self.records())
+        self.assertEqual(200, self.send("PATCH", "%s/%d" % (ITEMS, changed), self.editor,
+                                        {"properties": {"name": "改"}}, "application/merge-patch+json")[0])
+        self.assertEqual(204, self.send("DELETE", "%s/%d" % (ITEMS, changed - 1), self.editor)[0])
+        status, report = self.undo(batch)
+        self.assertEqual(409, status, report)
+        self.assertEqual({changed: "version", changed - 1: "fid"},
+                         {each["fid"]: each["field"] for each in report["refused"]})
+        self.assertEqual(9, self.added())  # nothing was written
+        status, report = self.undo(batch, query="?row_wise=true")
+        self.assertEqual((200, 8, 2), (status, report["written"], report["refused_total"]), report)
+        self.assertEqual(1, self.added())
+        self.assertEqual("改", self.records()[changed]["properties"]["name"])
+
+    def test_imports_and_whose_they_are(self):
+        status, _, body = self.send("POST", "/admin/api/imports?layer=lpg.places", self.editor,
+                                    {"type": "FeatureCollection", "features": [place("甲"), place("乙")]})
+        self.assertEqual(200, status, body)
+        batch = json.loads(body)["batch"]
+        self.assertNotIn(batch, [each["id"] for each in self.listed("other")])
+        self.assertEqual(404, self.undo(batch, "other")[0])
+        self.assertIn(batch, [each["id"] for each in self.listed("admin", "?layer=lpg.places")])
+        self.assertEqual(403, self.undo(batch, "admin")[0])  # who runs the platform writes no records
+        self.assertEqual(2, self.added())
+        self.assertEqual(404, self.undo("01a21baa-dd3a-7109-8e62-20ed10084c30")[0])
+        status, _, body = self.host.get("/admin/api/batches?limit=0", self.editor)
+        self.assertEqual((400, "limit"), (status, json.loads(body)["param"]))
+        self.assertEqual(0, self.host.stop())
+        self.assertIn(batch, self.host.run("batch", "list", "--layer=lpg.places"))
+        self.assertIn("written 2,", self.host.run("batch", "undo", batch))
+        self.assertIn("already", self.host.run("batch", "undo", batch, fails=True))
+        self.host.serve()
+        self.assertEqual(0, self.added())
+        # One record is no batch.
+        self.assertEqual(201, self.send("POST", ITEMS, self.editor, place("甲"))[0])
+        self.assertNotEqual(1, self.listed()[0]["records"])
+
+
+class Retention(PlacesTest):
+    flags = ("--clock.fixed=2026-11-27T00:00:00Z",)
+
+    def retention(self, *words):
+        text = self.host.run("retention", "run", *words, "--clock.fixed=2036-11-27T00:00:00Z")
+        rows = [line.split() for line in text.splitlines() if re.search(" (gone|would go)$", line)]
+        return {row[0]: int(row[3]) for row in rows}
+
+    def test_what_is_past_its_time_goes_and_the_audit_stays_sound(self):
+        with open(os.path.join(os.path.dirname(__file__), "../../../layers/codes.json"), encoding="utf-8") as file:
+            kind = json.load(file)["plan_kind"]["values"][0]["value"]
+        for number in range(3):
+            drill = {"type": "Feature", "geometry": None, "properties": {
+                "drill_no": "D%d" % number, "kind": kind, "held_on": "2026-01-01", "topic": "泄漏",
+                "area_code": "460100"}}
+            status, _, body = self.send("POST", "/collections/%s/items" % SHORT, self.editor, drill)
+            self.assertEqual(201, status, body)
+        status, _, body = self.send("POST", ITEMS, self.editor, lines(place("甲"), place("乙")),
+                                    "application/x-ndjson", Idempotency_Key="old")
+        self.assertEqual(201, status, body)
+        self.assertEqual(0, self.host.stop())
+        self.assertIn(" 0 faults", self.host.run("audit", "verify"))
+        dry = self.retention("--dry-run")
+        self.assertEqual((3, 1, 1), tuple(dry[name] for name in (SHORT, "batches", "idempotency-keys")))
+        self.assertGreater(dry["changes"], 3)
+        self.assertGreater(dry["audit"], 5)
+        self.assertNotIn("lpg.places", dry)  # permanent
+        gone = self.retention()
+        self.assertEqual(dry[SHORT], gone[SHORT])
+        self.assertGreaterEqual(gone["changes"], dry["changes"])
+        # What went left its own entries, which are new; the chain begins where the old ones ended.
+        self.assertRegex(self.host.run("audit", "verify"), r"(?m)entries \((?!1 )\d+ to \d+\).* 0 faults$")
+        self.assertIn('"action":"retention"', self.host.run("audit", "list"))
+        self.assertEqual({0}, set(self.retention("--dry-run").values()) - {1})
+        self.host.serve()
+        self.tokens.clear()
+        self.editor = self.token("editor")
+        self.assertEqual(2, self.added())
 
 
 def main():

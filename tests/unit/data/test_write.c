@@ -319,7 +319,7 @@ test_edits_are_audited(void **state)
     assert_audited(fixture, 1, "action = 'create'");
     assert_audited(fixture, 1,
                    "action = 'create' and layer = 'test.things' and principal = 'test' and "
-                   "record_fid is null and detail = '{\"records\":3}'");
+                   "record_fid is null and detail like '{\"records\":3,\"batch\":\"%\"}'");
     assert_ok(write_rows(fixture->things, &call, CIM_EDIT_UPDATE, 0, &update, &outcome, &err),
               &err);
     assert_audited(fixture, 1,
@@ -342,6 +342,54 @@ test_edits_are_audited(void **state)
               &err);
     assert_audited(fixture, 4, "1 = 1");
     assert_audited(fixture, 0, "detail like '%139%' or detail like '%甲%'");
+}
+
+/* An edit of several records keeps what they were, as texts by column, and says under which id. */
+static void
+test_batch_keeps_what_was(void **state)
+{
+    struct fixture *fixture = *state;
+    const cim_call call = fake_call(fake_scope_all());
+    struct outcome outcome;
+    cim_error err = {0};
+    char sql[600];
+    const struct text_rows update = {.n_columns = 2,
+                                     .names = {"fid", "kind"},
+                                     .n_rows = 2,
+                                     .cells = {{"1", "small"}, {"2", "big"}}};
+    const struct text_rows back = {.n_columns = 3,
+                                   .names = {"fid", "version", "kind"},
+                                   .n_rows = 1,
+                                   .cells = {{"1", "2", "big"}}};
+    create_good(fixture);
+    assert_int_equal(one_int(fixture, "select count(*) from cim_batch_row where record_fid = 1 and "
+                                      "last_fid = 3 and version = 1 and image is null"),
+                     1);
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_UPDATE, 0, &update, &outcome, &err),
+              &err);
+    assert_int_equal(strlen(outcome.edit.batch), 36);
+    (void)snprintf(sql, sizeof sql,
+                   "select count(*) from cim_batch where id = '%s' and op = 3 and records = 2 and "
+                   "layer = 'test.things' and principal = 'test'",
+                   outcome.edit.batch);
+    assert_int_equal(one_int(fixture, sql), 1);
+    (void)snprintf(sql, sizeof sql,
+                   "select count(*) from cim_batch_row where batch = '%s' and record_fid = 1 and "
+                   "version = 2 and image like '{\"fid\":\"1\",\"uid\":\"%%\",\"version\":\"1\","
+                   "\"owner_org\":\"acme\",\"area_code\":\"460105\",\"updated_at\":\"1970-%%Z\","
+                   "\"geom\":\"0101000000%%\",\"name\":\"甲\",\"code\":\"A1\",\"kind\":\"big\","
+                   "\"size\":\"1.5\",\"pieces\":\"3\",\"made_up\":\"1\",%%'",
+                   outcome.edit.batch);
+    assert_int_equal(one_int(fixture, sql), 1);
+    /* One record is none, but for an undo. */
+    assert_ok(
+        write_rows(fixture->things, &call, CIM_EDIT_UPDATE, CIM_EDIT_UNDO, &back, &outcome, &err),
+        &err);
+    assert_int_equal(strlen(outcome.edit.batch), 36);
+    assert_int_equal(write_rows(fixture->things, &call, CIM_EDIT_UPDATE, 0, &back, &outcome, &err),
+                     CIM_E_VERSION);
+    assert_string_equal(outcome.edit.batch, "");
+    assert_int_equal(one_int(fixture, "select count(*) from cim_batch"), 3);
 }
 
 static void
@@ -643,6 +691,7 @@ main(void)
         WITH_STORE(test_transaction_that_runs_again_writes_once),
         WITH_STORE(test_update_replace_delete_follow_versions),
         WITH_STORE(test_edits_are_audited),
+        WITH_STORE(test_batch_keeps_what_was),
         WITH_STORE(test_writing_outside_the_scope_is_refused),
         WITH_STORE(test_row_filter_of_a_term_holds_for_writing),
         WITH_STORE(test_masks_follow_the_terms_of_each_record),

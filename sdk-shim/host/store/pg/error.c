@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const char *
@@ -76,7 +77,12 @@ resource_fail(const char *state, const char *message, cim_error *err)
         return cim_fail_nomem(err);
     }
     if (strcmp(state, "53100") == 0) {
-        return cim_fail(err, CIM_E_IO, NULL, NULL, "数据库磁盘已满", "the database's disk is full");
+        const cim_status status =
+            cim_fail(err, CIM_E_IO, NULL, NULL, "数据库磁盘已满", "the database's disk is full");
+        if (err != NULL) {
+            err->os_errno = ENOSPC; /* 507, and its words reach the client */
+        }
+        return status;
     }
     return cim_fail(err, CIM_E_BUSY, NULL, NULL, "数据库资源不足，请稍后再试：%s",
                     "the database lacks resources, try again: %s", message);

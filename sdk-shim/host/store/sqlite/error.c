@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* "UNIQUE constraint failed: lpg_enterprise.uscc" -> "uscc". */
@@ -61,6 +62,18 @@ io_fail(sqlite3 *db, const char *what, const char *message, cim_error *err)
     return status;
 }
 
+/* 507, and its words reach the client: only the operator can help, and the client shall know. */
+static cim_status
+full_fail(const char *what, cim_error *err)
+{
+    const cim_status status =
+        cim_fail(err, CIM_E_IO, NULL, NULL, "%s：磁盘已满", "%s: the disk is full", what);
+    if (err != NULL) {
+        err->os_errno = ENOSPC;
+    }
+    return status;
+}
+
 cim_status
 host_sqlite_fail(sqlite3 *db, int code, const char *what, cim_error *err)
 {
@@ -83,7 +96,7 @@ host_sqlite_fail(sqlite3 *db, int code, const char *what, cim_error *err)
         return cim_fail(err, CIM_E_BUSY, NULL, NULL, "%s：语句运行时间过长，已中止",
                         "%s: the statement ran for too long and was stopped", what);
     case SQLITE_FULL:
-        return cim_fail(err, CIM_E_IO, NULL, NULL, "%s：磁盘已满", "%s: the disk is full", what);
+        return full_fail(what, err);
     case SQLITE_READONLY:
     case SQLITE_PERM:
         return cim_fail(err, CIM_E_IO, NULL, NULL, "%s：数据库文件不可写（%s）",
