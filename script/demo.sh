@@ -10,6 +10,7 @@ geography_layers=(coastline districts places roads)
 record_layers=(enterprises stations end-users vehicles hazards accidents cameras risk-elements
     buildings land-use emergency-resources restricted-zones transport-routes detectors calendar-days)
 # Many records that no map shows: script/server loads them, tests that do not ask for them do not.
+# shellcheck disable=SC2034 # script/server loads them
 register_layers=(cylinders cylinder-events fillings cylinder-tests)
 
 # name, roles, areas, organisation, display name

@@ -242,5 +242,7 @@ host_admin_add_routes(struct host_app *app, cim_error *err)
         route.self = app;
         CIM_TRY(host_http_add_route(app->http, &route, err));
     }
+    host_admin_check_grants(app);
+    CIM_TRY(host_explain_add_routes(app, err));
     return add_pages(app, err);
 }

@@ -9,4 +9,10 @@
  * the pages below /admin/. Needs config, plugins and http. */
 cim_status host_admin_add_routes(struct host_app *app, cim_error *err);
 
+enum { HOST_CHECK_FIELDS_MAX = 1024 };
+/* From here on grants are held against the definitions of the layers that they cover. */
+void host_admin_check_grants(struct host_app *app);
+/* Registers /admin/api/why, /admin/api/reach and /auth/why. */
+cim_status host_explain_add_routes(struct host_app *app, cim_error *err);
+
 #endif

@@ -101,6 +101,13 @@ insert_role(cim_tx *tx, const struct put *put, const char *role, cim_error *err)
     return host_grant_insert(tx, &grant, err);
 }
 
+/* Where the roles of an account are, there it is at home; all areas: where its organisation is. */
+static const char *
+home_of(const char *areas)
+{
+    return areas[0] != '\0' && strcmp(areas, "*") != 0 ? areas : NULL;
+}
+
 static cim_status
 put_in_tx(void *arg, cim_tx *tx, cim_error *err)
 {
@@ -114,19 +121,20 @@ put_in_tx(void *arg, cim_tx *tx, cim_error *err)
         host_value_text("org", input->org),
         host_value_text("hash", put->hash),
         host_value_i64("now", put->now_ms),
+        host_value_text("area", home_of(input->areas)),
     };
     const cim_value ended[] = {values[0], values[4]};
     if (roles == NULL) {
         return cim_fail_nomem(err);
     }
     CIM_TRY(host_store_exec(tx,
-                            "insert into cim_account (username, display_name, org, password_hash, "
-                            "password_set_ms) values (:username, :display_name, :org, :hash, :now) "
-                            "on conflict (username) do update set display_name = "
-                            "excluded.display_name, org = excluded.org, password_hash = "
-                            "excluded.password_hash, password_set_ms = excluded.password_set_ms, "
-                            "ended_ms = null",
-                            values, 5, NULL, err));
+                            "insert into cim_account (username, display_name, org, area, "
+                            "password_hash, password_set_ms) values (:username, :display_name, "
+                            ":org, :area, :hash, :now) on conflict (username) do update set "
+                            "display_name = excluded.display_name, org = excluded.org, area = "
+                            "excluded.area, password_hash = excluded.password_hash, "
+                            "password_set_ms = excluded.password_set_ms, ended_ms = null",
+                            values, 6, NULL, err));
     CIM_TRY(host_store_exec(tx,
                             "update cim_grant set ended_ms = :now, ended_by = 'cim-host' where "
                             "holder_kind = 'user' and holder = :username and kind = 'role' and "

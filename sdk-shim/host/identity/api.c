@@ -1,6 +1,7 @@
 /* host/identity/api.c -- see api.h. */
 #include "host/identity/api.h"
 
+#include "host/audit/audit.h"
 #include "host/base/log.h"
 #include "host/store/row.h"
 #include "kit/time.h"
@@ -216,10 +217,22 @@ host_listing_take(struct host_listing *listing)
 }
 
 void
-host_api_note(const struct host_api *api, const char *what, const char *subject, const char *detail)
+host_api_note(const struct host_api *api, const char *action, const char *subject, const char *more)
 {
-    host_log(CIM_LOG_INFO, "access", "%s: %s %s%s%s", api->call->principal, what, subject,
-             detail != NULL ? ": " : "", detail != NULL ? detail : "");
+    CIM_AUTO_BUF struct cim_buf detail;
+    cim_buf_init(&detail, HOST_API_BODY_MAX);
+    cim_buf_add_text(&detail, "{\"subject\":");
+    cim_buf_add_json_text(&detail, subject, SIZE_MAX);
+    host_api_add(&detail, "more", more);
+    cim_buf_add_char(&detail, '}');
+    const cim_audit_entry entry = {.struct_size = sizeof entry,
+                                   .action = action,
+                                   .layer = "cim.access",
+                                   .uid = subject,
+                                   .detail = cim_buf_status(&detail, NULL) == CIM_OK ? detail.data
+                                                                                     : NULL};
+    host_log(CIM_LOG_INFO, "access", "%s: %s %s", api->call->principal, action, subject);
+    host_audit_note(api->identity->options.audit, api->call, &entry);
 }
 
 /* ---- people ---- */

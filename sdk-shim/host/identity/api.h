@@ -79,9 +79,10 @@ bool host_listing_matches(const struct host_listing *listing, const char *const 
 /* Counts a row; true if it is of the page. */
 bool host_listing_take(struct host_listing *listing);
 
-/* Every change goes to the log: who did what to whom, and why. */
-void host_api_note(const struct host_api *api, const char *what, const char *subject,
-                   const char *detail);
+/* Every change is kept in the audit and told to the log: "grant.create", whom or what it concerns,
+ * and what more there is to say (may be NULL). */
+void host_api_note(const struct host_api *api, const char *action, const char *subject,
+                   const char *more);
 
 /* ---- people ---- */
 
@@ -128,6 +129,8 @@ cim_status host_api_add_routes(struct host_identity *identity, struct host_http 
                                const char *function_id, const struct host_route *routes, size_t n,
                                cim_error *err);
 
+cim_status host_api_area_routes(struct host_identity *identity, struct host_http *http,
+                                cim_error *err);
 cim_status host_api_org_routes(struct host_identity *identity, struct host_http *http,
                                cim_error *err);
 cim_status host_api_user_routes(struct host_identity *identity, struct host_http *http,

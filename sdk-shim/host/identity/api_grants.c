@@ -258,7 +258,7 @@ handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     grant.uid = uid;
     CIM_TRY(host_store_write(api.identity->options.platform, insert_in_tx, &grant, NULL, err));
     (void)atomic_fetch_add(&api.identity->generation, 1);
-    host_api_note(&api, "grants", grant.holder, grant.name);
+    host_api_note(&api, "grant.create", grant.holder, grant.name);
     return answer_grant(&api, 201, uid, err);
 }
 
@@ -301,7 +301,7 @@ handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *er
                                  ":uid and ended_ms is null",
                                  values, 3, NULL, err));
     (void)atomic_fetch_add(&api.identity->generation, 1);
-    host_api_note(&api, "changes the end of grant", listed.grant.uid, why);
+    host_api_note(&api, "grant.change", listed.grant.uid, why);
     return answer_grant(&api, 200, listed.grant.uid, err);
 }
 
@@ -324,7 +324,7 @@ handle_end(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
                                  ":uid and ended_ms is null",
                                  values, 3, NULL, err));
     (void)atomic_fetch_add(&api.identity->generation, 1);
-    host_api_note(&api, "ends grant", listed.grant.uid, listed.grant.holder);
+    host_api_note(&api, "grant.end", listed.grant.uid, listed.grant.holder);
     return answer_grant(&api, 200, listed.grant.uid, err);
 }
 

@@ -239,7 +239,7 @@ handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *er
                  "insert into cim_org (code, name, kind, parent, area) values (:code, :name, "
                  ":kind, :parent, :area)",
                  &input, err));
-    host_api_note(&api, "creates organisation", input.code, input.name);
+    host_api_note(&api, "org.create", input.code, input.name);
     return answer_org(&api, 201, input.code, err);
 }
 
@@ -286,7 +286,7 @@ handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *er
                  "update cim_org set name = :name, kind = :kind, parent = :parent, area = :area "
                  "where code = :code",
                  &input, err));
-    host_api_note(&api, "changes organisation", input.code, input.name);
+    host_api_note(&api, "org.change", input.code, input.name);
     return answer_org(&api, 200, input.code, err);
 }
 
@@ -308,7 +308,7 @@ handle_end(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
                                  "update cim_org set ended_ms = :now where code = :code and "
                                  "ended_ms is null",
                                  values, 2, NULL, err));
-    host_api_note(&api, "ends organisation", org.code, NULL);
+    host_api_note(&api, "org.end", org.code, NULL);
     return answer_org(&api, 200, org.code, err);
 }
 

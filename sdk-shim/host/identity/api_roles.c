@@ -345,7 +345,7 @@ handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *er
                  "insert into cim_role (id, zh, en, area, content, changed_by, changed_ms) values "
                  "(:id, :zh, :en, :area, :content, :by, :now)",
                  err));
-    host_api_note(&api, "creates role", role.texts[0], role.texts[1]);
+    host_api_note(&api, "role.create", role.texts[0], role.texts[1]);
     return answer_role(&api, 201, &role, err);
 }
 
@@ -363,7 +363,7 @@ handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *er
                  "update cim_role set zh = :zh, en = :en, content = :content, changed_by = :by, "
                  "changed_ms = :now where id = :id and area = :area",
                  err));
-    host_api_note(&api, "changes role", role.texts[0], role.texts[1]);
+    host_api_note(&api, "role.change", role.texts[0], role.texts[1]);
     return answer_role(&api, 200, &role, err);
 }
 
@@ -382,7 +382,7 @@ handle_end(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
                                  "changed_ms = :now where id = :id",
                                  values, 3, NULL, err));
     CIM_TRY(host_roles_reload_own(api.identity, err));
-    host_api_note(&api, "ends role", role.texts[0], NULL);
+    host_api_note(&api, "role.end", role.texts[0], NULL);
     return answer_role(&api, 200, &role, err);
 }
 

@@ -319,7 +319,7 @@ host_identity_add_user(struct host_identity *identity, const cim_call *call, cim
     CIM_TRY(host_password_hash(user->password, hash, err));
     CIM_TRY(host_store_write(identity->options.platform, insert_in_tx, &creation, NULL, err));
     (void)atomic_fetch_add(&identity->generation, 1);
-    host_api_note(&api, "creates account", user->username, user->roles);
+    host_api_note(&api, "user.create", user->username, user->roles);
     return CIM_OK;
 }
 
@@ -411,7 +411,7 @@ handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     }
     if (status == CIM_OK) {
         (void)atomic_fetch_add(&api.identity->generation, 1);
-        host_api_note(&api, "changes account", account->username, display_name);
+        host_api_note(&api, "user.change", account->username, display_name);
         status = answer_user(&api, 200, account->username, err);
     }
     host_account_free(account);
@@ -430,7 +430,7 @@ handle_password(void *self, const cim_call *call, cim_http_req *req, cim_error *
     CIM_TRY(host_api_person(&api, host_http_path_param(req, "username"), &account, err));
     cim_status status = host_identity_set_password(api.identity, account->username, password, err);
     if (status == CIM_OK) {
-        host_api_note(&api, "sets the password of", account->username, NULL);
+        host_api_note(&api, "user.password", account->username, NULL);
         status = answer_user(&api, 200, account->username, err);
     }
     host_account_free(account);
@@ -519,8 +519,8 @@ leave(const struct host_api *api, struct leaving *leaving, const struct host_acc
     CIM_TRY(status);
     (void)atomic_fetch_add(&api->identity->generation, 1);
     CIM_TRY(host_sessions_end_all_of(&api->identity->sessions, leaving->username, err));
-    host_api_note(api, leaving->to != NULL ? "ends account, handing over," : "ends account",
-                  leaving->username, leaving->to != NULL ? leaving->to : leaving->why);
+    host_api_note(api, leaving->to != NULL ? "user.handover" : "user.end", leaving->username,
+                  leaving->to != NULL ? leaving->to : leaving->why);
     return answer_user(api, 200, leaving->username, err);
 }
 

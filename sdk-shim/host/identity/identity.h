@@ -109,6 +109,12 @@ cim_status host_identity_scope(struct host_identity *identity,
                                const struct host_principal *principal, const char *resource,
                                uint32_t action, int64_t now_ms, const cim_scope **ret_scope,
                                cim_error *err);
+/* For what lasts longer than a request: does the account still hold for the resource and action at
+ * now_ms what the principal held at since_ms, to the last area and field? Anonymous: yes. */
+cim_status host_identity_unchanged(struct host_identity *identity,
+                                   const struct host_principal *principal, const char *resource,
+                                   uint32_t action, int64_t since_ms, int64_t now_ms,
+                                   bool *ret_same, cim_error *err);
 int32_t host_principal_has_function(const struct host_principal *principal,
                                     const char *function_id);
 const char *host_principal_name(const struct host_principal *principal);

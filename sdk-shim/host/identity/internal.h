@@ -264,11 +264,14 @@ cim_status host_principal_add(struct host_identity *identity, struct host_princi
                               cim_error *err);
 /* Makes one term of those that differ in nothing but areas, and the same of functions. */
 void host_principal_merge(struct host_principal *principal);
+/* 0: alike but for areas and where they came from; an order otherwise. */
+int host_term_compare(const struct host_held_term *a, const struct host_held_term *b);
 /* What the account would hold as it is given here, its grants as they lie in the store; not kept.
  */
 cim_status host_principal_of(struct host_identity *identity, const struct host_account *account,
                              struct host_principal **ret_principal, cim_error *err);
-/* The account's principal made anew, not merged and not kept: each term with its own grant. */
+/* The account's principal made anew, not merged and not kept: each term with its own grant, also
+ * those that are past. */
 cim_status host_principal_explain(struct host_identity *identity, const char *username,
                                   struct host_principal **ret_principal, cim_error *err);
 /* Bits of the areas (codes separated by commas, "*") and of all below them; codes that the tree

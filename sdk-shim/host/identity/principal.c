@@ -323,12 +323,9 @@ compare_fields(const cim_term *a, const cim_term *b)
     return order;
 }
 
-/* 0: alike but for areas and where they came from. */
-static int
-compare_terms(const void *left, const void *right)
+int
+host_term_compare(const struct host_held_term *x, const struct host_held_term *y)
 {
-    const struct host_held_term *x = left;
-    const struct host_held_term *y = right;
     const cim_term *a = &x->term;
     const cim_term *b = &y->term;
     const int orders[] = {
@@ -349,6 +346,12 @@ compare_terms(const void *left, const void *right)
         }
     }
     return 0;
+}
+
+static int
+compare_terms(const void *left, const void *right)
+{
+    return host_term_compare(left, right);
 }
 
 static int
@@ -387,7 +390,7 @@ merge_terms(struct host_principal *principal)
         qsort(terms, principal->n_terms, sizeof *terms, compare_terms);
     }
     for (size_t i = 0; i < principal->n_terms; i++) {
-        if (n > 0 && compare_terms(&terms[n - 1], &terms[i]) == 0) {
+        if (n > 0 && host_term_compare(&terms[n - 1], &terms[i]) == 0) {
             add_areas(&terms[n - 1].term, &terms[i].term);
             held_done(&terms[i]);
         } else {
@@ -569,15 +572,14 @@ add_by_role(struct host_identity *identity, struct host_principal *principal,
 
 static cim_status
 add_all(struct host_identity *identity, struct host_principal *principal,
-        const struct host_account *account, cim_error *err)
+        const struct host_account *account, int64_t now_ms, cim_error *err)
 {
     struct host_grants grants = {0};
     cim_status status = CIM_OK;
     if (account->ended) {
         return CIM_OK;
     }
-    CIM_TRY(host_grants_of(identity, account, host_clock_now_ms(identity->options.clock), &grants,
-                           err));
+    CIM_TRY(host_grants_of(identity, account, now_ms, &grants, err));
     const struct host_holding direct = {
         .areas = account->org_area != NULL ? account->org_area : "",
         .org = account->org,
@@ -602,7 +604,8 @@ tree_of(const struct host_identity *identity)
 
 static cim_status
 make(struct host_identity *identity, const struct host_account *account, int64_t generation,
-     const struct cim_area_tree *areas, struct host_principal **ret_principal, cim_error *err)
+     const struct cim_area_tree *areas, int64_t now_ms, struct host_principal **ret_principal,
+     cim_error *err)
 {
     struct host_principal *principal = host_principal_new(
         account->username, account->display_name, account->org, identity->options.clock, areas);
@@ -610,7 +613,7 @@ make(struct host_identity *identity, const struct host_account *account, int64_t
         return cim_fail_nomem(err);
     }
     principal->generation = generation;
-    const cim_status status = add_all(identity, principal, account, err);
+    const cim_status status = add_all(identity, principal, account, now_ms, err);
     if (status != CIM_OK) {
         host_principal_release(principal);
         return status;
@@ -621,11 +624,13 @@ make(struct host_identity *identity, const struct host_account *account, int64_t
 
 static cim_status
 build(struct host_identity *identity, const char *username, int64_t generation,
-      const struct cim_area_tree *areas, struct host_principal **ret_principal, cim_error *err)
+      const struct cim_area_tree *areas, int64_t now_ms, struct host_principal **ret_principal,
+      cim_error *err)
 {
     struct host_account *account = NULL;
     CIM_TRY(host_account_load(identity, username, &account, err));
-    const cim_status status = make(identity, account, generation, areas, ret_principal, err);
+    const cim_status status =
+        make(identity, account, generation, areas, now_ms, ret_principal, err);
     host_account_free(account);
     return status;
 }
@@ -635,7 +640,7 @@ host_principal_of(struct host_identity *identity, const struct host_account *acc
                   struct host_principal **ret_principal, cim_error *err)
 {
     return make(identity, account, atomic_load(&identity->generation), tree_of(identity),
-                ret_principal, err);
+                host_clock_now_ms(identity->options.clock), ret_principal, err);
 }
 
 cim_status
@@ -643,7 +648,7 @@ host_principal_explain(struct host_identity *identity, const char *username,
                        struct host_principal **ret_principal, cim_error *err)
 {
     return build(identity, username, atomic_load(&identity->generation), tree_of(identity),
-                 ret_principal, err);
+                 INT64_MIN, ret_principal, err);
 }
 
 /* ---- the cache ---- */
@@ -696,7 +701,8 @@ host_principal_get(struct host_identity *identity, const char *username,
     struct host_principal *other = NULL;
     struct host_principal **link = NULL;
     if (principal == NULL) {
-        CIM_TRY(build(identity, username, generation, areas, &principal, err));
+        CIM_TRY(build(identity, username, generation, areas,
+                      host_clock_now_ms(identity->options.clock), &principal, err));
         host_principal_merge(principal);
         (void)pthread_mutex_lock(&identity->principals_lock);
         link = bucket_of(identity, username);

@@ -478,6 +478,7 @@ host_identity_add_routes(struct host_identity *identity, struct host_http *http,
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         CIM_TRY(host_http_add_route(http, &routes[i], err));
     }
+    CIM_TRY(host_api_area_routes(identity, http, err));
     CIM_TRY(host_api_org_routes(identity, http, err));
     CIM_TRY(host_api_user_routes(identity, http, err));
     CIM_TRY(host_api_role_routes(identity, http, err));

@@ -6,6 +6,7 @@
 #include "kit/area_tree.h"
 #include "kit/scope_eval.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 static const cim_scope empty_scope = {.struct_size = sizeof(cim_scope)};
@@ -162,4 +163,57 @@ host_identity_scope(struct host_identity *identity, const struct host_principal 
     }
     *ret_scope = &entry->scope;
     return CIM_OK;
+}
+
+/* ---- has it changed ---- */
+
+static const struct host_held_term *
+held_of(const cim_term *term)
+{
+    return (const struct host_held_term *)(const void *)((const char *)term -
+                                                         offsetof(struct host_held_term, term));
+}
+
+static bool
+same_areas(const cim_term *a, const cim_term *b)
+{
+    return a->all_areas == b->all_areas && a->n_area_words == b->n_area_words &&
+           (a->n_area_words == 0 ||
+            memcmp(a->areas, b->areas, a->n_area_words * sizeof *a->areas) == 0);
+}
+
+/* Terms of merged principals come in one order. */
+static bool
+same_scope(const cim_scope *a, const cim_scope *b)
+{
+    bool same = a->n_terms == b->n_terms && a->areas_version == b->areas_version;
+    for (uint32_t i = 0; i < a->n_terms && same; i++) {
+        same = host_term_compare(held_of(a->terms[i]), held_of(b->terms[i])) == 0 &&
+               same_areas(a->terms[i], b->terms[i]);
+    }
+    return same;
+}
+
+cim_status
+host_identity_unchanged(struct host_identity *identity, const struct host_principal *principal,
+                        const char *resource, uint32_t action, int64_t since_ms, int64_t now_ms,
+                        bool *ret_same, cim_error *err)
+{
+    const cim_scope *before = NULL;
+    const cim_scope *after = NULL;
+    struct host_principal *now = NULL;
+    if (principal == NULL) {
+        *ret_same = true;
+        return CIM_OK;
+    }
+    CIM_TRY(host_identity_scope(identity, principal, resource, action, since_ms, &before, err));
+    if (host_principal_get(identity, principal->username, &now, NULL) != CIM_OK) {
+        *ret_same = false; /* the account is gone */
+        return CIM_OK;
+    }
+    const cim_status status =
+        host_identity_scope(identity, now, resource, action, now_ms, &after, err);
+    *ret_same = status == CIM_OK && same_scope(before, after);
+    host_principal_release(now);
+    return status;
 }

@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "host/base/clock.h"
+#include "host/identity/identity.h"
 #include "host/ogc/encode.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
@@ -14,10 +15,11 @@ struct host_page {
     struct host_items_request *request;
     enum host_format format;
     uint32_t action;
-    char *url;    /* of the items, without parameters */
-    char *self;   /* parameters of this request, from '?' */
-    char *next;   /* the same without paging and format, ready for more */
-    char *cursor; /* where the next piece goes on; NULL: from the request's */
+    char *url;        /* of the items, without parameters */
+    char *self;       /* parameters of this request, from '?' */
+    char *next;       /* the same without paging and format, ready for more */
+    char *cursor;     /* where the next piece goes on; NULL: from the request's */
+    int64_t began_ms; /* by what the caller held then it goes to the end, or breaks off */
     int64_t sent;
     int64_t count; /* -1: not known */
     bool started;
@@ -77,6 +79,7 @@ host_page_new(const struct host_ask *ask, const char *layer_id, struct host_item
     page->format = ask->offer->format;
     page->action = request->export_all ? CIM_ACT_EXPORT : CIM_ACT_READ;
     page->count = request->known_count;
+    page->began_ms = ask->call->now_ms;
     cim_buf_init(&page->buf, HOST_ITEMS_PIECE_BYTES);
     page->layer_id = strdup(layer_id);
     const size_t size = strlen(ask->base) + strlen(ask->path) + 1;
@@ -290,6 +293,20 @@ encode_query(struct host_page *page, const struct host_visit *visit, const cim_q
     return keep_cursor(page, rows, err);
 }
 
+/* Later pieces go by what the caller may see now. When that is no longer what the first piece went
+ * by, the answer breaks off: one that is short must not look whole. */
+static cim_status
+check_unchanged(const struct host_page *page, const cim_call *now, cim_error *err)
+{
+    bool same = false;
+    CIM_TRY(host_identity_unchanged(page->ogc->app->identity, host_http_principal(now),
+                                    page->layer_id, page->action, page->began_ms, now->now_ms,
+                                    &same, err));
+    return same ? CIM_OK
+                : cim_fail(err, CIM_E_STATE, NULL, NULL, "导出期间您的授权有变，导出中止",
+                           "your grants changed during the export, which breaks off");
+}
+
 cim_status
 host_page_piece(struct host_page *page, const cim_call *call, bool *ret_more, cim_error *err)
 {
@@ -297,8 +314,8 @@ host_page_piece(struct host_page *page, const cim_call *call, bool *ret_more, ci
     cim_query query = page->request->query;
     const int64_t left = page->request->limit > 0 ? page->request->limit - page->sent : INT64_MAX;
     cim_call now = *call;
-    /* A long export goes by the terms of now, not by those of its start. */
     now.now_ms = host_clock_now_ms(page->ogc->app->clock);
+    CIM_TRY(check_unchanged(page, &now, err));
     CIM_TRY(host_visit_layer(&visit, page->ogc, &now, page->layer_id, page->action, err));
     query.limit = left < HOST_ITEMS_PIECE_ROWS ? left : HOST_ITEMS_PIECE_ROWS;
     if (page->cursor != NULL) {

@@ -63,6 +63,22 @@ has_function(void *self, const struct host_principal *principal, const char *fun
 }
 
 cim_status
+host_identity_unchanged(struct host_identity *identity, const struct host_principal *principal,
+                        const char *resource, uint32_t action, int64_t since_ms, int64_t now_ms,
+                        bool *ret_same, cim_error *err)
+{
+    (void)identity;
+    (void)principal;
+    (void)resource;
+    (void)action;
+    (void)since_ms;
+    (void)now_ms;
+    (void)err;
+    *ret_same = true;
+    return CIM_OK;
+}
+
+cim_status
 host_identity_scope(struct host_identity *identity, const struct host_principal *principal,
                     const char *resource, uint32_t action, int64_t now_ms,
                     const cim_scope **ret_scope, cim_error *err)

@@ -1,0 +1,145 @@
+// Organisations, people, roles and grants as the host tells of them, and lists that are searched and paged.
+import { problemText, query, request, toProblem } from '@cim/api'
+import { ref, type Ref } from 'vue'
+
+export interface Org {
+  code: string
+  name: string
+  kind: string
+  parent: string | null
+  area: string
+  ended: boolean
+  users: number
+}
+
+export interface HeldRole {
+  role: string
+  areas: string[]
+  until: string | null
+}
+
+export interface User {
+  username: string
+  display_name: string
+  org: string | null
+  org_name: string | null
+  area: string
+  ended: boolean
+  roles: HeldRole[]
+}
+
+export interface Role {
+  id: string
+  zh: string
+  en: string
+  own: boolean
+  source?: string
+  area?: string
+  ended?: boolean
+  content?: Record<string, unknown>
+  grants?: number
+  functions?: number
+}
+
+export type HolderKind = 'user' | 'org' | 'role'
+export type GrantKind = 'role' | 'resource' | 'function'
+
+export interface Grant {
+  uid: string
+  holder_kind: HolderKind
+  holder: string
+  holder_name: string
+  kind: GrantKind
+  name: string
+  content: Record<string, unknown> | null
+  areas: string[] | null
+  from: string | null
+  until: string | null
+  granted_by: string
+  why: string | null
+  ended_at: string | null
+}
+
+export interface Area {
+  code: string
+  name: string
+  level: string
+  parent: string | null
+}
+
+export interface AreaNode {
+  value: string
+  label: string
+  children: AreaNode[]
+}
+
+export const PAGE_SIZE = 20
+export const ORG_KINDS = [
+  'gas', 'market', 'transport', 'emergency', 'police', 'community', 'enterprise', 'station', 'other',
+] as const
+
+/** Rows of /admin/api/<name>; `load` again after every change. */
+export function useListing<T>(name: string, extra: () => Record<string, string | number | null> = () => ({})) {
+  const rows: Ref<T[]> = ref([])
+  const matched = ref(0)
+  const page = ref(1)
+  const search = ref('')
+  const loading = ref(false)
+  const failure = ref('')
+  let asked = 0
+
+  async function load(): Promise<void> {
+    const mine = ++asked
+    loading.value = true
+    failure.value = ''
+    try {
+      const offset = (page.value - 1) * PAGE_SIZE
+      const answer = await request<Record<string, unknown>>(
+        `/admin/api/${name}${query({ q: search.value, limit: PAGE_SIZE, offset, ...extra() })}`,
+      )
+      if (mine !== asked) return // a later question has been asked meanwhile
+      rows.value = answer[name] as T[]
+      matched.value = answer.matched as number
+    } catch (error) {
+      if (mine === asked) failure.value = problemText(toProblem(error))
+    }
+    loading.value = false
+  }
+
+  function searchAgain(): void {
+    page.value = 1
+    void load()
+  }
+
+  return { rows, matched, page, search, loading, failure, load, searchAgain }
+}
+
+/** Sends a change; the sentence for the person when it is refused, '' when it is done. */
+export async function change(method: 'POST' | 'PATCH', path: string, json: unknown): Promise<string> {
+  try {
+    await request(`/admin/api/${path}`, { method, json })
+    return ''
+  } catch (error) {
+    return problemText(toProblem(error))
+  }
+}
+
+export const areaTree: Ref<AreaNode[]> = ref([])
+const names = new Map<string, string>()
+
+/** "460100" as "海口市"; codes that are not the administrator's stay codes. */
+export const areaName = (code: string): string => (code === '*' ? '*' : (names.get(code) ?? code))
+
+export async function loadAreas(): Promise<void> {
+  const { areas, all } = await request<{ areas: Area[]; all: boolean }>('/admin/api/areas')
+  const nodes = new Map<string, AreaNode>()
+  const roots: AreaNode[] = all ? [{ value: '*', label: '全部 / all (*)', children: [] }] : []
+  for (const area of areas) {
+    names.set(area.code, area.name)
+    const node = { value: area.code, label: `${area.name} ${area.code}`, children: [] }
+    nodes.set(area.code, node)
+    const parent = area.parent ? nodes.get(area.parent) : undefined
+    ;(parent ? parent.children : roots).push(node)
+  }
+  areaTree.value = roots
+}

@@ -1,0 +1,97 @@
+/* host/admin/check.c -- a grant's fields and row filter against the definitions of the layers that
+ * it covers. */
+#include "host/admin/admin.h"
+
+#include "cim/util.h"
+#include "host/identity/identity.h"
+#include "host/plugins/plugins.h"
+#include "kit/scope_eval.h"
+
+struct check {
+    struct host_app *app;
+    const cim_call *call;
+    const char *pattern;
+    const char *const *fields;
+    size_t n_fields;
+    const char *filter_json;
+    size_t n_layers;
+    uint64_t known[HOST_CHECK_FIELDS_MAX / 64]; /* fields that some layer has, by bit */
+};
+
+/* A question with the filter in it, about a record that there need not be: what does not fit the
+ * definition is refused by the layer in its own words. */
+static cim_status
+check_filter(struct check *check, const struct host_layer *layer, cim_error *err)
+{
+    static const cim_term term = {.struct_size = sizeof term,
+                                  .actions = CIM_ACT_READ,
+                                  .resource = "*",
+                                  .all_areas = 1,
+                                  .sensitive_mode = CIM_FIELD_CLEAR,
+                                  .until_ms = INT64_MAX};
+    static const cim_term *const terms[] = {&term};
+    static const cim_scope scope = {.struct_size = sizeof scope, .n_terms = 1, .terms = terms};
+    const cim_query query = {
+        .struct_size = sizeof query, .fid = 1, .filter_json = check->filter_json};
+    const struct host_layer *entered = NULL;
+    cim_call call = *check->call;
+    int64_t count = 0;
+    CIM_TRY(host_plugins_enter_layer(check->app->plugins, layer->layer.id, &call, &entered, err));
+    call.scope = &scope;
+    const cim_status status = entered->layer.count(entered->layer.self, &call, &query, &count, err);
+    host_plugins_leave(check->app->plugins, entered->plugin_id);
+    return status;
+}
+
+static cim_status
+check_layer(void *arg, const struct host_layer *layer, bool has_tiles, cim_error *err)
+{
+    struct check *check = arg;
+    (void)has_tiles;
+    if (!cim_resource_matches(check->pattern, layer->layer.id)) {
+        return CIM_OK;
+    }
+    check->n_layers++;
+    for (size_t i = 0; i < check->n_fields; i++) {
+        if (cim_definition_field(layer->definition, check->fields[i]) != NULL) {
+            check->known[i / 64] |= UINT64_C(1) << (i % 64);
+        }
+    }
+    return check->filter_json != NULL ? check_filter(check, layer, err) : CIM_OK;
+}
+
+static cim_status
+check_resource(void *self, const cim_call *call, const char *pattern, const char *const *fields,
+               size_t n_fields, const char *filter_json, cim_error *err)
+{
+    struct host_app *app = self;
+    struct check check = {.app = app,
+                          .call = call,
+                          .pattern = pattern,
+                          .fields = fields,
+                          .n_fields = n_fields,
+                          .filter_json = filter_json};
+    if (n_fields > HOST_CHECK_FIELDS_MAX) {
+        return cim_fail(err, CIM_E_TOO_LARGE, "fields", NULL, "至多 %d 个字段", "at most %d fields",
+                        (int)HOST_CHECK_FIELDS_MAX);
+    }
+    CIM_TRY(host_plugins_each_layer(app->plugins, check_layer, &check, err));
+    if (check.n_layers == 0) {
+        return cim_fail(err, CIM_E_INVALID, "resource", pattern, "没有启用的图层符合“%s”",
+                        "no enabled layer is covered by '%s'", pattern);
+    }
+    for (size_t i = 0; i < n_fields; i++) {
+        if ((check.known[i / 64] >> (i % 64) & 1U) == 0) {
+            return cim_fail(err, CIM_E_INVALID, "fields", fields[i], "“%s”没有字段“%s”",
+                            "'%s' has no field '%s'", pattern, fields[i]);
+        }
+    }
+    return CIM_OK;
+}
+
+void
+host_admin_check_grants(struct host_app *app)
+{
+    const struct host_resource_check check = {.self = app, .check = check_resource};
+    host_identity_check_resources(app->identity, &check);
+}
