@@ -297,8 +297,9 @@ void host_stream_first(struct cim_http_req *req);
 void host_stream_response(struct cim_http_req *req);
 /* The connection is gone: let the producer go too. */
 void host_stream_abandon(struct cim_http_req *req);
-/* Fails the stream if its connection sleeps, and wakes it. */
-void host_stream_cut(struct cim_http_req *req);
+/* Fails the stream if its connection sleeps, and wakes it; `idle_only`: only where the producer has
+ * nothing to say until something happens, as an event stream. */
+void host_stream_cut(struct cim_http_req *req, bool idle_only);
 void host_stream_done(struct cim_http_req *req);
 
 /* watch.c: suspended connections, dribbling heads, the access log's writer */
@@ -314,8 +315,8 @@ void host_watch_stop(struct host_watch *watch);
 void host_watch_free(struct host_watch *watch);
 void host_watch_suspend(struct cim_http_req *req); /* lists the request and suspends it */
 void host_watch_resume(struct cim_http_req *req);  /* the reverse */
-/* Cuts every sleeping stream; returns how many connections are suspended. */
-int32_t host_watch_cut_streams(struct host_watch *watch);
+/* Cuts every sleeping stream, or those that idle; returns how many connections are suspended. */
+int32_t host_watch_cut_streams(struct host_watch *watch, bool idle_only);
 void host_watch_add_conn(struct host_watch *watch, struct host_conn *conn);
 void host_watch_remove_conn(struct host_watch *watch, struct host_conn *conn);
 

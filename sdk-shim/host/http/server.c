@@ -285,7 +285,7 @@ wait_idle(struct host_http *http, int64_t until_ms)
 static void
 resume_all(struct host_http *http)
 {
-    while (host_watch_cut_streams(http->watch) > 0) {
+    while (host_watch_cut_streams(http->watch, false) > 0) {
         (void)usleep(STOP_POLL_US);
     }
 }
@@ -301,6 +301,9 @@ host_http_drain(struct host_http *http, int64_t limit_ms)
     while (!over && took_ms < limit_ms) {
         (void)usleep(STOP_POLL_US);
         took_ms = host_monotonic_ms() - began_ms;
+        if (took_ms > DRAIN_IDLE_MS) { /* event streams: their clients come back, and go on */
+            (void)host_watch_cut_streams(http->watch, true);
+        }
         over = atomic_load(&http->in_flight) == 0 &&
                (atomic_load(&http->connections) == 0 || took_ms > DRAIN_IDLE_MS);
     }
@@ -317,7 +320,7 @@ host_http_stop(struct host_http *http, int64_t grace_ms)
     }
     atomic_store(&http->closing, 1);
     if (http->watch != NULL) {
-        (void)host_watch_cut_streams(http->watch);
+        (void)host_watch_cut_streams(http->watch, false);
     }
     if (http->pool != NULL) {
         host_pool_stop(http->pool);

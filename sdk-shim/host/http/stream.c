@@ -322,10 +322,10 @@ host_stream_abandon(struct cim_http_req *req)
 }
 
 void
-host_stream_cut(struct cim_http_req *req)
+host_stream_cut(struct cim_http_req *req, bool idle_only)
 {
     (void)pthread_mutex_lock(&req->stream.lock);
-    if (req->stream.sleeping) {
+    if (req->stream.sleeping && (req->stream.idle || !idle_only)) {
         req->stream.failed = true;
         wake(req);
     }

@@ -129,7 +129,7 @@ check_suspended(struct host_watch *watch)
         struct cim_http_req *gone[BATCH];
         const size_t n = check_batch(watch, &left, gone);
         for (size_t i = 0; i < n; i++) {
-            host_stream_cut(gone[i]);
+            host_stream_cut(gone[i], false);
             host_req_unref(gone[i]);
         }
     }
@@ -227,7 +227,7 @@ host_watch_free(struct host_watch *watch)
 }
 
 int32_t
-host_watch_cut_streams(struct host_watch *watch)
+host_watch_cut_streams(struct host_watch *watch, bool idle_only)
 {
     (void)pthread_mutex_lock(&watch->lock);
     const int32_t n = watch->n;
@@ -240,7 +240,7 @@ host_watch_cut_streams(struct host_watch *watch)
     }
     (void)pthread_mutex_unlock(&watch->lock);
     for (int32_t i = 0; i < taken; i++) {
-        host_stream_cut(reqs[i]);
+        host_stream_cut(reqs[i], idle_only);
         host_req_unref(reqs[i]);
     }
     free(reqs);

@@ -271,6 +271,23 @@ class Upgrade(Supervised):
         self.assertEqual([200], answers)
         self.until("the end of the old worker", lambda: "worker %d has drained" % before in self.host.read_log())
 
+    def test_event_streams_do_not_hold_the_old_worker(self):
+        token = self.begin()
+        before = self.worker()
+        connection = http.client.HTTPConnection(self.host.url.split("//")[1].rstrip("/"), timeout=60)
+        connection.request("GET", "/stream", headers={"Authorization": "Bearer " + token})
+        answer = connection.getresponse()
+        self.assertEqual(200, answer.status)
+        self.host.process.send_signal(signal.SIGHUP)
+        self.until("the end of the old worker", lambda: "worker %d has drained" % before in self.host.read_log())
+        try:
+            while answer.read1(1000):
+                pass
+        except (OSError, http.client.HTTPException):
+            pass  # cut in the middle of a chunked answer: the client comes back
+        connection.close()
+        self.assertEqual(200, self.status("/apps/unruly/api/ok", token))
+
     def test_new_worker_that_cannot_start_leaves_the_old_one(self):
         config = os.path.join(self.host.var, "host.json")
         with open(config, "w", encoding="utf-8") as f:
