@@ -1,5 +1,5 @@
 /* Prints how many records a second come out of files and into the store, beside GDAL doing the same
- * without us. usage: bench_import [RECORDS] */
+ * without us. usage: bench_exchange [RECORDS] */
 #include "cim/util.h"
 #include "host/base/clock.h"
 #include "host/exchange/source.h"
@@ -53,7 +53,7 @@ static void
 must(cim_status status, const cim_error *error)
 {
     if (status != CIM_OK) {
-        (void)fprintf(stderr, "bench_import: %s\n", error->en);
+        (void)fprintf(stderr, "bench_exchange: %s\n", error->en);
         exit(1);
     }
 }
