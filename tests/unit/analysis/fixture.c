@@ -41,6 +41,35 @@ fixture_teardown(void **state)
     return 0;
 }
 
+static cim_status
+delete_all(void *arg, cim_tx *tx, cim_error *err)
+{
+    static const char *const layers[][2] = {
+        {"lpg.risk-elements", "delete from lpg_risk_element"},
+        {"lpg.end-users", "delete from lpg_end_user"},
+        {"lpg.roads", "delete from lpg_road"},
+        {"lpg.transport-routes", "delete from lpg_transport_route"},
+        {"lpg.restricted-zones", "delete from lpg_restricted_zone"}};
+    const cim_store_v1 *store = arg;
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+        CIM_TRY(store->exec(tx, layers[i][1], NULL, 0, NULL, err));
+        CIM_TRY(store->change(tx, layers[i][0], 0, CIM_CHANGE_BULK, NULL, NULL, err));
+    }
+    return CIM_OK;
+}
+
+int
+fixture_clear(void **state)
+{
+    struct fixture *fixture = *state;
+    const cim_host *host = &fixture->fake->host;
+    const cim_store_v1 *store = host->get_service(host, CIM_SERVICE_STORE);
+    int64_t pos = 0;
+    cim_error err = {0};
+    assert_ok(store->write(host, delete_all, (void *)(uintptr_t)store, &pos, &err), &err);
+    return 0;
+}
+
 void
 uid_of(int number, char ret_uid[37])
 {

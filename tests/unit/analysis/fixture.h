@@ -19,6 +19,8 @@ struct fixture {
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
+/* Leaves no record: a store for all tests of a program is made once. */
+int fixture_clear(void **state);
 
 /* A risk element, its uid made of its number. */
 struct element {
