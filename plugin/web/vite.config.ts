@@ -14,6 +14,7 @@ export default defineConfig({
     // The shared folder lies outside this package; its imports must find this package's copies.
     dedupe: ['vue', 'element-plus'],
   },
+  worker: { format: 'es' },
   build: {
     target: 'es2020',
     chunkSizeWarningLimit: 1200,
@@ -23,7 +24,7 @@ export default defineConfig({
   },
   server: {
     proxy: Object.fromEntries(
-      ['/auth', '/collections', '/styles', '/basemaps', '/processes', '/apps/lpg/api'].map((path) => [path, host]),
+      ['/auth', '/collections', '/styles', '/basemaps', '/processes', '/stream', '/apps/lpg/api'].map((path) => [path, host]),
     ),
   },
 })

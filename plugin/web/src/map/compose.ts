@@ -86,11 +86,14 @@ export function setScope(map: Map, sourceId: string, scope: SourceScope): void {
   )
 }
 
+/** The same addresses, asked again; what is drawn stays until the answers are there. */
+export function reloadSource(map: Map, id: string): void {
+  const source = map.getSource(id) as VectorTileSource | undefined
+  source?.setTiles([...source.tiles])
+}
+
 export function reloadAll(map: Map): void {
-  for (const id of Object.keys(templates)) {
-    const source = map.getSource(id) as VectorTileSource | undefined
-    source?.setTiles([...source.tiles])
-  }
+  for (const id of Object.keys(templates)) reloadSource(map, id)
 }
 
 export interface AddedStyle {

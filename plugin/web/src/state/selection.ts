@@ -30,13 +30,16 @@ export function stepHit(step: number): void {
   hitIndex.value = (hitIndex.value + step + hits.value.length) % hits.value.length
 }
 
-export async function loadRecord(): Promise<void> {
+/** `again`: the record that is shown, which stays until its new state is there. */
+export async function loadRecord(again = false): Promise<void> {
   controller?.abort()
   const hit = hits.value[hitIndex.value]
   view.record = hit ? { layer: hit.layer, fid: hit.fid } : null
-  record.value = null
   recordError.value = ''
-  select(null)
+  if (!again || !hit) {
+    record.value = null
+    select(null)
+  }
   if (!hit) return
   controller = new AbortController()
   const signal = controller.signal
@@ -52,6 +55,8 @@ export async function loadRecord(): Promise<void> {
     select(feature.geometry)
   } catch (error) {
     if (isAbort(error)) return
+    record.value = null
+    select(null)
     recordError.value = problemText(toProblem(error))
   }
   recordLoading.value = false
