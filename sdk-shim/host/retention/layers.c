@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { LAYERS_MAX = 1024, FILTER_MAX = 200 };
+enum { LAYERS_MAX = 1024, FILTER_MAX = 400 };
 
 struct layers {
     size_t n;
@@ -24,6 +24,14 @@ struct layers {
     } list[LAYERS_MAX];
 };
 
+/* Records of something that happened have a time of their own. A register has none: what it holds
+ * is alive for as long as it stands there, however long ago it was written. */
+static bool
+is_past(const struct cim_definition *def)
+{
+    return strcmp(def->time, "updated_at") != 0;
+}
+
 static cim_status
 note_layer(void *arg, const struct host_layer *layer, bool has_tiles, cim_error *err)
 {
@@ -31,7 +39,7 @@ note_layer(void *arg, const struct host_layer *layer, bool has_tiles, cim_error 
     int64_t keep_ms = 0;
     (void)has_tiles;
     (void)err;
-    if (layers->n < LAYERS_MAX && layer->layer.write != NULL &&
+    if (layers->n < LAYERS_MAX && layer->layer.write != NULL && is_past(layer->definition) &&
         host_retention_ms(layer->definition->retention, &keep_ms)) {
         cim_copy_text(layers->list[layers->n].id, sizeof layers->list[0].id, layer->layer.id);
         layers->list[layers->n++].keep_ms = keep_ms;
@@ -122,6 +130,20 @@ delete_slice(struct old *old, int64_t *ret_deleted, cim_error *err)
 
 /* ---- one layer ---- */
 
+/* Both what happened and the last that was said of it are long ago. */
+static void
+write_filter(struct old *old, const struct cim_definition *def, const char *time)
+{
+    const struct cim_field *field = cim_definition_field(def, def->time);
+    const bool date = field != NULL && field->type == CIM_FIELD_DATE;
+    (void)snprintf(old->filter, sizeof old->filter,
+                   "{\"op\":\"and\",\"args\":["
+                   "{\"op\":\"<\",\"args\":[{\"property\":\"updated_at\"},{\"timestamp\":\"%s\"}]},"
+                   "{\"op\":\"<\",\"args\":[{\"property\":\"%s\"},{\"%s\":\"%.*s\"}]}]}",
+                   time, def->time, date ? "date" : "timestamp", date ? 10 : CIM_TIME_TEXT_MAX,
+                   time);
+}
+
 static cim_status
 run_entered(const struct host_layer *layer, const cim_call *call, bool dry_run,
             struct host_retention_count *count, const _Atomic int *stop, cim_error *err)
@@ -130,9 +152,7 @@ run_entered(const struct host_layer *layer, const cim_call *call, bool dry_run,
     char time[CIM_TIME_TEXT_MAX];
     int64_t deleted = 1;
     cim_time_format(count->before_ms, time);
-    (void)snprintf(old.filter, sizeof old.filter,
-                   "{\"op\":\"<\",\"args\":[{\"property\":\"updated_at\"},{\"timestamp\":\"%s\"}]}",
-                   time);
+    write_filter(&old, layer->definition, time);
     if (dry_run) {
         const cim_query query = query_of(&old);
         return layer->layer.count(layer->layer.self, call, &query, &count->n, err);

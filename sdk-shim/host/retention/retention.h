@@ -1,9 +1,10 @@
 /* host/retention/retention.h -- what is kept for a time goes when it is over.
  *
- * Records of a layer whose definition has a `retention` go that long after their last change,
- * through the layer's write path; change log, audit, batches and idempotency keys after the time
- * of their setting. All in slices, each a transaction of its own, so that nobody waits. A run is
- * audited. The newest change stays, because positions go on from it.
+ * Records of a layer whose definition has a `retention` and a `time` of its own go that long after
+ * that time and after their last change, through the layer's write path; registers of what exists
+ * (enterprises, cylinders, users) never go by themselves; change log, audit, batches and
+ * idempotency keys after the time of their setting. All in slices, each a transaction of its own,
+ * so that nobody waits. A run is audited. The newest change stays, because positions go on from it.
  */
 #ifndef HOST_RETENTION_H
 #define HOST_RETENTION_H

@@ -237,6 +237,7 @@ class Retention(PlacesTest):
         self.assertGreater(dry["changes"], 3)
         self.assertGreater(dry["audit"], 5)
         self.assertNotIn("lpg.places", dry)  # permanent
+        self.assertNotIn("lpg.enterprises", dry)  # ten years, but a register of what exists
         gone = self.retention()
         self.assertEqual(dry[SHORT], gone[SHORT])
         self.assertGreaterEqual(gone["changes"], dry["changes"])
