@@ -123,17 +123,10 @@ plugin_stop(void *self)
     plugin->clock_job = NULL;
 }
 
-static const char *const required_services[] = {CIM_SERVICE_LOG,
-                                                CIM_SERVICE_CLOCK,
-                                                CIM_SERVICE_STORE,
-                                                CIM_SERVICE_HTTP,
-                                                CIM_SERVICE_LAYERS,
-                                                CIM_SERVICE_RENDERERS,
-                                                CIM_SERVICE_ACCESS,
-                                                CIM_SERVICE_AUDIT,
-                                                CIM_SERVICE_ANALYSES,
-                                                CIM_SERVICE_BATCHES,
-                                                NULL};
+static const char *const required_services[] = {
+    CIM_SERVICE_LOG,      CIM_SERVICE_CLOCK,     CIM_SERVICE_STORE,  CIM_SERVICE_HTTP,
+    CIM_SERVICE_LAYERS,   CIM_SERVICE_RENDERERS, CIM_SERVICE_ACCESS, CIM_SERVICE_AUDIT,
+    CIM_SERVICE_ANALYSES, CIM_SERVICE_BATCHES,   CIM_SERVICE_CRYPT,  NULL};
 
 static const cim_plugin_desc descriptor = {.struct_size = sizeof descriptor,
                                            .abi_major = CIM_ABI_MAJOR,

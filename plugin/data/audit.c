@@ -2,7 +2,7 @@
  *
  * Names of fields and no values: entries outlive the records, and an erased person must not live on
  * in them. What was there before is in the batch's images, for as long as those are kept. */
-#include "data/edit.h"
+#include "data/sealed.h"
 
 #include "cim/util.h"
 #include "kit/rows.h"
@@ -34,9 +34,12 @@ lpg_audit_compare(struct lpg_run *run, const cim_batch *batch)
     const struct lpg_record *record = &run->record;
     for (uint32_t slot = CIM_RECORD_OWNER_ORG;
          record->op != CIM_EDIT_DELETE && slot < record->n_slots; slot++) {
+        const struct cim_field *field = lpg_record_field(record, slot);
         run->is_changed[slot] =
             run->is_changed[slot] || (slot != CIM_RECORD_UPDATED_AT && lpg_run_sets(record, slot) &&
-                                      !same(&record->values[slot], batch->columns[slot]));
+                                      !(field != NULL && field->encrypted
+                                            ? lpg_sealed_same(run, slot, batch)
+                                            : same(&record->values[slot], batch->columns[slot])));
     }
 }
 

@@ -1,14 +1,14 @@
 /* plugin/data/clock_job.c -- the thread that looks whether a class is due. */
 #include "data/classes.h"
 
-#include "data/internal.h"
+#include "data/sealed.h"
 
 #include "cim/util.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-enum { PERIOD_MS = 1000, TELL_AGAIN_ROUNDS = 600 };
+enum { PERIOD_MS = 1000, TELL_AGAIN_ROUNDS = 600, SEALED_ROUNDS = 5 };
 
 struct lpg_clock_job {
     struct lpg_data *data;
@@ -36,6 +36,26 @@ wait_period(struct lpg_clock_job *job)
     return goes_on;
 }
 
+/* What is due: classes each second, and what has to be sealed anew now and then. */
+static cim_status
+work(const struct lpg_clock_job *job, uint32_t round, cim_error *err)
+{
+    int64_t n_written = 0;
+    int64_t n_sealed = 0;
+    CIM_TRY(lpg_classes_run(job->data, &job->stop, &n_written, err));
+    if (round % SEALED_ROUNDS != 0) {
+        return CIM_OK;
+    }
+    CIM_TRY(lpg_sealed_run(job->data, &job->stop, &n_sealed, err));
+    if (n_sealed > 0 && job->log != NULL) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "%lld values sealed with the newest key",
+                       (long long)n_sealed);
+        job->log->write(job->data->host, CIM_LOG_INFO, "sealed", text);
+    }
+    return CIM_OK;
+}
+
 static void
 tell(const struct lpg_clock_job *job, const cim_error *err)
 {
@@ -50,10 +70,9 @@ run(void *arg)
 {
     struct lpg_clock_job *job = (struct lpg_clock_job *)arg;
     uint32_t quiet_rounds = 0;
-    while (wait_period(job)) {
+    for (uint32_t round = 0; wait_period(job); round++) {
         cim_error err = {.code = 0};
-        int64_t n_written = 0;
-        const cim_status status = lpg_classes_run(job->data, &job->stop, &n_written, &err);
+        const cim_status status = work(job, round, &err);
         if (status != CIM_OK && quiet_rounds == 0) {
             tell(job, &err);
             quiet_rounds = TELL_AGAIN_ROUNDS;

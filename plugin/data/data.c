@@ -178,10 +178,12 @@ find_services(struct lpg_data *data, cim_error *err)
     data->clock = (const cim_clock_v1 *)host->get_service(host, CIM_SERVICE_CLOCK);
     data->audit = (const cim_audit_v1 *)host->get_service(host, CIM_SERVICE_AUDIT);
     data->batches = (const cim_batches_v1 *)host->get_service(host, CIM_SERVICE_BATCHES);
+    data->crypt = (const cim_crypt_v1 *)host->get_service(host, CIM_SERVICE_CRYPT);
     const char *missing = data->store == NULL     ? CIM_SERVICE_STORE
                           : data->access == NULL  ? CIM_SERVICE_ACCESS
                           : data->clock == NULL   ? CIM_SERVICE_CLOCK
                           : data->audit == NULL   ? CIM_SERVICE_AUDIT
+                          : data->crypt == NULL   ? CIM_SERVICE_CRYPT
                           : data->batches == NULL ? CIM_SERVICE_BATCHES
                                                   : NULL;
     if (missing != NULL) {

@@ -27,7 +27,8 @@ struct lpg_run {
     struct cim_buf find_sql;    /* the stored record: its slots in order, by fid or by uid */
     struct lpg_plan insert_fid; /* insert that returns the fid */
     bool writes_words;
-    struct cim_buf words; /* what the record at hand is found by */
+    struct cim_buf sealed; /* encrypted values of the record at hand */
+    struct cim_buf words;  /* what the record at hand is found by */
     cim_value args[LPG_SLOTS_MAX + 5];
     char uid[37];
     int64_t n_written;

@@ -3,7 +3,7 @@
  * Absent values follow SQL: a comparison with one is neither true nor false, and `not` of it stays
  * so. What both stores cannot serve alike is refused by the name of its operator.
  */
-#include "data/filter.h"
+#include "data/sealed.h"
 
 #include "cim/util.h"
 #include "kit/json.h"
@@ -71,6 +71,25 @@ sql_not(struct lpg_filter *filter, struct json_object *args, int depth)
     return CIM_OK;
 }
 
+/* The encrypted field that {"property": …} names; NULL: it is something else. */
+static cim_status
+find_sealed(struct lpg_filter *filter, struct json_object *value,
+            const struct cim_field **ret_field)
+{
+    struct json_object *name = lpg_member(value, "property");
+    struct lpg_column column = {.field = NULL};
+    bool is_geometry = false;
+    *ret_field = NULL;
+    if (name == NULL) {
+        return CIM_OK;
+    }
+    filter->may_be_sealed = true;
+    CIM_TRY(lpg_filter_property(filter, name, &column, &is_geometry));
+    filter->may_be_sealed = false;
+    *ret_field = column.field != NULL && column.field->encrypted ? column.field : NULL;
+    return CIM_OK;
+}
+
 static cim_status
 sql_compare(struct lpg_filter *filter, const char *op, struct json_object *args, int depth)
 {
@@ -78,6 +97,13 @@ sql_compare(struct lpg_filter *filter, const char *op, struct json_object *args,
                                          json_object_array_get_idx(args, 1)};
     enum lpg_kind kind = LPG_KIND_TEXT;
     const char *what = op;
+    const struct cim_field *sealed = NULL;
+    for (size_t i = 0; i < 2 && strcmp(op, "=") == 0; i++) {
+        CIM_TRY(find_sealed(filter, sides[i], &sealed));
+        if (sealed != NULL) {
+            return lpg_sealed_filter(filter, sealed, &sides[1 - i], 1);
+        }
+    }
     CIM_TRY(lpg_filter_kind(filter, op, sides, 2, &kind, &what));
     lpg_sql(filter->statement, "(");
     CIM_TRY(lpg_filter_value(filter, sides[0], kind, what, depth));
@@ -118,6 +144,17 @@ sql_in(struct lpg_filter *filter, struct json_object *args, int depth)
                                          json_object_array_get_idx(list, 0)};
     enum lpg_kind kind = LPG_KIND_TEXT;
     const char *what = "in";
+    const struct cim_field *sealed = NULL;
+    CIM_TRY(find_sealed(filter, sides[0], &sealed));
+    if (sealed != NULL) {
+        struct json_object *values[LPG_FILTER_VALUES_MAX + 1]; /* one too many is refused */
+        const size_t n = json_object_array_length(list);
+        size_t i = 0;
+        for (; i < n && i <= LPG_FILTER_VALUES_MAX; i++) {
+            values[i] = json_object_array_get_idx(list, i);
+        }
+        return lpg_sealed_filter(filter, sealed, values, i);
+    }
     CIM_TRY(lpg_filter_kind(filter, "in", sides, 2, &kind, &what));
     lpg_sql(filter->statement, "(");
     CIM_TRY(lpg_filter_value(filter, sides[0], kind, what, depth));
@@ -162,8 +199,10 @@ sql_is_null(struct lpg_filter *filter, struct json_object *args, int depth)
         CIM_TRY(sql_condition(filter, sides[0], depth + 1));
         filter->n_not--;
     } else {
+        filter->may_be_sealed = lpg_member(sides[0], "property") != NULL;
         CIM_TRY(lpg_filter_kind(filter, "isNull", sides, 1, &kind, &what));
         CIM_TRY(lpg_filter_value(filter, sides[0], kind, what, depth));
+        filter->may_be_sealed = false;
     }
     lpg_sql(filter->statement, " is null)");
     return CIM_OK;

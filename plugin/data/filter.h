@@ -14,6 +14,7 @@ struct lpg_filter {
     cim_error *err;
     int n_values;
     int n_not;           /* conditions around this one in which false and absent differ */
+    bool may_be_sealed;  /* only whether the property has a value is asked */
     bool no_text_column; /* nothing beside a text literal tells how to compare it */
 };
 

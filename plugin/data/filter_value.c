@@ -1,5 +1,5 @@
 /* plugin/data/filter_value.c -- the values within a filter: properties, literals, arithmetic. */
-#include "data/filter.h"
+#include "data/sealed.h"
 
 #include "cim/util.h"
 #include "kit/time.h"
@@ -59,8 +59,10 @@ lpg_filter_property(const struct lpg_filter *filter, struct json_object *name,
     if (!lpg_column_find(filter->layer, text, ret_column)) {
         return lpg_filter_refuse(filter, text, "没有这个字段", "there is no such property");
     }
-    return filter->scope != NULL ? lpg_column_must_be_clear(filter->scope, ret_column, filter->err)
-                                 : CIM_OK;
+    if (filter->scope != NULL) {
+        CIM_TRY(lpg_column_must_be_clear(filter->scope, ret_column, filter->err));
+    }
+    return filter->may_be_sealed ? CIM_OK : lpg_sealed_refuse(ret_column, filter->err);
 }
 
 /* ---- kinds ---- */

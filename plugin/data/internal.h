@@ -7,6 +7,7 @@
 #include "cim/access.h"
 #include "cim/audit.h"
 #include "cim/batches.h"
+#include "cim/crypt.h"
 #include "cim/services.h"
 #include "cim/store.h"
 #include "kit/buf.h"
@@ -52,11 +53,13 @@ struct lpg_data {
     const cim_access_v1 *access;
     const cim_audit_v1 *audit;
     const cim_batches_v1 *batches;
+    const cim_crypt_v1 *crypt;
     const cim_clock_v1 *clock;
     locale_t c_locale;
     struct cim_codes *codes;
     size_t n_layers;
-    struct lpg_layer **layers; /* by id */
+    struct lpg_layer **layers;            /* by id */
+    char sealed_head[CIM_CRYPT_HEAD_MAX]; /* of the key that all values were found sealed with */
 };
 
 /* ---- statements with bound values ---- */

@@ -8,6 +8,7 @@
  * go in between neither repeat nor hide others.
  */
 #include "data/paging.h"
+#include "data/sealed.h"
 
 #include "cim/util.h"
 #include "kit/rows.h"
@@ -37,6 +38,7 @@ lpg_order_parse(const struct lpg_layer *layer, const cim_query *query, const cim
             }
         }
         CIM_TRY(lpg_column_must_be_clear(scope, &key->column, err));
+        CIM_TRY(lpg_sealed_refuse(&key->column, err));
         key->pinyin = key->column.type == CIM_FIELD_TEXT && key->column.field != NULL &&
                       key->column.field->search;
         order.fid_descending = key->descending;

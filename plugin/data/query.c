@@ -5,6 +5,7 @@
  */
 #include "data/masking.h"
 #include "data/paging.h"
+#include "data/sealed.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -202,6 +203,12 @@ static cim_status
 dress_page(struct result *result, cim_error *err)
 {
     for (struct lpg_block *block = result->blocks; block != NULL; block = block->next) {
+        for (uint32_t i = 0; i < result->n_fields; i++) {
+            if (result->fields[i]->encrypted) {
+                CIM_TRY(lpg_sealed_open(result->layer, block, result->first_field + i,
+                                        result->fields[i], err));
+            }
+        }
         if (result->masking != NULL) {
             CIM_TRY(lpg_masking_apply(result->masking, block, err));
         }

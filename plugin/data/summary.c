@@ -1,6 +1,6 @@
 /* plugin/data/summary.c -- answers of a few numbers: counts, extents, counts by value. */
 #include "data/block.h"
-#include "data/internal.h"
+#include "data/sealed.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -201,6 +201,7 @@ lpg_data_group_count(struct lpg_layer *layer, const cim_call *call, const cim_qu
                         "there is no such property");
     }
     CIM_TRY(lpg_column_must_be_clear(scope, &column, err));
+    CIM_TRY(lpg_sealed_refuse(&column, err));
     if (column.type == CIM_FIELD_TIME) {
         return cim_fail(err, CIM_E_INVALID, "by", by_field, "不能按时刻字段统计",
                         "times cannot be counted by value");

@@ -327,6 +327,7 @@ free_write(struct write *write)
     cim_buf_done(&write->run.find_sql);
     cim_buf_done(&write->run.words);
     cim_buf_done(&write->run.image);
+    cim_buf_done(&write->run.sealed);
     lpg_block_free(write->staged);
     free(write->refusals);
     free(write);

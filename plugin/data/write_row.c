@@ -1,5 +1,6 @@
 /* plugin/data/write_row.c -- one checked record into the store. */
 #include "data/rules.h"
+#include "data/sealed.h"
 #include "data/words.h"
 
 #include "cim/util.h"
@@ -121,6 +122,7 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     cim_buf_init(&run->insert_fid.sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->find_sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->words, LPG_WORDS_BYTES_MAX * 8);
+    cim_buf_init(&run->sealed, LPG_SEALED_BYTES_MAX);
     run->writes_words = lpg_words_change(record);
     switch (record->op) {
     case CIM_EDIT_CREATE:
@@ -296,9 +298,13 @@ create_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
 {
     const cim_value *owner = &run->record.values[CIM_RECORD_OWNER_ORG];
     int64_t fid = 0;
+    char uid[37];
     forget_new(run);
     CIM_TRY(fill_new(run, err));
     lpg_words_take(run, NULL);
+    (void)snprintf(uid, sizeof uid, "%.36s",
+                   (const char *)run->record.values[CIM_RECORD_UID].v.ptr);
+    CIM_TRY(lpg_sealed_take(run, uid, NULL, err));
     if (!scope_covers(run, run->record.area_ordinal, owner)) {
         return refuse_scope(run, err);
     }
@@ -370,7 +376,8 @@ find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_erro
     lpg_audit_compare(run, batch);
     lpg_words_take(run, batch);
     lpg_image_take(run, batch);
-    return CIM_OK;
+    return run->record.op == CIM_EDIT_DELETE ? CIM_OK
+                                             : lpg_sealed_take(run, stored->uid, batch, err);
 }
 
 static cim_status

@@ -13,6 +13,7 @@ struct host_jobs;
 struct host_http;
 struct host_ogc;
 struct host_audit;
+struct host_crypt;
 struct host_streams;
 
 struct host_app {
@@ -21,6 +22,7 @@ struct host_app {
     struct host_store *platform;    /* store/store.h: platform.db, accounts and settings */
     struct host_store *store;       /* store/store.h: cim.gpkg, data and change log */
     struct host_audit *audit;       /* audit/audit.h: who did what; NULL: nothing is kept */
+    struct host_crypt *crypt;       /* crypt/crypt.h: keys of personal data */
     struct host_areas *areas;       /* identity/areas.h: the area tree */
     struct host_identity *identity; /* identity/identity.h: accounts, sessions, grants */
     struct host_plugins *plugins;   /* plugins/plugins.h: what is loaded and registered */

@@ -83,6 +83,7 @@ struct cim_field {
     struct cim_text2 title;
     enum cim_field_type type;
     enum cim_sensitive sensitive;
+    bool encrypted; /* in the store; by default identity numbers, phones and addresses */
     enum cim_check check;
     const struct cim_code_list *codes; /* of a code field; points into the cim_codes */
     bool required;

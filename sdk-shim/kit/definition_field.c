@@ -269,12 +269,32 @@ read_range(const struct cim_reader *reader, struct cim_field *field)
     return CIM_OK;
 }
 
+/* What is encrypted has no order and no parts: it is found by equality or not at all. */
+static cim_status
+read_encrypted(const struct cim_reader *reader, struct cim_field *field)
+{
+    field->encrypted =
+        field->sensitive != CIM_SENSITIVE_NO && field->sensitive != CIM_SENSITIVE_NAME;
+    CIM_TRY(cim_reader_bool(reader, "encrypted", &field->encrypted));
+    if (field->encrypted && field->sensitive == CIM_SENSITIVE_NO) {
+        return cim_reader_fail(reader, "encrypted", "只有敏感字段可以加密",
+                               "only a sensitive field can be encrypted");
+    }
+    if (field->encrypted && (field->unique || field->search)) {
+        return cim_reader_fail(reader, field->unique ? "unique" : "search",
+                               "加密字段不能唯一，也不能检索",
+                               "an encrypted field can be neither unique nor searched");
+    }
+    return CIM_OK;
+}
+
 static cim_status
 read_flags(const struct cim_reader *reader, struct cim_field *field)
 {
     CIM_TRY(cim_reader_bool(reader, "required", &field->required));
     CIM_TRY(cim_reader_bool(reader, "unique", &field->unique));
     CIM_TRY(cim_reader_bool(reader, "search", &field->search));
+    CIM_TRY(read_encrypted(reader, field));
     if (field->unique && field->type != CIM_FIELD_TEXT && field->type != CIM_FIELD_INTEGER &&
         field->type != CIM_FIELD_DATE) {
         return cim_reader_fail(reader, "unique", "只有 text、integer 和 date 字段可以唯一",
@@ -291,10 +311,10 @@ cim_status
 cim_field_read(const struct cim_reader *reader, const struct cim_codes *codes,
                struct cim_field *field)
 {
-    static const char *const keys[] = {"name",        "title",  "type",   "sensitive", "check",
-                                       "codes",       "min",    "max",    "unit",      "max_length",
-                                       "required",    "unique", "search", "after",     "next",
-                                       "required_if", NULL};
+    static const char *const keys[] = {
+        "name",   "title", "type", "sensitive",   "check",     "codes",
+        "min",    "max",   "unit", "max_length",  "required",  "unique",
+        "search", "after", "next", "required_if", "encrypted", NULL};
     CIM_TRY(cim_reader_only(reader, keys));
     CIM_TRY(cim_reader_text(reader, "name", true, &field->name));
     if (!cim_name_is_valid(field->name, "_", FIELD_NAME_MAX) || is_record_column(field->name) ||

@@ -10,6 +10,7 @@
 #include "host/audit/audit.h"
 #include "host/batches/batches.h"
 #include "host/base/clock.h"
+#include "host/crypt/crypt.h"
 #include "unit.h"
 
 #include <ftw.h>
@@ -104,6 +105,36 @@ static const cim_audit_v1 audit_service = {
 
 static const cim_batches_v1 batches_service = {
     .struct_size = sizeof batches_service, .note = host_batches_note, .keep = host_batches_keep};
+
+/* ---- crypt/1: real keys ---- */
+
+static cim_status
+crypt_seal(const cim_host *host, const cim_crypt_place *place, const char *text, size_t len,
+           const char *index_text, size_t index_len, char *out, size_t out_size, size_t *ret_len,
+           cim_error *err)
+{
+    return host_crypt_seal(fake_of(host)->crypt, place, text, len, index_text, index_len, out,
+                           out_size, ret_len, err);
+}
+
+static cim_status
+crypt_open(const cim_host *host, const cim_crypt_place *place, const char *sealed, size_t len,
+           char *out, size_t out_size, size_t *ret_len, cim_error *err)
+{
+    return host_crypt_unseal(fake_of(host)->crypt, place, sealed, len, out, out_size, ret_len, err);
+}
+
+static cim_status
+crypt_head(const cim_host *host, const cim_crypt_place *place, const char *index_text,
+           size_t index_len, uint32_t i, char ret_head[CIM_CRYPT_HEAD_MAX], cim_error *err)
+{
+    return host_crypt_head(fake_of(host)->crypt, place, index_text, index_len, i, ret_head, err);
+}
+
+static const cim_crypt_v1 crypt_service = {.struct_size = sizeof crypt_service,
+                                           .seal = crypt_seal,
+                                           .open = crypt_open,
+                                           .head = crypt_head};
 
 /* ---- access/1 ---- */
 
@@ -200,6 +231,7 @@ get_service(const cim_host *host, const char *id)
            : strcmp(id, CIM_SERVICE_CLOCK) == 0   ? (const void *)&clock_service
            : strcmp(id, CIM_SERVICE_AUDIT) == 0   ? (const void *)&audit_service
            : strcmp(id, CIM_SERVICE_BATCHES) == 0 ? (const void *)&batches_service
+           : strcmp(id, CIM_SERVICE_CRYPT) == 0   ? (const void *)&crypt_service
            : strcmp(id, CIM_SERVICE_LAYERS) == 0  ? (const void *)&layers_service
                                                   : NULL;
 }
@@ -251,6 +283,8 @@ fake_host_new(const struct cim_area_input *areas, size_t n_areas)
     assert_non_null(mkdtemp(fake->dir));
     fake->host.plugin_dir = fake->dir;
     (void)snprintf(path, sizeof path, "%s/cim.gpkg", fake->dir);
+    (void)snprintf(fake->key_file, sizeof fake->key_file, "%s/data.keys", fake->dir);
+    assert_ok(host_crypt_open(fake->key_file, true, &fake->crypt, &err), &err);
     fake->clock = host_clock_new(FAKE_NOW_MS);
     assert_non_null(fake->clock);
     if (pg_is_there()) {
@@ -315,6 +349,7 @@ void
 fake_host_free(struct fake_host *fake)
 {
     host_store_close(fake->store);
+    host_crypt_close(fake->crypt);
     if (fake->url[0] != '\0') {
         pg_drop_database(fake->url);
     }

@@ -16,6 +16,8 @@ struct fake_host {
     char dir[64];
     struct host_clock *clock;
     struct host_store *store;
+    struct host_crypt *crypt;
+    char key_file[96];
     char url[192]; /* of its database; empty: embedded */
     struct cim_area_tree *areas;
     const cim_scope *scope; /* what access/1 answers */

@@ -98,6 +98,8 @@ static const struct host_config_key KEYS[] = {
     TEXT("audit.anchor_file", "", "审计锚点文件，只追加；留空为数据目录中的 audit.anchor",
          "anchors of the audit chain, only appended to; empty: audit.anchor in the data directory"),
     INT("audit.anchor_ms", 1000, DAY_MS, "60000", "审计锚点的间隔", "time between anchors"),
+    TEXT("crypt.key_file", "", "个人信息加密密钥文件；留空为数据目录中的 keys/data.keys",
+         "keys of encrypted personal data; empty: keys/data.keys in the data directory"),
     INT("session.idle_ms", 1000, 30 * (int64_t)DAY_MS, "1800000", "会话空闲时限",
         "idle sessions end after"),
     INT("session.absolute_ms", 1000, 30 * (int64_t)DAY_MS, "43200000", "会话最长时间",

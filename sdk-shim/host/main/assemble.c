@@ -7,6 +7,7 @@
 #include "host/base/clock.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
+#include "host/crypt/crypt.h"
 #include "host/http/http.h"
 #include "host/identity/areas.h"
 #include "host/identity/identity.h"
@@ -129,11 +130,11 @@ open_store(struct host_assembly *assembly, enum host_store_kind kind, enum host_
                : host_store_migrate(store, "host", migrations, say_migration, label, &report, err);
 }
 
-/* ---- audit ---- */
+/* ---- audit, keys ---- */
 
 static cim_status
-audit_path(const struct host_config *config, const char *key, const char *name, char out[PATH_MAX],
-           cim_error *err)
+path_of(const struct host_config *config, const char *key, const char *name, char out[PATH_MAX],
+        cim_error *err)
 {
     const char *set = host_config_text(config, key);
     if (set[0] == '\0') {
@@ -148,8 +149,8 @@ host_audit_options_of(const struct host_app *app, struct host_audit_paths *paths
                       struct host_audit_options *ret_options, cim_error *err)
 {
     const struct host_config *config = app->config;
-    CIM_TRY(audit_path(config, "audit.key_file", "audit.key", paths->key_file, err));
-    CIM_TRY(audit_path(config, "audit.anchor_file", "audit.anchor", paths->anchor_file, err));
+    CIM_TRY(path_of(config, "audit.key_file", "audit.key", paths->key_file, err));
+    CIM_TRY(path_of(config, "audit.anchor_file", "audit.anchor", paths->anchor_file, err));
     *ret_options = (struct host_audit_options){
         .store = app->store,
         .clock = app->clock,
@@ -167,6 +168,20 @@ open_audit(struct host_assembly *assembly, cim_error *err)
     struct host_audit_options options;
     CIM_TRY(host_audit_options_of(&assembly->app, &paths, &options, err));
     return host_audit_open(&options, &assembly->app.audit, err);
+}
+
+cim_status
+host_crypt_path(const struct host_config *config, char out[PATH_MAX], cim_error *err)
+{
+    return path_of(config, "crypt.key_file", "keys/data.keys", out, err);
+}
+
+static cim_status
+open_crypt(struct host_assembly *assembly, bool make, cim_error *err)
+{
+    char path[PATH_MAX];
+    CIM_TRY(host_crypt_path(assembly->app.config, path, err));
+    return host_crypt_open(path, make, &assembly->app.crypt, err);
 }
 
 static cim_status
@@ -211,6 +226,7 @@ assemble(struct host_assembly *assembly, const char *verb, enum host_level level
         CIM_TRY(open_audit(assembly, err));
     }
     if (level == HOST_LEVEL_JOB || level >= HOST_LEVEL_IDENTITY) {
+        CIM_TRY(open_crypt(assembly, !reads_only, err));
         CIM_TRY(open_identity(assembly, level, err));
     }
     if (level >= HOST_LEVEL_PLUGINS) {
@@ -255,6 +271,7 @@ host_disassemble(struct host_assembly *assembly)
     host_plugins_free(app->plugins);
     host_identity_free(app->identity);
     host_areas_free(app->areas);
+    host_crypt_close(app->crypt);
     host_audit_close(app->audit);
     host_store_close(app->store);
     host_store_close(app->platform);

@@ -39,6 +39,8 @@ struct host_audit_paths {
 };
 cim_status host_audit_options_of(const struct host_app *app, struct host_audit_paths *paths,
                                  struct host_audit_options *ret_options, cim_error *err);
+/* Where the keys of personal data lie. */
+cim_status host_crypt_path(const struct host_config *config, char out[4096], cim_error *err);
 /* A folder that comes with the host: "migrations/platform"; beside the program when installed, in
  * the source tree otherwise. */
 cim_status host_share_path(const char *name, char *out, size_t out_size, cim_error *err);

@@ -25,6 +25,7 @@ extern const struct host_verb host_verb_batch;
 extern const struct host_verb host_verb_doctor;
 extern const struct host_verb host_verb_export;
 extern const struct host_verb host_verb_import;
+extern const struct host_verb host_verb_keys;
 extern const struct host_verb host_verb_migrate;
 extern const struct host_verb host_verb_plugin;
 extern const struct host_verb host_verb_run;

@@ -8,6 +8,7 @@
 #include "cim/base.h"
 #include "cim/batches.h"
 #include "cim/call.h"
+#include "cim/crypt.h"
 #include "cim/http.h"
 #include "cim/jobs.h"
 #include "cim/layers.h"

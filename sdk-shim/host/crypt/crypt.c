@@ -1,0 +1,315 @@
+/* host/crypt/crypt.c -- see crypt.h: encrypt, then MAC. */
+#include "host/crypt/internal.h"
+
+#include "cim/util.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* 18 bytes of the index: 24 characters of base64 without padding, and no two texts of a province
+ * meet by chance. */
+enum { INDEX_BYTES = 18, INDEX_TEXT = 24, DATA_EXTRA = HOST_SM4_BYTES + HOST_SM3_BYTES };
+
+/* ---- keys ---- */
+
+static cim_status
+load(struct host_crypt *crypt, cim_error *err)
+{
+    struct host_master masters[HOST_CRYPT_KEYS_MAX];
+    size_t n = 0;
+    size_t have = atomic_load(&crypt->n_keys);
+    CIM_TRY(host_masters_read(crypt->path, masters, &n, &crypt->seen, err));
+    cim_status status = CIM_OK;
+    for (; have < n && status == CIM_OK; have++) {
+        status = host_crypt_key_new(&masters[have], &crypt->keys[have], err);
+        if (status == CIM_OK) {
+            atomic_store(&crypt->n_keys, have + 1);
+        }
+    }
+    OPENSSL_cleanse(masters, sizeof masters);
+    return status;
+}
+
+/* Takes up keys that were added to the file. A file that is away or broken just now changes
+ * nothing: the keys at hand still serve. */
+static void
+look_again(struct host_crypt *crypt, bool now)
+{
+    struct timespec clock;
+    struct stat found;
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &clock); /* cannot fail for this clock */
+    if (!now && atomic_load(&crypt->looked_s) == clock.tv_sec) {
+        return;
+    }
+    (void)pthread_mutex_lock(&crypt->lock);
+    atomic_store(&crypt->looked_s, clock.tv_sec);
+    if (stat(crypt->path, &found) == 0 &&
+        (found.st_ino != crypt->seen.st_ino || found.st_size != crypt->seen.st_size ||
+         found.st_mtim.tv_sec != crypt->seen.st_mtim.tv_sec ||
+         found.st_mtim.tv_nsec != crypt->seen.st_mtim.tv_nsec)) {
+        (void)load(crypt, NULL);
+    }
+    (void)pthread_mutex_unlock(&crypt->lock);
+}
+
+static const struct host_crypt_key *
+find_key(struct host_crypt *crypt, int64_t version)
+{
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = atomic_load(&crypt->n_keys); i > 0; i--) {
+            if (crypt->keys[i - 1]->version == version) {
+                return crypt->keys[i - 1];
+            }
+        }
+        look_again(crypt, true);
+    }
+    return NULL;
+}
+
+cim_status
+host_crypt_open(const char *key_file, bool make, struct host_crypt **ret_crypt, cim_error *err)
+{
+    struct host_crypt *crypt = calloc(1, sizeof *crypt);
+    if (crypt == NULL) {
+        return cim_fail_nomem(err);
+    }
+    (void)pthread_mutex_init(&crypt->lock, NULL); /* cannot fail for the default kind */
+    crypt->path = strdup(key_file);
+    crypt->sm4_ctr = EVP_CIPHER_fetch(NULL, "SM4-CTR", NULL);
+    cim_status status = crypt->path == NULL ? cim_fail_nomem(err)
+                        : crypt->sm4_ctr == NULL
+                            ? cim_fail(err, CIM_E_UNSUPPORTED, NULL, NULL, "OpenSSL 不支持 SM4-CTR",
+                                       "this OpenSSL has no SM4-CTR")
+                            : CIM_OK;
+    if (status == CIM_OK && make && access(key_file, F_OK) != 0) {
+        struct host_master master;
+        status = host_master_new(1, &master, err);
+        if (status == CIM_OK) {
+            status = host_masters_write(key_file, &master, 1, true, err);
+        }
+        OPENSSL_cleanse(&master, sizeof master);
+    }
+    if (status == CIM_OK) {
+        status = load(crypt, err);
+    }
+    if (status != CIM_OK) {
+        host_crypt_close(crypt);
+        return status;
+    }
+    *ret_crypt = crypt;
+    return CIM_OK;
+}
+
+void
+host_crypt_close(struct host_crypt *crypt)
+{
+    if (crypt == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < atomic_load(&crypt->n_keys); i++) {
+        host_crypt_key_free(crypt->keys[i]);
+    }
+    EVP_CIPHER_free(crypt->sm4_ctr);
+    (void)pthread_mutex_destroy(&crypt->lock);
+    free(crypt->path);
+    free(crypt);
+}
+
+/* ---- pieces ---- */
+
+static cim_status
+fail_crypt(cim_error *err)
+{
+    return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "加解密失败", "the cipher failed");
+}
+
+/* Every part with its length before it, so that no two places make the same bytes. */
+static bool
+mac_part(EVP_MAC_CTX *context, const void *bytes, size_t len)
+{
+    const unsigned char before[] = {(unsigned char)(len >> 24U), (unsigned char)(len >> 16U),
+                                    (unsigned char)(len >> 8U), (unsigned char)len};
+    return EVP_MAC_update(context, before, sizeof before) == 1 &&
+           EVP_MAC_update(context, bytes, len) == 1;
+}
+
+static bool
+mac_end(EVP_MAC_CTX *context, bool right, unsigned char ret_mac[HOST_SM3_BYTES])
+{
+    size_t n = 0;
+    right =
+        right && EVP_MAC_final(context, ret_mac, &n, HOST_SM3_BYTES) == 1 && n == HOST_SM3_BYTES;
+    EVP_MAC_CTX_free(context);
+    return right;
+}
+
+static bool
+mac_of(const struct host_crypt_key *key, const cim_crypt_place *place, const char *head,
+       size_t head_len, const unsigned char *data, size_t len,
+       unsigned char ret_mac[HOST_SM3_BYTES])
+{
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(key->mac);
+    const bool right = context != NULL && mac_part(context, place->table, strlen(place->table)) &&
+                       mac_part(context, place->column, strlen(place->column)) &&
+                       mac_part(context, place->uid, place->uid_len) &&
+                       mac_part(context, head, head_len) && mac_part(context, data, len);
+    return mac_end(context, right, ret_mac);
+}
+
+static bool
+run_cipher(const struct host_crypt *crypt, const struct host_crypt_key *key,
+           const unsigned char iv[HOST_SM4_BYTES], const unsigned char *from, size_t len,
+           unsigned char *to)
+{
+    int n = 0;
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    const bool right =
+        context != NULL &&
+        EVP_EncryptInit_ex2(context, crypt->sm4_ctr, key->cipher_key, iv, NULL) == 1 &&
+        EVP_EncryptUpdate(context, to, &n, from, (int)len) == 1 && (size_t)n == len;
+    EVP_CIPHER_CTX_free(context);
+    return right;
+}
+
+/* "e1:KEY:INDEX:", or "e1:KEY:" without a text. */
+static bool
+write_head(const struct host_crypt_key *key, const cim_crypt_place *place, const char *index_text,
+           size_t index_len, char ret_head[CIM_CRYPT_HEAD_MAX])
+{
+    unsigned char mac[HOST_SM3_BYTES];
+    unsigned char index[INDEX_TEXT + 1];
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(key->index);
+    const bool right = context != NULL && mac_part(context, place->table, strlen(place->table)) &&
+                       mac_part(context, place->column, strlen(place->column)) &&
+                       mac_part(context, index_text, index_len);
+    if (!mac_end(context, right, mac) || EVP_EncodeBlock(index, mac, INDEX_BYTES) != INDEX_TEXT) {
+        return false;
+    }
+    (void)snprintf(ret_head, CIM_CRYPT_HEAD_MAX, "e1:%d:%s:", key->version, (const char *)index);
+    return true;
+}
+
+/* ---- sealing ---- */
+
+cim_status
+host_crypt_seal(struct host_crypt *crypt, const cim_crypt_place *place, const char *text,
+                size_t len, const char *index_text, size_t index_len, char *out, size_t out_size,
+                size_t *ret_len, cim_error *err)
+{
+    unsigned char data[CIM_CRYPT_TEXT_MAX + DATA_EXTRA];
+    char head[CIM_CRYPT_HEAD_MAX];
+    look_again(crypt, false);
+    const struct host_crypt_key *key = crypt->keys[atomic_load(&crypt->n_keys) - 1];
+    if (len > CIM_CRYPT_TEXT_MAX ||
+        out_size < CIM_CRYPT_HEAD_MAX + (len + DATA_EXTRA + 2) / 3 * 4 + 1) {
+        return cim_fail(err, CIM_E_TOO_LARGE, place->column, NULL, "加密的文本最多 %d 字节",
+                        "an encrypted text holds at most %d bytes", CIM_CRYPT_TEXT_MAX);
+    }
+    (void)snprintf(head, sizeof head, "e1:%d:-:", key->version);
+    if ((index_text != NULL && !write_head(key, place, index_text, index_len, head)) ||
+        RAND_bytes(data, HOST_SM4_BYTES) != 1 ||
+        !run_cipher(crypt, key, data, (const unsigned char *)text, len, data + HOST_SM4_BYTES) ||
+        !mac_of(key, place, head, strlen(head), data, HOST_SM4_BYTES + len,
+                data + HOST_SM4_BYTES + len)) {
+        return fail_crypt(err);
+    }
+    const size_t head_len = strlen(head);
+    memcpy(out, head, head_len);
+    *ret_len = head_len + (size_t)EVP_EncodeBlock((unsigned char *)out + head_len, data,
+                                                  (int)(len + DATA_EXTRA));
+    return CIM_OK;
+}
+
+/* ---- opening ---- */
+
+static cim_status
+refuse(const cim_crypt_place *place, cim_error *err)
+{
+    return cim_fail(err, CIM_E_STATE, place->column, NULL,
+                    "记录 %.*s 的加密字段 %s 打不开：内容被改动、移位，或缺少密钥",
+                    "the encrypted field of record %.*s cannot be opened (%s): it was changed or "
+                    "moved, or its key is not there",
+                    (int)place->uid_len, place->uid, place->column);
+}
+
+/* The head's length and key; 0: this is no sealed text. */
+static size_t
+read_head(const char *sealed, size_t len, int64_t *ret_version)
+{
+    size_t at = 3;
+    int64_t version = 0;
+    if (len < 8 || memcmp(sealed, "e1:", 3) != 0) {
+        return 0;
+    }
+    for (; at < len && at < 13 && sealed[at] >= '0' && sealed[at] <= '9'; at++) {
+        version = version * 10 + (sealed[at] - '0');
+    }
+    const char *end =
+        at < len && sealed[at] == ':' ? memchr(sealed + at + 1, ':', len - at - 1) : NULL;
+    *ret_version = version;
+    return end != NULL && end - sealed < CIM_CRYPT_HEAD_MAX ? (size_t)(end - sealed) + 1 : 0;
+}
+
+/* Only the one way to write the bytes, so that no two sealed texts are the same value. */
+static size_t
+read_base64(const char *text, size_t len, unsigned char *bytes, size_t size)
+{
+    size_t padding = len > 1 && text[len - 1] == '=' ? 1 : 0;
+    padding += padding == 1 && text[len - 2] == '=' ? 1 : 0;
+    if (len % 4 != 0 || len / 4 * 3 > size || memchr(text, '=', len - padding) != NULL ||
+        EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)len) != (int)(len / 4 * 3)) {
+        return 0;
+    }
+    unsigned char again[8];
+    (void)EVP_EncodeBlock(again, bytes + len / 4 * 3 - 3, (int)(3 - padding));
+    return memcmp(again, text + len - 4, 4) == 0 ? len / 4 * 3 - padding : 0;
+}
+
+cim_status
+host_crypt_unseal(struct host_crypt *crypt, const cim_crypt_place *place, const char *sealed,
+                  size_t len, char *out, size_t out_size, size_t *ret_len, cim_error *err)
+{
+    unsigned char data[CIM_CRYPT_TEXT_MAX + DATA_EXTRA + 4];
+    unsigned char mac[HOST_SM3_BYTES];
+    int64_t version = 0;
+    const size_t head_len = read_head(sealed, len, &version);
+    const struct host_crypt_key *key = head_len > 0 ? find_key(crypt, version) : NULL;
+    const size_t n =
+        key != NULL ? read_base64(sealed + head_len, len - head_len, data, sizeof data) : 0;
+    if (n < DATA_EXTRA || n - DATA_EXTRA > out_size) {
+        return refuse(place, err);
+    }
+    const size_t text_len = n - DATA_EXTRA;
+    if (!mac_of(key, place, sealed, head_len, data, n - HOST_SM3_BYTES, mac)) {
+        return fail_crypt(err);
+    }
+    if (CRYPTO_memcmp(mac, data + n - HOST_SM3_BYTES, HOST_SM3_BYTES) != 0) {
+        return refuse(place, err);
+    }
+    if (!run_cipher(crypt, key, data, data + HOST_SM4_BYTES, text_len, (unsigned char *)out)) {
+        return fail_crypt(err);
+    }
+    *ret_len = text_len;
+    return CIM_OK;
+}
+
+cim_status
+host_crypt_head(struct host_crypt *crypt, const cim_crypt_place *place, const char *index_text,
+                size_t index_len, uint32_t i, char ret_head[CIM_CRYPT_HEAD_MAX], cim_error *err)
+{
+    look_again(crypt, false);
+    const size_t n = atomic_load(&crypt->n_keys);
+    if (i >= n) {
+        return cim_fail(err, CIM_E_NOTFOUND, NULL, NULL, "没有更多密钥", "there are no more keys");
+    }
+    const struct host_crypt_key *key = crypt->keys[n - 1 - i];
+    if (index_text == NULL) {
+        (void)snprintf(ret_head, CIM_CRYPT_HEAD_MAX, "e1:%d:", key->version);
+        return CIM_OK;
+    }
+    return write_head(key, place, index_text, index_len, ret_head) ? CIM_OK : fail_crypt(err);
+}

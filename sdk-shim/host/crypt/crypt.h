@@ -1,0 +1,42 @@
+/* host/crypt/crypt.h -- the keys that personal data lies encrypted under, and sealing with them.
+ *
+ * The provider is a file: one line "VERSION HEX" per master key (32 random bytes), mode 0600, made
+ * at the first start. The last line is the newest: it seals; the others still open. Three keys are
+ * derived from each by HMAC-SM3: for SM4-CTR, for the MAC, for the blind index. Another process may
+ * add a key while this one serves: it is taken up within a second, at once where a text needs it.
+ */
+#ifndef HOST_CRYPT_H
+#define HOST_CRYPT_H
+
+#include "cim/crypt.h"
+
+#include <stdbool.h>
+
+struct host_crypt;
+
+enum { HOST_CRYPT_KEYS_MAX = 64 };
+
+/* `make`: makes the file and its first key where there is none. CIM_E_STATE: others may read the
+ * file, or it is no key file. */
+cim_status host_crypt_open(const char *key_file, bool make, struct host_crypt **ret_crypt,
+                           cim_error *err);
+void host_crypt_close(struct host_crypt *crypt); /* NULL-safe */
+
+/* As in cim/crypt.h. [any] */
+cim_status host_crypt_seal(struct host_crypt *crypt, const cim_crypt_place *place, const char *text,
+                           size_t len, const char *index_text, size_t index_len, char *out,
+                           size_t out_size, size_t *ret_len, cim_error *err);
+cim_status host_crypt_unseal(struct host_crypt *crypt, const cim_crypt_place *place,
+                             const char *sealed, size_t len, char *out, size_t out_size,
+                             size_t *ret_len, cim_error *err);
+cim_status host_crypt_head(struct host_crypt *crypt, const cim_crypt_place *place,
+                           const char *index_text, size_t index_len, uint32_t i,
+                           char ret_head[CIM_CRYPT_HEAD_MAX], cim_error *err);
+
+/* Adds a key to the file, which is the newest from then on. */
+cim_status host_crypt_rotate(const char *key_file, int32_t *ret_version, cim_error *err);
+/* Versions in the file, oldest first. */
+cim_status host_crypt_list(const char *key_file, int32_t ret_versions[HOST_CRYPT_KEYS_MAX],
+                           size_t *ret_n, cim_error *err);
+
+#endif

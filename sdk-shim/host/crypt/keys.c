@@ -1,0 +1,209 @@
+/* host/crypt/keys.c -- the key file. */
+#include "host/crypt/internal.h"
+
+#include "cim/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    LINE_MAX_BYTES = 12 + 2 * HOST_MASTER_BYTES,
+    FILE_MAX_BYTES = HOST_CRYPT_KEYS_MAX * LINE_MAX_BYTES
+};
+
+static cim_status
+fail_file(const char *path, cim_error *err)
+{
+    const int code = errno;
+    (void)cim_fail(err, CIM_E_IO, "crypt.key_file", path, "无法读写加密密钥文件：%s",
+                   "the file of the encryption keys cannot be read or written: %s",
+                   strerrorname_np(code));
+    if (err != NULL) {
+        err->os_errno = code;
+    }
+    return CIM_E_IO;
+}
+
+cim_status
+host_master_new(int32_t version, struct host_master *ret_master, cim_error *err)
+{
+    ret_master->version = version;
+    return RAND_priv_bytes(ret_master->bytes, HOST_MASTER_BYTES) == 1
+               ? CIM_OK
+               : cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "无法取得随机数", "no random bytes");
+}
+
+/* ---- reading ---- */
+
+static int
+hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "VERSION HEX\n"; the place after it, or NULL. */
+static const char *
+parse_line(const char *line, struct host_master *master)
+{
+    char *end = NULL;
+    const long version = strtol(line, &end, 10);
+    if (line[0] < '1' || line[0] > '9' || version > INT32_MAX || *end != ' ') {
+        return NULL;
+    }
+    master->version = (int32_t)version;
+    end++;
+    for (size_t i = 0; i < HOST_MASTER_BYTES; i++, end += 2) {
+        const int high = hex_digit(end[0]);
+        const int low = high >= 0 ? hex_digit(end[1]) : -1;
+        if (low < 0) {
+            return NULL;
+        }
+        master->bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    return *end == '\n' ? end + 1 : NULL;
+}
+
+static cim_status
+parse_file(const char *path, const char *text, struct host_master *masters, size_t *ret_n,
+           cim_error *err)
+{
+    size_t n = 0;
+    while (text != NULL && text[0] != '\0' && n < HOST_CRYPT_KEYS_MAX) {
+        text = parse_line(text, &masters[n]);
+        if (text != NULL && n > 0 && masters[n].version <= masters[n - 1].version) {
+            text = NULL;
+        }
+        n++;
+    }
+    if (n == 0 || text == NULL || text[0] != '\0') {
+        return cim_fail(err, CIM_E_STATE, "crypt.key_file", path,
+                        "加密密钥文件每行应为“版本 64 个十六进制字符”，版本递增，最多 %d 行",
+                        "expected lines 'VERSION and 64 hexadecimal characters' in the file of the "
+                        "encryption keys, versions growing, at most %d",
+                        HOST_CRYPT_KEYS_MAX);
+    }
+    *ret_n = n;
+    return CIM_OK;
+}
+
+cim_status
+host_masters_read(const char *path, struct host_master ret_masters[HOST_CRYPT_KEYS_MAX],
+                  size_t *ret_n, struct stat *ret_stat, cim_error *err)
+{
+    char text[FILE_MAX_BYTES + 1];
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return fail_file(path, err);
+    }
+    const ssize_t n = read(fd, text, sizeof text - 1);
+    const bool known = fstat(fd, ret_stat) == 0;
+    (void)close(fd); /* only read from */
+    if (!known || n < 0) {
+        return fail_file(path, err);
+    }
+    text[n] = '\0';
+    const cim_status status =
+        (ret_stat->st_mode & 077U) != 0
+            ? cim_fail(err, CIM_E_STATE, "crypt.key_file", path,
+                       "加密密钥文件只能由运行平台的账号读取（chmod 600）",
+                       "only the account of the platform may read the encryption keys (chmod 600)")
+            : parse_file(path, text, ret_masters, ret_n, err);
+    OPENSSL_cleanse(text, sizeof text);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static void
+make_folder(const char *path)
+{
+    char copy[PATH_MAX];
+    cim_copy_text(copy, sizeof copy, path);
+    (void)mkdir(dirname(copy), 0700); /* that it is there already is fine; else open() tells */
+}
+
+static size_t
+print_keys(char *text, size_t size, const struct host_master *masters, size_t n)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        len += (size_t)snprintf(text + len, size - len, "%d ", masters[i].version);
+        for (size_t k = 0; k < HOST_MASTER_BYTES; k++) {
+            len += (size_t)snprintf(text + len, size - len, "%02x", masters[i].bytes[k]);
+        }
+        text[len++] = '\n';
+    }
+    return len;
+}
+
+/* A key that was cut short would be data that is lost: the file is there whole or not at all. */
+cim_status
+host_masters_write(const char *path, const struct host_master *masters, size_t n, bool first,
+                   cim_error *err)
+{
+    char fresh[PATH_MAX];
+    char text[FILE_MAX_BYTES + 1];
+    make_folder(path);
+    if (snprintf(fresh, sizeof fresh, "%s.XXXXXX", path) >= (int)sizeof fresh) {
+        return cim_fail(err, CIM_E_INVALID, "crypt.key_file", path, "路径过长",
+                        "the path is too long");
+    }
+    const int fd = mkostemp(fresh, O_CLOEXEC); /* 0600 */
+    if (fd < 0) {
+        return fail_file(path, err);
+    }
+    const size_t len = print_keys(text, sizeof text, masters, n);
+    bool done = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+    OPENSSL_cleanse(text, sizeof text);
+    done = close(fd) == 0 && done;
+    /* Two processes that start at once agree: the first link stands. */
+    done = done && (first ? link(fresh, path) == 0 || errno == EEXIST : rename(fresh, path) == 0);
+    const cim_status status = done ? CIM_OK : fail_file(path, err);
+    (void)unlink(fresh); /* gone already after a rename */
+    return status;
+}
+
+cim_status
+host_crypt_rotate(const char *key_file, int32_t *ret_version, cim_error *err)
+{
+    struct host_master masters[HOST_CRYPT_KEYS_MAX];
+    struct stat seen;
+    size_t n = 0;
+    cim_status status = host_masters_read(key_file, masters, &n, &seen, err);
+    if (status == CIM_OK && n == HOST_CRYPT_KEYS_MAX) {
+        status = cim_fail(err, CIM_E_TOO_LARGE, "crypt.key_file", key_file,
+                          "密钥已有 %d 个版本，达到上限", "there are %d keys already, the most",
+                          HOST_CRYPT_KEYS_MAX);
+    }
+    if (status == CIM_OK) {
+        status = host_master_new(masters[n - 1].version + 1, &masters[n], err);
+    }
+    if (status == CIM_OK) {
+        status = host_masters_write(key_file, masters, n + 1, false, err);
+    }
+    if (status == CIM_OK) {
+        *ret_version = masters[n].version;
+    }
+    OPENSSL_cleanse(masters, sizeof masters);
+    return status;
+}
+
+cim_status
+host_crypt_list(const char *key_file, int32_t ret_versions[HOST_CRYPT_KEYS_MAX], size_t *ret_n,
+                cim_error *err)
+{
+    struct host_master masters[HOST_CRYPT_KEYS_MAX];
+    struct stat seen;
+    CIM_TRY(host_masters_read(key_file, masters, ret_n, &seen, err));
+    for (size_t i = 0; i < *ret_n; i++) {
+        ret_versions[i] = masters[i].version;
+    }
+    OPENSSL_cleanse(masters, sizeof masters);
+    return CIM_OK;
+}

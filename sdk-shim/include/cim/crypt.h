@@ -1,0 +1,59 @@
+/* cim/crypt.h -- cim.crypt/1: texts that lie encrypted in the store, and finding them by equality.
+ *
+ * A sealed text is "e1:KEY:INDEX:DATA": the version of its key, its blind index (or "-"), and in
+ * base64 the IV (16 random bytes), the text in SM4-CTR (GB/T 32907) and HMAC-SM3 (GB/T 32905,
+ * GM/T 0042) over table, column, uid, the head "e1:KEY:INDEX:", IV and ciphertext. So it opens only
+ * where it was sealed: moved to another record, column or table it is refused, as is a changed
+ * byte. The index is HMAC-SM3 of a normalised text under a key of its own, per table and column:
+ * equal texts have equal indexes there, and nothing tells which. Keys never leave the platform.
+ */
+#ifndef CIM_CRYPT_H
+#define CIM_CRYPT_H
+
+#include "cim/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CIM_SERVICE_CRYPT "cim.crypt/1"
+
+enum {
+    CIM_CRYPT_TEXT_MAX = 16000, /* bytes of a text */
+    CIM_CRYPT_HEAD_MAX = 48,    /* bytes of "e1:KEY:INDEX:" with its NUL */
+    CIM_CRYPT_SEALED_MAX = CIM_CRYPT_HEAD_MAX + (CIM_CRYPT_TEXT_MAX + 48 + 2) / 3 * 4 + 1
+};
+
+/* Where a text lies. */
+typedef struct cim_crypt_place {
+    uint32_t struct_size;
+    uint32_t uid_len;
+    const char *table;
+    const char *column;
+    const char *uid; /* of the record; needs no NUL */
+} cim_crypt_place;
+
+typedef struct cim_crypt_v1 {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Seals with the newest key. `index_text`: the normalised text to find it by; NULL: not to be
+     * found. CIM_E_TOO_LARGE past CIM_CRYPT_TEXT_MAX or `out_size`. [any] */
+    cim_status (*seal)(const cim_host *host, const cim_crypt_place *place, const char *text,
+                       size_t len, const char *index_text, size_t index_len, char *out,
+                       size_t out_size, size_t *ret_len, cim_error *err);
+    /* CIM_E_STATE: changed, not from this place, or its key is not there. The text is never longer
+     * than what it was sealed to. [any] */
+    cim_status (*open)(const cim_host *host, const cim_crypt_place *place, const char *sealed,
+                       size_t len, char *out, size_t out_size, size_t *ret_len, cim_error *err);
+    /* How every text with this index begins that was sealed with the i-th key; CIM_E_NOTFOUND past
+     * the last. NULL as `index_text`: how every text of that key begins. The newest key comes
+     * first. `place` needs no uid. [any] */
+    cim_status (*head)(const cim_host *host, const cim_crypt_place *place, const char *index_text,
+                       size_t index_len, uint32_t i, char ret_head[CIM_CRYPT_HEAD_MAX],
+                       cim_error *err);
+} cim_crypt_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

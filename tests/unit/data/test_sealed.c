@@ -1,0 +1,295 @@
+/* Encrypted fields: what lies in the store tells nothing, what is read is as ever, whole values are
+ * found, everything else over them is refused, and a new key takes over while nothing stands still.
+ */
+#include "fixture.h"
+
+#include "data/sealed.h"
+#include "host/crypt/crypt.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+
+static const char CANARY[] = "13987654321";
+
+static const struct text_rows rows = {
+    .names = {"uid", "name", "phone", "keeper", "area_code"},
+    .n_columns = 5,
+    .n_rows = 4,
+    .cells = {{"00000000-0000-4000-8000-000000000001", "甲", "13987654321", "张小三", "460105"},
+              {"00000000-0000-4000-8000-000000000002", "乙", "0898-66668888", NULL, "460105"},
+              {"00000000-0000-4000-8000-000000000003", "丙", "13987654321", NULL, "460106"},
+              {"00000000-0000-4000-8000-000000000004", "丁", NULL, NULL, "460106"}}};
+
+static int
+setup(void **state)
+{
+    struct outcome outcome;
+    cim_error err = {0};
+    const int code = fixture_setup(state);
+    struct fixture *fixture = *state;
+    const cim_call call = fake_call(fake_scope_all());
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_CREATE, 0, &rows, &outcome, &err), &err);
+    return code;
+}
+
+static cim_status
+query_phones(struct fixture *fixture, const cim_scope *scope, const cim_query *query, char *out,
+             size_t size, cim_error *err)
+{
+    const cim_call call = fake_call(scope);
+    CIM_AUTO_ROWS cim_rows *found = NULL;
+    const cim_batch *batch = NULL;
+    size_t len = 0;
+    out[0] = '\0';
+    CIM_TRY(lpg_layer_query(fixture->things, &call, query, &found, err));
+    const uint32_t phone = (uint32_t)cim_rows_column(found, "phone");
+    do {
+        CIM_TRY(found->next(found, &batch, err));
+        for (int64_t row = 0; row < batch->n_rows; row++) {
+            const char *text = cell_text(batch, phone, row);
+            len += (size_t)snprintf(out + len, size - len, "%s|",
+                                    strcmp(text, "(absent)") != 0 ? text : "-");
+        }
+    } while (batch->n_rows > 0);
+    return CIM_OK;
+}
+
+static void
+expect_phones(struct fixture *fixture, const cim_scope *scope, const char *filter,
+              const char *wanted)
+{
+    char found[256];
+    cim_error err = {0};
+    const cim_query query = {.struct_size = sizeof query, .filter_json = filter};
+    assert_ok(query_phones(fixture, scope, &query, found, sizeof found, &err), &err);
+    assert_string_equal(found, wanted);
+}
+
+static const cim_scope *
+masked_scope(void)
+{
+    static const cim_term term = {.struct_size = sizeof term,
+                                  .actions = 63,
+                                  .resource = "*",
+                                  .all_areas = 1,
+                                  .sensitive_mode = CIM_FIELD_MASKED,
+                                  .from_ms = INT64_MIN,
+                                  .until_ms = INT64_MAX};
+    static const cim_term *const terms[] = {&term};
+    static const cim_scope scope = {
+        .struct_size = sizeof scope, .n_terms = 1, .terms = terms, .areas_version = 5};
+    return &scope;
+}
+
+/* ---- at rest ---- */
+
+static bool
+file_holds(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "rb");
+    bool found = false;
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    const size_t size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = malloc(size + 1);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, size, file), size);
+    found = memmem(bytes, size, text, strlen(text)) != NULL;
+    free(bytes);
+    assert_int_equal(fclose(file), 0);
+    return found;
+}
+
+/* The record's name is found, so the search can find; its phone is not. */
+static void
+test_nothing_lies_clear(void **state)
+{
+    struct fixture *fixture = *state;
+    bool found_name = false;
+    DIR *dir = opendir(fixture->fake->dir);
+    assert_non_null(dir);
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        char path[400];
+        if (entry->d_type == DT_REG && strncmp(entry->d_name, "cim.gpkg", 8) == 0) {
+            (void)snprintf(path, sizeof path, "%s/%s", fixture->fake->dir, entry->d_name);
+            assert_false(file_holds(path, CANARY));
+            found_name = found_name || file_holds(path, "张小三");
+        }
+    }
+    assert_int_equal(closedir(dir), 0);
+    assert_true(found_name || fixture->fake->url[0] != '\0');
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where phone like 'e1:1:%'"),
+                     3);
+}
+
+static void
+test_a_moved_value_is_not_read(void **state)
+{
+    struct fixture *fixture = *state;
+    char found[256];
+    cim_error err = {0};
+    const cim_query query = {.struct_size = sizeof query};
+    assert_ok(host_store_write_one(fixture->fake->store,
+                                   "update test_thing set phone = (select phone from test_thing "
+                                   "where fid = 1) where fid = 3",
+                                   NULL, 0, NULL, &err),
+              &err);
+    assert_int_equal(query_phones(fixture, fake_scope_all(), &query, found, sizeof found, &err),
+                     CIM_E_STATE);
+    assert_string_equal(err.param, "phone");
+    assert_contains(err.en, "000000000003");
+    assert_null(strstr(err.en, CANARY));
+}
+
+/* ---- reading ---- */
+
+static void
+test_scopes_show_it_as_ever(void **state)
+{
+    struct fixture *fixture = *state;
+    expect_phones(fixture, fake_scope_all(), NULL, "13987654321|0898-66668888|13987654321|-|");
+    expect_phones(fixture, masked_scope(), NULL, "139****4321|089******8888|139****4321|-|");
+}
+
+static void
+test_whole_values_are_found(void **state)
+{
+    struct fixture *fixture = *state;
+    const cim_scope *all = fake_scope_all();
+    expect_phones(fixture, all,
+                  "{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},\"13987654321\"]}",
+                  "13987654321|13987654321|");
+    expect_phones(fixture, all,
+                  "{\"op\":\"=\",\"args\":[\"089866668888\",{\"property\":\"phone\"}]}",
+                  "0898-66668888|");
+    expect_phones(fixture, all,
+                  "{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},\"13987654320\"]}", "");
+    expect_phones(fixture, all,
+                  "{\"op\":\"in\",\"args\":[{\"property\":\"phone\"},[\"1\",\"13987654321\","
+                  "\"0898-66668888\"]]}",
+                  "13987654321|0898-66668888|13987654321|");
+    expect_phones(fixture, all,
+                  "{\"op\":\"not\",\"args\":[{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},"
+                  "\"13987654321\"]}]}",
+                  "0898-66668888|");
+    expect_phones(fixture, all, "{\"op\":\"isNull\",\"args\":[{\"property\":\"phone\"}]}", "-|");
+}
+
+static void
+test_order_and_parts_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const sort[] = {"phone"};
+    static const char *const filters[] = {
+        "{\"op\":\"<\",\"args\":[{\"property\":\"phone\"},\"139\"]}",
+        "{\"op\":\"<>\",\"args\":[{\"property\":\"phone\"},\"139\"]}",
+        "{\"op\":\"like\",\"args\":[{\"property\":\"phone\"},\"139%\"]}",
+        "{\"op\":\"between\",\"args\":[{\"property\":\"phone\"},\"1\",\"2\"]}",
+        "{\"op\":\"=\",\"args\":[{\"op\":\"casei\",\"args\":[{\"property\":\"phone\"}]},\"139\"]}",
+        "{\"op\":\"=\",\"args\":[{\"property\":\"name\"},{\"property\":\"phone\"}]}"};
+    char found[256];
+    const cim_call call = fake_call(fake_scope_all());
+    for (size_t i = 0; i <= sizeof filters / sizeof filters[0]; i++) {
+        cim_error err = {0};
+        const bool sorts = i == sizeof filters / sizeof filters[0];
+        const cim_query query = {.struct_size = sizeof query,
+                                 .filter_json = sorts ? NULL : filters[i],
+                                 .n_sort = sorts ? 1 : 0,
+                                 .sort = sort};
+        assert_int_equal(query_phones(fixture, call.scope, &query, found, sizeof found, &err),
+                         CIM_E_INVALID);
+    }
+    const cim_query plain = {.struct_size = sizeof plain};
+    cim_rows *groups = NULL;
+    cim_error err = {0};
+    assert_int_equal(lpg_data_group_count(fixture->things, &call, &plain, "phone", &groups, &err),
+                     CIM_E_INVALID);
+    assert_string_equal(err.param, "phone");
+    assert_contains(err.en, "encrypted");
+}
+
+/* ---- writing again, new keys ---- */
+
+static void
+test_the_same_value_stays_as_it_lies(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    cim_error err = {0};
+    const cim_call call = fake_call(fake_scope_all());
+    const struct text_rows again = {.names = {"fid", "phone", "name"},
+                                    .n_columns = 3,
+                                    .n_rows = 1,
+                                    .cells = {{"1", "13987654321", "甲二"}}};
+    assert_int_equal(one_int(fixture,
+                             "select length(phone) - length('e1:1::') - 24 from test_thing "
+                             "where fid = 1"),
+                     80); /* IV 16, text 11, MAC 32: 59 bytes in base64 */
+    assert_ok(host_store_write_one(fixture->fake->store,
+                                   "create table test_before as select phone from test_thing where "
+                                   "fid = 1",
+                                   NULL, 0, NULL, &err),
+              &err);
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_UPDATE, 0, &again, &outcome, &err), &err);
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing t, test_before b where "
+                                      "t.phone = b.phone and t.fid = 1 and t.name = '甲二'"),
+                     1);
+    assert_int_equal(one_int(fixture, "select count(*) from cim_audit_pending where action = "
+                                      "'update' and detail = '{\"fields\":[\"name\"]}'"),
+                     1);
+}
+
+static void
+test_a_new_key_takes_over(void **state)
+{
+    struct fixture *fixture = *state;
+    cim_error err = {0};
+    int32_t version = 0;
+    int64_t n_sealed = 0;
+    assert_ok(host_store_write_one(fixture->fake->store,
+                                   "update test_thing set phone = '13912345678' where fid = 4",
+                                   NULL, 0, NULL, &err),
+              &err); /* as before the field was encrypted */
+    expect_phones(fixture, fake_scope_all(),
+                  "{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},\"13912345678\"]}",
+                  "13912345678|");
+    const int64_t n_changes = one_int(fixture, "select count(*) from cim_change");
+    assert_ok(lpg_sealed_run(fixture->data, NULL, &n_sealed, &err), &err);
+    assert_int_equal(n_sealed, 1);
+    assert_ok(host_crypt_rotate(fixture->fake->key_file, &version, &err), &err);
+    host_crypt_close(fixture->fake->crypt); /* as a process that starts now */
+    assert_ok(host_crypt_open(fixture->fake->key_file, false, &fixture->fake->crypt, &err), &err);
+    expect_phones(fixture, fake_scope_all(),
+                  "{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},\"13987654321\"]}",
+                  "13987654321|13987654321|");
+    assert_ok(lpg_sealed_run(fixture->data, NULL, &n_sealed, &err), &err);
+    assert_int_equal(n_sealed, 4);
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where phone like 'e1:2:%' "
+                                      "and version = 1"),
+                     4);
+    assert_int_equal(one_int(fixture, "select count(*) from cim_change"), n_changes);
+    expect_phones(fixture, fake_scope_all(), NULL,
+                  "13987654321|0898-66668888|13987654321|13912345678|");
+    expect_phones(fixture, fake_scope_all(),
+                  "{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},\"13912345678\"]}",
+                  "13912345678|");
+    assert_ok(lpg_sealed_run(fixture->data, NULL, &n_sealed, &err), &err);
+    assert_int_equal(n_sealed, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_nothing_lies_clear, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_moved_value_is_not_read, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_scopes_show_it_as_ever, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_whole_values_are_found, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_order_and_parts_are_refused, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_the_same_value_stays_as_it_lies, setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_new_key_takes_over, setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests_name("data.sealed", tests, NULL, NULL);
+}
