@@ -2,6 +2,7 @@
 #include "data/rules.h"
 
 #include "data/geometry.h"
+#include "data/sealed.h"
 
 #include "cim/util.h"
 #include "kit/rows.h"
@@ -200,6 +201,9 @@ read_field(struct lpg_record *record, uint32_t slot, const cim_column *column, i
 {
     const struct cim_field *field = lpg_record_field(record, slot);
     cim_value *value = &record->values[slot];
+    if (record->undoes && lpg_sealed_read(field, column, row, value)) {
+        return CIM_OK;
+    }
     CIM_TRY(
         lpg_cell_read(record->layer->data, field, column, row, record->small[slot], value, err));
     if (value->type != 0 && field->check == CIM_CHECK_AREA_CODE &&

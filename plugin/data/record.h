@@ -16,6 +16,7 @@ struct lpg_record {
     const struct lpg_layer *layer;
     const cim_call *call;
     int32_t op;
+    bool undoes; /* encrypted fields come as they were stored */
     uint32_t n_slots;
     /* Of the input: column -> slot, and slot -> whether the input has it. */
     uint32_t n_columns;

@@ -50,6 +50,24 @@ normalise(const struct cim_field *field, const char *text, size_t len, char to[I
 
 /* ---- writing ---- */
 
+bool
+lpg_sealed_read(const struct cim_field *field, const cim_column *column, int64_t row,
+                cim_value *value)
+{
+    size_t len = 0;
+    if (!field->encrypted || column->type != CIM_COL_TEXT || !cim_column_present(column, row)) {
+        return false;
+    }
+    const uint8_t *text = cim_column_bytes(column, row, &len);
+    if (!is_sealed(text, len)) {
+        return false;
+    }
+    value->type = CIM_COL_TEXT;
+    value->v.ptr = text;
+    value->len = (uint32_t)len;
+    return true;
+}
+
 static cim_status
 seal(const struct lpg_layer *layer, const cim_crypt_place *place, const struct cim_field *field,
      const char *text, size_t len, struct cim_buf *out, cim_error *err)
@@ -113,6 +131,9 @@ lpg_sealed_same(const struct lpg_run *run, uint32_t slot, const cim_batch *store
     const uint8_t *uid = cim_column_bytes(stored->columns[CIM_RECORD_UID], 0, &uid_len);
     const uint8_t *bytes = cim_column_bytes(column, 0, &len);
     const cim_crypt_place place = place_of(run->layer, field, uid, uid_len);
+    if (len == value->len && memcmp(bytes, value->v.ptr, len) == 0) {
+        return true;
+    }
     return clear_text(run->layer, &place, bytes, len, text, &len) && len == value->len &&
            memcmp(text, value->v.ptr, len) == 0;
 }
@@ -141,6 +162,10 @@ keep_or_seal(struct lpg_run *run, uint32_t slot, const cim_crypt_place *place,
             cim_buf_add(&run->sealed, bytes, len);
             return CIM_OK;
         }
+    }
+    if (run->record.undoes && is_sealed(value->v.ptr, value->len)) {
+        return lpg_sealed_again(run->layer, field, place->uid, place->uid_len, value->v.ptr,
+                                value->len, &run->sealed, err);
     }
     return seal(run->layer, place, field, value->v.ptr, value->len, &run->sealed, err);
 }

@@ -18,6 +18,9 @@ enum {
     LPG_SEALED_BYTES_MAX = 1 << 20 /* of one record */
 };
 
+/* The value of an encrypted field as it was stored, for an edit that undoes; false: it is none. */
+bool lpg_sealed_read(const struct cim_field *field, const cim_column *column, int64_t row,
+                     cim_value *value);
 /* Seals the set, encrypted fields of the record at hand, which has this uid. A value that `stored`
  * (the stored record in its first row; NULL: a new record) holds already under the newest key stays
  * the same sealed text. The texts live until the next record. */

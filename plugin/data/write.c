@@ -310,6 +310,7 @@ prepare(struct write *write, cim_error *err)
     }
     read_scope(run);
     CIM_TRY(lpg_record_init(&run->record, run->layer, run->call, edit->op, edit->rows, err));
+    run->record.undoes = (edit->flags & CIM_EDIT_UNDO) != 0;
     CIM_TRY(lpg_uid_init(&run->uids, err));
     CIM_TRY(lpg_changes_init(&run->changes, err));
     CIM_TRY(lpg_run_plan(run, err));

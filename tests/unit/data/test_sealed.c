@@ -240,6 +240,40 @@ test_the_same_value_stays_as_it_lies(void **state)
                      1);
 }
 
+/* An undo brings back what was stored, as it was stored: only where it belongs. */
+static void
+test_an_undo_takes_what_was_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    char stored[256];
+    cim_error err = {0};
+    const cim_call call = fake_call(fake_scope_all());
+    CIM_AUTO_ROWS cim_rows *found = NULL;
+    const cim_batch *batch = NULL;
+    assert_ok(host_store_read(fixture->fake->store, "select phone from test_thing where fid = 1",
+                              NULL, 0, &found, &err),
+              &err);
+    assert_ok(found->next(found, &batch, &err), &err);
+    cim_copy_text(stored, sizeof stored, cell_text(batch, 0, 0));
+    struct text_rows change = {
+        .names = {"fid", "phone"}, .n_columns = 2, .n_rows = 1, .cells = {{"1", "13811112222"}}};
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_UPDATE, 0, &change, &outcome, &err),
+              &err);
+    change.cells[0][1] = stored;
+    assert_int_equal(
+        write_rows(fixture->things, &call, CIM_EDIT_UPDATE, 0, &change, &outcome, &err),
+        CIM_E_INVALID); /* anybody else's is no phone number */
+    assert_ok(
+        write_rows(fixture->things, &call, CIM_EDIT_UPDATE, CIM_EDIT_UNDO, &change, &outcome, &err),
+        &err);
+    change.cells[0][0] = "2";
+    assert_int_equal(
+        write_rows(fixture->things, &call, CIM_EDIT_UPDATE, CIM_EDIT_UNDO, &change, &outcome, &err),
+        CIM_E_STATE);
+    expect_phones(fixture, fake_scope_all(), NULL, "13987654321|0898-66668888|13987654321|-|");
+}
+
 static void
 test_a_new_key_takes_over(void **state)
 {
@@ -288,6 +322,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_whole_values_are_found, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_order_and_parts_are_refused, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_the_same_value_stays_as_it_lies, setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_an_undo_takes_what_was_stored, setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_new_key_takes_over, setup, fixture_teardown),
     };
