@@ -482,12 +482,11 @@ name_values(const struct drawing *drawing, struct lpg_mvt *mvt, uint32_t *keys, 
             if (value == NULL) {
                 continue;
             }
-            if (value->type == CIM_COL_TEXT) {
-                (void)snprintf(name, NAME_SIZE, "n_%s_%s", attribute->field->name, value->text);
-            } else {
-                (void)snprintf(name, NAME_SIZE, "n_%s_%lld", attribute->field->name,
-                               (long long)value->i64);
-            }
+            /* A definition counts by codes and booleans alone. */
+            const char *text = value->type == CIM_COL_TEXT ? value->text
+                               : value->i64 != 0           ? "true"
+                                                           : "false";
+            (void)snprintf(name, NAME_SIZE, "n_%s_%s", attribute->field->name, text);
             keys[v] = lpg_mvt_key(mvt, name);
         }
     }
