@@ -267,6 +267,23 @@ host_plugins_rehearse(struct host_plugins *plugins, const char *id, host_progres
 }
 
 cim_status
+host_plugins_migrations(struct host_plugins *plugins, const char *id, char *out, size_t out_size,
+                        cim_error *err)
+{
+    struct host_plugin *plugin = NULL;
+    struct host_manifest *manifest = NULL;
+    cim_status status = CIM_OK;
+    CIM_TRY(find(plugins, id, &plugin, err));
+    CIM_TRY(host_manifest_read(plugin->dir, &manifest, err));
+    out[0] = '\0';
+    if (manifest->migrations != NULL) {
+        status = host_manifest_path(manifest, manifest->migrations, NULL, out, out_size, err);
+    }
+    host_manifest_free(manifest);
+    return status;
+}
+
+cim_status
 host_plugins_disable(struct host_plugins *plugins, const char *id, cim_error *err)
 {
     struct host_plugin *plugin = NULL;

@@ -89,6 +89,10 @@ cim_status host_plugins_enable_telling(struct host_plugins *plugins, const char 
  * manifest and files, then every migration that is due. Nothing is loaded, nothing stays. [any] */
 cim_status host_plugins_rehearse(struct host_plugins *plugins, const char *id,
                                  host_progress_fn progress, void *arg, cim_error *err);
+/* The folder of the plugin's migrations; "" when it has none. CIM_E_NOTFOUND: no plugin of that id
+ * was found with a sound manifest. [any] */
+cim_status host_plugins_migrations(struct host_plugins *plugins, const char *id, char *out,
+                                   size_t out_size, cim_error *err);
 /* Refuses new calls with 503, waits for those in flight, stops, destroys. Data stay. [any] */
 cim_status host_plugins_disable(struct host_plugins *plugins, const char *id, cim_error *err);
 /* Stops all, for shutdown; keeps the wishes. */

@@ -93,6 +93,15 @@ struct host_driver {
     /* What is there of a table: statements of `:table`, for host_store_check_layer(). */
     const char *table_columns; /* -> name, declared type */
     const char *table_faults;  /* and of `:has_geometry`, 0 or 1 -> name, 'missing' or 'foreign' */
+    /* For host_store_copy(): the tables that may be ours, but for the record of migrations and what
+     * is the driver's alone -> name; the columns of the primary key of `:table` -> name; the
+     * greatest fid that `:table` has given out; how many changes wait for a position (NULL: they
+     * never do). */
+    const char *tables;
+    const char *table_key;
+    const char *last_fid;
+    const char *unnumbered;
+    cim_status (*set_last_fid)(cim_tx *tx, const char *table, int64_t fid, cim_error *err);
     /* What {int} and the other words of schemas stand for, as table_columns tells it. */
     const char *(*type_of_word)(const char *word);
     /* And a geometry column of this type ("Point"). */

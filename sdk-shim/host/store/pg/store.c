@@ -1,6 +1,7 @@
 /* host/store/pg/store.c -- opening and closing the PostgreSQL store, and what it adds to schemas.
  */
 #include "host/store/pg/pg.h"
+#include "host/store/row.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -170,10 +171,11 @@ end_migration(cim_tx *base, cim_error *err)
 
 /* ---- what is there of a table ---- */
 
+/* Without the transaction in the log, which is the driver's own. */
 static const char table_columns[] =
     "select cast(a.attname as text), cast(format_type(a.atttypid, a.atttypmod) as text) from "
     "pg_attribute a where a.attrelid = to_regclass(cast(:table as text)) and a.attnum > 0 and not "
-    "a.attisdropped";
+    "a.attisdropped and not (:table = 'cim_change' and a.attname = 'tx')";
 
 /* A column of an index has the name of what it indexes. */
 static const char table_faults[] =
@@ -182,6 +184,31 @@ static const char table_faults[] =
     "m.oid = c.relam join pg_attribute a on a.attrelid = i.indexrelid and a.attnum = 1 where "
     "i.indrelid = to_regclass(cast(:table as text)) and i.indisvalid and m.amname = 'gist' and "
     "a.attname = 'geom')";
+
+static const char tables[] =
+    "select cast(tablename as text) from pg_tables where schemaname = current_schema() and "
+    "tablename not in ('cim_migration', 'cim_change_pending', 'spatial_ref_sys') order by "
+    "tablename";
+
+static const char table_key[] =
+    "select cast(a.attname as text) from pg_index i join pg_attribute a on a.attrelid = i.indrelid "
+    "and a.attnum in (select unnest(i.indkey)) where i.indrelid = to_regclass(cast(:table as "
+    "text)) "
+    "and i.indisprimary";
+
+static const char last_fid[] =
+    "select coalesce(pg_sequence_last_value(cast(pg_get_serial_sequence(cast(:table as text), "
+    "'fid') as regclass)), 0)";
+
+static cim_status
+set_last_fid(cim_tx *tx, const char *table, int64_t fid, cim_error *err)
+{
+    static const char sql[] = "select setval(cast(pg_get_serial_sequence(cast(:table as text), "
+                              "'fid') as regclass), cast(:fid as bigint))";
+    const cim_value values[] = {host_value_text("table", table), host_value_i64("fid", fid)};
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    return host_pg_query(tx, sql, values, 2, &rows, err);
+}
 
 /* As format_type() prints them. */
 static const char *
@@ -221,6 +248,11 @@ static const struct host_driver driver = {
     .end_migration = end_migration,
     .table_columns = table_columns,
     .table_faults = table_faults,
+    .tables = tables,
+    .table_key = table_key,
+    .last_fid = last_fid,
+    .unnumbered = "select count(*) from cim_change_pending",
+    .set_last_fid = set_last_fid,
     .type_of_word = type_of_word,
     .type_of_geometry = type_of_geometry,
 };

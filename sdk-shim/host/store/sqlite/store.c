@@ -1,4 +1,5 @@
 /* host/store/sqlite/store.c -- opening and closing the embedded store. */
+#include "host/store/row.h"
 #include "host/store/sqlite/sqlite.h"
 
 #include "cim/util.h"
@@ -193,6 +194,31 @@ static const char table_faults[] =
     "cast('foreign' as text) from sqlite_schema s where s.type = 'trigger' and s.tbl_name = :table "
     "and substr(s.name, 1, 6) = 'rtree_' and s.name not in (select name from part)";
 
+static const char tables[] =
+    "select cast(name as text) from sqlite_schema where type = 'table' and name not like "
+    "'sqlite\\_%' escape '\\' and name not like 'rtree\\_%' escape '\\' and name not like "
+    "'gpkg\\_%' escape '\\' and name <> 'cim_migration' order by name";
+
+static const char table_key[] =
+    "select cast(name as text) from pragma_table_xinfo(:table) where pk > 0";
+
+static const char last_fid[] =
+    "select cast(seq as integer) from sqlite_sequence where name = :table";
+
+static cim_status
+set_last_fid(cim_tx *tx, const char *table, int64_t fid, cim_error *err)
+{
+    const cim_value values[] = {host_value_text("table", table), host_value_i64("fid", fid)};
+    int64_t n_changed = 0;
+    CIM_TRY(host_sqlite_exec(tx, "update sqlite_sequence set seq = :fid where name = :table",
+                             values, 2, &n_changed, err));
+    return n_changed > 0
+               ? CIM_OK
+               : host_sqlite_exec(tx,
+                                  "insert into sqlite_sequence (name, seq) values (:table, :fid)",
+                                  values, 2, NULL, err);
+}
+
 static void
 type_of_geometry(const char *type, char *out, size_t out_size)
 {
@@ -216,6 +242,10 @@ static const struct host_driver driver = {
     .end_migration = end_migration,
     .table_columns = table_columns,
     .table_faults = table_faults,
+    .tables = tables,
+    .table_key = table_key,
+    .last_fid = last_fid,
+    .set_last_fid = set_last_fid,
     .type_of_word = host_sql_type_of_word,
     .type_of_geometry = type_of_geometry,
 };
