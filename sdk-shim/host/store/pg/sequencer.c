@@ -31,8 +31,7 @@ static const char load_positions[] = "select layer, pos, cast(0 as bigint) from 
 static const char give_positions[] =
     "with due as (delete from cim_change_pending "
     "where tx < pg_snapshot_xmin(pg_current_snapshot()) returning *), "
-    "base as (select greatest((select max(pos) from cim_change), (select max(pos) from "
-    "cim_layer_pos), 0) as pos), "
+    "base as (select coalesce(max(pos), 0) as pos from cim_change), "
     "moved as (insert into cim_change (pos, layer, fid, op, area_code, owner_org, at, tx) "
     "select base.pos + row_number() over (order by due.id), due.layer, due.fid, due.op, "
     "due.area_code, due.owner_org, due.at, cast(cast(due.tx as text) as bigint) from due, base "
