@@ -44,6 +44,8 @@ static const struct host_config_key KEYS[] = {
     INT("http.max_connections", 8, 100000, "4096", "最多连接数", "connections at most"),
     INT("http.queue_max", 1, 100000, "1024", "排队请求上限，超出即 503",
         "requests waiting for a worker; more get 503"),
+    INT("http.client_max", 0, 100000, "256", "一个客户端同时进行的请求上限，超出即 429；0 为不限",
+        "requests of one client under way; more get 429; 0: any"),
     INT("http.max_body_bytes", 1024, TIB_BYTES, "16777216", "普通请求体上限",
         "largest body of a plain request"),
     INT("http.max_upload_bytes", 1024, TIB_BYTES, "4294967296", "上传文件上限", "largest upload"),

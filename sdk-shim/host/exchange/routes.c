@@ -190,7 +190,7 @@ host_exchange_add_routes(struct host_app *app, cim_error *err)
     const struct host_route route = {
         .method = "POST",
         .pattern = "/admin/api/imports",
-        .flags = HOST_ROUTE_LARGE_BODY,
+        .flags = HOST_ROUTE_LARGE_BODY | HOST_ROUTE_HEAVY,
         .operation_id = "importFile",
         .summary_zh = "导入文件（GeoJSON、GeoPackage、CSV、XLSX、KML、KMZ、GML、DXF、国土 "
                       "TXT，压缩的 Shapefile 或 FileGDB）",

@@ -307,8 +307,18 @@ dispatch(struct cim_http_req *req)
         host_handle(req);
         return send_response(req);
     }
-    if (!host_pool_reserve(http->pool)) {
+    const enum host_lane lane = host_lane_of(&req->match.entry->route);
+    if (!host_clients_take(http->clients, req)) {
         cim_error err = {0};
+        atomic_fetch_add(&http->refused_busy, 1);
+        (void)cim_fail(&err, CIM_E_BUSY, NULL, NULL, "您同时发出的请求超过 %d 个，请稍后再试",
+                       "you have more than %d requests under way; try again soon",
+                       (int)http->options.client_max);
+        return send_problem(req, 429, &err);
+    }
+    if (!host_pool_reserve(http->pool, lane)) {
+        cim_error err = {0};
+        host_clients_give_back(req);
         atomic_fetch_add(&http->refused_busy, 1);
         (void)cim_fail(&err, CIM_E_BUSY, NULL, NULL, "平台繁忙，请稍后再试",
                        "the platform is busy; try again soon");
@@ -318,7 +328,7 @@ dispatch(struct cim_http_req *req)
     req->job.run = host_handle_run;
     host_req_ref(req);
     host_watch_suspend(req);
-    (void)host_pool_push(http->pool, &req->job, HOST_LANE_REQUEST);
+    (void)host_pool_push(http->pool, &req->job, lane);
     return MHD_YES;
 }
 

@@ -129,6 +129,7 @@ host_handle_run(struct host_job *job)
     struct cim_http_req *req =
         (struct cim_http_req *)(void *)((char *)job - offsetof(struct cim_http_req, job));
     host_handle(req);
+    host_clients_give_back(req);
     req->state = REQ_READY;
     host_watch_resume(req);
     host_req_unref(req);

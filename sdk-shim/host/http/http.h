@@ -30,7 +30,9 @@ enum {
     HOST_ROUTE_EVENT_THREAD = 2, /* answered at once without a worker; must not block */
     HOST_ROUTE_LARGE_BODY = 4,   /* up to http.max_upload_bytes instead of http.max_body_bytes */
     HOST_ROUTE_HIDDEN = 8,       /* not in the OpenAPI document (pages, assets) */
-    HOST_ROUTE_NO_CSRF = 16      /* unsafe method usable without a CSRF token (sign-in itself) */
+    HOST_ROUTE_NO_CSRF = 16,     /* unsafe method usable without a CSRF token (sign-in itself) */
+    HOST_ROUTE_TILE = 32, /* admitted before everything else: short, never waits for others */
+    HOST_ROUTE_HEAVY = 64 /* at most half of the workers are busy with such */
 };
 
 typedef cim_status (*host_handler_fn)(void *self, const cim_call *call, cim_http_req *req,
@@ -105,7 +107,8 @@ struct host_http_options {
     int32_t event_threads;
     int32_t workers;
     int32_t max_connections;
-    int32_t queue_max; /* requests waiting for a worker; more: 503 with Retry-After */
+    int32_t queue_max;  /* requests of a lane waiting for a worker; more: 503 with Retry-After */
+    int32_t client_max; /* requests of one client waiting or with a worker; more: 429; 0: any */
     int64_t max_body_bytes;
     int64_t max_upload_bytes;
     const char *spool_dir; /* for bodies larger than memory */

@@ -114,12 +114,22 @@ struct host_job {
     struct host_job *next;
     void (*run)(struct host_job *job);
 };
-enum host_lane { HOST_LANE_REQUEST, HOST_LANE_STREAM };
+/* Work that must not make other work wait. Each lane has a queue of its own and a share of the
+ * workers, so that a flood in one leaves the others their pace. */
+enum host_lane {
+    HOST_LANE_TILE,   /* HOST_ROUTE_TILE: short, and a map asks for dozens at once */
+    HOST_LANE_READ,   /* safe methods */
+    HOST_LANE_WRITE,  /* the others */
+    HOST_LANE_HEAVY,  /* HOST_ROUTE_HEAVY: long or costly */
+    HOST_LANE_STREAM, /* pieces of answers under way */
+    HOST_LANES
+};
+enum host_lane host_lane_of(const struct host_route *route);
 struct host_pool;
 cim_status host_pool_new(int32_t workers, int32_t queue_max, const struct host_http_gate *gate,
                          struct host_pool **ret_pool, cim_error *err);
-/* Takes a place in the bounded queue of requests; false: full, or stopped. */
-bool host_pool_reserve(struct host_pool *pool);
+/* Takes a place in the bounded queue of a lane of requests; false: full, or stopped. */
+bool host_pool_reserve(struct host_pool *pool, enum host_lane lane);
 /* A request has its place reserved and always gets in. A stream job: false once stopped. */
 bool host_pool_push(struct host_pool *pool, struct host_job *job, enum host_lane lane);
 int64_t host_pool_queued(struct host_pool *pool);
@@ -225,6 +235,7 @@ struct cim_http_req {
     /* work */
     struct host_job job;
     struct host_job stream_job;
+    _Atomic int32_t *client_share; /* clients.c; NULL: holds none */
     int32_t failure_status;
     int32_t status;
     /* watch.c: in the list while suspended */
@@ -267,6 +278,15 @@ void host_event_completed(void *cls, struct MHD_Connection *connection, void **c
                           enum MHD_RequestTerminationCode how);
 void host_event_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
                            enum MHD_ConnectionNotificationCode what);
+
+/* clients.c: how much of the queue and the workers one client may hold. By its session or token, so
+ * that an office behind one address is many clients; without one by its address. */
+struct host_clients;
+struct host_clients *host_clients_new(int32_t most);  /* NULL: out of memory */
+void host_clients_free(struct host_clients *clients); /* NULL-safe */
+/* False: the client has its share already. Given back by the worker. [any] */
+bool host_clients_take(struct host_clients *clients, struct cim_http_req *req);
+void host_clients_give_back(struct cim_http_req *req);
 
 /* handle.c: the worker's side */
 void host_handle_run(struct host_job *job);
@@ -338,6 +358,7 @@ struct host_http {
     struct host_router *router;
     struct host_pool *pool;
     struct host_watch *watch;
+    struct host_clients *clients;
     struct host_access_log *access_log;
     char id_prefix[12];
     _Atomic uint64_t next_id;

@@ -1,7 +1,7 @@
-/* host/http/pool.c -- worker threads over two queues.
+/* host/http/pool.c -- worker threads over a queue per lane.
  *
- * New requests go first, so that streams of slow and greedy clients never make the others wait; one
- * job in four is a stream's all the same, and at least one worker is never taken by streams.
+ * Lanes take turns, tiles every other one; a lane that has nothing to do leaves its turn to the
+ * next. How many workers a lane may hold is bounded, so that slow work never takes all of them.
  */
 #include "internal.h"
 
@@ -9,8 +9,11 @@
 #include "host/base/note.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { STREAM_TURN = 4 };
+static const enum host_lane TURNS[] = {HOST_LANE_TILE,  HOST_LANE_READ, HOST_LANE_TILE,
+                                       HOST_LANE_WRITE, HOST_LANE_TILE, HOST_LANE_STREAM,
+                                       HOST_LANE_TILE,  HOST_LANE_HEAVY};
 
 struct queue {
     struct host_job *first;
@@ -21,10 +24,10 @@ struct queue {
 struct host_pool {
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct queue queues[2]; /* by enum host_lane */
-    int64_t reserved;       /* places taken, not pushed yet */
+    struct queue queues[HOST_LANES];
+    int64_t reserved[HOST_LANES]; /* places taken, not pushed yet */
     int64_t queue_max;
-    int32_t n_streams; /* workers busy with streams */
+    int32_t n_busy[HOST_LANES]; /* workers */
     uint32_t turn;
     bool stopped;
     struct host_http_gate gate;
@@ -44,23 +47,46 @@ take(struct queue *queue)
     return job;
 }
 
+enum host_lane
+host_lane_of(const struct host_route *route)
+{
+    if ((route->flags & HOST_ROUTE_TILE) != 0) {
+        return HOST_LANE_TILE;
+    }
+    if ((route->flags & HOST_ROUTE_HEAVY) != 0) {
+        return HOST_LANE_HEAVY;
+    }
+    return strcmp(route->method, "GET") == 0 ? HOST_LANE_READ : HOST_LANE_WRITE;
+}
+
+/* How many workers the lane may hold: half of them for heavy work, all but one for the rest (the
+ * first tile of a large layer waits for the layer, and so do its neighbours). */
+static int32_t
+most_workers(const struct host_pool *pool, enum host_lane lane)
+{
+    const int32_t n = pool->n_threads;
+    const int32_t most = pool->stopped ? n : lane == HOST_LANE_HEAVY ? n / 2 : n - 1;
+    return most > 0 ? most : 1;
+}
+
+static bool
+may_run(const struct host_pool *pool, enum host_lane lane)
+{
+    return pool->queues[lane].first != NULL && pool->n_busy[lane] < most_workers(pool, lane);
+}
+
 /* The next job, with the lock held; NULL: none that may run now. */
 static struct host_job *
 pick(struct host_pool *pool, enum host_lane *ret_lane)
 {
-    struct queue *requests = &pool->queues[HOST_LANE_REQUEST];
-    struct queue *streams = &pool->queues[HOST_LANE_STREAM];
-    const int32_t most =
-        pool->n_threads > 1 && !pool->stopped ? pool->n_threads - 1 : pool->n_threads;
-    const bool stream_may = streams->first != NULL && pool->n_streams < most;
-    if (stream_may && (requests->first == NULL || pool->turn % STREAM_TURN == 0)) {
-        *ret_lane = HOST_LANE_STREAM;
-        pool->n_streams++;
-        return take(streams);
-    }
-    if (requests->first != NULL) {
-        *ret_lane = HOST_LANE_REQUEST;
-        return take(requests);
+    enum host_lane lane = TURNS[pool->turn % (sizeof TURNS / sizeof TURNS[0])];
+    for (int i = 0; i < HOST_LANES; i++) {
+        if (may_run(pool, lane)) {
+            *ret_lane = lane;
+            pool->n_busy[lane]++;
+            return take(&pool->queues[lane]);
+        }
+        lane = (enum host_lane)((lane + 1) % HOST_LANES);
     }
     return NULL;
 }
@@ -68,8 +94,11 @@ pick(struct host_pool *pool, enum host_lane *ret_lane)
 static bool
 finished(const struct host_pool *pool)
 {
-    return pool->stopped && pool->reserved == 0 && pool->queues[0].first == NULL &&
-           pool->queues[1].first == NULL;
+    bool empty = true;
+    for (int lane = 0; lane < HOST_LANES; lane++) {
+        empty = empty && pool->reserved[lane] == 0 && pool->queues[lane].first == NULL;
+    }
+    return pool->stopped && empty;
 }
 
 static void *
@@ -83,7 +112,7 @@ work(void *arg)
     host_note_end();
     (void)pthread_mutex_lock(&pool->lock);
     while (!finished(pool)) {
-        enum host_lane lane = HOST_LANE_REQUEST;
+        enum host_lane lane = HOST_LANE_READ;
         struct host_job *job = pick(pool, &lane);
         if (job == NULL) {
             (void)pthread_cond_wait(&pool->wake, &pool->lock);
@@ -96,11 +125,9 @@ work(void *arg)
         job->run(job);
         host_note_end();
         (void)pthread_mutex_lock(&pool->lock);
-        if (lane == HOST_LANE_STREAM) {
-            pool->n_streams--;
-            if (pool->queues[HOST_LANE_STREAM].first != NULL) {
-                (void)pthread_cond_signal(&pool->wake);
-            }
+        pool->n_busy[lane]--;
+        if (pool->queues[lane].first != NULL) { /* it may have waited for this worker */
+            (void)pthread_cond_signal(&pool->wake);
         }
     }
     (void)pthread_cond_broadcast(&pool->wake);
@@ -146,12 +173,12 @@ host_pool_new(int32_t workers, int32_t queue_max, const struct host_http_gate *g
 }
 
 bool
-host_pool_reserve(struct host_pool *pool)
+host_pool_reserve(struct host_pool *pool, enum host_lane lane)
 {
     (void)pthread_mutex_lock(&pool->lock);
     const bool room =
-        !pool->stopped && pool->queues[HOST_LANE_REQUEST].n + pool->reserved < pool->queue_max;
-    pool->reserved += room;
+        !pool->stopped && pool->queues[lane].n + pool->reserved[lane] < pool->queue_max;
+    pool->reserved[lane] += room;
     (void)pthread_mutex_unlock(&pool->lock);
     return room;
 }
@@ -161,8 +188,8 @@ host_pool_push(struct host_pool *pool, struct host_job *job, enum host_lane lane
 {
     struct queue *queue = &pool->queues[lane];
     (void)pthread_mutex_lock(&pool->lock);
-    if (lane == HOST_LANE_REQUEST) {
-        pool->reserved--;
+    if (lane != HOST_LANE_STREAM) {
+        pool->reserved[lane]--;
     } else if (pool->stopped) {
         (void)pthread_mutex_unlock(&pool->lock);
         return false;
@@ -185,7 +212,10 @@ int64_t
 host_pool_queued(struct host_pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    const int64_t n = pool->queues[0].n + pool->queues[1].n;
+    int64_t n = 0;
+    for (int lane = 0; lane < HOST_LANES; lane++) {
+        n += pool->queues[lane].n;
+    }
     (void)pthread_mutex_unlock(&pool->lock);
     return n;
 }

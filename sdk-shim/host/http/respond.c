@@ -167,7 +167,7 @@ host_respond_problem(struct cim_http_req *req, int32_t http_status, const cim_er
     if (http_status == 401) {
         (void)host_http_add_header(req, "WWW-Authenticate", "Bearer realm=\"cim\"", NULL);
     }
-    if (http_status == 503) {
+    if (http_status == 503 || http_status == 429) {
         (void)host_http_add_header(req, "Retry-After", "2", NULL);
     }
     if (http_status == 405 && req->match.allow[0] != '\0') {

@@ -245,8 +245,10 @@ host_http_start(struct host_http *http, cim_error *err)
     if (options->access_log) {
         http->access_log = host_access_log_new();
     }
-    cim_status status =
-        options->access_log && http->access_log == NULL ? cim_fail_nomem(err) : CIM_OK;
+    http->clients = host_clients_new(options->client_max);
+    cim_status status = http->clients == NULL || (options->access_log && http->access_log == NULL)
+                            ? cim_fail_nomem(err)
+                            : CIM_OK;
     if (status == CIM_OK) {
         status = host_watch_new(http, &http->watch, err);
     }
@@ -343,6 +345,8 @@ host_http_stop(struct host_http *http, int64_t grace_ms)
     http->watch = NULL;
     host_pool_free(http->pool);
     http->pool = NULL;
+    host_clients_free(http->clients);
+    http->clients = NULL;
     host_access_log_free(http->access_log);
     http->access_log = NULL;
 }

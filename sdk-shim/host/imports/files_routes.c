@@ -134,7 +134,7 @@ host_imports_add_file_routes(struct host_app *app, cim_error *err)
     const struct host_route routes[] = {
         {.method = "POST",
          .pattern = "/admin/api/imports/files",
-         .flags = HOST_ROUTE_LARGE_BODY,
+         .flags = HOST_ROUTE_LARGE_BODY | HOST_ROUTE_HEAVY,
          .operation_id = "uploadImportFile",
          .summary_zh = "上传待导入的文件",
          .summary_en = "Hand over a file to import",
@@ -142,6 +142,7 @@ host_imports_add_file_routes(struct host_app *app, cim_error *err)
          .handle = handle_upload},
         {.method = "GET",
          .pattern = "/admin/api/imports/files/{file}/preview",
+         .flags = HOST_ROUTE_HEAVY,
          .operation_id = "previewImportFile",
          .summary_zh = "预览待导入的文件",
          .summary_en = "Look at a file to import",

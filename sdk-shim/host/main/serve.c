@@ -73,6 +73,7 @@ make_http(struct host_app *app, cim_error *err)
         .workers = worker_count(config),
         .max_connections = (int32_t)host_config_int(config, "http.max_connections"),
         .queue_max = (int32_t)host_config_int(config, "http.queue_max"),
+        .client_max = (int32_t)host_config_int(config, "http.client_max"),
         .max_body_bytes = host_config_int(config, "http.max_body_bytes"),
         .max_upload_bytes = host_config_int(config, "http.max_upload_bytes"),
         .spool_dir = spool,

@@ -432,6 +432,7 @@ host_ogc_add_process_routes(struct host_app *app, cim_error *err)
         {NULL, NULL, NULL, NULL, NULL}};
     const struct host_route execution = {.method = "POST",
                                          .pattern = "/processes/{id}/execution",
+                                         .flags = HOST_ROUTE_HEAVY,
                                          .operation_id = "execute",
                                          .summary_zh = "运行一个分析",
                                          .summary_en = "Run a process",

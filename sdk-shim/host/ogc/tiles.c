@@ -324,6 +324,6 @@ host_ogc_tile_routes(struct host_ogc *ogc, cim_error *err)
                            "瓦片集说明（f=tilejson 为 TileJSON）",
                            "Description of a tileset (f=tilejson for TileJSON)", filter_params,
                            tileset, err));
-    return host_ogc_route(ogc, "/collections/{id}/tiles/{tms}/{z}/{row}/{col}", 0, "getTile",
-                          "一个矢量瓦片", "One vector tile", filter_params, tile, err);
+    return host_ogc_route(ogc, "/collections/{id}/tiles/{tms}/{z}/{row}/{col}", HOST_ROUTE_TILE,
+                          "getTile", "一个矢量瓦片", "One vector tile", filter_params, tile, err);
 }

@@ -405,7 +405,7 @@ class CommandLine(unittest.TestCase):
 
 class Restart(JobsTest):
     def test_a_job_outlives_its_client_a_stop_and_a_kill(self):
-        job = self.submit({"inputs": {"message": "still here", "wait_ms": 1500}})
+        job = self.submit({"inputs": {"message": "still here", "wait_ms": 6000}})
         self.wait(job, "running")
         self.host.stop()
         self.host.serve()

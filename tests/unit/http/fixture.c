@@ -214,6 +214,8 @@ add_routes(struct fixture *fixture)
         {.method = "POST", .pattern = "/file", .flags = HOST_ROUTE_LARGE_BODY, .handle = body_file},
         {.method = "GET", .pattern = "/fail/{how}", .handle = refuse},
         {.method = "GET", .pattern = "/hold", .handle = hold},
+        {.method = "GET", .pattern = "/hold-heavy", .flags = HOST_ROUTE_HEAVY, .handle = hold},
+        {.method = "GET", .pattern = "/tile", .flags = HOST_ROUTE_TILE, .handle = hello},
         {.method = "GET", .pattern = "/stream", .handle = stream},
         {.method = "GET", .pattern = "/plugin-stream", .handle = stream, .plugin_id = "demo"},
     };
