@@ -34,13 +34,21 @@ same_value(const struct lpg_value *a, uint32_t type, uint32_t hash, const void *
                   len) == 0;
 }
 
+/* First number of its own. */
+static uint32_t
+first_number(const struct lpg_dictionary *dictionary)
+{
+    return dictionary->older != NULL ? dictionary->older->n : 0;
+}
+
 static uint32_t *
 find_slot(const struct lpg_dictionary *dictionary, uint32_t type, uint32_t hash, const void *data,
           size_t len)
 {
     uint32_t i = hash & (dictionary->n_slots - 1);
     while (dictionary->slots[i] != 0 &&
-           !same_value(&dictionary->values[dictionary->slots[i]], type, hash, data, len)) {
+           !same_value(lpg_dictionary_value(dictionary, dictionary->slots[i]), type, hash, data,
+                       len)) {
         i = (i + 1) & (dictionary->n_slots - 1);
     }
     return &dictionary->slots[i];
@@ -49,6 +57,7 @@ find_slot(const struct lpg_dictionary *dictionary, uint32_t type, uint32_t hash,
 static bool
 grow_dictionary(struct lpg_dictionary *dictionary)
 {
+    const uint32_t first = first_number(dictionary);
     const uint32_t capacity = dictionary->capacity == 0 ? 32 : dictionary->capacity * 2;
     struct lpg_value *values = realloc(dictionary->values, capacity * sizeof *values);
     uint32_t *slots;
@@ -68,8 +77,8 @@ grow_dictionary(struct lpg_dictionary *dictionary)
         dictionary->values[0] = (struct lpg_value){0};
         dictionary->n = 1;
     }
-    for (uint32_t i = 1; i < dictionary->n; i++) {
-        uint32_t at = values[i].hash & (dictionary->n_slots - 1);
+    for (uint32_t i = first > 0 ? first : 1; i < dictionary->n; i++) {
+        uint32_t at = values[i - first].hash & (dictionary->n_slots - 1);
         while (slots[at] != 0) {
             at = (at + 1) & (dictionary->n_slots - 1);
         }
@@ -83,8 +92,15 @@ put_value(struct lpg_dictionary *dictionary, uint32_t type, const void *data, si
 {
     const uint32_t hash = hash_of(type, data, len);
     struct lpg_value value = {.type = type, .hash = hash};
+    const uint32_t first = first_number(dictionary);
     uint32_t *slot;
-    if (dictionary->n == dictionary->capacity && !grow_dictionary(dictionary)) {
+    if (first > 0) {
+        slot = find_slot(dictionary->older, type, hash, data, len);
+        if (*slot != 0) {
+            return *slot;
+        }
+    }
+    if (dictionary->n - first == dictionary->capacity && !grow_dictionary(dictionary)) {
         return 0;
     }
     slot = find_slot(dictionary, type, hash, data, len);
@@ -103,7 +119,7 @@ put_value(struct lpg_dictionary *dictionary, uint32_t type, const void *data, si
     } else {
         memcpy(&value.i64, data, sizeof value.i64);
     }
-    dictionary->values[dictionary->n] = value;
+    dictionary->values[dictionary->n - first] = value;
     *slot = dictionary->n;
     return dictionary->n++;
 }
@@ -124,14 +140,22 @@ lpg_dictionary_put_number(struct lpg_dictionary *dictionary, uint32_t type, int6
 }
 
 uint32_t
-lpg_dictionary_find(const struct lpg_dictionary *dictionary, const char *text)
+lpg_dictionary_put_value(struct lpg_dictionary *dictionary, const struct lpg_value *value)
 {
-    const size_t len = strlen(text);
-    if (dictionary->n == 0) {
-        return 0;
+    if (value->type == CIM_COL_TEXT) {
+        return lpg_dictionary_put_text(dictionary, value->text, strlen(value->text));
     }
-    for (uint32_t i = 1; i < dictionary->n; i++) {
-        const struct lpg_value *value = &dictionary->values[i];
+    return lpg_dictionary_put_number(dictionary, value->type, value->i64, value->f64);
+}
+
+/* Among its own numbers. */
+static uint32_t
+find_own(const struct lpg_dictionary *dictionary, const char *text)
+{
+    const uint32_t first = first_number(dictionary);
+    const size_t len = strlen(text);
+    for (uint32_t i = first > 0 ? first : 1; i < dictionary->n; i++) {
+        const struct lpg_value *value = &dictionary->values[i - first];
         char number[40];
         if (value->type == CIM_COL_TEXT) {
             return *find_slot(dictionary, CIM_COL_TEXT, hash_of(CIM_COL_TEXT, text, len), text,
@@ -153,11 +177,19 @@ lpg_dictionary_find(const struct lpg_dictionary *dictionary, const char *text)
     return 0;
 }
 
+uint32_t
+lpg_dictionary_find(const struct lpg_dictionary *dictionary, const char *text)
+{
+    const uint32_t number = dictionary->older != NULL ? find_own(dictionary->older, text) : 0;
+    return number != 0 ? number : find_own(dictionary, text);
+}
+
 static void
 dictionary_done(struct lpg_dictionary *dictionary)
 {
-    for (uint32_t i = 1; i < dictionary->n; i++) {
-        free(dictionary->values[i].text);
+    const uint32_t first = first_number(dictionary);
+    for (uint32_t i = first > 0 ? first : 1; i < dictionary->n; i++) {
+        free(dictionary->values[i - first].text);
     }
     free(dictionary->values);
     free(dictionary->slots);
@@ -221,6 +253,31 @@ lpg_features_init(struct lpg_features *features, const struct cim_definition *de
     return CIM_OK;
 }
 
+static void
+go_on(struct lpg_dictionary *dictionary, const struct lpg_dictionary *older)
+{
+    *dictionary = (struct lpg_dictionary){.older = older, .n = older->n};
+}
+
+void
+lpg_features_init_like(struct lpg_features *features, const struct lpg_features *model,
+                       bool goes_on)
+{
+    *features = (struct lpg_features){.n_attributes = model->n_attributes};
+    for (uint32_t i = 0; i < model->n_attributes; i++) {
+        const struct lpg_attribute *attribute = &model->attributes[i];
+        features->attributes[i] = (struct lpg_attribute){
+            .field = attribute->field, .counted = attribute->counted, .shown = attribute->shown};
+        if (goes_on) {
+            go_on(&features->attributes[i].dictionary, &attribute->dictionary);
+        }
+    }
+    if (goes_on) {
+        go_on(&features->areas, &model->areas);
+        go_on(&features->owners, &model->owners);
+    }
+}
+
 void
 lpg_features_done(struct lpg_features *features)
 {
@@ -247,25 +304,45 @@ resize(void *array, uint32_t capacity, size_t size)
     return true;
 }
 
+static cim_status
+make_room(struct lpg_features *features, uint32_t capacity, cim_error *err)
+{
+    bool ok = resize(&features->fid, capacity, sizeof *features->fid) &&
+              resize(&features->area, capacity, sizeof *features->area) &&
+              resize(&features->owner, capacity, sizeof *features->owner);
+    for (uint32_t i = 0; ok && i < features->n_attributes; i++) {
+        ok = resize(&features->attributes[i].codes, capacity, sizeof(uint32_t));
+    }
+    if (!ok) {
+        return cim_fail_nomem(err);
+    }
+    features->capacity = capacity;
+    return CIM_OK;
+}
+
+cim_status
+lpg_features_resize(struct lpg_features *features, uint32_t n, cim_error *err)
+{
+    CIM_TRY(make_room(features, n > 0 ? n : 1, err));
+    memset(features->fid, 0, n * sizeof *features->fid);
+    memset(features->area, 0, n * sizeof *features->area);
+    memset(features->owner, 0, n * sizeof *features->owner);
+    for (uint32_t i = 0; i < features->n_attributes; i++) {
+        memset(features->attributes[i].codes, 0, n * sizeof(uint32_t));
+    }
+    features->n = n;
+    return CIM_OK;
+}
+
 cim_status
 lpg_features_grow(struct lpg_features *features, cim_error *err)
 {
     if (features->n == features->capacity) {
-        const uint32_t capacity = features->capacity == 0 ? 1024 : features->capacity * 2;
         if (features->n >= LPG_FEATURES_MAX) {
             return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "图层记录超过 %d 条",
                             "a layer may have at most %d records", LPG_FEATURES_MAX);
         }
-        bool ok = resize(&features->fid, capacity, sizeof *features->fid) &&
-                  resize(&features->area, capacity, sizeof *features->area) &&
-                  resize(&features->owner, capacity, sizeof *features->owner);
-        for (uint32_t i = 0; ok && i < features->n_attributes; i++) {
-            ok = resize(&features->attributes[i].codes, capacity, sizeof(uint32_t));
-        }
-        if (!ok) {
-            return cim_fail_nomem(err);
-        }
-        features->capacity = capacity;
+        CIM_TRY(make_room(features, features->capacity == 0 ? 64 : features->capacity * 2, err));
     }
     features->fid[features->n] = 0;
     features->area[features->n] = 0;

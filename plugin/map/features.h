@@ -22,11 +22,14 @@ struct lpg_value {
     char *text;
 };
 
+/* A dictionary may go on from another that does not change any more: it shares that one's numbers
+ * and gives new values the next ones. Readers of the older one notice nothing. */
 struct lpg_dictionary {
-    struct lpg_value *values; /* [0] is unused: number 0 means absent */
-    uint32_t n;               /* values + 1 */
-    uint32_t capacity;
-    uint32_t *slots; /* open hash of numbers, 0 free */
+    const struct lpg_dictionary *older; /* has the numbers below its n; NULL: none. One step only */
+    struct lpg_value *values; /* from number older->n on; without older [0] is unused: absent */
+    uint32_t n;               /* numbers in all, 0 included */
+    uint32_t capacity;        /* of `values` */
+    uint32_t *slots;          /* open hash of numbers, 0 free */
     uint32_t n_slots;
 };
 
@@ -53,7 +56,13 @@ struct lpg_features {
 /* Attributes: the definition's tile attributes and count_by fields, each once. */
 cim_status lpg_features_init(struct lpg_features *features, const struct cim_definition *def,
                              cim_error *err);
+/* The attributes of `model` and no rows. With `goes_on` its dictionaries go on from those of
+ * `model`, which must outlive it and stay as it is; otherwise they are empty. */
+void lpg_features_init_like(struct lpg_features *features, const struct lpg_features *model,
+                            bool goes_on);
 void lpg_features_done(struct lpg_features *features);
+/* n rows at once, all codes 0; only for features without rows. */
+cim_status lpg_features_resize(struct lpg_features *features, uint32_t n, cim_error *err);
 /* Room for one more row in every column; the row's codes start as 0. */
 cim_status lpg_features_grow(struct lpg_features *features, cim_error *err);
 /* Reorders all columns: new row i is old row order[i], for i < n. */
@@ -67,6 +76,15 @@ const struct lpg_attribute *lpg_features_attribute(const struct lpg_features *fe
 uint32_t lpg_dictionary_put_text(struct lpg_dictionary *dictionary, const void *text, size_t len);
 uint32_t lpg_dictionary_put_number(struct lpg_dictionary *dictionary, uint32_t type, int64_t i64,
                                    double f64);
+uint32_t lpg_dictionary_put_value(struct lpg_dictionary *dictionary, const struct lpg_value *value);
+/* The value of a number from 1 to n - 1. */
+static inline const struct lpg_value *
+lpg_dictionary_value(const struct lpg_dictionary *dictionary, uint32_t number)
+{
+    const uint32_t first = dictionary->older != NULL ? dictionary->older->n : 0;
+    return number < first ? &dictionary->older->values[number]
+                          : &dictionary->values[number - first];
+}
 /* Number of a text (or of a number written as text); 0 when it is not there. */
 uint32_t lpg_dictionary_find(const struct lpg_dictionary *dictionary, const char *text);
 

@@ -3,6 +3,7 @@
 
 #include "cim/plugin.h"
 #include "cim/util.h"
+#include "map/changes.h"
 #include "map/snapshot.h"
 
 #include <inttypes.h>
@@ -107,6 +108,63 @@ take_current(struct slot *slot, int64_t at_least)
     return snapshot;
 }
 
+static void
+publish(struct slot *slot, struct lpg_snapshot *snapshot)
+{
+    struct lpg_snapshot *old;
+    lpg_snapshot_ref(snapshot);
+    (void)pthread_mutex_lock(&slot->lock);
+    old = slot->current;
+    slot->current = snapshot;
+    (void)pthread_mutex_unlock(&slot->lock);
+    lpg_snapshot_unref(old);
+}
+
+/* From `old` and the change log; *ret_snapshot stays NULL when that cannot be done. */
+static cim_status
+advance(struct lpg_map *map, struct slot *slot, const struct lpg_snapshot *old,
+        const cim_call *call, int64_t until, struct lpg_snapshot **ret_snapshot, cim_error *err)
+{
+    int64_t fids[LPG_OVERLAY_MAX];
+    uint32_t n = 0;
+    bool known = false;
+    cim_status status;
+    CIM_TRY(lpg_changes_read(map->host, map->store, slot->source.def->id, old->pos, until, fids,
+                             LPG_OVERLAY_MAX, &n, &known, err));
+    if (!known) {
+        return CIM_OK;
+    }
+    status =
+        lpg_snapshot_advance(old, &slot->source.layer, call, fids, n, until, ret_snapshot, err);
+    return status == CIM_E_TOO_LARGE ? CIM_OK : status;
+}
+
+/* With slot->loading held. */
+static cim_status
+refresh(struct lpg_map *map, struct slot *slot, const cim_call *call,
+        struct lpg_snapshot **ret_snapshot, cim_error *err)
+{
+    const char *id = slot->source.def->id;
+    const int64_t layer_pos = map->store->layer_pos(map->host, id);
+    const int64_t store_pos = map->store->pos(map->host);
+    const int64_t until = store_pos > layer_pos ? store_pos : layer_pos;
+    struct lpg_snapshot *old = take_current(slot, INT64_MIN);
+    struct lpg_snapshot *snapshot = NULL;
+    cim_status status = CIM_OK;
+    if (old != NULL && old->base->points != NULL) {
+        status = advance(map, slot, old, call, until, &snapshot, err);
+    }
+    lpg_snapshot_unref(old);
+    CIM_TRY(status);
+    if (snapshot == NULL) {
+        CIM_TRY(
+            lpg_snapshot_load(slot->source.def, &slot->source.layer, call, until, &snapshot, err));
+    }
+    publish(slot, snapshot);
+    *ret_snapshot = snapshot;
+    return CIM_OK;
+}
+
 /* A snapshot that holds every change acknowledged before the call. */
 static cim_status
 take_snapshot(struct lpg_map *map, struct slot *slot, const cim_call *call,
@@ -114,47 +172,18 @@ take_snapshot(struct lpg_map *map, struct slot *slot, const cim_call *call,
 {
     const int64_t wanted = map->store->layer_pos(map->host, slot->source.def->id);
     struct lpg_snapshot *snapshot = take_current(slot, wanted);
-    struct lpg_snapshot *old = NULL;
     cim_status status = CIM_OK;
     if (snapshot == NULL) {
         (void)pthread_mutex_lock(&slot->loading);
         snapshot = take_current(slot, wanted); /* the loader before us may have brought it */
         if (snapshot == NULL) {
-            status = lpg_snapshot_load(slot->source.def, &slot->source.layer, call,
-                                       map->store->layer_pos(map->host, slot->source.def->id),
-                                       &snapshot, err);
-            if (status == CIM_OK) {
-                lpg_snapshot_ref(snapshot);
-                (void)pthread_mutex_lock(&slot->lock);
-                old = slot->current;
-                slot->current = snapshot;
-                (void)pthread_mutex_unlock(&slot->lock);
-                lpg_snapshot_unref(old);
-            }
+            status = refresh(map, slot, call, &snapshot, err);
         }
         (void)pthread_mutex_unlock(&slot->loading);
     }
     if (status == CIM_OK) {
         *ret_snapshot = snapshot;
     }
-    return status;
-}
-
-static cim_status
-draw_points(struct lpg_snapshot *snapshot, const struct lpg_view *view,
-            const cim_tile_request *request, struct lpg_mvt *mvt, char **ret_texts, cim_error *err)
-{
-    struct lpg_points *subset = NULL;
-    struct lpg_subset *slot = NULL;
-    cim_status status;
-    if (!view->by_record) {
-        return lpg_points_tile(snapshot->points, &snapshot->features, view, false, request->z,
-                               request->col, request->row, mvt, ret_texts, err);
-    }
-    CIM_TRY(lpg_snapshot_subset(snapshot, view, &subset, &slot, err));
-    status = lpg_points_tile(subset, &snapshot->features, view, true, request->z, request->col,
-                             request->row, mvt, ret_texts, err);
-    lpg_snapshot_release(snapshot, subset, slot);
     return status;
 }
 
@@ -168,21 +197,22 @@ draw_shapes(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
     struct lpg_mvt *labels = NULL;
     char name[LAYER_NAME_MAX];
     cim_status status = CIM_OK;
-    CIM_TRY(lpg_shapes_tile(&snapshot->shapes, &snapshot->features, view, request->z, request->col,
+    const struct lpg_base *base = snapshot->base;
+    CIM_TRY(lpg_shapes_tile(&base->shapes, &base->features, view, request->z, request->col,
                             request->row, mvt, err));
     CIM_TRY(lpg_mvt_append(mvt, tile, err));
     (void)snprintf(name, sizeof name, "%.120s.labels", request->layer);
     CIM_TRY(lpg_mvt_new(name, &labels, err));
-    lpg_labels_tile(&snapshot->shapes, &snapshot->features, view, request->z, request->col,
-                    request->row, labels);
+    lpg_labels_tile(&base->shapes, &base->features, view, request->z, request->col, request->row,
+                    labels);
     status = lpg_mvt_append(labels, tile, err);
     lpg_mvt_free(labels);
     return status;
 }
 
 static cim_status
-draw(struct lpg_snapshot *snapshot, const struct lpg_view *view, const cim_tile_request *request,
-     cim_blob *ret_tile, cim_error *err)
+draw(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
+     const cim_tile_request *request, cim_blob *ret_tile, cim_error *err)
 {
     CIM_AUTO_BUF struct cim_buf tile;
     struct lpg_mvt *mvt;
@@ -190,10 +220,11 @@ draw(struct lpg_snapshot *snapshot, const struct lpg_view *view, const cim_tile_
     cim_status status;
     cim_buf_init(&tile, LPG_MVT_BYTES_MAX);
     CIM_TRY(lpg_mvt_new(request->layer, &mvt, err));
-    if (snapshot->points == NULL) {
+    if (snapshot->base->points == NULL) {
         status = draw_shapes(snapshot, view, request, mvt, &tile, err);
     } else {
-        status = draw_points(snapshot, view, request, mvt, &texts, err);
+        status = lpg_snapshot_tile(snapshot, view, request->z, request->col, request->row, mvt,
+                                   &texts, err);
         if (status == CIM_OK) {
             status = lpg_mvt_append(mvt, &tile, err);
         }
@@ -229,8 +260,8 @@ lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, 
                         "tile row or column out of range at zoom %u", request->z);
     }
     CIM_TRY(take_snapshot(map, slot, call, &snapshot, err));
-    status = lpg_view_open(&snapshot->features, map->host, map->access, call, request->area,
-                           request->filter_json, &view, err);
+    status = lpg_view_open(lpg_snapshot_features(snapshot), map->host, map->access, call,
+                           request->area, request->filter_json, &view, err);
     if (status == CIM_OK) {
         status = draw(snapshot, &view, request, ret_tile, err);
         lpg_view_done(&view);

@@ -1,7 +1,8 @@
 /* plugin/map/map.h -- tiles of layers from snapshots in memory, one per layer.
  *
- * A snapshot is built from the store when it is first asked for and again when the layer's position
- * has moved on; readers hold it by reference count, so that none is freed under them.
+ * A snapshot is built from the store when it is first asked for; when the layer's position has
+ * moved on, one of points follows by the change log and others are built again. Readers hold it by
+ * reference count, so that none is freed under them.
  */
 #ifndef LPG_MAP_MAP_H
 #define LPG_MAP_MAP_H

@@ -32,6 +32,12 @@ bitmap_rank(const struct lpg_bitmap *bitmap, uint32_t i)
     return bitmap->rank[i / 64U] + (uint32_t)__builtin_popcountll(bitmap->words[i / 64U] & below);
 }
 
+static uint32_t
+row_of(const struct lpg_points *points, uint32_t i)
+{
+    return points->row != NULL ? points->row[i] : i;
+}
+
 static cim_status
 count_values(struct lpg_points *points, const struct lpg_features *features, uint32_t attribute,
              cim_error *err)
@@ -59,7 +65,7 @@ count_values(struct lpg_points *points, const struct lpg_features *features, uin
         }
     }
     for (uint32_t i = 0; i < points->n; i++) {
-        const uint32_t code = a->codes[points->row != NULL ? points->row[i] : i];
+        const uint32_t code = a->codes[row_of(points, i)];
         if (code != 0) {
             bitmap_set(&counted->bitmaps[code], i);
         }
@@ -74,9 +80,9 @@ count_values(struct lpg_points *points, const struct lpg_features *features, uin
     return CIM_OK;
 }
 
-/* Prefix sums, partitions and bitmaps over points->morton, which is in order. */
-static cim_status
-index_points(struct lpg_points *points, const struct lpg_features *features, cim_error *err)
+/* Prefix sums, partitions and bitmaps over points->morton. */
+cim_status
+lpg_points_index(struct lpg_points *points, const struct lpg_features *features, cim_error *err)
 {
     uint32_t n_partitions = 0;
     points->sum_x = malloc(((size_t)points->n + 1) * sizeof *points->sum_x);
@@ -89,7 +95,7 @@ index_points(struct lpg_points *points, const struct lpg_features *features, cim
     points->sum_x[0] = 0;
     points->sum_y[0] = 0;
     for (uint32_t i = 0; i < points->n; i++) {
-        const uint32_t area = features->area[points->row != NULL ? points->row[i] : i];
+        const uint32_t area = features->area[row_of(points, i)];
         uint32_t x;
         uint32_t y;
         lpg_morton_split(points->morton[i], &x, &y);
@@ -129,30 +135,68 @@ compare_keys(const void *left, const void *right)
     return a->row < b->row ? -1 : a->row > b->row;
 }
 
+struct fid_key {
+    int64_t fid;
+    uint32_t row;
+};
+
+static int
+compare_fids(const void *left, const void *right)
+{
+    const struct fid_key *a = left;
+    const struct fid_key *b = right;
+    return a->fid < b->fid ? -1 : a->fid > b->fid;
+}
+
 static cim_status
-sort_points(struct lpg_features *features, uint64_t *morton, cim_error *err)
+sort_fids(struct lpg_points *points, const struct lpg_features *features, cim_error *err)
 {
     const uint32_t n = features->n;
+    struct fid_key *keys = malloc(n > 0 ? n * sizeof *keys : 1);
+    if (keys == NULL) {
+        return cim_fail_nomem(err);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        keys[i] = (struct fid_key){.fid = features->fid[i], .row = i};
+    }
+    qsort(keys, n, sizeof *keys, compare_fids);
+    for (uint32_t i = 0; i < n; i++) {
+        points->by_fid[i] = keys[i].row;
+    }
+    free(keys);
+    return CIM_OK;
+}
+
+/* The rows come in the order of fids as a rule, so that where they went is by_fid already. */
+static cim_status
+sort_points(struct lpg_points *points, struct lpg_features *features, uint64_t *morton,
+            cim_error *err)
+{
+    const uint32_t n = features->n;
+    bool in_order = true;
     struct sort_key *keys = malloc(n > 0 ? n * sizeof *keys : 1);
     uint32_t *order = malloc(n > 0 ? n * sizeof *order : 1);
     cim_status status = CIM_OK;
-    if (keys == NULL || order == NULL) {
+    points->by_fid = malloc(n > 0 ? n * sizeof *points->by_fid : 1);
+    if (keys == NULL || order == NULL || points->by_fid == NULL) {
         free(keys);
         free(order);
         return cim_fail_nomem(err);
     }
     for (uint32_t i = 0; i < n; i++) {
+        in_order = in_order && (i == 0 || features->fid[i - 1] < features->fid[i]);
         keys[i] = (struct sort_key){.morton = morton[i], .area = features->area[i], .row = i};
     }
     qsort(keys, n, sizeof *keys, compare_keys);
     for (uint32_t i = 0; i < n; i++) {
         morton[i] = keys[i].morton;
         order[i] = keys[i].row;
+        points->by_fid[keys[i].row] = i;
     }
     free(keys);
     status = lpg_features_reorder(features, order, n, err);
     free(order);
-    return status;
+    return status == CIM_OK && !in_order ? sort_fids(points, features, err) : status;
 }
 
 cim_status
@@ -167,9 +211,9 @@ lpg_points_build(struct lpg_features *features, uint64_t *morton, struct lpg_poi
     }
     points->morton = morton;
     points->n = features->n;
-    status = sort_points(features, morton, err);
+    status = sort_points(points, features, morton, err);
     if (status == CIM_OK) {
-        status = index_points(points, features, err);
+        status = lpg_points_index(points, features, err);
     }
     if (status != CIM_OK) {
         lpg_points_free(points);
@@ -180,38 +224,70 @@ lpg_points_build(struct lpg_features *features, uint64_t *morton, struct lpg_poi
 }
 
 cim_status
+lpg_points_pick(const struct lpg_points *points, const struct lpg_features *features,
+                const uint32_t *picked, uint32_t n, struct lpg_points **ret_points, cim_error *err)
+{
+    struct lpg_points *some = calloc(1, sizeof *some);
+    cim_status status = CIM_OK;
+    if (some == NULL) {
+        return cim_fail_nomem(err);
+    }
+    some->n = n;
+    some->morton = malloc(n > 0 ? n * sizeof *some->morton : 1);
+    some->rows_owned = malloc(n > 0 ? n * sizeof *some->rows_owned : 1);
+    some->row = some->rows_owned;
+    if (some->morton == NULL || some->rows_owned == NULL) {
+        status = cim_fail_nomem(err);
+    } else {
+        for (uint32_t i = 0; i < n; i++) {
+            some->morton[i] = points->morton[picked[i]];
+            some->rows_owned[i] = row_of(points, picked[i]);
+        }
+        status = lpg_points_index(some, features, err);
+    }
+    if (status != CIM_OK) {
+        lpg_points_free(some);
+        return status;
+    }
+    *ret_points = some;
+    return CIM_OK;
+}
+
+cim_status
 lpg_points_subset(const struct lpg_points *points, const struct lpg_features *features,
                   const struct lpg_view *view, struct lpg_points **ret_points, cim_error *err)
 {
-    struct lpg_points *subset = calloc(1, sizeof *subset);
-    cim_status status = CIM_OK;
+    uint32_t *covered = malloc(points->n > 0 ? points->n * sizeof *covered : 1);
     uint32_t n = 0;
-    if (subset == NULL) {
+    cim_status status;
+    if (covered == NULL) {
         return cim_fail_nomem(err);
     }
     for (uint32_t i = 0; i < points->n; i++) {
-        n += lpg_view_covers(view, features, i) ? 1 : 0;
-    }
-    subset->morton = malloc(n > 0 ? n * sizeof *subset->morton : 1);
-    subset->rows_owned = malloc(n > 0 ? n * sizeof *subset->rows_owned : 1);
-    subset->row = subset->rows_owned;
-    if (subset->morton == NULL || subset->rows_owned == NULL) {
-        status = cim_fail_nomem(err);
-    } else {
-        for (uint32_t i = 0; i < points->n; i++) {
-            if (lpg_view_covers(view, features, i)) {
-                subset->morton[subset->n] = points->morton[i];
-                subset->rows_owned[subset->n++] = i;
-            }
+        if (lpg_view_covers(view, features, row_of(points, i))) {
+            covered[n++] = i;
         }
-        status = index_points(subset, features, err);
     }
-    if (status != CIM_OK) {
-        lpg_points_free(subset);
-        return status;
+    status = lpg_points_pick(points, features, covered, n, ret_points, err);
+    free(covered);
+    return status;
+}
+
+uint32_t
+lpg_points_find(const struct lpg_points *points, const struct lpg_features *features, int64_t fid)
+{
+    uint32_t begin = 0;
+    uint32_t end = points->n;
+    while (begin < end) {
+        const uint32_t middle = begin + (end - begin) / 2;
+        if (features->fid[points->by_fid[middle]] < fid) {
+            begin = middle + 1;
+        } else {
+            end = middle;
+        }
     }
-    *ret_points = subset;
-    return CIM_OK;
+    return begin < points->n && features->fid[points->by_fid[begin]] == fid ? points->by_fid[begin]
+                                                                            : UINT32_MAX;
 }
 
 void
@@ -232,6 +308,7 @@ lpg_points_free(struct lpg_points *points)
     free(points->sum_y);
     free(points->partitions);
     free(points->rows_owned);
+    free(points->by_fid);
     free(points);
 }
 
@@ -268,14 +345,12 @@ partition_visible(const struct lpg_partition *partition, const struct lpg_view *
     return all_visible || view->area_state[partition->area] == LPG_AREA_VISIBLE;
 }
 
-uint64_t
-lpg_points_count(const struct lpg_points *points, const struct lpg_view *view, bool all_visible,
-                 uint32_t z, uint32_t col, uint32_t row)
+static uint64_t
+count_cell(const struct lpg_points *points, const struct lpg_view *view, bool all_visible,
+           uint64_t first, uint64_t last)
 {
-    const uint64_t first = lpg_morton_cell_first(z, col, row);
-    const uint64_t last = lpg_morton_cell_last(z, col, row);
     uint64_t count = 0;
-    for (uint32_t p = 0; p < points->n_partitions; p++) {
+    for (uint32_t p = 0; points != NULL && p < points->n_partitions; p++) {
         uint32_t begin;
         uint32_t end;
         if (partition_visible(&points->partitions[p], view, all_visible)) {
@@ -285,6 +360,41 @@ lpg_points_count(const struct lpg_points *points, const struct lpg_view *view, b
         }
     }
     return count;
+}
+
+uint64_t
+lpg_points_count(const struct lpg_stack *stack, const struct lpg_view *view, bool all_visible,
+                 uint32_t z, uint32_t col, uint32_t row)
+{
+    const uint64_t first = lpg_morton_cell_first(z, col, row);
+    const uint64_t last = lpg_morton_cell_last(z, col, row);
+    return count_cell(stack->points, view, all_visible, first, last) -
+           count_cell(stack->removed, view, all_visible, first, last) +
+           count_cell(stack->added, view, all_visible, first, last);
+}
+
+/* First of the removed whose row is >= `row`. */
+static uint32_t
+removed_from(const struct lpg_points *removed, uint32_t row)
+{
+    uint32_t begin = 0;
+    uint32_t end = removed->n;
+    while (begin < end) {
+        const uint32_t middle = begin + (end - begin) / 2;
+        if (removed->row[middle] < row) {
+            begin = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return begin;
+}
+
+static bool
+is_removed(const struct lpg_points *removed, uint32_t row)
+{
+    const uint32_t at = removed_from(removed, row);
+    return at < removed->n && removed->row[at] == row;
 }
 
 /* Where a tile lies among the 32-bit positions. */
@@ -320,20 +430,21 @@ static void
 draw_single(const struct lpg_points *points, const struct lpg_features *features, uint32_t i,
             const struct tile_frame *frame, const struct single_keys *keys, struct lpg_mvt *mvt)
 {
-    const uint32_t row = points->row != NULL ? points->row[i] : i;
+    const uint32_t row = row_of(points, i);
     uint32_t x;
     uint32_t y;
     lpg_morton_split(points->morton[i], &x, &y);
     lpg_mvt_begin(mvt, LPG_MVT_POINT, (uint64_t)features->fid[row]);
     lpg_mvt_tag(mvt, keys->fid, lpg_mvt_value_int(mvt, features->fid[row]));
-    lpg_mvt_tag(mvt, keys->area_code,
-                lpg_mvt_value_text(mvt, features->areas.values[features->area[row]].text));
+    lpg_mvt_tag(
+        mvt, keys->area_code,
+        lpg_mvt_value_text(mvt, lpg_dictionary_value(&features->areas, features->area[row])->text));
     for (uint32_t a = 0; a < features->n_attributes; a++) {
         const struct lpg_attribute *attribute = &features->attributes[a];
         if (attribute->codes[row] != 0) {
-            lpg_mvt_tag(
-                mvt, keys->attributes[a],
-                lpg_value_to_mvt(mvt, &attribute->dictionary.values[attribute->codes[row]]));
+            lpg_mvt_tag(mvt, keys->attributes[a],
+                        lpg_value_to_mvt(mvt, lpg_dictionary_value(&attribute->dictionary,
+                                                                   attribute->codes[row])));
         }
     }
     lpg_mvt_point(mvt, to_units(x, frame->x0, frame->z), to_units(y, frame->y0, frame->z));
@@ -345,61 +456,96 @@ struct cell {
     uint64_t count;
     uint64_t sum_x; /* relative to the tile's corner: stays below 2^64 for 2^32 points */
     uint64_t sum_y;
-    uint32_t some; /* one of its points */
+    uint64_t n_added;    /* of `count` */
+    uint32_t some;       /* one of its points */
+    uint32_t some_added; /* one of those added */
+    bool less;           /* some were removed: `some` may be one of them */
 };
 
+/* The three pyramids of a stack. */
+enum part { PART_POINTS, PART_REMOVED, PART_ADDED };
+
 struct drawing {
-    const struct lpg_points *points;
-    const struct lpg_features *features;
+    const struct lpg_stack *stack;
+    const struct lpg_view *view;
+    bool all_visible;
     struct tile_frame frame;
     struct cell cells[CELLS];
     uint64_t *value_counts; /* CELLS x total values of all counted attributes */
     uint32_t n_values;
 };
 
-static void
-add_range(struct drawing *drawing, uint32_t c, uint32_t begin, uint32_t end)
+static const struct lpg_points *
+part_points(const struct lpg_stack *stack, enum part part)
 {
-    const struct lpg_points *points = drawing->points;
+    return part == PART_POINTS ? stack->points : part == PART_ADDED ? stack->added : stack->removed;
+}
+
+/* Numbers of values in the newest dictionary; the older pyramids know a first part of them. */
+static uint32_t
+n_values_of(const struct lpg_stack *stack, uint32_t attribute)
+{
+    const uint32_t n = stack->newer->attributes[attribute].dictionary.n;
+    return n > 0 ? n : 1;
+}
+
+static void
+add_range(struct drawing *drawing, enum part part, uint32_t c, uint32_t begin, uint32_t end)
+{
+    const struct lpg_points *points = part_points(drawing->stack, part);
+    const uint64_t sign = part == PART_REMOVED ? UINT64_MAX : 1; /* -1, in sums that wrap */
     struct cell *cell = &drawing->cells[c];
     const uint64_t count = end - begin;
     uint64_t *values = drawing->value_counts + (size_t)c * drawing->n_values;
     if (count == 0) {
         return;
     }
-    cell->count += count;
-    cell->sum_x += points->sum_x[end] - points->sum_x[begin] - count * drawing->frame.x0;
-    cell->sum_y += points->sum_y[end] - points->sum_y[begin] - count * drawing->frame.y0;
-    cell->some = begin;
+    cell->count += sign * count;
+    cell->sum_x += sign * (points->sum_x[end] - points->sum_x[begin] - count * drawing->frame.x0);
+    cell->sum_y += sign * (points->sum_y[end] - points->sum_y[begin] - count * drawing->frame.y0);
+    switch (part) {
+    case PART_ADDED:
+        cell->n_added += count;
+        cell->some_added = begin;
+        break;
+    case PART_REMOVED:
+        cell->less = true;
+        break;
+    case PART_POINTS:
+    default:
+        cell->some = begin;
+    }
     for (uint32_t k = 0; k < points->n_counted; k++) {
         const struct lpg_counted *counted = &points->counted[k];
         for (uint32_t v = 1; v < counted->n_values; v++) {
-            values[v] +=
+            const uint64_t n =
                 bitmap_rank(&counted->bitmaps[v], end) - bitmap_rank(&counted->bitmaps[v], begin);
+            values[v] += sign * n;
         }
-        values += counted->n_values;
+        values += n_values_of(drawing->stack, counted->attribute);
     }
 }
 
 static void
-add_partition(struct drawing *drawing, uint32_t begin, uint32_t end, uint64_t first)
+add_partition(struct drawing *drawing, enum part part, uint32_t begin, uint32_t end, uint64_t first)
 {
+    const uint64_t *morton = part_points(drawing->stack, part)->morton;
     const uint32_t z = drawing->frame.z + LPG_CLUSTER_LEVELS;
     const uint64_t span = UINT64_MAX >> (2U * z); /* codes of a cell, less one */
     uint32_t at = begin;
     while (at < end) {
-        const uint32_t c = (uint32_t)((drawing->points->morton[at] - first) / (span + 1));
+        const uint32_t c = (uint32_t)((morton[at] - first) / (span + 1));
         const uint64_t last = first + (uint64_t)c * (span + 1) + span;
         uint32_t next = at;
         uint32_t step = 1;
         /* Gallops to the cell's end: cells are few points or many, both cheap. */
-        while (next < end && drawing->points->morton[next] <= last) {
+        while (next < end && morton[next] <= last) {
             at = next + 1;
             next = end - next > step ? next + step : end;
             step *= 2;
         }
-        at = last == UINT64_MAX ? end : lower_bound(drawing->points->morton, at, next, last + 1);
-        add_range(drawing, c, begin, at);
+        at = last == UINT64_MAX ? end : lower_bound(morton, at, next, last + 1);
+        add_range(drawing, part, c, begin, at);
         begin = at;
     }
 }
@@ -467,7 +613,7 @@ name_values(const struct drawing *drawing, struct lpg_mvt *mvt, uint32_t *keys, 
             cim_error *err)
 {
     enum { NAME_SIZE = 128 };
-    const struct lpg_points *points = drawing->points;
+    const struct lpg_points *points = drawing->stack->points;
     char *texts = calloc(drawing->n_values > 0 ? drawing->n_values : 1, NAME_SIZE);
     uint32_t v = 0;
     if (texts == NULL) {
@@ -475,9 +621,11 @@ name_values(const struct drawing *drawing, struct lpg_mvt *mvt, uint32_t *keys, 
     }
     for (uint32_t k = 0; k < points->n_counted; k++) {
         const struct lpg_attribute *attribute =
-            &drawing->features->attributes[points->counted[k].attribute];
-        for (uint32_t i = 0; i < points->counted[k].n_values; i++, v++) {
-            const struct lpg_value *value = i > 0 ? &attribute->dictionary.values[i] : NULL;
+            &drawing->stack->newer->attributes[points->counted[k].attribute];
+        const uint32_t n = n_values_of(drawing->stack, points->counted[k].attribute);
+        for (uint32_t i = 0; i < n; i++, v++) {
+            const struct lpg_value *value =
+                i > 0 ? lpg_dictionary_value(&attribute->dictionary, i) : NULL;
             char *name = texts + (size_t)v * NAME_SIZE;
             if (value == NULL) {
                 continue;
@@ -494,6 +642,44 @@ name_values(const struct drawing *drawing, struct lpg_mvt *mvt, uint32_t *keys, 
     return CIM_OK;
 }
 
+/* The one point that is left of a cell: where it lies is the sum of positions, then it is among
+ * those of that position, at most one of which was not removed. */
+static uint32_t
+find_left(const struct drawing *drawing, const struct cell *cell)
+{
+    const struct lpg_points *points = drawing->stack->points;
+    const uint64_t code = lpg_morton((uint32_t)(cell->sum_x + drawing->frame.x0),
+                                     (uint32_t)(cell->sum_y + drawing->frame.y0));
+    for (uint32_t p = 0; p < points->n_partitions; p++) {
+        const struct lpg_partition *partition = &points->partitions[p];
+        uint32_t begin;
+        uint32_t end;
+        if (!partition_visible(partition, drawing->view, drawing->all_visible)) {
+            continue;
+        }
+        cell_range(points, partition->begin, partition->end, code, code, &begin, &end);
+        for (uint32_t i = begin; i < end; i++) {
+            if (!is_removed(drawing->stack->removed, row_of(points, i))) {
+                return i;
+            }
+        }
+    }
+    return cell->some; /* not reached: the sums say that there is one */
+}
+
+static void
+draw_only(const struct drawing *drawing, const struct cell *cell, const struct single_keys *keys,
+          struct lpg_mvt *mvt)
+{
+    const struct lpg_stack *stack = drawing->stack;
+    if (cell->n_added == 1) {
+        draw_single(stack->added, stack->newer, cell->some_added, &drawing->frame, keys, mvt);
+    } else {
+        draw_single(stack->points, stack->features,
+                    cell->less ? find_left(drawing, cell) : cell->some, &drawing->frame, keys, mvt);
+    }
+}
+
 static cim_status
 draw_cells(struct drawing *drawing, struct lpg_mvt *mvt, char **ret_texts, cim_error *err)
 {
@@ -504,7 +690,7 @@ draw_cells(struct drawing *drawing, struct lpg_mvt *mvt, char **ret_texts, cim_e
     if (values == NULL) {
         return cim_fail_nomem(err);
     }
-    single_keys_init(&singles, drawing->features, mvt);
+    single_keys_init(&singles, drawing->stack->features, mvt);
     keys = (struct cluster_keys){.cluster = lpg_mvt_key(mvt, "cluster"),
                                  .count = lpg_mvt_key(mvt, "count"),
                                  .cluster_id = lpg_mvt_key(mvt, "cluster_id"),
@@ -512,8 +698,7 @@ draw_cells(struct drawing *drawing, struct lpg_mvt *mvt, char **ret_texts, cim_e
     status = name_values(drawing, mvt, values, ret_texts, err);
     for (uint32_t c = 0; status == CIM_OK && c < CELLS; c++) {
         if (drawing->cells[c].count == 1) {
-            draw_single(drawing->points, drawing->features, drawing->cells[c].some, &drawing->frame,
-                        &singles, mvt);
+            draw_only(drawing, &drawing->cells[c], &singles, mvt);
         } else if (drawing->cells[c].count > 1) {
             draw_cluster(drawing, c, &keys, mvt);
         }
@@ -522,35 +707,67 @@ draw_cells(struct drawing *drawing, struct lpg_mvt *mvt, char **ret_texts, cim_e
     return status;
 }
 
+/* Rows ascend in both pyramids, so what was removed is met on the way. */
 static void
-draw_singles(const struct lpg_points *points, const struct lpg_features *features, uint32_t begin,
-             uint32_t end, const struct tile_frame *frame, struct lpg_mvt *mvt)
+draw_singles(const struct drawing *drawing, enum part part, uint32_t begin, uint32_t end,
+             const struct single_keys *keys, struct lpg_mvt *mvt)
 {
-    struct single_keys keys;
-    single_keys_init(&keys, features, mvt);
+    const struct lpg_stack *stack = drawing->stack;
+    const struct lpg_points *points = part_points(stack, part);
+    const struct lpg_points *removed = part == PART_POINTS ? stack->removed : NULL;
+    const struct lpg_features *features = part == PART_POINTS ? stack->features : stack->newer;
+    uint32_t r = removed != NULL && begin < end ? removed_from(removed, row_of(points, begin)) : 0;
     for (uint32_t i = begin; i < end; i++) {
-        draw_single(points, features, i, frame, &keys, mvt);
+        if (removed != NULL && r < removed->n && removed->row[r] == row_of(points, i)) {
+            r++;
+        } else {
+            draw_single(points, features, i, &drawing->frame, keys, mvt);
+        }
+    }
+}
+
+static void
+visit_part(struct drawing *drawing, enum part part, uint64_t first, uint64_t last,
+           const struct single_keys *singles, struct lpg_mvt *mvt)
+{
+    const struct lpg_points *points = part_points(drawing->stack, part);
+    for (uint32_t p = 0; points != NULL && p < points->n_partitions; p++) {
+        const struct lpg_partition *partition = &points->partitions[p];
+        uint32_t begin;
+        uint32_t end;
+        if (!partition_visible(partition, drawing->view, drawing->all_visible)) {
+            continue;
+        }
+        cell_range(points, partition->begin, partition->end, first, last, &begin, &end);
+        if (singles == NULL) {
+            add_partition(drawing, part, begin, end, first);
+        } else if (part != PART_REMOVED) {
+            draw_singles(drawing, part, begin, end, singles, mvt);
+        }
     }
 }
 
 cim_status
-lpg_points_tile(const struct lpg_points *points, const struct lpg_features *features,
-                const struct lpg_view *view, bool all_visible, uint32_t z, uint32_t col,
-                uint32_t row, struct lpg_mvt *mvt, char **ret_texts, cim_error *err)
+lpg_points_tile(const struct lpg_stack *stack, const struct lpg_view *view, bool all_visible,
+                uint32_t z, uint32_t col, uint32_t row, struct lpg_mvt *mvt, char **ret_texts,
+                cim_error *err)
 {
     const uint64_t first = lpg_morton_cell_first(z, col, row);
     const uint64_t last = lpg_morton_cell_last(z, col, row);
+    const bool clustered = z < LPG_POINTS_SINGLE_ZOOM;
     struct drawing *drawing = calloc(1, sizeof *drawing);
+    struct single_keys singles;
     cim_status status = CIM_OK;
     if (drawing == NULL) {
         return cim_fail_nomem(err);
     }
-    drawing->points = points;
-    drawing->features = features;
+    drawing->stack = stack;
+    drawing->view = view;
+    drawing->all_visible = all_visible;
     drawing->frame = (struct tile_frame){
         .z = z, .x0 = (uint64_t)col << (32U - z), .y0 = (uint64_t)row << (32U - z)};
-    for (uint32_t k = 0; k < points->n_counted; k++) {
-        drawing->n_values += points->counted[k].n_values;
+    for (uint32_t k = 0; k < stack->points->n_counted; k++) {
+        drawing->n_values += n_values_of(stack, stack->points->counted[k].attribute);
     }
     drawing->value_counts =
         calloc((size_t)CELLS * (drawing->n_values > 0 ? drawing->n_values : 1), sizeof(uint64_t));
@@ -558,21 +775,13 @@ lpg_points_tile(const struct lpg_points *points, const struct lpg_features *feat
         free(drawing);
         return cim_fail_nomem(err);
     }
-    for (uint32_t p = 0; p < points->n_partitions; p++) {
-        const struct lpg_partition *partition = &points->partitions[p];
-        uint32_t begin;
-        uint32_t end;
-        if (!partition_visible(partition, view, all_visible)) {
-            continue;
-        }
-        cell_range(points, partition->begin, partition->end, first, last, &begin, &end);
-        if (z >= LPG_POINTS_SINGLE_ZOOM) {
-            draw_singles(points, features, begin, end, &drawing->frame, mvt);
-        } else {
-            add_partition(drawing, begin, end, first);
-        }
+    if (!clustered) {
+        single_keys_init(&singles, stack->features, mvt);
     }
-    if (z < LPG_POINTS_SINGLE_ZOOM) {
+    for (enum part part = PART_POINTS; part <= PART_ADDED; part++) {
+        visit_part(drawing, part, first, last, clustered ? NULL : &singles, mvt);
+    }
+    if (clustered) {
         status = draw_cells(drawing, mvt, ret_texts, err);
     }
     free(drawing->value_counts);

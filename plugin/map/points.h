@@ -45,6 +45,18 @@ struct lpg_points {
     uint32_t n_counted;
     struct lpg_counted counted[LPG_ATTRIBUTES_MAX];
     uint32_t *rows_owned;
+    uint32_t *by_fid; /* rows in the order of fids; NULL in a pyramid of some of the points */
+};
+
+/* What a tile is drawn from: a pyramid, less the points of a second one, plus those of a third.
+ * Every count and sum is that of the first, less that of the second, plus that of the third. */
+struct lpg_stack {
+    const struct lpg_points *points;
+    const struct lpg_features *features;
+    const struct lpg_points *removed; /* some of `points`' rows; NULL: no overlay */
+    const struct lpg_points *added;   /* NULL with `removed` */
+    const struct lpg_features *newer; /* rows of `added`; its dictionaries hold all values.
+                                       * Without an overlay the same as `features` */
 };
 
 /* Radius, outline included, of the symbol that the styles draw for a cluster of `count` points.
@@ -54,20 +66,30 @@ int32_t lpg_cluster_radius_px(uint64_t count);
 /* Sorts `features` and builds the pyramid over it. `morton` (one per feature) is consumed. */
 cim_status lpg_points_build(struct lpg_features *features, uint64_t *morton,
                             struct lpg_points **ret_points, cim_error *err);
-/* The pyramid of the points that the view covers. */
+/* Takes a pyramid that was put together elsewhere, in order: morton, n and by_fid are set. */
+cim_status lpg_points_index(struct lpg_points *points, const struct lpg_features *features,
+                            cim_error *err);
+/* The pyramid of the points that the view covers; `features` may be older than the view's. */
 cim_status lpg_points_subset(const struct lpg_points *points, const struct lpg_features *features,
                              const struct lpg_view *view, struct lpg_points **ret_points,
                              cim_error *err);
+/* The pyramid of n of the points, by their numbers, ascending. */
+cim_status lpg_points_pick(const struct lpg_points *points, const struct lpg_features *features,
+                           const uint32_t *picked, uint32_t n, struct lpg_points **ret_points,
+                           cim_error *err);
+/* Row of a record in a pyramid with by_fid; UINT32_MAX when it is not there. */
+uint32_t lpg_points_find(const struct lpg_points *points, const struct lpg_features *features,
+                         int64_t fid);
 void lpg_points_free(struct lpg_points *points); /* NULL-safe */
 
 /* Draws tile (z, col, row). `all_visible`: the points are a subset already made for this view.
  * *ret_texts holds key texts that the tile borrows: free it after lpg_mvt_finish(). */
-cim_status lpg_points_tile(const struct lpg_points *points, const struct lpg_features *features,
-                           const struct lpg_view *view, bool all_visible, uint32_t z, uint32_t col,
-                           uint32_t row, struct lpg_mvt *mvt, char **ret_texts, cim_error *err);
+cim_status lpg_points_tile(const struct lpg_stack *stack, const struct lpg_view *view,
+                           bool all_visible, uint32_t z, uint32_t col, uint32_t row,
+                           struct lpg_mvt *mvt, char **ret_texts, cim_error *err);
 
 /* How many points of a cell the view's areas hold; for sums and tests. */
-uint64_t lpg_points_count(const struct lpg_points *points, const struct lpg_view *view,
+uint64_t lpg_points_count(const struct lpg_stack *stack, const struct lpg_view *view,
                           bool all_visible, uint32_t z, uint32_t col, uint32_t row);
 
 #endif

@@ -263,13 +263,15 @@ tag_shape(const struct lpg_features *features, uint32_t i, const struct shape_ke
           struct lpg_mvt *mvt)
 {
     lpg_mvt_tag(mvt, keys->fid, lpg_mvt_value_int(mvt, features->fid[i]));
-    lpg_mvt_tag(mvt, keys->area_code,
-                lpg_mvt_value_text(mvt, features->areas.values[features->area[i]].text));
+    lpg_mvt_tag(
+        mvt, keys->area_code,
+        lpg_mvt_value_text(mvt, lpg_dictionary_value(&features->areas, features->area[i])->text));
     for (uint32_t a = 0; a < features->n_attributes; a++) {
         const struct lpg_attribute *attribute = &features->attributes[a];
         if (attribute->codes[i] != 0) {
             lpg_mvt_tag(mvt, keys->attributes[a],
-                        lpg_value_to_mvt(mvt, &attribute->dictionary.values[attribute->codes[i]]));
+                        lpg_value_to_mvt(mvt, lpg_dictionary_value(&attribute->dictionary,
+                                                                   attribute->codes[i])));
         }
     }
 }

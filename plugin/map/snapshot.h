@@ -1,51 +1,43 @@
-/* plugin/map/snapshot.h -- one layer in memory, as of one position of the store. */
+/* plugin/map/snapshot.h -- one layer as of one position of the store: a base, which many snapshots
+ * share, and an overlay of what changed since. Never changes; readers hold it by reference count.
+ */
 #ifndef LPG_MAP_SNAPSHOT_H
 #define LPG_MAP_SNAPSHOT_H
 
-#include "cim/layers.h"
-#include "map/features.h"
-#include "map/points.h"
-#include "map/shapes.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
-
-enum {
-    LPG_SUBSETS_MAX = 32
-}; /* filtered or owner pyramids kept per snapshot, oldest use first out */
-
-struct lpg_subset {
-    char key[LPG_VIEW_KEY_SIZE];
-    struct lpg_points *points;
-    uint64_t used;
-    uint32_t readers;
-};
+#include "map/base.h"
+#include "map/overlay.h"
 
 struct lpg_snapshot {
     atomic_uint references;
     int64_t pos;
-    struct lpg_features features;
-    struct lpg_points *points; /* of a point layer; NULL otherwise */
-    struct lpg_shapes shapes;
-    int64_t n_skipped;    /* records without a geometry that can be drawn */
-    pthread_mutex_t lock; /* of the subsets; never held while one is built */
-    uint64_t tick;
-    struct lpg_subset subsets[LPG_SUBSETS_MAX];
+    struct lpg_base *base;
+    struct lpg_overlay *overlay; /* NULL: nothing changed since */
 };
 
 /* Reads all records through the layer's own query, as the platform itself. */
 cim_status lpg_snapshot_load(const struct cim_definition *def, const cim_layer *layer,
                              const cim_call *call, int64_t pos, struct lpg_snapshot **ret_snapshot,
                              cim_error *err);
+/* The snapshot of a point layer as of a later position, given the fids (ascending, each once) that
+ * changed in between. CIM_E_TOO_LARGE: load it instead. */
+cim_status lpg_snapshot_advance(const struct lpg_snapshot *snapshot, const cim_layer *layer,
+                                const cim_call *call, const int64_t *fids, uint32_t n, int64_t pos,
+                                struct lpg_snapshot **ret_snapshot, cim_error *err);
+/* The same records over a base that holds all of them as of `pos`, at most the snapshot's own. */
+cim_status lpg_snapshot_rebase(const struct lpg_snapshot *snapshot, struct lpg_base *base,
+                               int64_t pos, struct lpg_snapshot **ret_snapshot, cim_error *err);
 void lpg_snapshot_ref(struct lpg_snapshot *snapshot);
 void lpg_snapshot_unref(struct lpg_snapshot *snapshot); /* NULL-safe */
 
-/* The pyramid for a view that must be judged record by record; built once per key. *ret_slot is for
- * lpg_snapshot_release(); NULL when the pyramid is the caller's own to free that way. */
-cim_status lpg_snapshot_subset(struct lpg_snapshot *snapshot, const struct lpg_view *view,
-                               struct lpg_points **ret_points, struct lpg_subset **ret_slot,
-                               cim_error *err);
-void lpg_snapshot_release(struct lpg_snapshot *snapshot, struct lpg_points *points,
-                          struct lpg_subset *slot);
+/* The features whose dictionaries hold every value: what a view is opened on. */
+const struct lpg_features *lpg_snapshot_features(const struct lpg_snapshot *snapshot);
+/* A tile of a point layer, as lpg_points_tile(). */
+cim_status lpg_snapshot_tile(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
+                             uint32_t z, uint32_t col, uint32_t row, struct lpg_mvt *mvt,
+                             char **ret_texts, cim_error *err);
+/* How many of a cell's points the view covers. */
+cim_status lpg_snapshot_count(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
+                              uint32_t z, uint32_t col, uint32_t row, uint64_t *ret_count,
+                              cim_error *err);
 
 #endif

@@ -80,7 +80,7 @@ add_condition(const struct lpg_features *features, struct json_object *property,
         return cim_fail(err, CIM_E_TOO_LARGE, name, NULL, "瓦片筛选条件最多 %d 个",
                         "at most %d tile filter conditions", LPG_VIEW_CONDITIONS_MAX);
     }
-    view->conditions[view->n_conditions].codes = attribute->codes;
+    view->conditions[view->n_conditions].attribute = (uint32_t)(attribute - features->attributes);
     view->conditions[view->n_conditions].code =
         lpg_dictionary_find(&attribute->dictionary, json_object_get_string(value));
     view->n_conditions++;
@@ -198,7 +198,8 @@ resolve(const struct lpg_features *features, const cim_host *host, const cim_acc
         }
     }
     for (uint32_t i = 1; i < features->areas.n; i++) {
-        view->area_ordinal[i] = access->area_ordinal(host, features->areas.values[i].text);
+        view->area_ordinal[i] =
+            access->area_ordinal(host, lpg_dictionary_value(&features->areas, i)->text);
         if (area != NULL && (view->area_ordinal[i] < filter.ordinal ||
                              view->area_ordinal[i] >= filter.ordinal_end)) {
             continue;
@@ -258,8 +259,8 @@ lpg_view_covers(const struct lpg_view *view, const struct lpg_features *features
 {
     const uint32_t area = features->area[row];
     for (uint32_t i = 0; i < view->n_conditions; i++) {
-        if (view->conditions[i].code == 0 ||
-            view->conditions[i].codes[row] != view->conditions[i].code) {
+        const uint32_t *codes = features->attributes[view->conditions[i].attribute].codes;
+        if (view->conditions[i].code == 0 || codes[row] != view->conditions[i].code) {
             return false;
         }
     }

@@ -19,8 +19,8 @@ struct lpg_view {
     int64_t now_ms;
     uint32_t n_conditions;
     struct {
-        const uint32_t *codes;
-        uint32_t code; /* 0: no record can match */
+        uint32_t attribute; /* index in features.attributes */
+        uint32_t code;      /* 0: no record can match */
     } conditions[LPG_VIEW_CONDITIONS_MAX];
     bool by_record;              /* records must be judged one by one */
     char key[LPG_VIEW_KEY_SIZE]; /* same key, same records; as lpg_view_key() */
@@ -37,6 +37,7 @@ cim_status lpg_view_open(const struct lpg_features *features, const cim_host *ho
                          const cim_access_v1 *access, const cim_call *call, const char *area,
                          const char *filter_json, struct lpg_view *ret_view, cim_error *err);
 void lpg_view_done(struct lpg_view *view);
+/* `features`: those of lpg_view_open() or the ones that their dictionaries go on from. */
 bool lpg_view_covers(const struct lpg_view *view, const struct lpg_features *features,
                      uint32_t row);
 

@@ -151,6 +151,8 @@ build_ours(struct ours *ours, const struct point *points, uint32_t n)
 static uint64_t
 draw_ours(const struct ours *ours, uint32_t z, uint32_t col, uint32_t row)
 {
+    const struct lpg_stack stack = {
+        .points = ours->points, .features = &ours->features, .newer = &ours->features};
     struct lpg_view view;
     struct lpg_mvt *mvt;
     cim_blob tile = {0};
@@ -159,8 +161,7 @@ draw_ours(const struct ours *ours, uint32_t z, uint32_t col, uint32_t row)
     if (lpg_view_open(&ours->features, NULL, &access_service, &call, NULL, NULL, &view, NULL) !=
             CIM_OK ||
         lpg_mvt_new("points", &mvt, NULL) != CIM_OK ||
-        lpg_points_tile(ours->points, &ours->features, &view, false, z, col, row, mvt, &texts,
-                        NULL) != CIM_OK ||
+        lpg_points_tile(&stack, &view, false, z, col, row, mvt, &texts, NULL) != CIM_OK ||
         lpg_mvt_finish(mvt, &tile, NULL) != CIM_OK) {
         fail("tile");
     }

@@ -296,10 +296,12 @@ draw(const struct world *world, const struct prepared *p, uint32_t z, uint32_t c
     cim_blob tile = {0};
     char *texts = NULL;
     assert_int_equal(lpg_mvt_new("points", &mvt, NULL), CIM_OK);
-    assert_int_equal(lpg_points_tile(p->subset != NULL ? p->subset : world->points,
-                                     &world->features, &p->view, p->subset != NULL, z, col, row,
-                                     mvt, &texts, NULL),
-                     CIM_OK);
+    const struct lpg_stack stack = {.points = p->subset != NULL ? p->subset : world->points,
+                                    .features = &world->features,
+                                    .newer = &world->features};
+    assert_int_equal(
+        lpg_points_tile(&stack, &p->view, p->subset != NULL, z, col, row, mvt, &texts, NULL),
+        CIM_OK);
     assert_int_equal(lpg_mvt_finish(mvt, &tile, NULL), CIM_OK);
     assert_true(mvt_read(tile.data, tile.len, &layer));
     for (size_t i = 0; i < layer.n_features; i++) {

@@ -1,0 +1,464 @@
+/* A snapshot that follows random edits draws and counts what one loaded from scratch does. */
+#include "cim/plugin.h"
+#include "cim/util.h"
+#include "geo/mercator.h"
+#include "kit/rows.h"
+#include "kit/wkb.h"
+#include "map/snapshot.h"
+#include "support/mvt_read.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { N_MOST = 3000, N_START = 1200, N_AREAS = 12, N_OWNERS = 5, N_EDITS = 2500 };
+
+/* ---- a layer of records in memory ---- */
+
+struct record {
+    bool there;
+    bool drawable;
+    double lon;
+    double lat;
+    int area;
+    int owner;
+    int kind; /* 0: absent */
+    int name;
+};
+
+struct world {
+    struct record records[N_MOST]; /* record i has fid i + 1 */
+    int n_kinds;                   /* grows: edits bring new kinds, areas and owners */
+    int n_areas;
+    int n_owners;
+    struct cim_field fields[2];
+    const struct cim_field *attributes[2];
+    const struct cim_field *counted[1];
+    struct cim_definition def;
+    cim_layer layer;
+};
+
+/* One query: all fids, or those of a filter. */
+struct result {
+    const struct world *world;
+    int at;
+    bool wanted[N_MOST];
+};
+
+static int32_t
+never_cancelled(const cim_call *call)
+{
+    (void)call;
+    return 0;
+}
+
+static void
+append_name(struct cim_batch_builder *builder, uint32_t column, char prefix, int number)
+{
+    char text[16];
+    const int len = snprintf(text, sizeof text, "%c%02d", prefix, number);
+    cim_batch_append_bytes(builder, column, text, (size_t)len);
+}
+
+static cim_status
+fill(void *self, struct cim_batch_builder *builder, cim_error *err)
+{
+    struct result *result = self;
+    while (result->at < N_MOST && cim_batch_builder_rows(builder) < 500) {
+        const int i = result->at++;
+        const struct record *record = &result->world->records[i];
+        if (!record->there || !result->wanted[i]) {
+            continue;
+        }
+        cim_batch_append_i64(builder, 0, i + 1);
+        append_name(builder, 1, 'a', record->area);
+        append_name(builder, 2, 'o', record->owner);
+        if (record->drawable) {
+            uint8_t wkb[21];
+            cim_wkb_from_point(record->lon, record->lat, wkb);
+            cim_batch_append_bytes(builder, 3, wkb, sizeof wkb);
+        }
+        if (record->kind > 0) {
+            append_name(builder, 4, 'k', record->kind);
+        }
+        append_name(builder, 5, 'n', record->name);
+        CIM_TRY(cim_batch_builder_end_row(builder, err));
+    }
+    return CIM_OK;
+}
+
+static cim_status
+query(void *self, const cim_call *call, const cim_query *query, cim_rows **ret_rows, cim_error *err)
+{
+    static const char *const names[] = {"fid", "area_code", "owner_org", "geom", "kind", "name"};
+    static const uint32_t types[] = {CIM_COL_INT64, CIM_COL_TEXT, CIM_COL_TEXT,
+                                     CIM_COL_WKB,   CIM_COL_TEXT, CIM_COL_TEXT};
+    struct result *result = calloc(1, sizeof *result);
+    (void)call;
+    assert_non_null(result);
+    result->world = self;
+    if (query->filter_json == NULL) {
+        memset(result->wanted, 1, sizeof result->wanted);
+    } else {
+        struct json_object *filter = json_tokener_parse(query->filter_json);
+        struct json_object *args = json_object_object_get(filter, "args");
+        struct json_object *fids = json_object_array_get_idx(args, 1);
+        assert_in_range(json_object_array_length(fids), 1, 200);
+        for (size_t i = 0; i < json_object_array_length(fids); i++) {
+            const int64_t fid = json_object_get_int64(json_object_array_get_idx(fids, i));
+            assert_in_range(fid, 1, N_MOST);
+            result->wanted[fid - 1] = true;
+        }
+        json_object_put(filter);
+    }
+    return cim_rows_new(6, names, types, fill, free, result, ret_rows, err);
+}
+
+static void
+randomize(struct world *world, struct record *record)
+{
+    const double spread = pow(0.1, (double)(random() % 5)); /* crowds, piles and loners */
+    record->there = true;
+    record->drawable = random() % 50 != 0;
+    record->lon = 110.0 + spread * (double)(random() % 1000) / 1000.0;
+    record->lat = 19.0 + spread * (double)(random() % 1000) / 1000.0;
+    if (random() % 4 == 0) {
+        record->lon = 110.01;
+        record->lat = 19.01;
+    }
+    record->area = (int)(random() % world->n_areas);
+    record->owner = (int)(random() % world->n_owners);
+    record->kind = (int)(random() % (world->n_kinds + 1));
+    record->name = (int)(random() % 400);
+}
+
+static void
+world_init(struct world *world, unsigned seed)
+{
+    *world = (struct world){.n_kinds = 3, .n_areas = 6, .n_owners = 3};
+    srandom(seed);
+    world->fields[0] =
+        (struct cim_field){.name = (char *)(uintptr_t) "kind", .type = CIM_FIELD_CODE};
+    world->fields[1] =
+        (struct cim_field){.name = (char *)(uintptr_t) "name", .type = CIM_FIELD_TEXT};
+    world->attributes[0] = &world->fields[0];
+    world->attributes[1] = &world->fields[1];
+    world->counted[0] = &world->fields[0];
+    world->def = (struct cim_definition){.geometry = CIM_GEOMETRY_POINT,
+                                         .n_tile_attributes = 2,
+                                         .tile_attributes = world->attributes,
+                                         .n_count_by = 1,
+                                         .count_by = world->counted};
+    world->layer = (cim_layer){.struct_size = sizeof world->layer, .query = query, .self = world};
+    for (int i = 0; i < N_START; i++) {
+        randomize(world, &world->records[i]);
+    }
+}
+
+/* One edit: of one record mostly, of many now and then. The fids ascend. */
+static uint32_t
+edit(struct world *world, int64_t *fids)
+{
+    const int n = random() % 40 == 0 ? 1 + (int)(random() % 300) : 1 + (int)(random() % 3);
+    bool touched[N_MOST] = {false};
+    uint32_t n_fids = 0;
+    world->n_kinds += random() % 60 == 0 && world->n_kinds < 40 ? 1 : 0;
+    world->n_areas += random() % 60 == 0 && world->n_areas < N_AREAS ? 1 : 0;
+    world->n_owners += random() % 60 == 0 && world->n_owners < N_OWNERS ? 1 : 0;
+    for (int k = 0; k < n; k++) {
+        const int i = (int)(random() % N_MOST);
+        struct record *record = &world->records[i];
+        touched[i] = true;
+        switch (record->there ? random() % 6 : 0) {
+        case 1:
+            record->kind = 1 + (int)(random() % world->n_kinds);
+            break;
+        case 2:
+            record->owner = (int)(random() % world->n_owners);
+            break;
+        case 3:
+            record->area = (int)(random() % world->n_areas);
+            break;
+        case 4:
+            record->there = false;
+            break;
+        default:
+            randomize(world, record);
+        }
+    }
+    for (int i = 0; i < N_MOST; i++) {
+        if (touched[i]) {
+            fids[n_fids++] = i + 1;
+        }
+    }
+    return n_fids;
+}
+
+/* ---- callers ---- */
+
+static int32_t
+area_ordinal(const cim_host *host, const char *code)
+{
+    (void)host;
+    return (int32_t)strtol(code + 1, NULL, 10);
+}
+
+static cim_status
+area_at(const cim_host *host, int32_t ordinal, cim_area *ret_area)
+{
+    (void)host;
+    ret_area->ordinal = ordinal;
+    ret_area->ordinal_end = ordinal + 1;
+    return CIM_OK;
+}
+
+static const cim_access_v1 access_service = {
+    .struct_size = sizeof access_service, .area_ordinal = area_ordinal, .area = area_at};
+
+/* Few kinds of them, so that cached pyramids meet later edits. */
+struct caller {
+    cim_term terms[2];
+    const cim_term *pointers[2];
+    uint64_t areas[2];
+    char owner[8];
+    char area[8];
+    char filter[96];
+    cim_scope scope;
+    cim_call call;
+};
+
+static void
+random_caller(struct caller *caller, unsigned *seed)
+{
+    memset(caller, 0, sizeof *caller);
+    caller->scope = (cim_scope){.struct_size = sizeof caller->scope,
+                                .n_terms = 1 + (uint32_t)rand_r(seed) % 2U,
+                                .terms = caller->pointers};
+    for (int t = 0; t < 2; t++) {
+        cim_term *term = &caller->terms[t];
+        const bool all = rand_r(seed) % 2 == 0;
+        caller->pointers[t] = term;
+        caller->areas[t] = rand_r(seed) % 2 == 0 ? 0x0F3 : 0xA5C;
+        *term = (cim_term){.struct_size = sizeof *term,
+                           .resource = "*",
+                           .all_areas = all,
+                           .areas = all ? NULL : &caller->areas[t],
+                           .n_area_words = all ? 0 : 1,
+                           .until_ms = INT64_MAX};
+    }
+    (void)snprintf(caller->owner, sizeof caller->owner, "o%02u", (unsigned)rand_r(seed) % N_OWNERS);
+    caller->terms[0].owner_org = rand_r(seed) % 3 == 0 ? caller->owner : NULL;
+    if (rand_r(seed) % 4 == 0) {
+        (void)snprintf(caller->area, sizeof caller->area, "a%02u",
+                       (unsigned)rand_r(seed) % N_AREAS);
+    }
+    if (rand_r(seed) % 3 == 0) {
+        (void)snprintf(caller->filter, sizeof caller->filter,
+                       "{\"op\":\"=\",\"args\":[{\"property\":\"kind\"},\"k%02d\"]}",
+                       1 + rand_r(seed) % 8);
+    }
+    caller->call = (cim_call){.struct_size = sizeof caller->call,
+                              .scope = &caller->scope,
+                              .now_ms = 1000,
+                              .cancelled = never_cancelled};
+}
+
+/* ---- comparing ---- */
+
+struct text {
+    char data[1 << 10];
+    size_t len;
+};
+
+static void
+note_position(void *self, uint32_t command, int32_t x, int32_t y)
+{
+    struct text *text = self;
+    text->len += (size_t)snprintf(text->data + text->len, sizeof text->data - text->len, "%u %d %d",
+                                  command, x, y);
+}
+
+static int
+compare_texts(const void *left, const void *right)
+{
+    return strcmp(((const struct text *)left)->data, ((const struct text *)right)->data);
+}
+
+/* Tags by name, whatever the order in which the tile has them. */
+static void
+describe(const struct mvt_layer *layer, const struct mvt_feature *feature, struct text *ret_text)
+{
+    struct text tags[MVT_TAGS_MAX];
+    for (size_t i = 0; i < feature->n_tags; i++) {
+        const struct mvt_value *value = &layer->values[feature->values[i]];
+        (void)snprintf(
+            tags[i].data, sizeof tags[i].data, "%s=%lld%.*s;", layer->keys[feature->keys[i]],
+            (long long)(value->kind == 't' ? 0 : value->i64),
+            (int)(value->kind == 't' ? value->len : 0), value->kind == 't' ? value->text : "");
+    }
+    qsort(tags, feature->n_tags, sizeof tags[0], compare_texts);
+    ret_text->len = (size_t)snprintf(ret_text->data, sizeof ret_text->data, "%llu ",
+                                     (unsigned long long)feature->id);
+    for (size_t i = 0; i < feature->n_tags; i++) {
+        ret_text->len +=
+            (size_t)snprintf(ret_text->data + ret_text->len, sizeof ret_text->data - ret_text->len,
+                             "%s", tags[i].data);
+    }
+    assert_true(mvt_walk(feature, note_position, ret_text));
+    assert_true(ret_text->len < sizeof ret_text->data);
+}
+
+/* The features of a tile as sorted texts; *ret_counted: what the sums say. */
+static struct text *
+draw(const struct lpg_snapshot *snapshot, const struct caller *caller, uint32_t z, uint32_t col,
+     uint32_t row, size_t *ret_n, uint64_t *ret_counted)
+{
+    struct lpg_view view;
+    struct lpg_mvt *mvt;
+    struct mvt_layer layer;
+    cim_blob tile = {0};
+    char *names = NULL;
+    struct text *texts;
+    assert_int_equal(lpg_view_open(lpg_snapshot_features(snapshot), NULL, &access_service,
+                                   &caller->call, caller->area[0] != '\0' ? caller->area : NULL,
+                                   caller->filter[0] != '\0' ? caller->filter : NULL, &view, NULL),
+                     CIM_OK);
+    assert_int_equal(lpg_mvt_new("points", &mvt, NULL), CIM_OK);
+    assert_int_equal(lpg_snapshot_tile(snapshot, &view, z, col, row, mvt, &names, NULL), CIM_OK);
+    assert_int_equal(lpg_snapshot_count(snapshot, &view, z, col, row, ret_counted, NULL), CIM_OK);
+    assert_int_equal(lpg_mvt_finish(mvt, &tile, NULL), CIM_OK);
+    assert_true(mvt_read(tile.data, tile.len, &layer));
+    texts = calloc(layer.n_features + 1, sizeof *texts);
+    assert_non_null(texts);
+    for (size_t i = 0; i < layer.n_features; i++) {
+        describe(&layer, &layer.features[i], &texts[i]);
+    }
+    qsort(texts, layer.n_features, sizeof *texts, compare_texts);
+    *ret_n = layer.n_features;
+    if (tile.release != NULL) {
+        tile.release(&tile);
+    }
+    mvt_done(&layer);
+    lpg_mvt_free(mvt);
+    free(names);
+    lpg_view_done(&view);
+    return texts;
+}
+
+static void
+assert_same_tile(const struct lpg_snapshot *left, const struct lpg_snapshot *right,
+                 const struct record *near, unsigned *caller_seed)
+{
+    struct caller caller;
+    size_t n_left;
+    size_t n_right;
+    uint64_t counted_left;
+    uint64_t counted_right;
+    struct text *a;
+    struct text *b;
+    const uint32_t z = (uint32_t)(random() % 20);
+    uint32_t x;
+    uint32_t y;
+    random_caller(&caller, caller_seed);
+    assert_true(lpg_mercator_from_lonlat(near->lon, near->lat, &x, &y));
+    x = z == 0 ? 0 : x >> (32U - z);
+    y = z == 0 ? 0 : y >> (32U - z);
+    a = draw(left, &caller, z, x, y, &n_left, &counted_left);
+    b = draw(right, &caller, z, x, y, &n_right, &counted_right);
+    assert_int_equal(n_left, n_right);
+    assert_int_equal(counted_left, counted_right);
+    for (size_t i = 0; i < n_left; i++) {
+        assert_string_equal(a[i].data, b[i].data);
+    }
+    free(a);
+    free(b);
+}
+
+/* ---- the property ---- */
+
+static const cim_call system_call = {.struct_size = sizeof system_call,
+                                     .cancelled = never_cancelled};
+
+static struct lpg_snapshot *
+loaded(const struct world *world, int64_t pos)
+{
+    struct lpg_snapshot *snapshot = NULL;
+    assert_int_equal(
+        lpg_snapshot_load(&world->def, &world->layer, &system_call, pos, &snapshot, NULL), CIM_OK);
+    return snapshot;
+}
+
+static struct lpg_snapshot *
+advanced(const struct world *world, struct lpg_snapshot *old, const int64_t *fids, uint32_t n)
+{
+    struct lpg_snapshot *snapshot = NULL;
+    assert_int_equal(lpg_snapshot_advance(old, &world->layer, &system_call, fids, n, old->pos + 1,
+                                          &snapshot, NULL),
+                     CIM_OK);
+    return snapshot;
+}
+
+static void
+replace(struct lpg_snapshot **snapshot, struct lpg_snapshot *by)
+{
+    lpg_snapshot_unref(*snapshot);
+    *snapshot = by;
+}
+
+static void
+test_after_any_edits_tiles_are_as_loaded_from_scratch(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    struct lpg_snapshot *following;
+    struct lpg_snapshot *merging = NULL; /* what a merge under way began with */
+    unsigned caller_seed = 7;
+    (void)state;
+    assert_non_null(world);
+    world_init(world, 20261127);
+    following = loaded(world, 1);
+    for (int round = 0; round < N_EDITS; round++) {
+        int64_t fids[N_MOST];
+        const uint32_t n = edit(world, fids);
+        struct lpg_snapshot *scratch;
+        replace(&following, advanced(world, following, fids, n));
+        if (random() % 100 == 0) {
+            replace(&merging, following);
+            lpg_snapshot_ref(following);
+        } else if (merging != NULL && random() % 10 == 0) {
+            struct lpg_base *base = NULL;
+            struct lpg_snapshot *rebased = NULL;
+            assert_int_equal(lpg_base_merge(merging->base, merging->overlay, &base, NULL), CIM_OK);
+            assert_int_equal(lpg_snapshot_rebase(following, base, merging->pos, &rebased, NULL),
+                             CIM_OK);
+            lpg_base_unref(base);
+            replace(&following, rebased);
+            replace(&merging, NULL);
+        }
+        if (round % 10 != 0) {
+            continue;
+        }
+        caller_seed = 7U + (unsigned)(round / 10 % 10); /* the same callers come again */
+        scratch = loaded(world, 1);
+        for (int k = 0; k < 10; k++) {
+            assert_same_tile(following, scratch, &world->records[random() % N_START], &caller_seed);
+        }
+        lpg_snapshot_unref(scratch);
+    }
+    lpg_snapshot_unref(merging);
+    lpg_snapshot_unref(following);
+    free(world);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_after_any_edits_tiles_are_as_loaded_from_scratch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
