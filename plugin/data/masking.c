@@ -80,9 +80,31 @@ copy_term(const cim_term *from, struct mask_term *to, cim_error *err)
                : cim_fail_nomem(err);
 }
 
+/* What a list never shows clear, whoever asks. */
+static uint8_t
+most_mode(const cim_query *query, const struct cim_field *field)
+{
+    if (!field->encrypted || (query->flags & CIM_QUERY_CONCEAL) == 0) {
+        return CIM_FIELD_CLEAR;
+    }
+    for (uint32_t i = 0; CIM_HAS(cim_query, query, n_reveal) && i < query->n_reveal; i++) {
+        if (strcmp(query->reveal[i], field->name) == 0) {
+            return CIM_FIELD_CLEAR;
+        }
+    }
+    return CIM_FIELD_MASKED;
+}
+
+static bool
+is_hidden(const cim_scope *scope, const cim_query *query, const struct cim_field *field)
+{
+    return most_mode(query, field) < CIM_FIELD_CLEAR ||
+           cim_scope_field_mode_min(scope, field) < CIM_FIELD_CLEAR;
+}
+
 static cim_status
-add_field(struct lpg_masking *masking, const cim_scope *scope, const struct cim_field *field,
-          uint32_t column, cim_error *err)
+add_field(struct lpg_masking *masking, const cim_scope *scope, const cim_query *query,
+          const struct cim_field *field, uint32_t column, cim_error *err)
 {
     struct mask_field *mask = &masking->fields[masking->n_fields];
     mask->modes = malloc(scope->n_terms);
@@ -92,15 +114,17 @@ add_field(struct lpg_masking *masking, const cim_scope *scope, const struct cim_
     mask->field = field;
     mask->column = column;
     for (uint32_t i = 0; i < scope->n_terms; i++) {
-        mask->modes[i] = (uint8_t)cim_term_field_mode(scope->terms[i], field);
+        const uint8_t mode = (uint8_t)cim_term_field_mode(scope->terms[i], field);
+        const uint8_t most = most_mode(query, field);
+        mask->modes[i] = mode < most ? mode : most;
     }
     masking->n_fields++;
     return CIM_OK;
 }
 
 static cim_status
-fill(struct lpg_masking *masking, const cim_scope *scope, uint32_t first_field,
-     const struct cim_field *const *fields, uint32_t n_fields, cim_error *err)
+fill(struct lpg_masking *masking, const cim_scope *scope, const cim_query *query,
+     uint32_t first_field, const struct cim_field *const *fields, uint32_t n_fields, cim_error *err)
 {
     masking->terms = calloc((size_t)scope->n_terms + 1, sizeof *masking->terms);
     masking->fields = calloc((size_t)n_fields + 1, sizeof *masking->fields);
@@ -112,8 +136,8 @@ fill(struct lpg_masking *masking, const cim_scope *scope, uint32_t first_field,
         CIM_TRY(copy_term(scope->terms[i], &masking->terms[i], err));
     }
     for (uint32_t i = 0; i < n_fields; i++) {
-        if (cim_scope_field_mode_min(scope, fields[i]) < CIM_FIELD_CLEAR) {
-            CIM_TRY(add_field(masking, scope, fields[i], first_field + i, err));
+        if (is_hidden(scope, query, fields[i])) {
+            CIM_TRY(add_field(masking, scope, query, fields[i], first_field + i, err));
         }
     }
     return CIM_OK;
@@ -121,12 +145,12 @@ fill(struct lpg_masking *masking, const cim_scope *scope, uint32_t first_field,
 
 cim_status
 lpg_masking_new(const struct lpg_layer *layer, const cim_call *call, const cim_scope *scope,
-                uint32_t first_field, const struct cim_field *const *fields, uint32_t n_fields,
-                struct lpg_masking **ret_masking, cim_error *err)
+                const cim_query *query, uint32_t first_field, const struct cim_field *const *fields,
+                uint32_t n_fields, struct lpg_masking **ret_masking, cim_error *err)
 {
     bool needed = false;
     for (uint32_t i = 0; i < n_fields && scope->n_terms > 0; i++) {
-        needed = needed || cim_scope_field_mode_min(scope, fields[i]) < CIM_FIELD_CLEAR;
+        needed = needed || is_hidden(scope, query, fields[i]);
     }
     if (!needed) {
         *ret_masking = NULL;
@@ -138,7 +162,7 @@ lpg_masking_new(const struct lpg_layer *layer, const cim_call *call, const cim_s
     }
     masking->layer = layer;
     masking->now_ms = call->now_ms;
-    const cim_status status = fill(masking, scope, first_field, fields, n_fields, err);
+    const cim_status status = fill(masking, scope, query, first_field, fields, n_fields, err);
     if (status != CIM_OK) {
         lpg_masking_free(masking);
         return status;

@@ -8,11 +8,11 @@
 struct lpg_masking;
 
 /* For the fields of a select list: `columns[i]` is the field at index `first_field + i`. NULL when
- * every term shows all of them in clear. Copies what it needs of the scope, because the rows
- * outlive the call. A term with a row filter takes one more column of the select list:
- * lpg_masking_sql() appends them. */
+ * every term shows all of them in clear and the query conceals none. Copies what it needs of the
+ * scope, because the rows outlive the call. A term with a row filter takes one more column of the
+ * select list: lpg_masking_sql() appends them. */
 cim_status lpg_masking_new(const struct lpg_layer *layer, const cim_call *call,
-                           const cim_scope *scope, uint32_t first_field,
+                           const cim_scope *scope, const cim_query *query, uint32_t first_field,
                            const struct cim_field *const *fields, uint32_t n_fields,
                            struct lpg_masking **ret_masking, cim_error *err);
 void lpg_masking_free(struct lpg_masking *masking); /* NULL-safe */

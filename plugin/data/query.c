@@ -285,7 +285,7 @@ build(struct result *result, const cim_call *call, const cim_query *query, cim_e
     CIM_TRY(choose_fields(result, query, err));
     select_columns(result, query);
     select_keys(result);
-    CIM_TRY(lpg_masking_new(layer, call, scope, result->first_field, result->fields,
+    CIM_TRY(lpg_masking_new(layer, call, scope, query, result->first_field, result->fields,
                             result->n_fields, &result->masking, err));
     if (result->masking != NULL) {
         CIM_TRY(

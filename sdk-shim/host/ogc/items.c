@@ -8,6 +8,7 @@
 #include "host/ogc/item.h"
 #include "host/ogc/items_html.h"
 #include "host/ogc/page.h"
+#include "host/ogc/reveal.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
 
@@ -104,7 +105,9 @@ add_headers(const struct host_ask *ask, const char *layer_id,
     host_crs_uri(&request->crs, uri);
     (void)snprintf(content_crs, sizeof content_crs, "<%s>", uri);
     CIM_TRY(host_http_add_header(ask->req, "Content-Crs", content_crs, err));
-    CIM_TRY(host_http_add_header(ask->req, "Cache-Control", "private, no-cache", err));
+    CIM_TRY(host_http_add_header(ask->req, "Cache-Control",
+                                 request->query.n_reveal > 0 ? "no-store" : "private, no-cache",
+                                 err));
     if (!request->export_all) {
         return CIM_OK;
     }
@@ -280,14 +283,16 @@ send_feature(const struct host_ask *ask, const struct host_visit *visit,
 }
 
 static cim_status
-item_with(struct host_ask *ask, struct host_items_request *request, const char *id, cim_error *err)
+item_with(struct host_ask *ask, struct host_items_request *request, const char *id,
+          const struct host_reveal *reveal, cim_error *err)
 {
     HOST_AUTO_VISIT struct host_visit visit = {.plugins = NULL};
     CIM_TRY(host_item_key(host_http_path_param(ask->req, "fid"), &request->query, err));
     request->query.limit = 1;
     CIM_TRY(host_ask_choose(ask, offers, N_FEATURE_OFFERS, err));
-    CIM_TRY(add_headers(ask, id, request, err));
     CIM_TRY(host_visit_layer(&visit, ask->ogc, ask->call, id, CIM_ACT_READ, err));
+    CIM_TRY(host_reveal_allow(ask, &visit, reveal, &request->query, err));
+    CIM_TRY(add_headers(ask, id, request, err));
     if (ask->offer->format == HOST_FORMAT_HTML) {
         return host_item_html(ask, &visit, request, err);
     }
@@ -303,14 +308,17 @@ item_with(struct host_ask *ask, struct host_items_request *request, const char *
 static cim_status
 item(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
-    static const char *const names[] = {"crs", "properties", "skipGeometry", NULL};
+    static const char *const names[] = {"crs",    "properties", "skipGeometry",
+                                        "reveal", "reason",     NULL};
     struct host_ask ask;
     struct host_items_request *request = NULL;
     const char *id = host_http_path_param(req, "id");
     CIM_TRY(host_ask_begin(&ask, self, call, req, err));
+    HOST_AUTO_REVEAL struct host_reveal reveal = {.reason = NULL};
     CIM_TRY(host_ask_allow(&ask, names, err));
+    CIM_TRY(host_reveal_take(&ask, id, &reveal, err));
     CIM_TRY(parse(&ask, id, &request, err));
-    const cim_status status = item_with(&ask, request, id, err);
+    const cim_status status = item_with(&ask, request, id, &reveal, err);
     host_items_request_free(request);
     return status;
 }
@@ -322,6 +330,11 @@ static const struct host_route_param item_params[] = {
      "Fields wanted, commas between"},
     {"skipGeometry", "query", "{\"type\":\"boolean\",\"default\":false}", "不要几何",
      "Leave the geometry out"},
+    {"reveal", "query", "{\"type\":\"string\"}",
+     "要查看明文的加密字段，逗号分隔；须写明理由，并记入审计",
+     "Encrypted fields to show in clear, commas between; needs a reason, and is audited"},
+    {"reason", "query", "{\"type\":\"string\",\"minLength\":5,\"maxLength\":200}", "查看明文的理由",
+     "Why they are read in clear"},
     {"f", "query", "{\"type\":\"string\",\"enum\":[\"json\",\"html\"]}", "格式", "Representation"},
     {NULL, NULL, NULL, NULL, NULL}};
 

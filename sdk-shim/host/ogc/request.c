@@ -325,6 +325,7 @@ finish(struct parse *parse, cim_error *err)
         query->bbox_n_deg = deg[3];
     }
     if (!request->export_all) {
+        query->flags |= CIM_QUERY_CONCEAL; /* see reveal.h */
         request->limit = request->limit == 0 ? HOST_ITEMS_LIMIT_DEFAULT : request->limit;
         request->limit =
             request->limit > HOST_ITEMS_LIMIT_MAX ? HOST_ITEMS_LIMIT_MAX : request->limit;

@@ -113,6 +113,7 @@ search_layer(const struct host_ask *ask, const char *id, const char *words, int6
     }
     const char *const properties[] = {def->label};
     const cim_query query = {.struct_size = sizeof query,
+                             .flags = CIM_QUERY_CONCEAL,
                              .n_properties = def->label != NULL ? 1 : 0,
                              .properties = properties,
                              .limit = limit,

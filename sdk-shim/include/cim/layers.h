@@ -13,7 +13,13 @@ extern "C" {
 
 #define CIM_SERVICE_LAYERS "cim.layers/1"
 
-enum { CIM_QUERY_BBOX = 1, CIM_QUERY_DATETIME = 2, CIM_QUERY_NO_GEOMETRY = 4 };
+enum {
+    CIM_QUERY_BBOX = 1,
+    CIM_QUERY_DATETIME = 2,
+    CIM_QUERY_NO_GEOMETRY = 4,
+    /* Encrypted fields are shown masked at most, whatever the scope says, but those of `reveal`. */
+    CIM_QUERY_CONCEAL = 8
+};
 
 typedef struct cim_query {
     uint32_t struct_size;
@@ -36,6 +42,9 @@ typedef struct cim_query {
     const char *cursor;            /* continue after this token of cim_rows.cursor(); NULL: start */
     const char *search; /* words, blanks between: each found in a field that the definition marks
                          * `search`, by its text, pinyin or initials; NULL: none */
+    const char *const *reveal; /* with CIM_QUERY_CONCEAL: fields that the scope alone decides on */
+    uint32_t n_reveal;
+    uint32_t reserved;
 } cim_query;
 
 enum { CIM_EDIT_CREATE = 1, CIM_EDIT_REPLACE = 2, CIM_EDIT_UPDATE = 3, CIM_EDIT_DELETE = 4 };

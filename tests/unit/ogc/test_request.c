@@ -62,7 +62,7 @@ test_everything_at_once_is_understood(void **state)
     struct host_items_request *request = NULL;
     cim_error err = {0};
     assert_ok(parse(*state, pairs, sizeof pairs / sizeof pairs[0], &request, &err), &err);
-    assert_int_equal(request->query.flags, CIM_QUERY_BBOX | CIM_QUERY_DATETIME);
+    assert_int_equal(request->query.flags, CIM_QUERY_BBOX | CIM_QUERY_DATETIME | CIM_QUERY_CONCEAL);
     assert_true(request->query.bbox_w_deg == 110 && request->query.bbox_s_deg == 20);
     assert_true(request->query.bbox_e_deg == 110.5 && request->query.bbox_n_deg == 20.1);
     assert_int_equal(request->crs.epsg, 4546);
@@ -144,7 +144,7 @@ test_nothing_given_means_the_first_hundred(void **state)
     cim_error err = {0};
     assert_ok(parse(*state, NULL, 0, &request, &err), &err);
     assert_int_equal(request->limit, HOST_ITEMS_LIMIT_DEFAULT);
-    assert_int_equal(request->query.flags, 0);
+    assert_int_equal(request->query.flags, CIM_QUERY_CONCEAL);
     assert_null(request->query.filter_json);
     assert_null(request->query.properties);
     assert_int_equal(request->known_count, -1);
