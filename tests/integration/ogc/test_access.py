@@ -1,5 +1,8 @@
 """Who sees what: the demonstration accounts against every way out."""
+import itertools
+import json
 import os
+import time
 import unittest
 
 import host
@@ -150,7 +153,11 @@ class Reveals(unittest.TestCase):
         self.assertEqual(answer.status, 200, answer.text)
         self.assertEqual(answer.json["properties"]["contact_phone"], own_phone())
         self.assertEqual(answer.headers["Cache-Control"], "no-store")
-        entry = get("/admin/api/audit", "auditor", action="reveal", limit=1).json["entries"][0]
+        entries = []
+        for _ in range(50):  # chained within a second
+            time.sleep(0.1)
+            entries = entries or get("/admin/api/audit", "auditor", action="reveal").json["entries"]
+        entry = entries[0]
         self.assertEqual((entry["principal"], entry["layer"], entry["uid"], entry["detail"]),
                          ("enterprise", "lpg.enterprises", self.feature["properties"]["uid"],
                           {"fields": ["contact_phone"], "reason": "核对联系电话"}))
@@ -170,23 +177,26 @@ class Reveals(unittest.TestCase):
 class AtRest(unittest.TestCase):
     def test_encrypted_values_lie_nowhere(self):
         """What the whole platform has written so far, byte by byte: stores, their logs, what the host logs."""
-        values = set()
+        values = []
         for layer, definition in host.DEFINITIONS.items():
-            names = [field["name"] for field in definition["fields"] if field.get("sensitive") in ("id", "phone", "address")]
-            answer = get("/collections/lpg.%s/items" % layer, "admin", export="true", skipGeometry="true") if names else None
-            for feature in answer.json["features"] if answer else ():
-                values.update(feature["properties"].get(name) for name in names)
-        values = {value.encode() for value in values if value and len(value) > 6}
-        self.assertGreater(len(values), 100)
-        self.assertFalse([value for value in values if b"*" in value][:1])
+            names = [field["name"] for field in definition["fields"]
+                     if field.get("sensitive") in ("id", "phone", "address")]
+            path = os.path.join(os.path.dirname(os.environ["CIM_TEST_AREAS"]), layer + ".geojsonl")
+            if names and os.path.exists(path):
+                with open(path, "rb") as lines:
+                    records = [json.loads(line)["properties"] for line in itertools.islice(lines, 20)]
+                values += [record[name].encode() for record in records for name in names if record.get(name)]
+        self.assertGreater(len(values), 60)
         read = 0
         for folder, _, names in os.walk(host.WORK):
-            for name in names:
-                with open(os.path.join(folder, name), "rb") as file:
+            for path in (os.path.join(folder, name) for name in names):
+                if not os.path.isfile(path):
+                    continue  # the control socket
+                with open(path, "rb") as file:
                     data = file.read()
                 read += len(data)
                 found = [value.decode() for value in values if value in data]
-                self.assertEqual(found[:3], [], os.path.join(folder, name))
+                self.assertEqual(found[:3], [], path)
         self.assertGreater(read, 1 << 20)
 
 
