@@ -116,7 +116,7 @@ find_area(struct lpg_record *record, const char *text, size_t len)
         return false;
     }
     if (len != record->area_memory_len || memcmp(text, record->area_memory, len) != 0) {
-        cim_area area = {.struct_size = sizeof area};
+        cim_area area = {.struct_size = sizeof area, .from_ms = INT64_MIN, .until_ms = INT64_MAX};
         memcpy(record->area_memory, text, len);
         record->area_memory[len] = '\0';
         record->area_memory_len = len;
@@ -126,6 +126,8 @@ find_area(struct lpg_record *record, const char *text, size_t len)
             record->area_memory_ordinal = -1;
         }
         record->area_memory_code = area.code;
+        record->area_memory_in_force =
+            record->call->now_ms >= area.from_ms && record->call->now_ms < area.until_ms;
     }
     return record->area_memory_ordinal >= 0;
 }
@@ -168,6 +170,7 @@ read_record_column(struct lpg_record *record, uint32_t slot, const cim_column *c
         value->v.ptr = record->area_memory_code;
         value->len = (uint32_t)strlen(record->area_memory_code);
         record->area_ordinal = record->area_memory_ordinal;
+        record->area_in_force = record->area_memory_in_force;
     }
     return CIM_OK;
 }

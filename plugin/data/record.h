@@ -25,12 +25,14 @@ struct lpg_record {
     /* The row at hand, checked: type 0 is absent. */
     cim_value values[LPG_SLOTS_MAX];
     int32_t area_ordinal;                          /* -1: no area */
+    bool area_in_force;                            /* of the area given */
     char small[LPG_SLOTS_MAX][LPG_SMALL_TEXT_MAX]; /* texts made of other types */
     struct cim_buf geometry;
     char area_memory[LPG_AREA_CODE_MAX]; /* the last code and what the tree says of it */
     size_t area_memory_len;
     int32_t area_memory_ordinal;
     const char *area_memory_code;
+    bool area_memory_in_force;
 };
 
 /* Maps the columns; CIM_E_INVALID names a column that the layer does not have. */

@@ -195,6 +195,20 @@ refuse_scope(const struct lpg_run *run, cim_error *err)
                     "your grants do not cover records of this area and organisation");
 }
 
+/* An area that has ended, or not begun, takes no record that was not in it; an undo puts back what
+ * was. */
+static cim_status
+check_in_force(const struct lpg_run *run, cim_error *err)
+{
+    const cim_value *area = &run->record.values[CIM_RECORD_AREA_CODE];
+    if (!run->record.given[CIM_RECORD_AREA_CODE] || area->type == 0 || run->record.area_in_force ||
+        (run->edit->flags & CIM_EDIT_UNDO) != 0) {
+        return CIM_OK;
+    }
+    return lpg_refuse_value("area_code", area, "该区划现已停用或尚未启用，不再接收新记录",
+                            "the area is not in force today and takes no new records", err);
+}
+
 /* The condition of the scope on one stored record; needed where terms have row filters. */
 static cim_status
 stored_in_scope(const struct lpg_run *run, cim_tx *tx, int64_t fid, bool *ret_covered,
@@ -305,6 +319,7 @@ create_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
     (void)snprintf(uid, sizeof uid, "%.36s",
                    (const char *)run->record.values[CIM_RECORD_UID].v.ptr);
     CIM_TRY(lpg_sealed_take(run, uid, NULL, err));
+    CIM_TRY(check_in_force(run, err));
     if (!scope_covers(run, run->record.area_ordinal, owner)) {
         return refuse_scope(run, err);
     }
@@ -464,6 +479,10 @@ change_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
     CIM_TRY(find_stored(run, tx, &stored, err));
     CIM_TRY(check_stored(run, tx, &stored, err));
     complete(run, &stored);
+    if (!deletes &&
+        !same_text(&run->record.values[CIM_RECORD_AREA_CODE], stored.has_area, stored.area)) {
+        CIM_TRY(check_in_force(run, err));
+    }
     if (run->record.op == CIM_EDIT_UPDATE) {
         CIM_TRY(lpg_rules_check_update(run, tx, stored.fid, err));
     }

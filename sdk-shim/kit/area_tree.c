@@ -2,6 +2,7 @@
 #include "kit/area_tree.h"
 
 #include "cim/util.h"
+#include "kit/time.h"
 
 #include <stdlib.h>
 
@@ -198,6 +199,8 @@ fill_area(struct cim_area_tree *tree, const struct cim_area_input *input, int32_
         .code = tree->keys[input_number].text,
         .name = store_text(tree, input->name, strlen(input->name)),
         .level = store_text(tree, level, strlen(level)),
+        .from_ms = INT64_MIN,
+        .until_ms = INT64_MAX,
     };
 }
 
@@ -282,6 +285,59 @@ cim_area_tree_new(const struct cim_area_input *inputs, size_t n_inputs, int64_t 
     }
     *ret_tree = tree;
     return CIM_OK;
+}
+
+/* Beijing's midnight at the beginning of the day, `more` days later. */
+static cim_status
+midnight_of(const char *text, const char *param, int32_t more, int64_t *ret_ms, cim_error *err)
+{
+    static const int64_t day_ms = 86400000;
+    static const int64_t beijing_ms = 8 * 3600000;
+    int32_t day = 0;
+    if (!has_text(text)) {
+        return CIM_OK;
+    }
+    if (cim_date_parse(text, SIZE_MAX, &day) != CIM_OK) {
+        return cim_fail(err, CIM_E_INVALID, param, text, "应为日期 YYYY-MM-DD",
+                        "expected a date YYYY-MM-DD");
+    }
+    *ret_ms = ((int64_t)day + more) * day_ms - beijing_ms;
+    return CIM_OK;
+}
+
+cim_status
+cim_area_tree_set_days(struct cim_area_tree *tree, const char *code, const char *valid_from,
+                       const char *valid_to, cim_error *err)
+{
+    const int32_t ordinal = cim_area_tree_ordinal(tree, code);
+    int64_t from_ms = INT64_MIN;
+    int64_t until_ms = INT64_MAX;
+    if (ordinal < 0) {
+        return cim_fail(err, CIM_E_NOTFOUND, "code", code, "没有区划 %s", "there is no area %s",
+                        code);
+    }
+    CIM_TRY(midnight_of(valid_from, "valid_from", 0, &from_ms, err));
+    CIM_TRY(midnight_of(valid_to, "valid_to", 1, &until_ms, err));
+    if (from_ms >= until_ms) {
+        return cim_fail(err, CIM_E_INVALID, "valid_to", valid_to, "区划 %s 的止期早于起期 %s",
+                        "area %s: it ends before it begins, on %s", code, valid_from);
+    }
+    tree->areas[ordinal].from_ms = from_ms;
+    tree->areas[ordinal].until_ms = until_ms;
+    return CIM_OK;
+}
+
+int64_t
+cim_area_tree_steady_until(const struct cim_area_tree *tree, int64_t now_ms)
+{
+    int64_t until_ms = INT64_MAX;
+    for (int32_t i = 0; i < tree->count; i++) {
+        const int64_t edges[] = {tree->areas[i].from_ms, tree->areas[i].until_ms};
+        for (size_t k = 0; k < 2; k++) {
+            until_ms = edges[k] > now_ms && edges[k] < until_ms ? edges[k] : until_ms;
+        }
+    }
+    return until_ms;
 }
 
 void

@@ -93,13 +93,14 @@ host_area_rows_load(struct host_area_rows *rows, struct host_store *store, cim_e
     struct host_row row = {0};
     bool there = false;
     CIM_TRY(host_store_read(store,
-                            "select code, name, level, parent, aliases from cim_area order by ord",
+                            "select code, name, level, parent, aliases, valid_from, valid_to "
+                            "from cim_area order by ord",
                             NULL, 0, &cursor, err));
     row.rows = cursor;
     CIM_TRY(host_row_next(&row, &there, err));
     while (there) {
         const char *texts[N_COLUMNS] = {NULL};
-        for (uint32_t i = 0; i <= ALIASES; i++) {
+        for (uint32_t i = 0; i <= VALID_TO; i++) {
             CIM_TRY(own(rows, host_row_text(&row, i), err));
             texts[i] = rows->owned[rows->n_owned - 1];
         }

@@ -8,7 +8,7 @@ struct host_store;
 
 enum { HOST_AREAS_FILE_MAX_BYTES = 64 << 20 };
 
-/* What the tree itself does not use; NULL where absent. */
+/* What the tree is told afterwards, or does not use; NULL where absent. */
 struct host_area_more {
     const char *valid_from;
     const char *valid_to;

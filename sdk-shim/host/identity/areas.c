@@ -39,14 +39,32 @@ keep(struct host_areas *areas, struct cim_area_tree *tree, cim_error *err)
 }
 
 static cim_status
+make_tree(const struct host_area_rows *rows, int64_t version, struct cim_area_tree **ret_tree,
+          cim_error *err)
+{
+    struct cim_area_tree *tree = NULL;
+    cim_status status = CIM_OK;
+    CIM_TRY(cim_area_tree_new(rows->inputs, rows->n_rows, version, &tree, err));
+    for (size_t i = 0; i < rows->n_rows && status == CIM_OK; i++) {
+        status = cim_area_tree_set_days(tree, rows->inputs[i].code, rows->more[i].valid_from,
+                                        rows->more[i].valid_to, err);
+    }
+    if (status != CIM_OK) {
+        cim_area_tree_free(tree);
+        return status;
+    }
+    *ret_tree = tree;
+    return CIM_OK;
+}
+
+static cim_status
 load(struct host_areas *areas, cim_error *err)
 {
     struct host_area_rows rows = {0};
     struct cim_area_tree *tree = NULL;
     cim_status status = host_area_rows_load(&rows, areas->store, err);
     if (status == CIM_OK) {
-        status = cim_area_tree_new(rows.inputs, rows.n_rows,
-                                   host_store_layer_pos(areas->store, AREAS_LAYER), &tree, err);
+        status = make_tree(&rows, host_store_layer_pos(areas->store, AREAS_LAYER), &tree, err);
     }
     host_area_rows_done(&rows);
     CIM_TRY(status);
@@ -148,7 +166,7 @@ host_areas_import(struct host_areas *areas, const char *csv_path, int64_t *ret_c
     struct replace replace = {.rows = &rows};
     cim_status status = host_area_rows_read_csv(&rows, csv_path, err);
     if (status == CIM_OK) {
-        status = cim_area_tree_new(rows.inputs, rows.n_rows, 0, &tree, err);
+        status = make_tree(&rows, 0, &tree, err);
     }
     if (status == CIM_OK) {
         replace.tree = tree;

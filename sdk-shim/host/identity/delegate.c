@@ -49,8 +49,10 @@ refuse_area(const cim_area *area, cim_error *err)
 /* ---- areas of a function point ---- */
 
 static cim_status
-check_codes(const struct cim_area_tree *tree, const char *areas, const char *param, cim_error *err)
+check_codes(const struct host_principal *giver, const char *areas, const char *param,
+            cim_error *err)
 {
+    const struct cim_area_tree *tree = giver->areas;
     CIM_AUTO_FREE char *list = strdup(areas);
     char *rest = list;
     if (list == NULL) {
@@ -58,11 +60,17 @@ check_codes(const struct cim_area_tree *tree, const char *areas, const char *par
     }
     while (rest != NULL && strcmp(areas, "*") != 0) {
         const char *code = strsep(&rest, ",");
-        if (tree == NULL || cim_area_tree_ordinal(tree, code) < 0) {
+        const cim_area *area =
+            tree != NULL ? cim_area_tree_at(tree, cim_area_tree_ordinal(tree, code)) : NULL;
+        if (area == NULL) {
             return cim_fail(err, CIM_E_INVALID, param, code,
                             "没有此区划代码，如 460100 为海口市；多个以逗号分隔，* 为全部",
                             "no such area code; 460100, for example, is Haikou; several are "
                             "separated by commas, * is all");
+        }
+        if (giver->areas_ms < area->from_ms || giver->areas_ms >= area->until_ms) {
+            return cim_fail(err, CIM_E_INVALID, param, code, "区划“%s”现已停用或尚未启用",
+                            "the area %s is not in force today", area->name);
         }
     }
     return CIM_OK;
@@ -86,7 +94,7 @@ covered(const struct cim_area_tree *tree, const struct host_area_set *wanted,
 static cim_status
 empty_set(const struct host_principal *giver, struct host_area_set *ret_set, cim_error *err)
 {
-    return host_area_set_of(giver->areas, "", ret_set, err);
+    return host_area_set_of(giver->areas, "", giver->areas_ms, ret_set, err);
 }
 
 cim_status
@@ -112,8 +120,8 @@ check_inside(const struct host_principal *giver, const struct host_area_set *set
              const char *param, cim_error *err)
 {
     struct host_area_set wanted = {0};
-    CIM_TRY(check_codes(giver->areas, areas, param, err));
-    CIM_TRY(host_area_set_of(giver->areas, areas, &wanted, err));
+    CIM_TRY(check_codes(giver, areas, param, err));
+    CIM_TRY(host_area_set_of(giver->areas, areas, giver->areas_ms, &wanted, err));
     const cim_status status = covered(giver->areas, &wanted, set, err);
     free(wanted.bits);
     if (status == CIM_E_DENIED && err != NULL) {

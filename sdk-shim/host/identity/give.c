@@ -198,7 +198,7 @@ check_role(const struct host_api *api, const struct host_holder *holder,
                         "a role is not granted to a role");
     }
     CIM_TRY(host_give_role_area(api, grant->name, &area, err));
-    CIM_TRY(host_area_set_of(api->giver->areas, area, &set, err));
+    CIM_TRY(host_area_set_of(api->giver->areas, area, api->giver->areas_ms, &set, err));
     const char *areas = grant->areas != NULL ? grant->areas : holder->areas;
     const bool inside = host_delegate_inside(api->giver, &set, areas);
     free(set.bits);

@@ -216,6 +216,8 @@ struct host_principal {
     atomic_int references;
     int64_t generation;
     const struct cim_area_tree *areas;
+    int64_t areas_ms; /* the areas in force then are those until areas_until_ms */
+    int64_t areas_until_ms;
     const struct host_clock *clock;
     char *username;
     char *display_name;
@@ -275,8 +277,8 @@ cim_status host_principal_of(struct host_identity *identity, const struct host_a
 cim_status host_principal_explain(struct host_identity *identity, const char *username,
                                   struct host_principal **ret_principal, cim_error *err);
 /* Bits of the areas (codes separated by commas, "*") and of all below them; codes that the tree
- * does not know grant nothing. Freed by the caller. */
-cim_status host_area_set_of(const struct cim_area_tree *tree, const char *areas,
+ * does not know, or that are not in force now, grant nothing. Freed by the caller. */
+cim_status host_area_set_of(const struct cim_area_tree *tree, const char *areas, int64_t now_ms,
                             struct host_area_set *ret_set, cim_error *err);
 struct host_principal *host_principal_new(const char *username, const char *display_name,
                                           const char *org, const struct host_clock *clock,

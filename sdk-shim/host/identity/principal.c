@@ -106,6 +106,9 @@ host_principal_new(const char *username, const char *display_name, const char *o
     atomic_init(&principal->references, 1);
     principal->clock = clock;
     principal->areas = areas;
+    principal->areas_ms = host_clock_now_ms(clock);
+    principal->areas_until_ms =
+        areas != NULL ? cim_area_tree_steady_until(areas, principal->areas_ms) : INT64_MAX;
     principal->username = strdup(username);
     principal->display_name = strdup(display_name);
     principal->org = org != NULL ? strdup(org) : NULL;
@@ -138,7 +141,7 @@ grown(void *list, size_t n, size_t *capacity, size_t size)
 }
 
 static void
-set_bits(const struct cim_area_tree *tree, const char *code, uint64_t *bits)
+set_bits(const struct cim_area_tree *tree, const char *code, int64_t now_ms, uint64_t *bits)
 {
     const int32_t ordinal = tree != NULL ? cim_area_tree_ordinal(tree, code) : -1;
     const cim_area *area = ordinal >= 0 ? cim_area_tree_at(tree, ordinal) : NULL;
@@ -148,14 +151,18 @@ set_bits(const struct cim_area_tree *tree, const char *code, uint64_t *bits)
         }
         return;
     }
+    if (now_ms < area->from_ms || now_ms >= area->until_ms) {
+        host_log(CIM_LOG_WARNING, "identity", "area %s is not in force and grants nothing", code);
+        return;
+    }
     for (int32_t i = area->ordinal; i < area->ordinal_end; i++) {
         bits[i / 64] |= UINT64_C(1) << (unsigned)(i % 64);
     }
 }
 
 cim_status
-host_area_set_of(const struct cim_area_tree *tree, const char *areas, struct host_area_set *ret_set,
-                 cim_error *err)
+host_area_set_of(const struct cim_area_tree *tree, const char *areas, int64_t now_ms,
+                 struct host_area_set *ret_set, cim_error *err)
 {
     const int32_t count = tree != NULL ? cim_area_tree_count(tree) : 0;
     struct host_area_set set = {.n_words = (uint32_t)(count + 63) / 64,
@@ -168,7 +175,7 @@ host_area_set_of(const struct cim_area_tree *tree, const char *areas, struct hos
         return cim_fail_nomem(err);
     }
     while (rest != NULL) {
-        set_bits(tree, strsep(&rest, ","), set.bits);
+        set_bits(tree, strsep(&rest, ","), now_ms, set.bits);
     }
     *ret_set = set;
     return CIM_OK;
@@ -232,7 +239,7 @@ fill_term(struct host_principal *principal, const struct host_role_grant *grant,
     if (grant->all_areas || strcmp(held->areas, "*") == 0) {
         term->all_areas = 1;
     } else {
-        CIM_TRY(host_area_set_of(principal->areas, held->areas, &areas, err));
+        CIM_TRY(host_area_set_of(principal->areas, held->areas, principal->areas_ms, &areas, err));
         term->areas = areas.bits;
         term->n_area_words = areas.n_words;
     }
@@ -274,7 +281,8 @@ host_principal_add_function(struct host_principal *principal, const char *id, bo
     if (function->id == NULL) {
         return cim_fail_nomem(err);
     }
-    return host_area_set_of(principal->areas, held->areas, &function->areas, err);
+    return host_area_set_of(principal->areas, held->areas, principal->areas_ms, &function->areas,
+                            err);
 }
 
 cim_status
@@ -666,7 +674,7 @@ bucket_of(struct host_identity *identity, const char *username)
 /* One reference for the caller, or NULL. What is stale leaves the cache. */
 static struct host_principal *
 cached(struct host_identity *identity, const char *username, int64_t generation,
-       const struct cim_area_tree *areas)
+       const struct cim_area_tree *areas, int64_t now_ms)
 {
     struct host_principal **link = NULL;
     struct host_principal *found = NULL;
@@ -677,7 +685,8 @@ cached(struct host_identity *identity, const char *username, int64_t generation,
         link = &(*link)->next;
     }
     found = *link;
-    if (found != NULL && (found->generation != generation || found->areas != areas)) {
+    if (found != NULL && (found->generation != generation || found->areas != areas ||
+                          now_ms >= found->areas_until_ms)) {
         *link = found->next;
         stale = found;
         found = NULL;
@@ -697,7 +706,8 @@ host_principal_get(struct host_identity *identity, const char *username,
     /* Read before building: a change meanwhile makes the next call build again. */
     const int64_t generation = atomic_load(&identity->generation);
     const struct cim_area_tree *areas = tree_of(identity);
-    struct host_principal *principal = cached(identity, username, generation, areas);
+    struct host_principal *principal =
+        cached(identity, username, generation, areas, host_clock_now_ms(identity->options.clock));
     struct host_principal *other = NULL;
     struct host_principal **link = NULL;
     if (principal == NULL) {

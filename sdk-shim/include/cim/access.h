@@ -20,6 +20,10 @@ typedef struct cim_area {
     const char *code;
     const char *name;
     const char *level; /* province, city, county, town, village, park */
+    /* In force while from_ms <= now < until_ms: only then it takes new records and is granted by
+     * its code. What lies in it stays readable through the areas above. */
+    int64_t from_ms;
+    int64_t until_ms;
 } cim_area;
 
 typedef struct cim_access_v1 {

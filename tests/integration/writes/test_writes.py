@@ -10,8 +10,9 @@ import re
 import sys
 import threading
 import unittest
+import urllib.parse
 
-from platform_places import GEOJSON, ITEMS, PlacesTest, collection, lines, place, test_host
+from platform_places import GEOJSON, ITEMS, PASSWORD, PlacesTest, collection, lines, place, test_host
 
 
 SHORT = "lpg.drills"  # kept for some years
@@ -257,6 +258,52 @@ def main():
     parser.add_argument("--plugins", required=True)
     test_host.ARGS, rest = parser.parse_known_args()
     unittest.main(argv=[sys.argv[0], "-v", *rest])
+
+
+class Areas(PlacesTest):
+    """An old district of Haikou, with another code of its own, whose last day is 2026-12-31 in Beijing."""
+    flags = ("--clock.fixed=2026-12-31T15:59:59Z",)
+
+    def named(self, name, status, **properties):
+        got, _, text = self.send("POST", ITEMS, self.token("editor"), place(name, **properties))
+        self.assertEqual(status, got, text)
+        return json.loads(text)
+
+    def found(self, who="editor", **query):
+        page = json.loads(self.host.get(ITEMS + "?" + urllib.parse.urlencode(query), self.token(who))[2])
+        return sorted(each["properties"]["name"] for each in page["features"])
+
+    def test_other_codes_and_a_last_day(self):
+        self.assertEqual(0, self.host.stop())
+        with open(self.host.var + "/areas.csv", "w", encoding="utf-8") as file:
+            file.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n460000,海南省,province,,,,,\n"
+                       "460100,海口市,city,460000,,,,\n460121,旧琼山,county,460100,460003 460199,,2026-12-31,460100\n"
+                       "yangpu,洋浦经济开发区,park,460000,,2027-01-01,,460000\n")
+        self.host.run("areas", "import", file.name)
+        self.host.run("user", "add", "old", "--roles", "data-manager,regulator", "--areas", "460121",
+                      "--password-file=-", stdin=PASSWORD + "\n")
+        self.host.serve(*self.flags)
+        self.tokens.clear()
+        kept = self.named("甲", 201, area_code="460121")
+        self.assertEqual("460121", self.named("乙", 201, area_code="460199")["properties"]["area_code"])
+        self.named("丙", 201, area_code="460100")
+        for code in ("460121", "460003", "460199"):
+            self.assertEqual(["乙", "甲"], self.found(area=code))
+        self.assertEqual(["乙", "甲"], self.found("old"))
+        self.assertEqual("area_code", self.named("丁", 400, area_code="yangpu")["param"])
+        self.restart("--clock.fixed=2026-12-31T16:00:00Z")  # the new year in Beijing
+        self.named("丁", 201, area_code="yangpu")
+        refusal = self.named("戊", 400, area_code="460199")
+        self.assertEqual(("area_code", "460121"), (refusal["param"], refusal["value"]), refusal)
+        self.assertIn("no new records", refusal["detail_en"])
+        self.assertEqual(["乙", "甲"], self.found(area="460003"))
+        self.assertEqual(["丙", "乙", "甲"], self.found(area="460100"))
+        self.assertEqual([], self.found("old"))
+        item = "%s/%d" % (ITEMS, kept["id"])
+        # A record of old may be corrected where it is, and leaves for good.
+        for code, status in (("460121", 200), ("460100", 200), ("460121", 400)):
+            answer = self.send("PUT", item, self.token("editor"), place("甲二", area_code=code))
+            self.assertEqual(status, answer[0], answer[2])
 
 
 if __name__ == "__main__":

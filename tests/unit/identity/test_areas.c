@@ -72,6 +72,8 @@ test_areas_bad_file_is_refused_by_line_and_column(void **state)
         {"code,name,level,parent\n46,海南,state,\n", "line 2: level 'state'"},
         {"code,name,level,parent,valid_from\n46,海南,province,,2024-02-30\n",
          "line 2: valid_from '2024-02-30'"},
+        {"code,name,level,parent,valid_from,valid_to\n46,海南,province,,2024-02-02,2024-02-01\n",
+         "area 46: it ends before it begins"},
         {"code,name,level,parent\n46,\"海南,province,\n", "line 2: a quote that does not end"},
         {"code,name,level,parent\n46,\"海南\"x,province,\n", "line 2: expected a comma"},
         {"code,name,level,parent\n46,海南,province,\n46,海南,province,\n", "46"},
@@ -96,6 +98,54 @@ test_areas_bad_file_is_refused_by_line_and_column(void **state)
     }
 }
 
+/* How many areas the only term of the account holds now. */
+static int
+areas_granted(struct fixture *fixture, const char *username)
+{
+    struct host_principal *principal = NULL;
+    const cim_scope *scope = NULL;
+    cim_error error = {0};
+    int n = 0;
+    assert_ok(host_principal_get(fixture->identity, username, &principal, &error), &error);
+    assert_ok(host_identity_scope(fixture->identity, principal, "lpg.stations", CIM_ACT_READ,
+                                  host_clock_now_ms(fixture->clock), &scope, &error),
+              &error);
+    assert_int_equal(scope->n_terms, 1);
+    for (uint32_t i = 0; i < scope->terms[0]->n_area_words; i++) {
+        n += __builtin_popcountll(scope->terms[0]->areas[i]);
+    }
+    host_principal_release(principal);
+    return n;
+}
+
+/* The clock alone takes the area away: nobody writes, and no account is signed in anew. */
+static void
+test_areas_past_their_last_day_are_not_granted(void **state)
+{
+    struct fixture *fixture = *state;
+    const int64_t midnight_ms = FIXTURE_NOW_MS + INT64_C(8) * 3600000; /* of 2027-01-16, Beijing */
+    char path[128];
+    int64_t count = 0;
+    cim_error error = {0};
+    fixture_file(fixture, "ends.csv",
+                 "code,name,level,parent,aliases,valid_from,valid_to\n46,海南,province,,,,\n"
+                 "4601,海口市,city,46,,,2027-01-15\n460105,秀英区,county,4601,,,\n"
+                 "4602,三亚市,city,46,,2027-01-16,\n",
+                 path);
+    assert_ok(host_areas_import(fixture->areas, path, &count, &error), &error);
+    fixture_put(fixture, "city", "regulator", "4601", NULL, INT64_MAX);
+    fixture_put(fixture, "south", "regulator", "4602", NULL, INT64_MAX);
+    fixture_put(fixture, "province", "regulator", "46", NULL, INT64_MAX);
+    host_clock_set(fixture->clock, midnight_ms - 1);
+    assert_int_equal(areas_granted(fixture, "city"), 2);
+    assert_int_equal(areas_granted(fixture, "south"), 0);
+    assert_int_equal(areas_granted(fixture, "province"), 4);
+    host_clock_set(fixture->clock, midnight_ms);
+    assert_int_equal(areas_granted(fixture, "city"), 0);
+    assert_int_equal(areas_granted(fixture, "south"), 1);
+    assert_int_equal(areas_granted(fixture, "province"), 4); /* what lies in 4601 stays readable */
+}
+
 int
 main(void)
 {
@@ -104,6 +154,7 @@ main(void)
         TEST(test_areas_import_sets_order_and_version),
         TEST(test_areas_survive_a_restart),
         TEST(test_areas_new_tree_leaves_the_old_one_usable),
+        TEST(test_areas_past_their_last_day_are_not_granted),
         TEST(test_areas_bad_file_is_refused_by_line_and_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,35 @@ test_aliases_lead_to_the_area(void **state)
 }
 
 static void
+test_days_are_whole_days_in_beijing(void **state)
+{
+    const int64_t first_ms = 1587139200000; /* 2020-04-18 in Beijing */
+    const int64_t over_ms = 1767196800000;  /* 2026-01-01 */
+    struct cim_area_tree *tree = NULL;
+    cim_error err = {0};
+    (void)state;
+    assert_ok(cim_area_tree_new(hainan, N_HAINAN, 1, &tree, &err), &err);
+    assert_true(cim_area_tree_steady_until(tree, 0) == INT64_MAX);
+    assert_ok(cim_area_tree_set_days(tree, "460302", "2020-04-18", "2025-12-31", &err), &err);
+    assert_ok(cim_area_tree_set_days(tree, "469001", NULL, "", &err), &err);
+    const cim_area *xisha = cim_area_tree_at(tree, cim_area_tree_ordinal(tree, "460301"));
+    assert_true(xisha->from_ms == first_ms && xisha->until_ms == over_ms);
+    const cim_area *other = cim_area_tree_at(tree, cim_area_tree_ordinal(tree, "469001"));
+    assert_true(other->from_ms == INT64_MIN && other->until_ms == INT64_MAX);
+    assert_true(cim_area_tree_steady_until(tree, first_ms - 1) == first_ms);
+    assert_true(cim_area_tree_steady_until(tree, first_ms) == over_ms);
+    assert_true(cim_area_tree_steady_until(tree, over_ms) == INT64_MAX);
+    assert_int_equal(cim_area_tree_set_days(tree, "460301", "2020-04-18", "2020-04-17", &err),
+                     CIM_E_INVALID);
+    assert_string_equal(err.param, "valid_to");
+    assert_int_equal(cim_area_tree_set_days(tree, "460301", "2020-02-30", NULL, &err),
+                     CIM_E_INVALID);
+    assert_int_equal(cim_area_tree_set_days(tree, "460999", NULL, NULL, &err), CIM_E_NOTFOUND);
+    assert_true(xisha->until_ms == over_ms); /* a refusal changes nothing */
+    cim_area_tree_free(tree);
+}
+
+static void
 test_broken_trees_are_refused_by_name(void **state)
 {
     static const struct {
@@ -176,6 +205,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subtrees_follow_parents_not_prefixes),
         cmocka_unit_test(test_aliases_lead_to_the_area),
+        cmocka_unit_test(test_days_are_whole_days_in_beijing),
         cmocka_unit_test(test_broken_trees_are_refused_by_name),
         cmocka_unit_test(test_random_trees_number_depth_first),
         cmocka_unit_test(test_survives_every_failed_allocation),
