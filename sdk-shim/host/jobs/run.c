@@ -12,10 +12,11 @@
 #include "host/store/store.h"
 #include "kit/cleanup.h"
 
+/* Through impl: who narrows a call hands on a copy of it. */
 static struct host_job_run *
 run_of_call(const cim_call *call)
 {
-    return (struct host_job_run *)((char *)call - offsetof(struct host_job_run, call));
+    return (struct host_job_run *)((char *)call->impl - offsetof(struct host_job_run, context));
 }
 
 /* ---- what the work sees ---- */
