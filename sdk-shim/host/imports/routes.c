@@ -202,6 +202,13 @@ find(struct host_app *app, const cim_call *call, cim_http_req *req, struct host_
                           "there is no such import");
 }
 
+/* What it wrote and refused is the owner's alone: the rows hold what others may not see. */
+static bool
+is_mine(const cim_call *call, const struct host_job_info *info)
+{
+    return strcmp(info->owner, call->principal) == 0;
+}
+
 static cim_status
 handle_get(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
@@ -214,7 +221,7 @@ handle_get(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(dir_of(app, info.id, dir, sizeof dir, err));
     add_state(&out, &info);
     CIM_TRY(add_request(app, info.id, &out, err));
-    if (info.state > CIM_JOB_RUNNING) { /* the files are whole from then on */
+    if (info.state > CIM_JOB_RUNNING && is_mine(call, &info)) { /* whole from then on */
         add_report(dir, &out);
         add_left_files(dir, &out);
     } else {
@@ -306,6 +313,10 @@ handle_file(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     char path[HOST_IMPORT_PATH_MAX + 64];
     char header[128];
     CIM_TRY(find(app, call, req, &info, err));
+    if (!is_mine(call, &info)) {
+        return cim_fail(err, CIM_E_DENIED, "job", info.id, "导入留下的文件只给导入人",
+                        "what an import left is for who began it");
+    }
     CIM_TRY(dir_of(app, info.id, dir, sizeof dir, err));
     for (size_t i = 0; i < N_LEFT; i++) {
         cim_http_producer producer = {

@@ -180,6 +180,10 @@ results(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     if (!there) {
         return CIM_OK;
     }
+    if (strcmp(info.owner, call->principal) != 0) { /* it holds what the owner may see */
+        return cim_fail(err, CIM_E_DENIED, "jobID", info.id, "作业的结果只给提交人",
+                        "the results of a job are for who submitted it");
+    }
     if (info.state == CIM_JOB_SUCCESSFUL) {
         return send_result(&ask, &info, err);
     }
