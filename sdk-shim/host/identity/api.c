@@ -56,6 +56,20 @@ host_api_text(const struct host_api *api, const char *key, enum host_json_need n
 }
 
 cim_status
+host_api_text_or_none(const struct host_api *api, const char *key, const char **ret_text,
+                      cim_error *err)
+{
+    struct json_object *value = NULL;
+    if (json_object_object_get_ex(api->in.value, key, &value) &&
+        (value == NULL || (json_object_is_type(value, json_type_string) &&
+                           json_object_get_string_len(value) == 0))) {
+        *ret_text = NULL;
+        return CIM_OK;
+    }
+    return host_api_text(api, key, HOST_JSON_OPTIONAL, ret_text, err);
+}
+
+cim_status
 host_api_areas(const struct host_api *api, const char *key, const char **ret_areas, cim_error *err)
 {
     struct host_json_in list;

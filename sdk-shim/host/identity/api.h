@@ -44,6 +44,9 @@ void host_api_end(struct host_api *api);
 /* A text of at most HOST_API_TEXT_MAX bytes; what is absent leaves *ret_text. */
 cim_status host_api_text(const struct host_api *api, const char *key, enum host_json_need need,
                          const char **ret_text, cim_error *err);
+/* The same; "" and null set *ret_text to NULL. */
+cim_status host_api_text_or_none(const struct host_api *api, const char *key, const char **ret_text,
+                                 cim_error *err);
 /* A list of area codes as text with commas, in request memory; ["*"]: all. */
 cim_status host_api_areas(const struct host_api *api, const char *key, const char **ret_areas,
                           cim_error *err);

@@ -189,11 +189,7 @@ read_input(const struct host_api *api, struct org_input *input, cim_error *err)
     CIM_TRY(host_api_text(api, "name", need, &input->name, err));
     CIM_TRY(host_api_text(api, "kind", need, &input->kind, err));
     CIM_TRY(host_api_text(api, "area", need, &input->area, err));
-    CIM_TRY(host_api_text(api, "parent", HOST_JSON_OPTIONAL, &input->parent, err));
-    if (input->parent != NULL && input->parent[0] == '\0') {
-        input->parent = NULL;
-    }
-    return CIM_OK;
+    return host_api_text_or_none(api, "parent", &input->parent, err);
 }
 
 static cim_status

@@ -350,8 +350,8 @@ handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     CIM_TRY(host_api_body(&api, keys, err));
     CIM_TRY(host_api_text(&api, "username", HOST_JSON_REQUIRED, &user.username, err));
     CIM_TRY(host_api_text(&api, "display_name", HOST_JSON_REQUIRED, &user.display_name, err));
-    CIM_TRY(host_api_text(&api, "org", HOST_JSON_OPTIONAL, &user.org, err));
-    CIM_TRY(host_api_text(&api, "area", HOST_JSON_OPTIONAL, &user.area, err));
+    CIM_TRY(host_api_text_or_none(&api, "org", &user.org, err));
+    CIM_TRY(host_api_text_or_none(&api, "area", &user.area, err));
     CIM_TRY(host_api_text(&api, "password", HOST_JSON_REQUIRED, &user.password, err));
     CIM_TRY(host_api_areas(&api, "areas", &user.areas, err));
     CIM_TRY(host_api_time(&api, "until", true, &user.until_ms, err));
@@ -376,13 +376,11 @@ handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     const char *area = account->area;
     cim_status status = host_api_text(&api, "display_name", HOST_JSON_OPTIONAL, &display_name, err);
     if (status == CIM_OK) {
-        status = host_api_text(&api, "org", HOST_JSON_OPTIONAL, &org, err);
+        status = host_api_text_or_none(&api, "org", &org, err);
     }
     if (status == CIM_OK) {
-        status = host_api_text(&api, "area", HOST_JSON_OPTIONAL, &area, err);
+        status = host_api_text_or_none(&api, "area", &area, err);
     }
-    org = org != NULL && org[0] != '\0' ? org : NULL;
-    area = area != NULL && area[0] != '\0' ? area : NULL;
     if (status == CIM_OK && org != account->org) {
         status = find_org_area(&api, org, &org_area, err);
     }
