@@ -146,6 +146,10 @@ def load_layers():
 
 # ---- who may see what ----
 
+# Function points of the platform's own roles, those that open what others did.
+PLATFORM = {"platform-admin": ("cim.admin.plugins", "cim.admin.jobs", "cim.admin.batches"), "auditor": ("cim.audit.read",)}
+
+
 class Term:
     def __init__(self, grant, areas, org):
         self.resource, self.actions = grant["resource"], grant["actions"]
@@ -172,15 +176,15 @@ class Term:
 class Person:
     """Somebody who signs in; name None: nobody."""
 
-    def __init__(self, name, terms):
-        self.name, self.terms = name, terms
+    def __init__(self, name, terms, functions=()):
+        self.name, self.terms, self.functions = name, terms, set(functions)
 
     def sees(self, record, action="read"):
         return any(term.covers(record, action) for term in self.terms)
 
-    def reads(self, layer, action="read"):
-        return any(term.resource in ("*", layer.id) or
-                   (term.resource.endswith(".*") and layer.id.startswith(term.resource[:-1]))
+    def reads(self, resource, action="read"):
+        return any(term.resource in ("*", resource) or
+                   (term.resource.endswith(".*") and resource.startswith(term.resource[:-1]))
                    for term in self.terms if action in term.actions and (not term.own or term.owner))
 
     def mode(self, record, field):
@@ -203,13 +207,15 @@ class Person:
 
 def load_people(accounts, extra_terms):
     """From the lines of demo_accounts: name|roles|areas|organisation|display name."""
-    with open(os.path.join(ROOT, "plugin", "plugin.manifest.in"), encoding="utf-8") as file:
-        roles = {role["id"]: role for role in json.load(file)["roles"]}
+    roles = {}
+    for folder in (("plugin",), ("sdk-shim", "template")):
+        with open(os.path.join(ROOT, *folder, "plugin.manifest.in"), encoding="utf-8") as file:
+            roles.update((role["id"], role) for role in json.load(file)["roles"])
     people = [Person(None, [])]
     for line in accounts.splitlines():
         name, held, areas, org, _ = line.split("|")
         terms = [Term(grant, areas.split(","), org or None)
                  for role in held.split(",") for grant in roles.get(role, {}).get("grants", ())]
         terms += [Term(grant, where, None) for grant, where in extra_terms.get(name, ())]
-        people.append(Person(name, terms))
+        people.append(Person(name, terms, [each for role in held.split(",") for each in PLATFORM.get(role, ())]))
     return people

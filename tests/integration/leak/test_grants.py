@@ -8,7 +8,8 @@ import urllib.parse
 import canaries
 import host
 from host import URL, get
-from test_leak import LAYERS, must, send, setUpModule  # noqa: F401: the module's set-up is unittest's to call
+from test_leak import setUpModule  # noqa: F401: the module's set-up is unittest's to call
+from walk import LAYERS, must, send
 
 ROWS = 20000
 LAYER = "lpg.cylinder-events"
