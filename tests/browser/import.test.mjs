@@ -76,6 +76,19 @@ describe('the import wizard', () => {
     await shot(page, 'import-done')
   })
 
+  it('undoes what it wrote', async () => {
+    await page.click(`main ${test('import-undo')}`)
+    await page.locator('.el-message-box__btns .el-button--primary').click()
+    await page.waitForSelector(`main ${test('import-undone')}`)
+    assert.match(await page.innerText(`main ${test('import-undone')}`), /已撤销，2 条/)
+    const left = await page.evaluate(async () => {
+      const answer = await fetch(`/collections/lpg.places/items?f=json&name=${encodeURIComponent('浏览丙镇')}`)
+      return (await answer.json()).features.length
+    })
+    assert.equal(left, 0)
+    await shot(page, 'import-undone')
+  })
+
   it('keeps a record of it', async () => {
     const log = () => page.innerText(test('import-log'))
     await until('the log', log, (text) => text.split('cim-import-').length >= 4)

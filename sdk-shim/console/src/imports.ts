@@ -24,6 +24,10 @@ export const listJobs = async (): Promise<ImportJob[]> =>
 export const cancelJob = (job: string): Promise<void> =>
   request<void>(`${BASE}/jobs/${job}/cancel`, { method: 'POST' })
 
+/** Undoes what an import wrote; how many records that were. */
+export const undoBatch = async (batch: string): Promise<number> =>
+  (await request<{ written: number }>(`/admin/api/batches/${batch}/undo`, { method: 'POST' })).written
+
 export const fileUrl = (job: string, name: string): string => `${BASE}/jobs/${job}/files/${name}`
 
 export const isOver = (job: ImportJob): boolean => !['accepted', 'running'].includes(job.state)

@@ -35,6 +35,8 @@ export interface ImportReport {
   crs: string
   encoding: string
   ignored_columns: string[]
+  /** By which it can be undone; absent where nothing was written. */
+  batch?: string
 }
 
 export interface ImportFile {

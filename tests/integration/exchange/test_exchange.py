@@ -547,6 +547,18 @@ class Jobs(unittest.TestCase):
         self.assertEqual([j["job"] for j in listed["jobs"]][:3], [sent["job"], done["job"], tried["job"]])
         self.assertEqual(listed["jobs"][1]["request"]["layer"], "lpg.places")
 
+    def test_undone_by_the_batch_that_its_report_names(self):
+        file = self.upload("name,class,lon,lat\n寅镇,town,110.3,20\n卯镇,town,110.4,20\n")
+        count = "select count(*) from lpg_place where name in ('寅镇', '卯镇')"
+        self.assertNotIn("batch", self.begin(file, crs="wgs84", dry_run=True)["report"])
+        job = self.begin(file, crs="wgs84")
+        self.assertEqual((job["report"]["written"], self.platform.sql(count)), (2, "2"), job)
+        path = "/admin/api/batches/%s/undo" % job["report"]["batch"]
+        status, other = self.platform.ask(path, "POST", b"", self.tokens["other"], "application/json")
+        self.assertEqual((status, self.platform.sql(count)), (404, "2"), other)
+        status, undone = self.platform.ask(path, "POST", b"", self.tokens["admin"], "application/json")
+        self.assertEqual((status, undone["written"], self.platform.sql(count)), (200, 2, "0"), undone)
+
     def test_all_or_nothing_fails_with_its_report(self):
         job = self.begin(self.upload("name,class,lon,lat\n癸镇,town,110.3,20\n,town,110.4,20\n"), crs="wgs84")
         self.assertEqual(job["state"], "failed", job)
