@@ -112,6 +112,7 @@ static cim_status
 plugin_start(void *self, cim_error *err)
 {
     struct lpg_plugin *plugin = self;
+    CIM_TRY(lpg_map_start(plugin->map, err));
     return lpg_clock_job_start(plugin->data, &plugin->clock_job, err);
 }
 
@@ -120,6 +121,7 @@ plugin_stop(void *self)
 {
     struct lpg_plugin *plugin = self;
     lpg_clock_job_stop(plugin->clock_job);
+    lpg_map_stop(plugin->map);
     plugin->clock_job = NULL;
 }
 

@@ -4,7 +4,7 @@
 #include "cim/plugin.h"
 #include "cim/util.h"
 #include "map/changes.h"
-#include "map/snapshot.h"
+#include "map/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,21 +12,6 @@
 #include <string.h>
 
 enum { LAYER_NAME_MAX = 160 };
-
-struct slot {
-    struct lpg_map_layer source;
-    pthread_mutex_t lock;    /* of `current`; short */
-    pthread_mutex_t loading; /* one loader at a time; taken before `lock` */
-    struct lpg_snapshot *current;
-};
-
-struct lpg_map {
-    const cim_host *host;
-    const cim_store_v1 *store;
-    const cim_access_v1 *access;
-    size_t n_slots;
-    struct slot *slots;
-};
 
 cim_status
 lpg_map_new(const cim_host *host, const struct lpg_map_layer *layers, size_t n_layers,
@@ -50,6 +35,8 @@ lpg_map_new(const cim_host *host, const struct lpg_map_layer *layers, size_t n_l
         (void)pthread_mutex_init(&map->slots[i].loading, NULL);
     }
     map->n_slots = n_layers;
+    (void)pthread_mutex_init(&map->lock, NULL);
+    (void)pthread_cond_init(&map->wake, NULL);
     *ret_map = map;
     return CIM_OK;
 }
@@ -60,16 +47,19 @@ lpg_map_free(struct lpg_map *map)
     if (map == NULL) {
         return;
     }
+    lpg_map_stop(map);
     for (size_t i = 0; i < map->n_slots; i++) {
         lpg_snapshot_unref(map->slots[i].current);
         (void)pthread_mutex_destroy(&map->slots[i].lock);
         (void)pthread_mutex_destroy(&map->slots[i].loading);
     }
+    (void)pthread_cond_destroy(&map->wake);
+    (void)pthread_mutex_destroy(&map->lock);
     free(map->slots);
     free(map);
 }
 
-static struct slot *
+static struct lpg_map_slot *
 find_slot(struct lpg_map *map, const char *layer)
 {
     for (size_t i = 0; i < map->n_slots; i++) {
@@ -95,8 +85,8 @@ lpg_map_tile_key(void *self, const cim_call *call, const cim_tile_request *reque
     return CIM_OK;
 }
 
-static struct lpg_snapshot *
-take_current(struct slot *slot, int64_t at_least)
+struct lpg_snapshot *
+lpg_map_current(struct lpg_map_slot *slot, int64_t at_least)
 {
     struct lpg_snapshot *snapshot = NULL;
     (void)pthread_mutex_lock(&slot->lock);
@@ -108,8 +98,8 @@ take_current(struct slot *slot, int64_t at_least)
     return snapshot;
 }
 
-static void
-publish(struct slot *slot, struct lpg_snapshot *snapshot)
+void
+lpg_map_publish(struct lpg_map_slot *slot, struct lpg_snapshot *snapshot)
 {
     struct lpg_snapshot *old;
     lpg_snapshot_ref(snapshot);
@@ -122,7 +112,7 @@ publish(struct slot *slot, struct lpg_snapshot *snapshot)
 
 /* From `old` and the change log; *ret_snapshot stays NULL when that cannot be done. */
 static cim_status
-advance(struct lpg_map *map, struct slot *slot, const struct lpg_snapshot *old,
+advance(struct lpg_map *map, struct lpg_map_slot *slot, const struct lpg_snapshot *old,
         const cim_call *call, int64_t until, struct lpg_snapshot **ret_snapshot, cim_error *err)
 {
     int64_t fids[LPG_OVERLAY_MAX];
@@ -141,14 +131,14 @@ advance(struct lpg_map *map, struct slot *slot, const struct lpg_snapshot *old,
 
 /* With slot->loading held. */
 static cim_status
-refresh(struct lpg_map *map, struct slot *slot, const cim_call *call,
+refresh(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
         struct lpg_snapshot **ret_snapshot, cim_error *err)
 {
     const char *id = slot->source.def->id;
     const int64_t layer_pos = map->store->layer_pos(map->host, id);
     const int64_t store_pos = map->store->pos(map->host);
     const int64_t until = store_pos > layer_pos ? store_pos : layer_pos;
-    struct lpg_snapshot *old = take_current(slot, INT64_MIN);
+    struct lpg_snapshot *old = lpg_map_current(slot, INT64_MIN);
     struct lpg_snapshot *snapshot = NULL;
     cim_status status = CIM_OK;
     if (old != NULL && old->base->points != NULL) {
@@ -160,22 +150,22 @@ refresh(struct lpg_map *map, struct slot *slot, const cim_call *call,
         CIM_TRY(
             lpg_snapshot_load(slot->source.def, &slot->source.layer, call, until, &snapshot, err));
     }
-    publish(slot, snapshot);
+    lpg_map_publish(slot, snapshot);
+    lpg_map_upkeep(map, slot, snapshot);
     *ret_snapshot = snapshot;
     return CIM_OK;
 }
 
-/* A snapshot that holds every change acknowledged before the call. */
-static cim_status
-take_snapshot(struct lpg_map *map, struct slot *slot, const cim_call *call,
-              struct lpg_snapshot **ret_snapshot, cim_error *err)
+cim_status
+lpg_map_take(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
+             struct lpg_snapshot **ret_snapshot, cim_error *err)
 {
     const int64_t wanted = map->store->layer_pos(map->host, slot->source.def->id);
-    struct lpg_snapshot *snapshot = take_current(slot, wanted);
+    struct lpg_snapshot *snapshot = lpg_map_current(slot, wanted);
     cim_status status = CIM_OK;
     if (snapshot == NULL) {
         (void)pthread_mutex_lock(&slot->loading);
-        snapshot = take_current(slot, wanted); /* the loader before us may have brought it */
+        snapshot = lpg_map_current(slot, wanted); /* the loader before us may have brought it */
         if (snapshot == NULL) {
             status = refresh(map, slot, call, &snapshot, err);
         }
@@ -242,7 +232,7 @@ lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, 
              cim_error *err)
 {
     struct lpg_map *map = self;
-    struct slot *slot = find_slot(map, request->layer);
+    struct lpg_map_slot *slot = find_slot(map, request->layer);
     struct lpg_snapshot *snapshot = NULL;
     struct lpg_view view;
     cim_status status;
@@ -259,7 +249,7 @@ lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, 
         return cim_fail(err, CIM_E_INVALID, "tile", NULL, "瓦片行列号超出级别 %u 的范围",
                         "tile row or column out of range at zoom %u", request->z);
     }
-    CIM_TRY(take_snapshot(map, slot, call, &snapshot, err));
+    CIM_TRY(lpg_map_take(map, slot, call, &snapshot, err));
     status = lpg_view_open(lpg_snapshot_features(snapshot), map->host, map->access, call,
                            request->area, request->filter_json, &view, err);
     if (status == CIM_OK) {

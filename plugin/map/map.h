@@ -25,6 +25,10 @@ struct lpg_map_layer {
 cim_status lpg_map_new(const cim_host *host, const struct lpg_map_layer *layers, size_t n_layers,
                        struct lpg_map **ret_map, cim_error *err);
 void lpg_map_free(struct lpg_map *map); /* NULL-safe */
+/* One thread that loads the layers before they are asked for and merges what edits left beside
+ * them. Without it the map works, and loads a layer when too much waits. [lifecycle] */
+cim_status lpg_map_start(struct lpg_map *map, cim_error *err);
+void lpg_map_stop(struct lpg_map *map); /* NULL-safe */
 
 /* The callbacks of cim_renderer; `self` is the map. */
 cim_status lpg_map_tile_key(void *self, const cim_call *call, const cim_tile_request *request,

@@ -145,11 +145,11 @@ load_rows(struct lpg_reading *reading, cim_rows *rows, const cim_call *call, cim
     }
 }
 
-static cim_status
-query_layer(const struct lpg_features *features, const cim_layer *layer, const cim_call *call,
-            const char *filter_json, cim_rows **ret_rows, cim_error *err)
+/* The call as the platform itself: a tile is cut to the caller's scope later, from all records;
+ * sensitive fields never enter. */
+static cim_call
+as_platform(const cim_call *call)
 {
-    /* A tile is cut to the caller's scope later, from all records; sensitive fields never enter. */
     static const cim_term everything = {.struct_size = sizeof everything,
                                         .actions = CIM_ACT_READ,
                                         .resource = "*",
@@ -160,15 +160,32 @@ query_layer(const struct lpg_features *features, const cim_layer *layer, const c
     static const cim_term *const terms[] = {&everything};
     static const cim_scope scope = {
         .struct_size = sizeof scope, .n_terms = 1, .terms = terms, .areas_version = 0};
-    const char *properties[LPG_ATTRIBUTES_MAX];
-    cim_query query = {
-        .struct_size = sizeof query, .properties = properties, .filter_json = filter_json};
     cim_call own = *call;
     own.scope = &scope;
+    return own;
+}
+
+cim_status
+lpg_read_count(const cim_layer *layer, const cim_call *call, int64_t *ret_count, cim_error *err)
+{
+    const cim_call own = as_platform(call);
+    const cim_query query = {.struct_size = sizeof query};
+    return layer->count(layer->self, &own, &query, ret_count, err);
+}
+
+static cim_status
+query_layer(const struct lpg_features *features, const cim_layer *layer, const cim_call *call,
+            const char *filter_json, cim_rows **ret_rows, cim_error *err)
+{
+    const char *properties[LPG_ATTRIBUTES_MAX];
+    const cim_call own = as_platform(call);
+    cim_query query = {.struct_size = sizeof query,
+                       .properties = properties,
+                       .n_properties = features->n_attributes,
+                       .filter_json = filter_json};
     for (uint32_t a = 0; a < features->n_attributes; a++) {
         properties[a] = features->attributes[a].field->name;
     }
-    query.n_properties = features->n_attributes;
     return layer->query(layer->self, &own, &query, ret_rows, err);
 }
 

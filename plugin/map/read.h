@@ -27,6 +27,9 @@ cim_status lpg_read_all(struct lpg_reading *reading, const cim_layer *layer, con
 /* Those of n fids that are there. */
 cim_status lpg_read_fids(struct lpg_reading *reading, const cim_layer *layer, const cim_call *call,
                          const int64_t *fids, uint32_t n, cim_error *err);
+/* How many records the layer holds. */
+cim_status lpg_read_count(const cim_layer *layer, const cim_call *call, int64_t *ret_count,
+                          cim_error *err);
 /* A position for the row appended last. */
 cim_status lpg_reading_add_morton(struct lpg_reading *reading, uint64_t code, cim_error *err);
 

@@ -1,11 +1,17 @@
 /* tests/bench/map/bench_map.c -- one clustered or single-point tile, computed and encoded, beside
  * what SQLite's R-tree and a GROUP BY over the same points take. In process, one thread, CPU time
- * of the thread. Usage: bench_map [points] */
+ * of the thread. Then the first tile after one edit: by the overlay, and by building the layer
+ * anew, both over records that are in memory already (a load reads them from the store besides).
+ * Usage: bench_map [points [edits]]; "edits": that alone. */
 #include "cim/plugin.h"
 #include "cim/rows.h"
+#include "cim/util.h"
 #include "geo/mercator.h"
-#include "map/points.h"
+#include "kit/rows.h"
+#include "kit/wkb.h"
+#include "map/snapshot.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -114,15 +120,21 @@ fail(const char *what)
 }
 
 static void
-build_ours(struct ours *ours, const struct point *points, uint32_t n)
+describe_ours(struct ours *ours)
 {
-    uint64_t *morton = malloc(n * sizeof *morton);
     ours->kind = (struct cim_field){.name = (char *)(uintptr_t) "kind", .type = CIM_FIELD_CODE};
     ours->kinds[0] = &ours->kind;
-    ours->def = (struct cim_definition){.n_tile_attributes = 1,
+    ours->def = (struct cim_definition){.geometry = CIM_GEOMETRY_POINT,
+                                        .n_tile_attributes = 1,
                                         .tile_attributes = ours->kinds,
                                         .n_count_by = 1,
                                         .count_by = ours->kinds};
+}
+
+static void
+build_ours(struct ours *ours, const struct point *points, uint32_t n)
+{
+    uint64_t *morton = malloc(n * sizeof *morton);
     if (morton == NULL || lpg_features_init(&ours->features, &ours->def, NULL) != CIM_OK) {
         fail("out of memory");
     }
@@ -250,17 +262,156 @@ tile_bbox(uint32_t z, uint32_t col, uint32_t row, double ret_bbox[4])
     ret_bbox[3] = atan(sinh(pi * (1.0 - 2.0 * row / n))) * 180.0 / pi;
 }
 
-int
-main(int argc, char **argv)
+/* ---- an edit ---- */
+
+struct source {
+    const struct point *points;
+    uint32_t n;
+};
+
+struct result {
+    const struct source *source;
+    uint32_t at;
+    uint32_t end;
+};
+
+static cim_status
+fill(void *self, struct cim_batch_builder *builder, cim_error *err)
+{
+    struct result *result = self;
+    for (; result->at < result->end && cim_batch_builder_rows(builder) < 2000; result->at++) {
+        const struct point *point = &result->source->points[result->at];
+        uint8_t wkb[21];
+        char text[16];
+        cim_batch_append_i64(builder, 0, result->at + 1);
+        cim_batch_append_bytes(builder, 1, text,
+                               (size_t)snprintf(text, sizeof text, "a%d", point->area));
+        cim_batch_append_bytes(builder, 2, "o", 1);
+        cim_wkb_from_point(point->lon, point->lat, wkb);
+        cim_batch_append_bytes(builder, 3, wkb, sizeof wkb);
+        cim_batch_append_bytes(builder, 4, text,
+                               (size_t)snprintf(text, sizeof text, "k%d", point->kind));
+        CIM_TRY(cim_batch_builder_end_row(builder, err));
+    }
+    return CIM_OK;
+}
+
+static cim_status
+query(void *self, const cim_call *own, const cim_query *wanted, cim_rows **ret_rows, cim_error *err)
+{
+    static const char *const names[] = {"fid", "area_code", "owner_org", "geom", "kind"};
+    static const uint32_t types[] = {CIM_COL_INT64, CIM_COL_TEXT, CIM_COL_TEXT, CIM_COL_WKB,
+                                     CIM_COL_TEXT};
+    const struct source *source = self;
+    struct result *result = calloc(1, sizeof *result);
+    (void)own;
+    if (result == NULL) {
+        fail("out of memory");
+    }
+    *result = (struct result){.source = source, .end = source->n};
+    if (wanted->filter_json != NULL) { /* one fid */
+        result->at = (uint32_t)strtoul(strrchr(wanted->filter_json, '[') + 1, NULL, 10) - 1;
+        result->end = result->at + 1;
+    }
+    return cim_rows_new(5, names, types, fill, free, result, ret_rows, err);
+}
+
+static void
+draw_snapshot(const struct lpg_snapshot *snapshot, const struct point *near, uint32_t z)
+{
+    struct lpg_view view;
+    struct lpg_mvt *mvt;
+    cim_blob tile = {0};
+    char *texts = NULL;
+    uint32_t x;
+    uint32_t y;
+    (void)lpg_mercator_from_lonlat(near->lon, near->lat, &x, &y);
+    if (lpg_view_open(lpg_snapshot_features(snapshot), NULL, &access_service, &call, NULL, NULL,
+                      &view, NULL) != CIM_OK ||
+        lpg_mvt_new("points", &mvt, NULL) != CIM_OK ||
+        lpg_snapshot_tile(snapshot, &view, z, x >> (32U - z), y >> (32U - z), mvt, &texts, NULL) !=
+            CIM_OK ||
+        lpg_mvt_finish(mvt, &tile, NULL) != CIM_OK) {
+        fail("tile");
+    }
+    if (tile.release != NULL) {
+        tile.release(&tile);
+    }
+    lpg_mvt_free(mvt);
+    free(texts);
+    lpg_view_done(&view);
+}
+
+static struct lpg_snapshot *
+load_snapshot(struct ours *ours, const cim_layer *layer)
+{
+    struct lpg_snapshot *snapshot = NULL;
+    if (lpg_snapshot_load(&ours->def, layer, &call, 1, &snapshot, NULL) != CIM_OK) {
+        fail("load");
+    }
+    return snapshot;
+}
+
+static void
+bench_edits(struct ours *ours, struct point *points, uint32_t n)
+{
+    struct source source = {.points = points, .n = n};
+    const cim_layer layer = {.struct_size = sizeof layer, .query = query, .self = &source};
+    const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    double start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    struct lpg_snapshot *snapshot = load_snapshot(ours, &layer);
+    const size_t held = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+    double ms[RUNS];
+    double merged;
+    draw_snapshot(snapshot, &points[0], 8);
+    (void)printf("\nfirst tile after one edit, layer built anew: %.1f ms; %.1f bytes a point\n",
+                 now_ms(CLOCK_THREAD_CPUTIME_ID) - start, (double)held / n);
+    for (uint32_t waiting = 1; waiting <= 2048; waiting *= 2) {
+        for (int run = 0; run < RUNS; run++) {
+            const int64_t fid = 1 + (run * 7919 + (int64_t)waiting) % n;
+            struct lpg_snapshot *next = NULL;
+            points[fid - 1].kind = (points[fid - 1].kind + 1) % N_KINDS;
+            start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+            if (lpg_snapshot_advance(snapshot, &layer, &call, &fid, 1, snapshot->pos + 1, &next,
+                                     NULL) != CIM_OK) {
+                fail("advance");
+            }
+            draw_snapshot(next, &points[fid - 1], 8);
+            ms[run] = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+            lpg_snapshot_unref(snapshot);
+            snapshot = next;
+        }
+        (void)printf("first tile after one edit, overlay of %5u: %.3f ms\n",
+                     snapshot->overlay->n_touched, median(ms, RUNS));
+        for (uint32_t i = 0; i < waiting; i++) { /* more waits */
+            const int64_t fid = 1 + (int64_t)(((uint64_t)i * 104729U + waiting * 31U) % n);
+            struct lpg_snapshot *next = NULL;
+            if (i % 8 == 0 && lpg_snapshot_advance(snapshot, &layer, &call, &fid, 1,
+                                                   snapshot->pos + 1, &next, NULL) == CIM_OK) {
+                lpg_snapshot_unref(snapshot);
+                snapshot = next;
+            }
+        }
+    }
+    struct lpg_base *base = NULL;
+    start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    if (lpg_base_merge(snapshot->base, snapshot->overlay, &base, NULL) != CIM_OK) {
+        fail("merge");
+    }
+    merged = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+    (void)printf("merge in the background: %.1f ms\n", merged);
+    lpg_base_unref(base);
+    lpg_snapshot_unref(snapshot);
+}
+
+static void
+bench_tiles(struct ours *ours, const struct point *points, uint32_t n)
 {
     static const uint32_t zooms[] = {6, 8, 10, 12, 13, 14, 15, 16};
-    const uint32_t n = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 200000;
-    struct point *points = make_points(n);
-    struct ours ours = {0};
     double built = now_ms(CLOCK_THREAD_CPUTIME_ID);
     double loaded;
     sqlite3 *db;
-    build_ours(&ours, points, n);
+    build_ours(ours, points, n);
     loaded = now_ms(CLOCK_THREAD_CPUTIME_ID);
     db = build_sqlite(points, n);
     (void)printf("%u points: pyramid built in %.0f ms, SQLite table and R-tree in %.0f ms (CPU)\n",
@@ -280,7 +431,7 @@ main(int argc, char **argv)
             (void)lpg_mercator_from_lonlat(near->lon, near->lat, &x, &y);
             tile_bbox(z, x >> (32U - z), y >> (32U - z), bbox);
             start = now_ms(CLOCK_THREAD_CPUTIME_ID);
-            bytes += draw_ours(&ours, z, x >> (32U - z), y >> (32U - z));
+            bytes += draw_ours(ours, z, x >> (32U - z), y >> (32U - z));
             a[run] = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
             start = now_ms(CLOCK_THREAD_CPUTIME_ID);
             (void)draw_sqlite(db, z < LPG_POINTS_SINGLE_ZOOM, bbox);
@@ -292,8 +443,21 @@ main(int argc, char **argv)
                      ours_ms, sqlite_ms, sqlite_ms / ours_ms);
     }
     (void)sqlite3_close(db);
-    lpg_points_free(ours.points);
-    lpg_features_done(&ours.features);
+    lpg_points_free(ours->points);
+    lpg_features_done(&ours->features);
+}
+
+int
+main(int argc, char **argv)
+{
+    const uint32_t n = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 200000;
+    struct point *points = make_points(n);
+    struct ours ours = {0};
+    describe_ours(&ours);
+    if (argc < 3 || strcmp(argv[2], "edits") != 0) {
+        bench_tiles(&ours, points, n);
+    }
+    bench_edits(&ours, points, n);
     free(points);
     return 0;
 }
