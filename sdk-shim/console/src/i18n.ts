@@ -167,6 +167,7 @@ export const t = translator({
   save: ['保存', 'Save'],
   edit: ['修改', 'Edit'],
   end: ['停用', 'End'],
+  endSure: ['停用后不能恢复：', 'It cannot be taken back: '],
   ended: ['已停用', 'Ended'],
   actions: ['操作', 'Actions'],
   code: ['代码', 'Code'],
