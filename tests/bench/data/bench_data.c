@@ -1,17 +1,20 @@
-/* tests/bench/data/bench_data.c -- end users written in bulk and read in pages, in process over the
- * embedded store: wall time of the edit, CPU time of the reading thread. Usage: bench_data [rows]
- */
+/* tests/bench/data/bench_data.c -- end users written one by one, in batches and in bulk, and read
+ * in pages, in process over the store that the environment names (CIM_TEST_PG, or embedded), beside
+ * the same rows into a plain table: wall time of edits, CPU time of the reading thread.
+ * Usage: bench_data [rows] */
 #include "cim/util.h"
 #include "data/data.h"
 #include "fake_host.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
 #include "kit/wkb.h"
+#include "plain.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { RUNS = 300 };
+enum { RUNS = 300, CLIENTS = 64, SINGLE_ROWS = 1920, BATCHED_ROWS = 20000, BATCH_ROWS = 1000 };
 
 static double
 now_ms(clockid_t clock)
@@ -115,7 +118,7 @@ fill(void *self, struct cim_batch_builder *builder, cim_error *err)
 }
 
 static void
-write_users(struct lpg_layer *layer, int64_t first, int64_t n, uint32_t flags)
+create_users(struct lpg_layer *layer, int64_t first, int64_t n, uint32_t flags)
 {
     const cim_call call = fake_call(fake_scope_all());
     struct users users = {.def = lpg_layer_definition(layer),
@@ -127,14 +130,67 @@ write_users(struct lpg_layer *layer, int64_t first, int64_t n, uint32_t flags)
     must(cim_rows_new(N_COLUMNS, names, types, fill, NULL, &users, &rows, &err), &err, "rows");
     cim_edit edit = {
         .struct_size = sizeof edit, .flags = flags, .op = CIM_EDIT_CREATE, .rows = rows};
+    must(lpg_layer_write(layer, &call, &edit, &err), &err, "write");
+}
+
+static void
+write_users(struct lpg_layer *layer, int64_t first, int64_t n, uint32_t flags)
+{
     const double start = now_ms(CLOCK_MONOTONIC);
     const double cpu_start = now_ms(CLOCK_PROCESS_CPUTIME_ID);
-    must(lpg_layer_write(layer, &call, &edit, &err), &err, "write");
+    create_users(layer, first, n, flags);
     const double took = now_ms(CLOCK_MONOTONIC) - start;
     const double cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_start;
     (void)printf("%-44s %9lld rows %10.0f rows/s, %.1f us of CPU a row\n",
                  (flags & CIM_EDIT_DRY_RUN) != 0 ? "create, dry run" : "create, one transaction",
                  (long long)n, (double)n / took * 1000, cpu / (double)n * 1000);
+}
+
+struct client {
+    struct lpg_layer *layer;
+    int64_t first;
+};
+
+static void *
+write_single(void *arg)
+{
+    const struct client *client = arg;
+    for (int64_t i = 0; i < SINGLE_ROWS / CLIENTS; i++) {
+        create_users(client->layer, client->first + i, 1, 0);
+    }
+    return NULL;
+}
+
+/* Each edit is checked, logged, audited and durable before the next of its client. */
+static void
+write_as_clients(const struct fake_host *fake, struct lpg_layer *layer, int64_t first)
+{
+    pthread_t threads[CLIENTS];
+    struct client clients[CLIENTS];
+    char path[96];
+    double start = wall_ms();
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = (struct client){layer, first + SINGLE_ROWS / CLIENTS * i};
+        if (pthread_create(&threads[i], NULL, write_single, &clients[i]) != 0) {
+            exit(1);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    print_rate("create, single, 64 clients", SINGLE_ROWS, wall_ms() - start);
+    first += SINGLE_ROWS;
+    start = wall_ms();
+    for (int64_t i = 0; i < BATCHED_ROWS; i += BATCH_ROWS) {
+        create_users(layer, first + i, BATCH_ROWS, 0);
+    }
+    print_rate("create, batches of 1000", BATCHED_ROWS, wall_ms() - start);
+    if (fake->url[0] != '\0') {
+        plain_postgresql(fake->url, CLIENTS, SINGLE_ROWS, BATCHED_ROWS, BATCH_ROWS);
+        return;
+    }
+    (void)snprintf(path, sizeof path, "%s/plain.db", fake->dir);
+    plain_sqlite(path, SINGLE_ROWS, BATCHED_ROWS, BATCH_ROWS);
 }
 
 static void
@@ -220,12 +276,14 @@ main(int argc, char **argv)
     struct fake_host *fake = fake_host_new(areas, sizeof areas / sizeof areas[0]);
     struct lpg_data *data = NULL;
     cim_error err = {0};
+    (void)printf("-- %s\n", host_store_name(fake->store));
     fake_host_migrate(fake, LPG_MIGRATIONS);
     must(lpg_data_open(&fake->host, LAYERS_DIR, &data, &err), &err, "open");
     struct lpg_layer *layer = lpg_data_layer(data, "lpg.end-users");
     write_users(layer, 0, n / 4, CIM_EDIT_DRY_RUN);
     write_users(layer, 0, n, 0);
     write_users(layer, n, 1000, 0);
+    write_as_clients(fake, layer, n + 1000);
 
     cim_query query = {.struct_size = sizeof query, .limit = 100};
     read_pages(layer, "page of 100, all in clear", fake_scope_all(), &query);
