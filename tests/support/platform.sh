@@ -38,7 +38,9 @@ platform_data() {
 # platform_load: a new store with $demo_dir at CIM_VAR. Loading takes longer than most suites, so it is
 # done once for all that run the same programs over the same data; each gets a copy.
 platform_load() {
-    local loaded=$root/build/platform-$(basename "$demo_dir") key
+    local loaded key
+    : "${host_binary:?use_build comes first}"
+    loaded=$root/build/platform-$(basename "$demo_dir")
     key=$(cat "$demo_dir/inputs")-$(hash_of "$host_binary" "$CIM_PLUGINS_DIRS" script/demo.sh)
     flock 9
     if [ ! -f "$loaded/key" ] || [ "$(cat "$loaded/key")" != "$key" ]; then
