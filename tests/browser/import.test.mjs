@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -17,7 +17,10 @@ describe('the import wizard', () => {
     await signIn(page, 'admin')
     await page.waitForSelector(test('import-layer'))
   })
-  after(() => browser.close())
+  after(async () => {
+    await browser.close()
+    await rm(csv)
+  })
 
   const choose = async (select, text) => {
     await page.click(`${test(select)}`)
