@@ -80,7 +80,9 @@ host_note_hangs(const struct host_note *note, int64_t now_ms, int64_t limit_ms)
         workers += kind == HOST_NOTE_WORKER;
         stuck += kind == HOST_NOTE_WORKER && over;
     }
-    return workers > 0 && stuck == workers && atomic_load(&note->n_queued) > 0;
+    /* A lane holds all workers but one: with those stuck, what waits in it waits for good. */
+    const int32_t lane = workers > 1 ? workers - 1 : workers;
+    return workers > 0 && stuck >= lane && atomic_load(&note->n_queued) > 0;
 }
 
 /* The worker may have been overwriting its memory when it died: nothing in it is trusted. */

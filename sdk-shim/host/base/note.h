@@ -71,8 +71,8 @@ struct host_note {
 cim_status host_note_new(struct host_note **ret_note, int *ret_fd, cim_error *err);
 void host_note_free(struct host_note *note); /* NULL-safe */
 /* True when nobody could have been answered for `limit_ms`: the process stands still, a thread that
- * has to go on by itself (event threads, the store's writer) makes no progress in its job, or none
- * of the workers does while requests wait. */
+ * has to go on by itself (event threads, the store's writer) makes no progress in its job, or as
+ * many workers as a lane of requests may hold make none while requests wait. */
 bool host_note_hangs(const struct host_note *note, int64_t now_ms, int64_t limit_ms);
 /* The plugin to blame, "" when there is none: that of the thread that crashed, or (nothing tells
  * which it was) the one that all busy threads inside plugins are in. */
