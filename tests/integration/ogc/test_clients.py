@@ -69,7 +69,8 @@ class OpenApi(unittest.TestCase):
     def test_every_path_without_parameters_answers(self):
         document = get("/api", f="json").json
         for path, item in document["paths"].items():
-            if "get" in item and "{" not in path and "/admin/" not in path:
+            # /stream never ends; test_stream.py asks it.
+            if "get" in item and "{" not in path and "/admin/" not in path and path != "/stream":
                 self.assertNotIn(get(path).status, (404, 405, 500), path)
 
 

@@ -42,6 +42,8 @@ def feature(at=HAIKOU, area="460100", **properties):
     properties.setdefault("org_code", "T" + uuid.uuid4().hex[:16])
     properties.setdefault("kind", KIND)
     properties.setdefault("licence_state", "valid")
+    # Else the clock job writes to the record a moment later, and its version moves on.
+    properties.setdefault("licence_next_change", "2999-01-01T00:00:00Z")
     return {"type": "Feature", "geometry": {"type": "Point", "coordinates": list(at)},
             "properties": dict(properties, area_code=area)}
 
