@@ -22,8 +22,14 @@ describe('organisations, people, roles and grants in the console', () => {
   }
   const pickArea = async (name) => {
     const picker = page.locator(`${test('area-picker')}:visible`).last()
-    await picker.locator('input').fill(name)
-    await page.locator(`.el-tree-node__content:visible`, { hasText: name }).first().click()
+    // The tree is drawn anew while it is filtered: a click may meet a node that is gone.
+    const pick = async () => {
+      if ((await picker.innerText()).includes(name)) return name
+      await picker.locator('input').fill(name)
+      await page.locator(`.el-tree-node__content:visible`, { hasText: name }).first().click()
+      return picker.innerText()
+    }
+    await until(`${name} picked`, pick, (text) => text.includes(name))
   }
   const rows = (name) => page.innerText(test(name))
 

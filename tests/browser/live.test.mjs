@@ -62,6 +62,7 @@ describe('an edit elsewhere', () => {
 
   it('of another county never reaches it', async () => {
     const asked = []
+    await new Promise((resolve) => setTimeout(resolve, 2500)) // what the edits before brought about
     page.on('request', (request) => asked.push(new URL(request.url()).pathname))
     const made = await send('POST', items, enterprise([109.51, 18.25], '460200'))
     await new Promise((resolve) => setTimeout(resolve, 1500))
