@@ -29,6 +29,7 @@ struct write {
     cim_error first;
     size_t n_refusals; /* kept, of a small edit */
     struct refusal *refusals;
+    struct write *also; /* of the edit that follows in the same transaction */
 };
 
 /* ---- refusals ---- */
@@ -184,9 +185,8 @@ tell_batch(cim_edit *edit, const char *id)
 }
 
 static cim_status
-in_transaction(void *arg, cim_tx *tx, cim_error *err)
+write_edit(struct write *write, cim_tx *tx, cim_error *err)
 {
-    struct write *write = (struct write *)arg;
     struct lpg_run *run = &write->run;
     cim_edit *edit = run->edit;
     if (write->started && !write->is_small) {
@@ -219,11 +219,18 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
     edit->n_written = run->n_written;
     edit->last_fid = run->last_fid;
     tell_batch(edit, run->n_written > 0 ? run->batch : "");
-    if (CIM_HAS(cim_edit, edit, ending)) {
-        CIM_TRY(edit->ending(edit, tx, err));
+    return CIM_HAS(cim_edit, edit, ending) ? edit->ending(edit, tx, err) : CIM_OK;
+}
+
+static cim_status
+in_transaction(void *arg, cim_tx *tx, cim_error *err)
+{
+    struct write *first = (struct write *)arg;
+    for (struct write *write = first; write != NULL; write = write->also) {
+        CIM_TRY(write_edit(write, tx, err));
     }
-    if ((edit->flags & CIM_EDIT_DRY_RUN) != 0) {
-        write->tried = true;
+    if ((first->run.edit->flags & CIM_EDIT_DRY_RUN) != 0) {
+        first->tried = true;
         return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "试运行，不保存",
                         "a dry run stores nothing");
     }
@@ -321,6 +328,10 @@ prepare(struct write *write, cim_error *err)
 static void
 free_write(struct write *write)
 {
+    if (write == NULL) {
+        return;
+    }
+    free_write(write->also);
     lpg_record_done(&write->run.record);
     lpg_changes_done(&write->run.changes);
     cim_buf_done(&write->run.write.sql);
@@ -335,6 +346,36 @@ free_write(struct write *write)
 }
 
 static void
+clear_results(cim_edit *edit)
+{
+    edit->n_read = 0;
+    edit->n_written = 0;
+    edit->n_refused = 0;
+    edit->last_fid = 0;
+    edit->pos = 0;
+    tell_batch(edit, "");
+}
+
+/* The edit, and those that follow it. *ret_write is set, for free_write(), also on failure. */
+static cim_status
+new_write(const struct lpg_layer *layer, const cim_call *call, cim_edit *edit,
+          struct write **ret_write, cim_error *err)
+{
+    clear_results(edit);
+    *ret_write = calloc(1, sizeof **ret_write);
+    if (*ret_write == NULL) {
+        return cim_fail_nomem(err);
+    }
+    (*ret_write)->run.layer = layer;
+    (*ret_write)->run.call = call;
+    (*ret_write)->run.edit = edit;
+    CIM_TRY(prepare(*ret_write, err));
+    return CIM_HAS(cim_edit, edit, also)
+               ? new_write(layer, call, edit->also, &(*ret_write)->also, err)
+               : CIM_OK;
+}
+
+static void
 tell_refusals(const struct write *write)
 {
     cim_edit *edit = write->run.edit;
@@ -343,38 +384,37 @@ tell_refusals(const struct write *write)
     }
 }
 
+static void
+tell_results(const struct write *write, cim_status status, bool tried, int64_t pos)
+{
+    const struct lpg_run *run = &write->run;
+    const bool stored = status == CIM_OK && !tried;
+    run->edit->n_written = status == CIM_OK ? run->n_written : 0;
+    run->edit->last_fid = stored ? run->last_fid : 0;
+    run->edit->pos = stored ? pos : 0;
+    if (status != CIM_OK) {
+        tell_batch(run->edit, "");
+    }
+}
+
 cim_status
 lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err)
 {
-    struct write *write = calloc(1, sizeof *write);
+    const struct lpg_layer *layer = (const struct lpg_layer *)self;
+    struct write *first = NULL;
     int64_t pos = 0;
-    edit->n_read = 0;
-    edit->n_written = 0;
-    edit->n_refused = 0;
-    edit->last_fid = 0;
-    edit->pos = 0;
-    tell_batch(edit, "");
-    if (write == NULL) {
-        return cim_fail_nomem(err);
-    }
-    write->run.layer = (const struct lpg_layer *)self;
-    write->run.call = call;
-    write->run.edit = edit;
-    cim_status status = prepare(write, err);
+    cim_status status = new_write(layer, call, edit, &first, err);
     if (status == CIM_OK) {
-        const struct lpg_data *data = write->run.layer->data;
-        status = data->store->write(data->host, in_transaction, write, &pos, err);
-        tell_refusals(write);
+        status = layer->data->store->write(layer->data->host, in_transaction, first, &pos, err);
+        for (const struct write *write = first; write != NULL; write = write->also) {
+            tell_refusals(write);
+        }
     }
-    if (write->tried && status == CIM_E_CANCELLED) {
-        status = CIM_OK;
+    const bool tried = first != NULL && first->tried && status == CIM_E_CANCELLED;
+    status = tried ? CIM_OK : status;
+    for (const struct write *write = first; write != NULL; write = write->also) {
+        tell_results(write, status, tried, pos);
     }
-    edit->n_written = status == CIM_OK ? write->run.n_written : 0;
-    edit->last_fid = status == CIM_OK && !write->tried ? write->run.last_fid : 0;
-    edit->pos = status == CIM_OK && !write->tried ? pos : 0;
-    if (status != CIM_OK) {
-        tell_batch(edit, "");
-    }
-    free_write(write);
+    free_write(first);
     return status;
 }

@@ -87,6 +87,9 @@ struct cim_edit {
     cim_status (*begun)(cim_edit *edit, cim_tx *tx, cim_error *err);
     cim_status (*ending)(cim_edit *edit, cim_tx *tx, cim_error *err);
     char batch[40]; /* result: the batch (cim/batches.h) that an edit of many records made; or "" */
+    /* Another edit of the same layer, made after this one in the same transaction: both are stored
+     * or neither is. A dry run is one if the first edit is. NULL: none. */
+    cim_edit *also;
 };
 
 typedef struct cim_layer {

@@ -678,6 +678,61 @@ test_large_edit_is_noted_as_many_and_never_halved(void **state)
     assert_int_equal(count_all(fixture, fixture->things), N_MANY);
 }
 
+/* ---- edits that follow one another ---- */
+
+/* Deletes fid 1 and creates a thing of the same name: both are stored, or neither is. */
+static cim_status
+delete_and_create(struct fixture *fixture, const char *pieces, uint32_t flags, cim_edit edits[2],
+                  cim_error *err)
+{
+    static const struct text_rows old = {
+        .n_columns = 1, .names = {"fid"}, .n_rows = 1, .cells = {{"1"}}};
+    const struct text_rows new = {.n_columns = 2,
+                                  .names = {"name", "pieces"},
+                                  .n_rows = 2,
+                                  .cells = {{"heir", "1"}, {"second", pieces}}};
+    const cim_call call = fake_call(fake_scope_all());
+    CIM_AUTO_ROWS cim_rows *deleted = text_rows_open(&old);
+    CIM_AUTO_ROWS cim_rows *created = text_rows_open(&new);
+    edits[1] = (cim_edit){.struct_size = sizeof *edits, .op = CIM_EDIT_CREATE, .rows = created};
+    edits[0] = (cim_edit){.struct_size = sizeof *edits,
+                          .flags = flags,
+                          .op = CIM_EDIT_DELETE,
+                          .rows = deleted,
+                          .also = &edits[1]};
+    return lpg_layer_write(fixture->things, &call, edits, err);
+}
+
+static void
+test_edits_that_follow_are_one_transaction(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct text_rows first = {
+        .n_columns = 1, .names = {"name"}, .n_rows = 1, .cells = {{"first"}}};
+    const cim_call call = fake_call(fake_scope_all());
+    struct outcome outcome;
+    cim_error err = {0};
+    cim_edit edits[2];
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_CREATE, 0, &first, &outcome, &err), &err);
+    /* The second edit is refused: the first one's record is still there. */
+    assert_int_equal(delete_and_create(fixture, "many", 0, edits, &err), CIM_E_INVALID);
+    assert_string_equal(err.param, "pieces");
+    assert_int_equal(edits[0].n_written + edits[1].n_written, 0);
+    assert_int_equal(edits[1].n_refused, 1);
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where name = 'first'"), 1);
+    /* A dry run of both stores neither. */
+    assert_ok(delete_and_create(fixture, "2", CIM_EDIT_DRY_RUN, edits, &err), &err);
+    assert_int_equal(edits[1].n_written, 2);
+    assert_int_equal(edits[1].pos, 0);
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where name = 'first'"), 1);
+    assert_ok(delete_and_create(fixture, "2", 0, edits, &err), &err);
+    assert_int_equal(edits[0].n_written, 1);
+    assert_int_equal(edits[1].n_written, 2);
+    assert_true(edits[0].pos > 0 && edits[0].pos == edits[1].pos);
+    assert_int_equal(count_all(fixture, fixture->things), 2);
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where name = 'first'"), 0);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int
@@ -697,6 +752,7 @@ main(void)
         WITH_STORE(test_masks_follow_the_terms_of_each_record),
         WITH_STORE(test_polygon_becomes_a_multi_polygon),
         WITH_STORE(test_large_edit_is_noted_as_many_and_never_halved),
+        WITH_STORE(test_edits_that_follow_are_one_transaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
