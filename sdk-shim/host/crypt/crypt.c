@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 /* 18 bytes of the index: 24 characters of base64 without padding, and no two texts of a province
@@ -17,43 +16,57 @@ enum { INDEX_BYTES = 18, INDEX_TEXT = 24, DATA_EXTRA = HOST_SM4_BYTES + HOST_SM3
 /* ---- keys ---- */
 
 static cim_status
+fail_exchanged(const struct host_crypt *crypt, size_t i, cim_error *err)
+{
+    return cim_fail(
+        err, CIM_E_STATE, "crypt.key_file", crypt->path,
+        "加密密钥文件被换过：其中没有正在使用的第 %d 版密钥；平台继续使用原有密钥，请恢复原"
+        "文件",
+        "the file of the encryption keys was exchanged: key %d, which is in use, is not "
+        "in it; the platform goes on with the keys it has: restore the file",
+        crypt->keys[i]->known.version);
+}
+
+static cim_status
 load(struct host_crypt *crypt, cim_error *err)
 {
     struct host_master masters[HOST_CRYPT_KEYS_MAX];
     size_t n = 0;
-    size_t have = atomic_load(&crypt->n_keys);
+    const size_t have = atomic_load(&crypt->n_keys);
     CIM_TRY(host_masters_read(crypt->path, masters, &n, &crypt->seen, err));
     cim_status status = CIM_OK;
-    for (; have < n && status == CIM_OK; have++) {
-        status = host_crypt_key_new(&masters[have], &crypt->keys[have], err);
-        if (status == CIM_OK) {
-            atomic_store(&crypt->n_keys, have + 1);
+    for (size_t i = 0; (i < n || i < have) && status == CIM_OK; i++) {
+        struct host_crypt_key *key = NULL;
+        status = i < n ? host_crypt_key_new(&masters[i], &key, err) : fail_exchanged(crypt, i, err);
+        if (status == CIM_OK && i < have) {
+            status = memcmp(&key->known, &crypt->keys[i]->known, sizeof key->known) == 0
+                         ? CIM_OK
+                         : fail_exchanged(crypt, i, err);
+            host_crypt_key_free(key);
+        } else if (status == CIM_OK) {
+            crypt->keys[i] = key;
+            atomic_store(&crypt->n_keys, i + 1);
         }
     }
     OPENSSL_cleanse(masters, sizeof masters);
     return status;
 }
 
-/* Takes up keys that were added to the file. A file that is away or broken just now changes
- * nothing: the keys at hand still serve. */
-static void
-look_again(struct host_crypt *crypt, bool now)
+/* A file that is away or broken just now changes nothing: the keys at hand still serve. */
+cim_status
+host_crypt_look_again(struct host_crypt *crypt, cim_error *err)
 {
-    struct timespec clock;
     struct stat found;
-    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &clock); /* cannot fail for this clock */
-    if (!now && atomic_load(&crypt->looked_s) == clock.tv_sec) {
-        return;
-    }
+    cim_status status = CIM_OK;
     (void)pthread_mutex_lock(&crypt->lock);
-    atomic_store(&crypt->looked_s, clock.tv_sec);
-    if (stat(crypt->path, &found) == 0 &&
-        (found.st_ino != crypt->seen.st_ino || found.st_size != crypt->seen.st_size ||
-         found.st_mtim.tv_sec != crypt->seen.st_mtim.tv_sec ||
-         found.st_mtim.tv_nsec != crypt->seen.st_mtim.tv_nsec)) {
-        (void)load(crypt, NULL);
+    if (stat(crypt->path, &found) != 0 || found.st_ino != crypt->seen.st_ino ||
+        found.st_size != crypt->seen.st_size ||
+        found.st_mtim.tv_sec != crypt->seen.st_mtim.tv_sec ||
+        found.st_mtim.tv_nsec != crypt->seen.st_mtim.tv_nsec) {
+        status = load(crypt, err);
     }
     (void)pthread_mutex_unlock(&crypt->lock);
+    return status;
 }
 
 static const struct host_crypt_key *
@@ -61,11 +74,11 @@ find_key(struct host_crypt *crypt, int64_t version)
 {
     for (int round = 0; round < 2; round++) {
         for (size_t i = atomic_load(&crypt->n_keys); i > 0; i--) {
-            if (crypt->keys[i - 1]->version == version) {
+            if (crypt->keys[i - 1]->known.version == version) {
                 return crypt->keys[i - 1];
             }
         }
-        look_again(crypt, true);
+        (void)host_crypt_look_again(crypt, NULL); /* the text is refused then */
     }
     return NULL;
 }
@@ -96,6 +109,7 @@ host_crypt_open(const char *key_file, bool make, struct host_crypt **ret_crypt, 
     if (status == CIM_OK) {
         status = load(crypt, err);
     }
+    atomic_store(&crypt->n_sealing, atomic_load(&crypt->n_keys));
     if (status != CIM_OK) {
         host_crypt_close(crypt);
         return status;
@@ -189,7 +203,8 @@ write_head(const struct host_crypt_key *key, const cim_crypt_place *place, const
     if (!mac_end(context, right, mac) || EVP_EncodeBlock(index, mac, INDEX_BYTES) != INDEX_TEXT) {
         return false;
     }
-    (void)snprintf(ret_head, CIM_CRYPT_HEAD_MAX, "e1:%d:%s:", key->version, (const char *)index);
+    (void)snprintf(ret_head, CIM_CRYPT_HEAD_MAX, "e1:%d:%s:", key->known.version,
+                   (const char *)index);
     return true;
 }
 
@@ -202,14 +217,13 @@ host_crypt_seal(struct host_crypt *crypt, const cim_crypt_place *place, const ch
 {
     unsigned char data[CIM_CRYPT_TEXT_MAX + DATA_EXTRA];
     char head[CIM_CRYPT_HEAD_MAX];
-    look_again(crypt, false);
-    const struct host_crypt_key *key = crypt->keys[atomic_load(&crypt->n_keys) - 1];
+    const struct host_crypt_key *key = crypt->keys[atomic_load(&crypt->n_sealing) - 1];
     if (len > CIM_CRYPT_TEXT_MAX ||
         out_size < CIM_CRYPT_HEAD_MAX + (len + DATA_EXTRA + 2) / 3 * 4 + 1) {
         return cim_fail(err, CIM_E_TOO_LARGE, place->column, NULL, "加密的文本最多 %d 字节",
                         "an encrypted text holds at most %d bytes", CIM_CRYPT_TEXT_MAX);
     }
-    (void)snprintf(head, sizeof head, "e1:%d:-:", key->version);
+    (void)snprintf(head, sizeof head, "e1:%d:-:", key->known.version);
     if ((index_text != NULL && !write_head(key, place, index_text, index_len, head)) ||
         RAND_bytes(data, HOST_SM4_BYTES) != 1 ||
         !run_cipher(crypt, key, data, (const unsigned char *)text, len, data + HOST_SM4_BYTES) ||
@@ -301,14 +315,14 @@ cim_status
 host_crypt_head(struct host_crypt *crypt, const cim_crypt_place *place, const char *index_text,
                 size_t index_len, uint32_t i, char ret_head[CIM_CRYPT_HEAD_MAX], cim_error *err)
 {
-    look_again(crypt, false);
-    const size_t n = atomic_load(&crypt->n_keys);
-    if (i >= n) {
+    const size_t n_sealing = atomic_load(&crypt->n_sealing);
+    if (i >= atomic_load(&crypt->n_keys)) {
         return cim_fail(err, CIM_E_NOTFOUND, NULL, NULL, "没有更多密钥", "there are no more keys");
     }
-    const struct host_crypt_key *key = crypt->keys[n - 1 - i];
+    /* The key that seals, the older ones, and those that only another host seals with yet. */
+    const struct host_crypt_key *key = crypt->keys[i < n_sealing ? n_sealing - 1 - i : i];
     if (index_text == NULL) {
-        (void)snprintf(ret_head, CIM_CRYPT_HEAD_MAX, "e1:%d:", key->version);
+        (void)snprintf(ret_head, CIM_CRYPT_HEAD_MAX, "e1:%d:", key->known.version);
         return CIM_OK;
     }
     return write_head(key, place, index_text, index_len, ret_head) ? CIM_OK : fail_crypt(err);

@@ -4,6 +4,10 @@
  * at the first start. The last line is the newest: it seals; the others still open. Three keys are
  * derived from each by HMAC-SM3: for SM4-CTR, for the MAC, for the blind index. Another process may
  * add a key while this one serves: it is taken up within a second, at once where a text needs it.
+ *
+ * The data store knows a fingerprint of every key that ever sealed in it (cim_data_key): a file
+ * that is lost, restored from an old copy or exchanged is refused at the start, and no key seals
+ * that the store does not know.
  */
 #ifndef HOST_CRYPT_H
 #define HOST_CRYPT_H
@@ -13,14 +17,30 @@
 #include <stdbool.h>
 
 struct host_crypt;
+struct host_store;
 
-enum { HOST_CRYPT_KEYS_MAX = 64 };
+enum { HOST_CRYPT_KEYS_MAX = 64, HOST_CRYPT_FINGERPRINT_TEXT = 33 };
+
+/* A key as others may know it: HMAC-SM3 under it of a fixed text, the first 16 bytes. */
+struct host_crypt_known {
+    int32_t version;
+    char fingerprint[HOST_CRYPT_FINGERPRINT_TEXT];
+};
 
 /* `make`: makes the file and its first key where there is none. CIM_E_STATE: others may read the
- * file, or it is no key file. */
+ * file, or it is no key file. The keys of the file seal; those that are added to it later only open
+ * until they are admitted. */
 cim_status host_crypt_open(const char *key_file, bool make, struct host_crypt **ret_crypt,
                            cim_error *err);
 void host_crypt_close(struct host_crypt *crypt); /* NULL-safe */
+/* As above with the keys that sealed in `store`, which is migrated: makes a file only where the
+ * store knows no key, and tells the store of new ones. CIM_E_STATE names the version that is
+ * missing or another one, the file, and what to do. */
+cim_status host_crypt_open_for(struct host_store *store, const char *key_file,
+                               struct host_crypt **ret_crypt, cim_error *err);
+/* Takes up keys that were added to the file, tells the store of them, and seals with the newest
+ * from then on. Called now and then by the platform that serves, from one thread. */
+cim_status host_crypt_admit(struct host_crypt *crypt, struct host_store *store, cim_error *err);
 
 /* As in cim/crypt.h. [any] */
 cim_status host_crypt_seal(struct host_crypt *crypt, const cim_crypt_place *place, const char *text,
@@ -35,8 +55,9 @@ cim_status host_crypt_head(struct host_crypt *crypt, const cim_crypt_place *plac
 
 /* Adds a key to the file, which is the newest from then on. */
 cim_status host_crypt_rotate(const char *key_file, int32_t *ret_version, cim_error *err);
-/* Versions in the file, oldest first. */
-cim_status host_crypt_list(const char *key_file, int32_t ret_versions[HOST_CRYPT_KEYS_MAX],
-                           size_t *ret_n, cim_error *err);
+/* Keys in the file, oldest first. */
+cim_status host_crypt_list(const char *key_file,
+                           struct host_crypt_known ret_known[HOST_CRYPT_KEYS_MAX], size_t *ret_n,
+                           cim_error *err);
 
 #endif

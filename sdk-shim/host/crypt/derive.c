@@ -60,7 +60,7 @@ host_crypt_key_new(const struct host_master *master, struct host_crypt_key **ret
     struct host_crypt_key *key = calloc(1, sizeof *key);
     bool right = root != NULL && key != NULL && derive(root, "cim.crypt/1 cipher", derived);
     if (right) {
-        key->version = master->version;
+        key->known.version = master->version;
         memcpy(key->cipher_key, derived, HOST_SM4_BYTES);
         right = derive(root, "cim.crypt/1 mac", derived);
     }
@@ -70,7 +70,10 @@ host_crypt_key_new(const struct host_master *master, struct host_crypt_key **ret
     }
     if (right) {
         key->index = keyed_mac(derived, sizeof derived);
-        right = key->index != NULL;
+        right = key->index != NULL && derive(root, "cim.crypt/1 fingerprint", derived);
+    }
+    for (size_t i = 0; right && i < HOST_CRYPT_FINGERPRINT_TEXT / 2; i++) {
+        (void)snprintf(key->known.fingerprint + 2 * i, 3, "%02x", derived[i]);
     }
     OPENSSL_cleanse(derived, sizeof derived);
     EVP_MAC_CTX_free(root);

@@ -19,7 +19,7 @@ struct evp_cipher_st;
 
 /* Derived from one master key; never changed once it is published. */
 struct host_crypt_key {
-    int32_t version;
+    struct host_crypt_known known;
     unsigned char cipher_key[HOST_SM4_BYTES];
     struct evp_mac_ctx_st *mac; /* keyed; duplicated for each use */
     struct evp_mac_ctx_st *index;
@@ -28,12 +28,15 @@ struct host_crypt_key {
 struct host_crypt {
     char *path;
     struct evp_cipher_st *sm4_ctr;
-    _Atomic(size_t) n_keys; /* keys are only ever added */
+    _Atomic(size_t) n_keys;    /* keys are only ever added */
+    _Atomic(size_t) n_sealing; /* the last of so many seals; those after it only open */
     struct host_crypt_key *keys[HOST_CRYPT_KEYS_MAX];
     pthread_mutex_t lock; /* of a reading of the file */
-    _Atomic int64_t looked_s;
     struct stat seen;
 };
+
+/* Takes up what was added to the file; CIM_E_STATE: a key at hand is no longer in it. */
+cim_status host_crypt_look_again(struct host_crypt *crypt, cim_error *err);
 
 /* ---- keys.c: the file ---- */
 

@@ -195,15 +195,15 @@ host_crypt_rotate(const char *key_file, int32_t *ret_version, cim_error *err)
 }
 
 cim_status
-host_crypt_list(const char *key_file, int32_t ret_versions[HOST_CRYPT_KEYS_MAX], size_t *ret_n,
-                cim_error *err)
+host_crypt_list(const char *key_file, struct host_crypt_known ret_known[HOST_CRYPT_KEYS_MAX],
+                size_t *ret_n, cim_error *err)
 {
-    struct host_master masters[HOST_CRYPT_KEYS_MAX];
-    struct stat seen;
-    CIM_TRY(host_masters_read(key_file, masters, ret_n, &seen, err));
+    struct host_crypt *crypt = NULL;
+    CIM_TRY(host_crypt_open(key_file, false, &crypt, err));
+    *ret_n = atomic_load(&crypt->n_keys);
     for (size_t i = 0; i < *ret_n; i++) {
-        ret_versions[i] = masters[i].version;
+        ret_known[i] = crypt->keys[i]->known;
     }
-    OPENSSL_cleanse(masters, sizeof masters);
+    host_crypt_close(crypt);
     return CIM_OK;
 }

@@ -177,11 +177,11 @@ host_crypt_path(const struct host_config *config, char out[PATH_MAX], cim_error 
 }
 
 static cim_status
-open_crypt(struct host_assembly *assembly, bool make, cim_error *err)
+open_crypt(struct host_assembly *assembly, cim_error *err)
 {
     char path[PATH_MAX];
     CIM_TRY(host_crypt_path(assembly->app.config, path, err));
-    return host_crypt_open(path, make, &assembly->app.crypt, err);
+    return host_crypt_open_for(assembly->app.store, path, &assembly->app.crypt, err);
 }
 
 static cim_status
@@ -226,7 +226,7 @@ assemble(struct host_assembly *assembly, const char *verb, enum host_level level
         CIM_TRY(open_audit(assembly, err));
     }
     if (level == HOST_LEVEL_JOB || level >= HOST_LEVEL_IDENTITY) {
-        CIM_TRY(open_crypt(assembly, !reads_only, err));
+        CIM_TRY(open_crypt(assembly, err));
         CIM_TRY(open_identity(assembly, level, err));
     }
     if (level >= HOST_LEVEL_PLUGINS) {

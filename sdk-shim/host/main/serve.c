@@ -12,6 +12,7 @@
 #include "host/base/config.h"
 #include "host/base/log.h"
 #include "host/base/note.h"
+#include "host/crypt/crypt.h"
 #include "host/exchange/exchange.h"
 #include "host/http/http.h"
 #include "host/identity/identity.h"
@@ -162,15 +163,29 @@ yield_jobs(struct host_app *app)
     }
 }
 
-/* Until a signal asks to stop. Meanwhile other programs may alter the file. */
+/* Told once when it begins to fail. */
+static void
+admit_keys(struct host_app *app, bool *failing)
+{
+    cim_error err = {.code = CIM_OK};
+    const bool fails = host_crypt_admit(app->crypt, app->store, &err) != CIM_OK;
+    if (fails && !*failing) {
+        host_log_error("crypt", "keys", &err);
+    }
+    *failing = fails;
+}
+
+/* Until a signal asks to stop. Meanwhile other programs may alter the file, and add keys. */
 static int
 watch(struct host_app *app, const sigset_t *stops)
 {
     const struct timespec period = {.tv_nsec = TICK_MS * 1000000L};
     int64_t checked_ms = host_monotonic_ms();
+    bool keys_fail = false;
     int signal_number = 0;
     while ((signal_number = sigtimedwait(stops, NULL, &period)) < 0) {
         yield_jobs(app);
+        admit_keys(app, &keys_fail);
         if (host_monotonic_ms() - checked_ms >= TABLE_CHECK_MS) {
             host_plugins_check_tables(app->plugins);
             checked_ms = host_monotonic_ms();

@@ -92,6 +92,7 @@ run(struct host_config *config, const char *const *words, cim_error *err)
     CIM_TRY(host_assemble(config, "doctor", HOST_LEVEL_PLUGINS, &assembly, err));
     say(1, "存储 / stores: %s, %s, pos %lld", host_store_name(assembly.app.platform),
         host_store_name(assembly.app.store), (long long)host_store_pos(assembly.app.store));
+    say(1, "加密密钥与库中数据相符 / the encryption keys are those of the data");
     const int32_t areas = cim_area_tree_count(host_areas_tree(assembly.app.areas));
     say(areas > 0, "区划 / areas: %d", (int)areas);
     host_plugins_each(assembly.app.plugins, print_plugin, NULL);

@@ -13,11 +13,11 @@
 static cim_status
 list(const char *path, cim_error *err)
 {
-    int32_t versions[HOST_CRYPT_KEYS_MAX];
+    struct host_crypt_known known[HOST_CRYPT_KEYS_MAX];
     size_t n = 0;
-    CIM_TRY(host_crypt_list(path, versions, &n, err));
+    CIM_TRY(host_crypt_list(path, known, &n, err));
     for (size_t i = 0; i < n; i++) {
-        printf("%d  %s\n", versions[i],
+        printf("%d  %s  %s\n", known[i].version, known[i].fingerprint,
                i + 1 == n ? "加密与解密 / seals and opens" : "只解密 / opens");
     }
     return CIM_OK;

@@ -480,6 +480,40 @@ class Audit(HostTest):
         os.rename(key + ".kept", key)
         self.host.run("user", "list")
 
+    def test_lost_keys_of_personal_data_are_not_replaced(self):
+        self.add_admin()
+        key = os.path.join(self.host.var, "keys", "data.keys")
+        # No areas yet: that alone is wrong.
+        self.assertIn("the encryption keys are those of the data", self.host.run("doctor", fails=True))
+        os.rename(key, key + ".kept")
+        for words in (("user", "list"), ("doctor",), ("serve", "--port=0")):
+            text = self.host.run(*words, fails=True)
+            self.assertIn(key, text)
+            self.assertIn("restore", text)
+        self.assertFalse(os.path.exists(key))
+        os.rename(key + ".kept", key)
+        listed = re.findall(r"(?m)^(\d+)  ([0-9a-f]{32})  ", self.host.run("keys", "list"))
+        self.assertEqual(["1"], [each[0] for each in listed])
+        self.host.serve()
+        self.host.run("keys", "rotate")
+        db = sqlite3.connect("file:%s?mode=ro" % os.path.join(self.host.var, "cim.gpkg"), uri=True)
+        self.addCleanup(db.close)
+        for _ in range(200):
+            known = db.execute("select version from cim_data_key order by version").fetchall()
+            if known == [(1,), (2,)]:
+                break
+            time.sleep(0.05)
+        self.assertEqual([(1,), (2,)], known)
+        token = self.host.token()
+        for _ in range(200):
+            status, _, body = self.host.get("/admin/api/audit?action=key.add", token)
+            self.assertEqual(200, status, body)
+            entries = json.loads(body)["entries"]
+            if len(entries) == 2:
+                break
+            time.sleep(0.05)
+        self.assertEqual([2, 1], [each["detail"]["version"] for each in entries])
+
 
 class WithPlugin(HostTest):
     def test_altered_table_takes_its_layer_out_of_service_and_no_other(self):

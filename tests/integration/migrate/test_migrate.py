@@ -137,7 +137,7 @@ class Move(unittest.TestCase):
             own = self.sqlite("select count(*) from " + name)
             self.assertEqual(own[0], n_rows, name)
         for name in ("cim_area", "cim_audit", "cim_batch", "cim_batch_row", "cim_change", "cim_idempotency",
-                     "cim_layer_pos", "lpg_cylinder", "lpg_end_user"):
+                     "cim_data_key", "cim_layer_pos", "lpg_cylinder", "lpg_end_user"):
             self.assertGreater(there[name][0], 0, name)
         self.assertIn("empty", self.host.run("migrate", "--to=" + url, fails=True))
 

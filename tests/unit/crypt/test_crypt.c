@@ -215,7 +215,7 @@ test_old_keys_open_after_a_rotation_by_another_process(void **state)
     char new[CIM_CRYPT_SEALED_MAX];
     char text[CIM_CRYPT_TEXT_MAX + 1];
     char head[CIM_CRYPT_HEAD_MAX];
-    int32_t versions[HOST_CRYPT_KEYS_MAX];
+    struct host_crypt_known known[HOST_CRYPT_KEYS_MAX];
     struct host_crypt *other = NULL;
     int32_t version = 0;
     size_t n = 0;
@@ -224,7 +224,7 @@ test_old_keys_open_after_a_rotation_by_another_process(void **state)
     const size_t old_len = seal(kept->crypt, PHONE, old);
     assert_ok(host_crypt_rotate(kept->file, &version, &err), &err);
     assert_int_equal(version, 2);
-    assert_ok(host_crypt_list(kept->file, versions, &n, &err), &err);
+    assert_ok(host_crypt_list(kept->file, known, &n, &err), &err);
     assert_int_equal(n, 2);
     assert_ok(host_crypt_open(kept->file, false, &other, &err), &err);
     const size_t new_len = seal(other, PHONE, new);
