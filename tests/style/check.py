@@ -3,9 +3,11 @@
 
 usage: check.py CHECK [--root DIR] [--commands compile_commands.json]
 
-Each check prints `path:line: what is wrong` and leaves with 1 when it found anything.
+Each check prints `path:line: what is wrong` and leaves with 1 when it found anything. Without --commands the
+newest build below build/ tells what is compiled.
 """
 import argparse
+import glob
 import json
 import os
 import re
@@ -21,8 +23,12 @@ LONGEST_FILE_LINES = 800
 class Tree:
     def __init__(self, root, commands):
         self.root = os.path.realpath(root)
-        self.commands = commands
+        self.commands = commands or self._newest_commands()
         self.paths = self._list()
+
+    def _newest_commands(self):
+        found = glob.glob(os.path.join(self.root, "build", "*", "compile_commands.json"))
+        return max(found, key=os.path.getmtime, default=None)
 
     def _list(self):
         """What is committed, or about to be; without git, every file outside generated folders."""
