@@ -284,7 +284,8 @@ fake_host_new(const struct cim_area_input *areas, size_t n_areas)
     fake->host.plugin_dir = fake->dir;
     (void)snprintf(path, sizeof path, "%s/cim.gpkg", fake->dir);
     (void)snprintf(fake->key_file, sizeof fake->key_file, "%s/data.keys", fake->dir);
-    assert_ok(host_crypt_open(fake->key_file, true, &fake->crypt, &err), &err);
+    const struct host_crypt_keys keys = {.file = fake->key_file};
+    assert_ok(host_crypt_open(&keys, true, &fake->crypt, &err), &err);
     fake->clock = host_clock_new(FAKE_NOW_MS);
     assert_non_null(fake->clock);
     if (pg_is_there()) {

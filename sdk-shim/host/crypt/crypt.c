@@ -7,10 +7,12 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* 18 bytes of the index: 24 characters of base64 without padding, and no two texts of a province
  * meet by chance. */
+enum { RETRY_S = 300 };
 enum { INDEX_BYTES = 18, INDEX_TEXT = 24, DATA_EXTRA = HOST_SM4_BYTES + HOST_SM3_BYTES };
 
 /* ---- keys ---- */
@@ -19,12 +21,18 @@ static cim_status
 fail_exchanged(const struct host_crypt *crypt, size_t i, cim_error *err)
 {
     return cim_fail(
-        err, CIM_E_STATE, "crypt.key_file", crypt->path,
+        err, CIM_E_STATE, "crypt.key_file", crypt->from.file,
         "加密密钥文件被换过：其中没有正在使用的第 %d 版密钥；平台继续使用原有密钥，请恢复原"
         "文件",
         "the file of the encryption keys was exchanged: key %d, which is in use, is not "
         "in it; the platform goes on with the keys it has: restore the file",
         crypt->keys[i]->known.version);
+}
+
+static bool
+is_same(const struct host_crypt_known *a, const struct host_crypt_known *b)
+{
+    return a->version == b->version && strcmp(a->fingerprint, b->fingerprint) == 0;
 }
 
 static cim_status
@@ -33,15 +41,14 @@ load(struct host_crypt *crypt, cim_error *err)
     struct host_master masters[HOST_CRYPT_KEYS_MAX];
     size_t n = 0;
     const size_t have = atomic_load(&crypt->n_keys);
-    CIM_TRY(host_masters_read(crypt->path, masters, &n, &crypt->seen, err));
+    CIM_TRY(host_masters_read(&crypt->from, masters, &n, &crypt->seen, err));
     cim_status status = CIM_OK;
     for (size_t i = 0; (i < n || i < have) && status == CIM_OK; i++) {
         struct host_crypt_key *key = NULL;
         status = i < n ? host_crypt_key_new(&masters[i], &key, err) : fail_exchanged(crypt, i, err);
         if (status == CIM_OK && i < have) {
-            status = memcmp(&key->known, &crypt->keys[i]->known, sizeof key->known) == 0
-                         ? CIM_OK
-                         : fail_exchanged(crypt, i, err);
+            status = is_same(&key->known, &crypt->keys[i]->known) ? CIM_OK
+                                                                  : fail_exchanged(crypt, i, err);
             host_crypt_key_free(key);
         } else if (status == CIM_OK) {
             crypt->keys[i] = key;
@@ -52,18 +59,21 @@ load(struct host_crypt *crypt, cim_error *err)
     return status;
 }
 
-/* A file that is away or broken just now changes nothing: the keys at hand still serve. */
+/* A file that is away or broken just now changes nothing: the keys at hand still serve. It is tried
+ * again once it changed, or after a while: a token counts wrong PINs. */
 cim_status
 host_crypt_look_again(struct host_crypt *crypt, cim_error *err)
 {
     struct stat found;
     cim_status status = CIM_OK;
     (void)pthread_mutex_lock(&crypt->lock);
-    if (stat(crypt->path, &found) != 0 || found.st_ino != crypt->seen.st_ino ||
-        found.st_size != crypt->seen.st_size ||
+    const time_t now = time(NULL);
+    if (stat(crypt->from.file, &found) != 0 || (crypt->retry_at != 0 && now >= crypt->retry_at) ||
+        found.st_ino != crypt->seen.st_ino || found.st_size != crypt->seen.st_size ||
         found.st_mtim.tv_sec != crypt->seen.st_mtim.tv_sec ||
         found.st_mtim.tv_nsec != crypt->seen.st_mtim.tv_nsec) {
         status = load(crypt, err);
+        crypt->retry_at = status != CIM_OK ? now + RETRY_S : 0;
     }
     (void)pthread_mutex_unlock(&crypt->lock);
     return status;
@@ -83,26 +93,56 @@ find_key(struct host_crypt *crypt, int64_t version)
     return NULL;
 }
 
+/* Owned copies, "" for what is not set; false when out of memory. */
+static bool
+copy_keys(const struct host_crypt_keys *keys, struct host_crypt_keys *to)
+{
+    const char *const texts[] = {keys->file,  keys->module,   keys->token,
+                                 keys->label, keys->pin_file, keys->pin};
+    const char **const copies[] = {&to->file,  &to->module,   &to->token,
+                                   &to->label, &to->pin_file, &to->pin};
+    bool right = true;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        *copies[i] = strdup(texts[i] != NULL ? texts[i] : "");
+        right = right && *copies[i] != NULL;
+    }
+    return right;
+}
+
+static void
+free_keys(struct host_crypt_keys *keys)
+{
+    const char *const texts[] = {keys->file,  keys->module,   keys->token,
+                                 keys->label, keys->pin_file, keys->pin};
+    if (keys->pin != NULL) {
+        OPENSSL_cleanse((char *)(uintptr_t)keys->pin, strlen(keys->pin));
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        free((char *)(uintptr_t)texts[i]);
+    }
+}
+
 cim_status
-host_crypt_open(const char *key_file, bool make, struct host_crypt **ret_crypt, cim_error *err)
+host_crypt_open(const struct host_crypt_keys *keys, bool make, struct host_crypt **ret_crypt,
+                cim_error *err)
 {
     struct host_crypt *crypt = calloc(1, sizeof *crypt);
     if (crypt == NULL) {
         return cim_fail_nomem(err);
     }
     (void)pthread_mutex_init(&crypt->lock, NULL); /* cannot fail for the default kind */
-    crypt->path = strdup(key_file);
+    const bool copied = copy_keys(keys, &crypt->from);
     crypt->sm4_ctr = EVP_CIPHER_fetch(NULL, "SM4-CTR", NULL);
-    cim_status status = crypt->path == NULL ? cim_fail_nomem(err)
+    cim_status status = !copied ? cim_fail_nomem(err)
                         : crypt->sm4_ctr == NULL
                             ? cim_fail(err, CIM_E_UNSUPPORTED, NULL, NULL, "OpenSSL 不支持 SM4-CTR",
                                        "this OpenSSL has no SM4-CTR")
                             : CIM_OK;
-    if (status == CIM_OK && make && access(key_file, F_OK) != 0) {
-        struct host_master master;
+    if (status == CIM_OK && make && access(keys->file, F_OK) != 0) {
+        struct host_master master = {.version = 1};
         status = host_master_new(1, &master, err);
         if (status == CIM_OK) {
-            status = host_masters_write(key_file, &master, 1, true, err);
+            status = host_masters_write(keys, &master, 1, true, err);
         }
         OPENSSL_cleanse(&master, sizeof master);
     }
@@ -129,7 +169,7 @@ host_crypt_close(struct host_crypt *crypt)
     }
     EVP_CIPHER_free(crypt->sm4_ctr);
     (void)pthread_mutex_destroy(&crypt->lock);
-    free(crypt->path);
+    free_keys(&crypt->from);
     free(crypt);
 }
 

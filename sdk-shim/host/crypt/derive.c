@@ -61,6 +61,7 @@ host_crypt_key_new(const struct host_master *master, struct host_crypt_key **ret
     bool right = root != NULL && key != NULL && derive(root, "cim.crypt/1 cipher", derived);
     if (right) {
         key->known.version = master->version;
+        key->known.wrapped = master->wrapped;
         memcpy(key->cipher_key, derived, HOST_SM4_BYTES);
         right = derive(root, "cim.crypt/1 mac", derived);
     }

@@ -10,6 +10,7 @@
 
 enum {
     HOST_MASTER_BYTES = 32,
+    HOST_KEPT_BYTES = 60, /* of a master key in the file, at most */
     HOST_SM3_BYTES = 32,
     HOST_SM4_BYTES = 16 /* of a key, of an IV */
 };
@@ -26,13 +27,14 @@ struct host_crypt_key {
 };
 
 struct host_crypt {
-    char *path;
+    struct host_crypt_keys from; /* texts of its own */
     struct evp_cipher_st *sm4_ctr;
     _Atomic(size_t) n_keys;    /* keys are only ever added */
     _Atomic(size_t) n_sealing; /* the last of so many seals; those after it only open */
     struct host_crypt_key *keys[HOST_CRYPT_KEYS_MAX];
     pthread_mutex_t lock; /* of a reading of the file */
     struct stat seen;
+    time_t retry_at; /* of a file that could not be taken up; 0: it was */
 };
 
 /* Takes up what was added to the file; CIM_E_STATE: a key at hand is no longer in it. */
@@ -42,15 +44,39 @@ cim_status host_crypt_look_again(struct host_crypt *crypt, cim_error *err);
 
 struct host_master {
     int32_t version;
+    bool wrapped; /* in the file */
     unsigned char bytes[HOST_MASTER_BYTES];
 };
 
-cim_status host_masters_read(const char *path, struct host_master ret_masters[HOST_CRYPT_KEYS_MAX],
-                             size_t *ret_n, struct stat *ret_stat, cim_error *err);
+cim_status host_masters_read(const struct host_crypt_keys *keys,
+                             struct host_master ret_masters[HOST_CRYPT_KEYS_MAX], size_t *ret_n,
+                             struct stat *ret_stat, cim_error *err);
 /* The file anew with these keys; with `first` only where there is none yet. */
-cim_status host_masters_write(const char *path, const struct host_master *masters, size_t n,
-                              bool first, cim_error *err);
+cim_status host_masters_write(const struct host_crypt_keys *keys, const struct host_master *masters,
+                              size_t n, bool first, cim_error *err);
 cim_status host_master_new(int32_t version, struct host_master *ret_master, cim_error *err);
+
+/* ---- provider.c, pkcs11.c: how master keys lie in the file ---- */
+
+struct host_key_provider {
+    const char *mark; /* between version and bytes of a line; "": nothing */
+    size_t n_kept;    /* bytes of a key in the file */
+    cim_status (*wrap)(struct host_key_provider *self, int32_t version,
+                       const unsigned char master[HOST_MASTER_BYTES],
+                       unsigned char ret_kept[HOST_KEPT_BYTES], cim_error *err);
+    cim_status (*unwrap)(struct host_key_provider *self, int32_t version,
+                         const unsigned char kept[HOST_KEPT_BYTES],
+                         unsigned char ret_master[HOST_MASTER_BYTES], cim_error *err);
+    void (*close)(struct host_key_provider *self);
+};
+
+/* Keys as they are; needs no close. */
+struct host_key_provider *host_provider_plain(void);
+/* The one that is set; it borrows `keys`. `make`: makes its wrapping key where there is none. */
+cim_status host_provider_open(const struct host_crypt_keys *keys, bool make,
+                              struct host_key_provider **ret_provider, cim_error *err);
+cim_status host_pkcs11_open(const struct host_crypt_keys *keys, bool make,
+                            struct host_key_provider **ret_provider, cim_error *err);
 
 /* ---- derive.c ---- */
 

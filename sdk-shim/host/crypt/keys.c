@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-    LINE_MAX_BYTES = 12 + 2 * HOST_MASTER_BYTES,
+    LINE_MAX_BYTES = 24 + 2 * HOST_KEPT_BYTES,
     FILE_MAX_BYTES = HOST_CRYPT_KEYS_MAX * LINE_MAX_BYTES
 };
 
@@ -34,6 +34,7 @@ cim_status
 host_master_new(int32_t version, struct host_master *ret_master, cim_error *err)
 {
     ret_master->version = version;
+    ret_master->wrapped = false;
     return RAND_priv_bytes(ret_master->bytes, HOST_MASTER_BYTES) == 1
                ? CIM_OK
                : cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "无法取得随机数", "no random bytes");
@@ -47,55 +48,103 @@ hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* "VERSION HEX\n"; the place after it, or NULL. */
+static const char WRAPPED_MARK[] = "pkcs11 ";
+
+/* A master key as it lies in the file. */
+struct line {
+    int32_t version;
+    bool wrapped;
+    unsigned char kept[HOST_KEPT_BYTES];
+};
+
+/* "VERSION HEX\n" or "VERSION pkcs11 HEX\n"; the place after it, or NULL. */
 static const char *
-parse_line(const char *line, struct host_master *master)
+parse_line(const char *text, struct line *line)
 {
     char *end = NULL;
-    const long version = strtol(line, &end, 10);
-    if (line[0] < '1' || line[0] > '9' || version > INT32_MAX || *end != ' ') {
+    const long version = strtol(text, &end, 10);
+    if (text[0] < '1' || text[0] > '9' || version > INT32_MAX || *end != ' ') {
         return NULL;
     }
-    master->version = (int32_t)version;
     end++;
-    for (size_t i = 0; i < HOST_MASTER_BYTES; i++, end += 2) {
+    line->version = (int32_t)version;
+    line->wrapped = strncmp(end, WRAPPED_MARK, strlen(WRAPPED_MARK)) == 0;
+    end += line->wrapped ? strlen(WRAPPED_MARK) : 0;
+    const size_t n = line->wrapped ? HOST_KEPT_BYTES : HOST_MASTER_BYTES;
+    for (size_t i = 0; i < n; i++, end += 2) {
         const int high = hex_digit(end[0]);
         const int low = high >= 0 ? hex_digit(end[1]) : -1;
         if (low < 0) {
             return NULL;
         }
-        master->bytes[i] = (unsigned char)(high << 4 | low);
+        line->kept[i] = (unsigned char)(high << 4 | low);
     }
     return *end == '\n' ? end + 1 : NULL;
 }
 
 static cim_status
-parse_file(const char *path, const char *text, struct host_master *masters, size_t *ret_n,
-           cim_error *err)
+parse_file(const char *path, const char *text, struct line *lines, size_t *ret_n, cim_error *err)
 {
     size_t n = 0;
     while (text != NULL && text[0] != '\0' && n < HOST_CRYPT_KEYS_MAX) {
-        text = parse_line(text, &masters[n]);
-        if (text != NULL && n > 0 && masters[n].version <= masters[n - 1].version) {
+        text = parse_line(text, &lines[n]);
+        if (text != NULL && n > 0 && lines[n].version <= lines[n - 1].version) {
             text = NULL;
         }
         n++;
     }
     if (n == 0 || text == NULL || text[0] != '\0') {
-        return cim_fail(err, CIM_E_STATE, "crypt.key_file", path,
-                        "加密密钥文件每行应为“版本 64 个十六进制字符”，版本递增，最多 %d 行",
-                        "expected lines 'VERSION and 64 hexadecimal characters' in the file of the "
-                        "encryption keys, versions growing, at most %d",
-                        HOST_CRYPT_KEYS_MAX);
+        return cim_fail(
+            err, CIM_E_STATE, "crypt.key_file", path,
+            "加密密钥文件每行应为“版本 64 个十六进制字符”或“版本 pkcs11 120 个十六进制字符”，"
+            "版本递增，最多 %d 行",
+            "expected lines 'VERSION and 64 hexadecimal characters', or 'VERSION pkcs11 "
+            "and 120 of them', in the file of the encryption keys, versions growing, at "
+            "most %d",
+            HOST_CRYPT_KEYS_MAX);
     }
     *ret_n = n;
     return CIM_OK;
 }
 
-cim_status
-host_masters_read(const char *path, struct host_master ret_masters[HOST_CRYPT_KEYS_MAX],
-                  size_t *ret_n, struct stat *ret_stat, cim_error *err)
+static cim_status
+unwrap(const struct host_crypt_keys *keys, const struct line *lines, size_t n,
+       struct host_master *masters, cim_error *err)
 {
+    struct host_key_provider *plain = host_provider_plain();
+    struct host_key_provider *set = NULL; /* asked only for what it has wrapped */
+    cim_status status = CIM_OK;
+    for (size_t i = 0; i < n && status == CIM_OK; i++) {
+        if (lines[i].wrapped && set == NULL) {
+            status = host_provider_open(keys, false, &set, err);
+        }
+        if (lines[i].wrapped && set == plain) {
+            status = cim_fail(err, CIM_E_STATE, "crypt.provider", "file",
+                              "第 %d 版密钥由密码模块保护：应设置 crypt.provider=pkcs11",
+                              "key %d is wrapped by a security module: set crypt.provider=pkcs11",
+                              lines[i].version);
+        }
+        if (status == CIM_OK) {
+            struct host_key_provider *provider = lines[i].wrapped ? set : plain;
+            masters[i].version = lines[i].version;
+            masters[i].wrapped = lines[i].wrapped;
+            status =
+                provider->unwrap(provider, lines[i].version, lines[i].kept, masters[i].bytes, err);
+        }
+    }
+    if (set != NULL) {
+        set->close(set);
+    }
+    return status;
+}
+
+cim_status
+host_masters_read(const struct host_crypt_keys *keys,
+                  struct host_master ret_masters[HOST_CRYPT_KEYS_MAX], size_t *ret_n,
+                  struct stat *ret_stat, cim_error *err)
+{
+    const char *path = keys->file;
+    struct line lines[HOST_CRYPT_KEYS_MAX];
     char text[FILE_MAX_BYTES + 1];
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -108,13 +157,17 @@ host_masters_read(const char *path, struct host_master ret_masters[HOST_CRYPT_KE
         return fail_file(path, err);
     }
     text[n] = '\0';
-    const cim_status status =
+    cim_status status =
         (ret_stat->st_mode & 077U) != 0
             ? cim_fail(err, CIM_E_STATE, "crypt.key_file", path,
                        "加密密钥文件只能由运行平台的账号读取（chmod 600）",
                        "only the account of the platform may read the encryption keys (chmod 600)")
-            : parse_file(path, text, ret_masters, ret_n, err);
+            : parse_file(path, text, lines, ret_n, err);
     OPENSSL_cleanse(text, sizeof text);
+    if (status == CIM_OK) {
+        status = unwrap(keys, lines, *ret_n, ret_masters, err);
+    }
+    OPENSSL_cleanse(lines, sizeof lines);
     return status;
 }
 
@@ -128,27 +181,46 @@ make_folder(const char *path)
     (void)mkdir(dirname(copy), 0700); /* that it is there already is fine; else open() tells */
 }
 
-static size_t
-print_keys(char *text, size_t size, const struct host_master *masters, size_t n)
+/* All keys by the provider that is set, so that none stays in the file as it is. */
+static cim_status
+print_keys(const struct host_crypt_keys *keys, const struct host_master *masters, size_t n,
+           char text[FILE_MAX_BYTES + 1], size_t *ret_len, cim_error *err)
 {
+    struct host_key_provider *provider = NULL;
+    unsigned char kept[HOST_KEPT_BYTES];
+    bool is_first = true; /* to be wrapped at all: what was wrapped has its key already */
     size_t len = 0;
     for (size_t i = 0; i < n; i++) {
-        len += (size_t)snprintf(text + len, size - len, "%d ", masters[i].version);
-        for (size_t k = 0; k < HOST_MASTER_BYTES; k++) {
-            len += (size_t)snprintf(text + len, size - len, "%02x", masters[i].bytes[k]);
+        is_first = is_first && !masters[i].wrapped;
+    }
+    cim_status status = host_provider_open(keys, is_first, &provider, err);
+    for (size_t i = 0; i < n && status == CIM_OK; i++) {
+        status = provider->wrap(provider, masters[i].version, masters[i].bytes, kept, err);
+        len += (size_t)snprintf(text + len, FILE_MAX_BYTES + 1 - len, "%d %s%s", masters[i].version,
+                                provider->mark, provider->mark[0] != '\0' ? " " : "");
+        for (size_t k = 0; k < provider->n_kept; k++) {
+            len += (size_t)snprintf(text + len, FILE_MAX_BYTES + 1 - len, "%02x", kept[k]);
         }
         text[len++] = '\n';
     }
-    return len;
+    OPENSSL_cleanse(kept, sizeof kept);
+    if (provider != NULL) {
+        provider->close(provider);
+    }
+    *ret_len = len;
+    return status;
 }
 
 /* A key that was cut short would be data that is lost: the file is there whole or not at all. */
 cim_status
-host_masters_write(const char *path, const struct host_master *masters, size_t n, bool first,
-                   cim_error *err)
+host_masters_write(const struct host_crypt_keys *keys, const struct host_master *masters, size_t n,
+                   bool first, cim_error *err)
 {
+    const char *path = keys->file;
     char fresh[PATH_MAX];
     char text[FILE_MAX_BYTES + 1];
+    size_t len = 0;
+    CIM_TRY(print_keys(keys, masters, n, text, &len, err));
     make_folder(path);
     if (snprintf(fresh, sizeof fresh, "%s.XXXXXX", path) >= (int)sizeof fresh) {
         return cim_fail(err, CIM_E_INVALID, "crypt.key_file", path, "路径过长",
@@ -158,7 +230,6 @@ host_masters_write(const char *path, const struct host_master *masters, size_t n
     if (fd < 0) {
         return fail_file(path, err);
     }
-    const size_t len = print_keys(text, sizeof text, masters, n);
     bool done = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
     OPENSSL_cleanse(text, sizeof text);
     done = close(fd) == 0 && done;
@@ -170,14 +241,14 @@ host_masters_write(const char *path, const struct host_master *masters, size_t n
 }
 
 cim_status
-host_crypt_rotate(const char *key_file, int32_t *ret_version, cim_error *err)
+host_crypt_rotate(const struct host_crypt_keys *keys, int32_t *ret_version, cim_error *err)
 {
     struct host_master masters[HOST_CRYPT_KEYS_MAX];
     struct stat seen;
     size_t n = 0;
-    cim_status status = host_masters_read(key_file, masters, &n, &seen, err);
+    cim_status status = host_masters_read(keys, masters, &n, &seen, err);
     if (status == CIM_OK && n == HOST_CRYPT_KEYS_MAX) {
-        status = cim_fail(err, CIM_E_TOO_LARGE, "crypt.key_file", key_file,
+        status = cim_fail(err, CIM_E_TOO_LARGE, "crypt.key_file", keys->file,
                           "密钥已有 %d 个版本，达到上限", "there are %d keys already, the most",
                           HOST_CRYPT_KEYS_MAX);
     }
@@ -185,7 +256,7 @@ host_crypt_rotate(const char *key_file, int32_t *ret_version, cim_error *err)
         status = host_master_new(masters[n - 1].version + 1, &masters[n], err);
     }
     if (status == CIM_OK) {
-        status = host_masters_write(key_file, masters, n + 1, false, err);
+        status = host_masters_write(keys, masters, n + 1, false, err);
     }
     if (status == CIM_OK) {
         *ret_version = masters[n].version;
@@ -195,11 +266,12 @@ host_crypt_rotate(const char *key_file, int32_t *ret_version, cim_error *err)
 }
 
 cim_status
-host_crypt_list(const char *key_file, struct host_crypt_known ret_known[HOST_CRYPT_KEYS_MAX],
-                size_t *ret_n, cim_error *err)
+host_crypt_list(const struct host_crypt_keys *keys,
+                struct host_crypt_known ret_known[HOST_CRYPT_KEYS_MAX], size_t *ret_n,
+                cim_error *err)
 {
     struct host_crypt *crypt = NULL;
-    CIM_TRY(host_crypt_open(key_file, false, &crypt, err));
+    CIM_TRY(host_crypt_open(keys, false, &crypt, err));
     *ret_n = atomic_load(&crypt->n_keys);
     for (size_t i = 0; i < *ret_n; i++) {
         ret_known[i] = crypt->keys[i]->known;

@@ -159,16 +159,16 @@ tell(struct register_of *self, struct host_store *store, cim_error *err)
 }
 
 cim_status
-host_crypt_open_for(struct host_store *store, const char *key_file, struct host_crypt **ret_crypt,
-                    cim_error *err)
+host_crypt_open_for(struct host_store *store, const struct host_crypt_keys *keys,
+                    struct host_crypt **ret_crypt, cim_error *err)
 {
-    struct register_of self = {.key_file = key_file};
+    struct register_of self = {.key_file = keys->file};
     CIM_TRY(read_store(&self, store, err));
-    if (self.n > 0 && access(key_file, F_OK) != 0 && errno == ENOENT) {
+    if (self.n > 0 && access(keys->file, F_OK) != 0 && errno == ENOENT) {
         return fail_lost(&self, err);
     }
     const bool make = self.n == 0 && !host_store_is_read_only(store);
-    CIM_TRY(host_crypt_open(key_file, make, &self.crypt, err));
+    CIM_TRY(host_crypt_open(keys, make, &self.crypt, err));
     const cim_status status = tell(&self, store, err);
     if (status != CIM_OK) {
         host_crypt_close(self.crypt);
@@ -181,7 +181,7 @@ host_crypt_open_for(struct host_store *store, const char *key_file, struct host_
 cim_status
 host_crypt_admit(struct host_crypt *crypt, struct host_store *store, cim_error *err)
 {
-    struct register_of self = {.crypt = crypt, .key_file = crypt->path};
+    struct register_of self = {.crypt = crypt, .key_file = crypt->from.file};
     CIM_TRY(host_crypt_look_again(crypt, err));
     const size_t n_keys = atomic_load(&crypt->n_keys);
     if (n_keys == atomic_load(&crypt->n_sealing)) {

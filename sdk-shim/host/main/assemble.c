@@ -171,17 +171,35 @@ open_audit(struct host_assembly *assembly, cim_error *err)
 }
 
 cim_status
-host_crypt_path(const struct host_config *config, char out[PATH_MAX], cim_error *err)
+host_crypt_keys_of(const struct host_config *config, char path[PATH_MAX],
+                   struct host_crypt_keys *ret_keys, cim_error *err)
 {
-    return path_of(config, "crypt.key_file", "keys/data.keys", out, err);
+    const bool has_module = strcmp(host_config_text(config, "crypt.provider"), "pkcs11") == 0;
+    CIM_TRY(path_of(config, "crypt.key_file", "keys/data.keys", path, err));
+    *ret_keys = (struct host_crypt_keys){.file = path};
+    if (has_module) {
+        ret_keys->module = host_config_text(config, "crypt.pkcs11_module");
+        ret_keys->token = host_config_text(config, "crypt.pkcs11_token");
+        ret_keys->label = host_config_text(config, "crypt.pkcs11_key");
+        ret_keys->pin_file = host_config_text(config, "crypt.pkcs11_pin_file");
+        ret_keys->pin = host_config_text(config, "crypt.pkcs11_pin");
+    }
+    return !has_module || ret_keys->module[0] != '\0'
+               ? CIM_OK
+               : cim_fail(err, CIM_E_INVALID, "crypt.pkcs11_module", "",
+                          "crypt.provider 为 pkcs11 时应给出模块的路径，如 "
+                          "/usr/lib/softhsm/libsofthsm2.so",
+                          "with crypt.provider=pkcs11 the path of the module is needed, such as "
+                          "/usr/lib/softhsm/libsofthsm2.so");
 }
 
 static cim_status
 open_crypt(struct host_assembly *assembly, cim_error *err)
 {
     char path[PATH_MAX];
-    CIM_TRY(host_crypt_path(assembly->app.config, path, err));
-    return host_crypt_open_for(assembly->app.store, path, &assembly->app.crypt, err);
+    struct host_crypt_keys keys;
+    CIM_TRY(host_crypt_keys_of(assembly->app.config, path, &keys, err));
+    return host_crypt_open_for(assembly->app.store, &keys, &assembly->app.crypt, err);
 }
 
 static cim_status

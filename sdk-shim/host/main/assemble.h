@@ -39,8 +39,10 @@ struct host_audit_paths {
 };
 cim_status host_audit_options_of(const struct host_app *app, struct host_audit_paths *paths,
                                  struct host_audit_options *ret_options, cim_error *err);
-/* Where the keys of personal data lie. */
-cim_status host_crypt_path(const struct host_config *config, char out[4096], cim_error *err);
+struct host_crypt_keys;
+/* Where the keys of personal data come from; the path is `path`'s, other texts the config's. */
+cim_status host_crypt_keys_of(const struct host_config *config, char path[4096],
+                              struct host_crypt_keys *ret_keys, cim_error *err);
 /* A folder that comes with the host: "migrations/platform"; beside the program when installed, in
  * the source tree otherwise. */
 cim_status host_share_path(const char *name, char *out, size_t out_size, cim_error *err);

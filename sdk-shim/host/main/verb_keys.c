@@ -11,23 +11,24 @@
 #include <stdio.h>
 
 static cim_status
-list(const char *path, cim_error *err)
+list(const struct host_crypt_keys *keys, cim_error *err)
 {
     struct host_crypt_known known[HOST_CRYPT_KEYS_MAX];
     size_t n = 0;
-    CIM_TRY(host_crypt_list(path, known, &n, err));
+    CIM_TRY(host_crypt_list(keys, known, &n, err));
     for (size_t i = 0; i < n; i++) {
-        printf("%d  %s  %s\n", known[i].version, known[i].fingerprint,
+        printf("%d  %s  %s  %s\n", known[i].version, known[i].fingerprint,
+               known[i].wrapped ? "pkcs11" : "file",
                i + 1 == n ? "加密与解密 / seals and opens" : "只解密 / opens");
     }
     return CIM_OK;
 }
 
 static cim_status
-rotate(const char *path, cim_error *err)
+rotate(const struct host_crypt_keys *keys, cim_error *err)
 {
     int32_t version = 0;
-    CIM_TRY(host_crypt_rotate(path, &version, err));
+    CIM_TRY(host_crypt_rotate(keys, &version, err));
     printf(
         "已生成密钥第 %d 版；运行中的平台即时启用，并在后台重新加密已有数据 / key %d was made; a "
         "platform that serves takes it up at once and seals what it has anew\n",
@@ -41,14 +42,15 @@ run(struct host_config *config, const char *const *words, cim_error *err)
     static const struct host_arg_spec specs[] = {{NULL, false}};
     struct host_args args;
     char path[PATH_MAX];
+    struct host_crypt_keys keys;
     host_setup_log(config);
     CIM_TRY(host_args_parse(words, specs, 1, &args, err));
-    CIM_TRY(host_crypt_path(config, path, err));
+    CIM_TRY(host_crypt_keys_of(config, path, &keys, err));
     if (args.n_words == 0 || strcmp(args.words[0], "list") == 0) {
-        return list(path, err);
+        return list(&keys, err);
     }
     return strcmp(args.words[0], "rotate") == 0
-               ? rotate(path, err)
+               ? rotate(&keys, err)
                : cim_fail(err, CIM_E_INVALID, "action", args.words[0], "应为 list 或 rotate",
                           "expected list or rotate");
 }

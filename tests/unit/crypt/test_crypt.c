@@ -16,6 +16,7 @@ static const char PHONE[] = "13800138000";
 struct kept {
     char dir[32];
     char file[64];
+    struct host_crypt_keys keys;
     struct host_crypt *crypt;
 };
 
@@ -28,7 +29,8 @@ setup(void **state)
     (void)snprintf(kept->dir, sizeof kept->dir, "/tmp/cim-crypt-XXXXXX");
     assert_non_null(mkdtemp(kept->dir));
     (void)snprintf(kept->file, sizeof kept->file, "%s/keys/data.keys", kept->dir);
-    assert_ok(host_crypt_open(kept->file, true, &kept->crypt, &err), &err);
+    kept->keys.file = kept->file;
+    assert_ok(host_crypt_open(&kept->keys, true, &kept->crypt, &err), &err);
     *state = kept;
     return 0;
 }
@@ -222,11 +224,11 @@ test_old_keys_open_after_a_rotation_by_another_process(void **state)
     cim_error err = {0};
     const cim_crypt_place place = home();
     const size_t old_len = seal(kept->crypt, PHONE, old);
-    assert_ok(host_crypt_rotate(kept->file, &version, &err), &err);
+    assert_ok(host_crypt_rotate(&kept->keys, &version, &err), &err);
     assert_int_equal(version, 2);
-    assert_ok(host_crypt_list(kept->file, known, &n, &err), &err);
+    assert_ok(host_crypt_list(&kept->keys, known, &n, &err), &err);
     assert_int_equal(n, 2);
-    assert_ok(host_crypt_open(kept->file, false, &other, &err), &err);
+    assert_ok(host_crypt_open(&kept->keys, false, &other, &err), &err);
     const size_t new_len = seal(other, PHONE, new);
     assert_memory_equal(new, "e1:2:", 5);
     assert_int_equal(open_at(other, home(), old, old_len, text), CIM_OK);
@@ -252,17 +254,17 @@ test_a_wrong_file_is_refused(void **state)
     assert_int_equal(stat(kept->file, &info), 0);
     assert_int_equal(info.st_mode & 0777U, 0600);
     assert_int_equal(chmod(kept->file, 0640), 0);
-    assert_int_equal(host_crypt_open(kept->file, true, &other, &err), CIM_E_STATE);
+    assert_int_equal(host_crypt_open(&kept->keys, true, &other, &err), CIM_E_STATE);
     assert_contains(err.en, "chmod 600");
     assert_int_equal(chmod(kept->file, 0600), 0);
     FILE *file = fopen(kept->file, "a");
     assert_non_null(file);
     assert_true(fputs("2 00112233\n", file) >= 0);
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(host_crypt_open(kept->file, true, &other, &err), CIM_E_STATE);
+    assert_int_equal(host_crypt_open(&kept->keys, true, &other, &err), CIM_E_STATE);
     assert_string_equal(err.param, "crypt.key_file");
     assert_int_equal(unlink(kept->file), 0);
-    assert_int_equal(host_crypt_open(kept->file, false, &other, &err), CIM_E_IO);
+    assert_int_equal(host_crypt_open(&kept->keys, false, &other, &err), CIM_E_IO);
 }
 
 int

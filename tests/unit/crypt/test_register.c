@@ -44,7 +44,9 @@ start(struct kept *kept)
 {
     struct host_crypt *crypt = NULL;
     cim_error err = {0};
-    assert_ok(host_crypt_open_for(kept->fixture->store, kept->file, &crypt, &err), &err);
+    assert_ok(host_crypt_open_for(kept->fixture->store,
+                                  &(struct host_crypt_keys){.file = kept->file}, &crypt, &err),
+              &err);
     return crypt;
 }
 
@@ -53,7 +55,9 @@ assert_refused(struct kept *kept, const char *why)
 {
     struct host_crypt *crypt = NULL;
     cim_error err = {0};
-    assert_int_equal(host_crypt_open_for(kept->fixture->store, kept->file, &crypt, &err),
+    assert_int_equal(host_crypt_open_for(kept->fixture->store,
+                                         &(struct host_crypt_keys){.file = kept->file}, &crypt,
+                                         &err),
                      CIM_E_STATE);
     assert_null(crypt);
     assert_string_equal(err.param, "crypt.key_file");
@@ -85,7 +89,7 @@ rotate(const char *file, int32_t expected)
 {
     cim_error err = {0};
     int32_t version = 0;
-    assert_ok(host_crypt_rotate(file, &version, &err), &err);
+    assert_ok(host_crypt_rotate(&(struct host_crypt_keys){.file = file}, &version, &err), &err);
     assert_int_equal(version, expected);
 }
 
@@ -120,7 +124,8 @@ test_the_first_start_makes_a_key_and_keeps_its_fingerprint(void **state)
     size_t n = 0;
     host_crypt_close(start(kept));
     assert_int_equal(count_known(kept), 1);
-    assert_ok(host_crypt_list(kept->file, known, &n, &err), &err);
+    assert_ok(host_crypt_list(&(struct host_crypt_keys){.file = kept->file}, known, &n, &err),
+              &err);
     assert_int_equal(n, 1);
     assert_int_equal(strlen(known[0].fingerprint), HOST_CRYPT_FINGERPRINT_TEXT - 1);
     char sql[160];
@@ -155,7 +160,8 @@ test_another_file_is_refused(void **state)
     struct host_crypt *other = NULL;
     cim_error err = {0};
     host_crypt_close(start(kept));
-    assert_ok(host_crypt_open(kept->aside, true, &other, &err), &err);
+    assert_ok(host_crypt_open(&(struct host_crypt_keys){.file = kept->aside}, true, &other, &err),
+              &err);
     host_crypt_close(other);
     copy_file(kept->aside, kept->file);
     assert_refused(kept, "key 1 is not the one");
@@ -200,7 +206,9 @@ test_two_hosts_cannot_seal_with_different_keys_of_a_version(void **state)
     struct host_crypt *other = NULL;
     cim_error err = {0};
     copy_file(kept->file, kept->aside);
-    assert_ok(host_crypt_open_for(kept->fixture->store, kept->aside, &other, &err), &err);
+    assert_ok(host_crypt_open_for(kept->fixture->store,
+                                  &(struct host_crypt_keys){.file = kept->aside}, &other, &err),
+              &err);
     rotate(kept->file, 2);
     rotate(kept->aside, 2);
     assert_ok(host_crypt_admit(crypt, kept->fixture->store, &err), &err);
@@ -219,7 +227,8 @@ test_an_exchanged_file_is_told_and_changes_nothing(void **state)
     struct host_crypt *crypt = start(kept);
     struct host_crypt *other = NULL;
     cim_error err = {0};
-    assert_ok(host_crypt_open(kept->aside, true, &other, &err), &err);
+    assert_ok(host_crypt_open(&(struct host_crypt_keys){.file = kept->aside}, true, &other, &err),
+              &err);
     host_crypt_close(other);
     rotate(kept->aside, 2);
     copy_file(kept->aside, kept->file);

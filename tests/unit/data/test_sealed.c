@@ -319,9 +319,10 @@ test_a_new_key_takes_over(void **state)
     const int64_t n_changes = one_int(fixture, "select count(*) from cim_change");
     assert_ok(lpg_sealed_run(fixture->data, NULL, &n_sealed, &err), &err);
     assert_int_equal(n_sealed, 1);
-    assert_ok(host_crypt_rotate(fixture->fake->key_file, &version, &err), &err);
+    const struct host_crypt_keys keys = {.file = fixture->fake->key_file};
+    assert_ok(host_crypt_rotate(&keys, &version, &err), &err);
     host_crypt_close(fixture->fake->crypt); /* as a process that starts now */
-    assert_ok(host_crypt_open(fixture->fake->key_file, false, &fixture->fake->crypt, &err), &err);
+    assert_ok(host_crypt_open(&keys, false, &fixture->fake->crypt, &err), &err);
     expect_phones(fixture, fake_scope_all(),
                   "{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},\"13987654321\"]}",
                   "13987654321|13987654321|");
