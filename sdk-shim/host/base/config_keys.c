@@ -66,6 +66,9 @@ static const struct host_config_key KEYS[] = {
         "processor time of a job in a process of its own"),
     INT("jobs.isolated_time_s", 1, 604800, "3600", "独立进程作业的时限",
         "time limit of a job in a process of its own"),
+    TEXT("jobs.dir", "", "作业文件目录；多台主机共用一个库时应为共享目录；留空为数据目录中的 jobs",
+         "folder of the files of jobs, a shared one where several hosts have one store; empty: "
+         "jobs in the data directory"),
     INT("jobs.keep_ms", 1000, INT64_C(365) * DAY_MS, "604800000", "作业结果的保留时间",
         "how long results of jobs are kept"),
     BOOL("supervisor.enabled", "true", "由监管进程看护工作进程",

@@ -11,8 +11,10 @@
 #include "kit/time.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- opening ---- */
 
@@ -20,53 +22,35 @@ static cim_status
 open_dir(struct host_jobs *jobs, cim_error *err)
 {
     const char *var = host_config_text(jobs->app->config, "var");
-    const int n = snprintf(jobs->dir, sizeof jobs->dir, "%s/jobs", var);
+    const char *dir = host_config_text(jobs->app->config, "jobs.dir");
+    const int n = dir[0] != '\0' ? snprintf(jobs->dir, sizeof jobs->dir, "%s", dir)
+                                 : snprintf(jobs->dir, sizeof jobs->dir, "%s/jobs", var);
     if (n < 0 || (size_t)n >= sizeof jobs->dir) {
-        return cim_fail(err, CIM_E_TOO_LARGE, "var", var, "路径超过 %zu 字节",
+        return cim_fail(err, CIM_E_TOO_LARGE, "jobs.dir", dir, "路径超过 %zu 字节",
                         "the path is longer than %zu bytes", sizeof jobs->dir);
     }
     if (mkdir(jobs->dir, 0700) != 0 && errno != EEXIST) {
-        return cim_fail(err, CIM_E_IO, "var", jobs->dir, "无法创建目录“%s”：%s",
+        return cim_fail(err, CIM_E_IO, "jobs.dir", jobs->dir, "无法创建目录“%s”：%s",
                         "cannot make the directory '%s': %s", jobs->dir, strerrorname_np(errno));
     }
     return CIM_OK;
 }
 
-static void
-take_up(void *arg, struct host_job *job)
-{
-    host_jobs_append(arg, job);
-}
-
-/* What ran when the platform went away: once more, or it has failed. */
+/* Unique among the hosts of a store, the same after a restart: the machine and the data directory.
+ */
 static cim_status
-settle_interrupted(struct host_jobs *jobs, cim_error *err)
+name_host(struct host_jobs *jobs, cim_error *err)
 {
-    struct host_job *next = NULL;
-    for (struct host_job *job = jobs->first; job != NULL; job = next) {
-        struct host_job_info *info = &job->info;
-        next = job->next;
-        if (info->state != CIM_JOB_RUNNING) {
-            continue;
-        }
-        info->updated_ms = host_clock_now_ms(jobs->app->clock);
-        if ((job->flags & CIM_JOB_RETRY) != 0 && info->attempts < HOST_JOB_ATTEMPTS_MAX) {
-            info->state = CIM_JOB_ACCEPTED;
-            info->fraction = 0;
-            CIM_TRY(host_job_row_update(jobs, info, err));
-            continue;
-        }
-        info->state = CIM_JOB_FAILED;
-        info->finished_ms = info->updated_ms;
-        info->expires_ms = info->finished_ms + jobs->keep_ms;
-        (void)cim_fail(&info->error, CIM_E_STATE, NULL, NULL,
-                       "平台在作业运行时中断（第 %d 次），请重新提交",
-                       "the platform went away while the job ran (attempt %d); submit it again",
-                       (int)info->attempts);
-        CIM_TRY(host_job_row_update(jobs, info, err));
-        host_jobs_forget(jobs, job);
-    }
-    return CIM_OK;
+    const char *var = host_config_text(jobs->app->config, "var");
+    char machine[HOST_NAME_MAX + 1] = "";
+    CIM_AUTO_FREE char *path = realpath(var, NULL);
+    (void)gethostname(machine, sizeof machine - 1);
+    const int n =
+        snprintf(jobs->host, sizeof jobs->host, "%s:%s", machine, path != NULL ? path : var);
+    return n > 0 && (size_t)n < sizeof jobs->host
+               ? CIM_OK
+               : cim_fail(err, CIM_E_TOO_LARGE, "var", var, "路径超过 %zu 字节",
+                          "the path is longer than %zu bytes", sizeof jobs->host);
 }
 
 cim_status
@@ -78,14 +62,17 @@ host_jobs_open_bare(struct host_app *app, struct host_jobs **ret_jobs, cim_error
         return cim_fail_nomem(err);
     }
     jobs->app = app;
-    jobs->last = &jobs->first;
+    jobs->machine = host_clock_new(-1);
     jobs->keep_ms = host_config_int(app->config, "jobs.keep_ms");
     jobs->waiting_max = host_config_int(app->config, "jobs.waiting_max");
     jobs->waiting_per_owner_max = host_config_int(app->config, "jobs.waiting_per_owner_max");
     jobs->running_per_owner_max = host_config_int(app->config, "jobs.running_per_owner_max");
     (void)pthread_mutex_init(&jobs->lock, NULL);
     (void)pthread_cond_init(&jobs->changed, NULL);
-    status = open_dir(jobs, err);
+    status = jobs->machine != NULL ? open_dir(jobs, err) : cim_fail_nomem(err);
+    if (status == CIM_OK) {
+        status = name_host(jobs, err);
+    }
     if (status != CIM_OK) {
         host_jobs_free(jobs);
         return status;
@@ -100,10 +87,7 @@ host_jobs_open(struct host_app *app, struct host_jobs **ret_jobs, cim_error *err
     struct host_jobs *jobs = NULL;
     cim_status status = CIM_OK;
     CIM_TRY(host_jobs_open_bare(app, &jobs, err));
-    status = host_job_rows_open(jobs, take_up, jobs, err);
-    if (status == CIM_OK) {
-        status = settle_interrupted(jobs, err);
-    }
+    status = host_jobs_settle(jobs, jobs->host, -1, err); /* what ran here when it went away */
     if (status != CIM_OK) {
         host_jobs_free(jobs);
         return status;
@@ -119,6 +103,7 @@ host_jobs_start(struct host_jobs *jobs, cim_error *err)
     (void)pthread_mutex_lock(&jobs->lock);
     jobs->stopping = false; /* also after an upgrade that was given up */
     (void)pthread_mutex_unlock(&jobs->lock);
+    CIM_TRY(host_jobs_keeper_start(jobs, err));
     while (jobs->n_workers < wanted) {
         if (pthread_create(&jobs->workers[jobs->n_workers], NULL, host_jobs_worker, jobs) != 0) {
             return cim_fail(err, CIM_E_NOMEM, "jobs.workers", NULL, "无法启动作业线程",
@@ -145,6 +130,7 @@ host_jobs_stop(struct host_jobs *jobs)
     while (jobs->n_workers > 0) {
         (void)pthread_join(jobs->workers[--jobs->n_workers], NULL);
     }
+    host_jobs_keeper_stop(jobs);
 }
 
 void
@@ -154,9 +140,7 @@ host_jobs_free(struct host_jobs *jobs)
         return;
     }
     host_jobs_stop(jobs);
-    while (jobs->first != NULL) {
-        host_jobs_forget(jobs, jobs->first);
-    }
+    host_clock_free(jobs->machine);
     (void)pthread_cond_destroy(&jobs->changed);
     (void)pthread_mutex_destroy(&jobs->lock);
     free(jobs);
@@ -192,28 +176,6 @@ new_id(int64_t now_ms, char ret_id[CIM_JOB_ID_TEXT], cim_error *err)
     return CIM_OK;
 }
 
-/* Called twice, so that a flood is refused before it writes and nothing slips in between. */
-static cim_status
-check_room(struct host_jobs *jobs, const char *owner, cim_error *err)
-{
-    int64_t all = 0;
-    int64_t own = 0;
-    for (const struct host_job *job = jobs->first; job != NULL; job = job->next) {
-        const int64_t waits = job->info.state == CIM_JOB_ACCEPTED ? 1 : 0;
-        all += waits;
-        own += strcmp(job->info.owner, owner) == 0 ? waits : 0;
-    }
-    if (own >= jobs->waiting_per_owner_max) {
-        return cim_fail(err, CIM_E_BUSY, NULL, owner, "%s 已有 %lld 个作业在排队，请稍后再试",
-                        "%s has %lld jobs waiting already; try again later", owner, (long long)own);
-    }
-    if (all >= jobs->waiting_max) {
-        return cim_fail(err, CIM_E_BUSY, NULL, NULL, "排队的作业已有 %lld 个，请稍后再试",
-                        "%lld jobs wait already; try again later", (long long)all);
-    }
-    return CIM_OK;
-}
-
 static cim_status
 write_down(struct host_jobs *jobs, const struct host_job *job,
            const struct host_job_request *request, cim_error *err)
@@ -222,7 +184,7 @@ write_down(struct host_jobs *jobs, const struct host_job *job,
     if (request->file != NULL) {
         CIM_TRY(host_job_file_take(jobs, job->info.id, request->file, "input", err));
     }
-    return host_job_row_insert(jobs, job, request, err);
+    return host_job_enqueue(jobs, job, request, err);
 }
 
 cim_status
@@ -230,7 +192,6 @@ host_jobs_submit(struct host_jobs *jobs, const struct host_job_request *request,
                  char ret_id[CIM_JOB_ID_TEXT], cim_error *err)
 {
     const char *owner = host_principal_name(request->owner);
-    char id[CIM_JOB_ID_TEXT];
     struct host_job *job = NULL;
     cim_status status = CIM_OK;
     if (strlen(request->inputs_json) > HOST_JOB_INPUTS_BYTES_MAX) {
@@ -241,7 +202,7 @@ host_jobs_submit(struct host_jobs *jobs, const struct host_job_request *request,
     status = jobs->stopping
                  ? cim_fail(err, CIM_E_BUSY, NULL, NULL, "平台正在停止或升级，请稍后再提交",
                             "the platform is stopping or being upgraded; submit the job again soon")
-                 : check_room(jobs, owner, err);
+                 : CIM_OK;
     (void)pthread_mutex_unlock(&jobs->lock);
     CIM_TRY(status);
     job = host_job_new(request->lang != NULL ? request->lang : "zh");
@@ -256,20 +217,19 @@ host_jobs_submit(struct host_jobs *jobs, const struct host_job_request *request,
     cim_copy_text(job->info.owner, sizeof job->info.owner, owner);
     status = new_id(job->info.created_ms, job->info.id, err);
     if (status == CIM_OK) {
-        memcpy(id, job->info.id, sizeof id);
         status = write_down(jobs, job, request, err);
+        if (status != CIM_OK) {
+            host_job_dir_remove(jobs, job->info.id);
+        }
     }
-    if (status != CIM_OK) {
-        host_job_dir_remove(jobs, job->info.id);
-        host_job_free(job);
-        return status;
+    if (status == CIM_OK) {
+        memcpy(ret_id, job->info.id, CIM_JOB_ID_TEXT);
+        (void)pthread_mutex_lock(&jobs->lock);
+        host_jobs_wake(jobs);
+        (void)pthread_mutex_unlock(&jobs->lock);
     }
-    (void)pthread_mutex_lock(&jobs->lock);
-    host_jobs_append(jobs, job); /* may be gone as soon as the lock is */
-    (void)pthread_cond_signal(&jobs->changed);
-    (void)pthread_mutex_unlock(&jobs->lock);
-    memcpy(ret_id, id, sizeof id);
-    return CIM_OK;
+    host_job_free(job);
+    return status;
 }
 
 /* ---- asking ---- */
@@ -288,7 +248,7 @@ refresh(struct host_jobs *jobs, struct host_job_info *info)
     const struct host_job *job = NULL;
     (void)pthread_mutex_lock(&jobs->lock);
     job = host_jobs_find(jobs, info->id);
-    if (job != NULL && info->state <= CIM_JOB_RUNNING) {
+    if (job != NULL && job->info.state == CIM_JOB_RUNNING && info->state == CIM_JOB_RUNNING) {
         *info = job->info;
     }
     (void)pthread_mutex_unlock(&jobs->lock);
@@ -389,7 +349,8 @@ static void
 forget(void *arg, const char *id)
 {
     struct host_jobs *jobs = arg;
-    if (host_job_row_delete(jobs, id, NULL) == CIM_OK) {
+    bool gone = false;
+    if (host_job_row_delete(jobs, id, &gone, NULL) == CIM_OK && gone) {
         host_job_dir_remove(jobs, id);
     }
 }
@@ -406,40 +367,30 @@ host_jobs_sweep(struct host_jobs *jobs)
 
 /* ---- cancelling ---- */
 
-static void
-dismiss(struct host_jobs *jobs, struct host_job_info *info)
-{
-    info->state = CIM_JOB_DISMISSED;
-    info->updated_ms = host_clock_now_ms(jobs->app->clock);
-    info->finished_ms = info->updated_ms;
-    info->expires_ms = info->finished_ms + jobs->keep_ms;
-}
-
 cim_status
 host_jobs_cancel(struct host_jobs *jobs, const struct host_principal *viewer, const char *id,
                  cim_error *err)
 {
     struct host_job_info info;
     struct host_job *job = NULL;
+    bool changed = false;
     CIM_TRY(host_jobs_get(jobs, viewer, id, &info, err));
-    (void)pthread_mutex_lock(&jobs->lock);
-    job = host_jobs_find(jobs, id);
-    if (job != NULL) {
-        const bool waits = job->info.state == CIM_JOB_ACCEPTED;
-        atomic_store(&job->stop, HOST_JOB_DISMISS);
-        dismiss(jobs, &job->info);
-        info = job->info;
-        if (waits) {
-            host_jobs_forget(jobs, job);
-        }
-    }
-    (void)pthread_cond_broadcast(&jobs->changed);
-    (void)pthread_mutex_unlock(&jobs->lock);
-    if (job == NULL) {
+    info.finished_ms = host_clock_now_ms(jobs->app->clock);
+    info.expires_ms = info.finished_ms + jobs->keep_ms;
+    CIM_TRY(host_job_row_dismiss(jobs, &info, &changed, err));
+    if (!changed) {
         return cim_fail(err, CIM_E_STATE, "jobID", id, "作业 %.64s 已经结束", "job %.64s is over",
                         id);
     }
-    return host_job_row_update(jobs, &info, err);
+    (void)pthread_mutex_lock(&jobs->lock);
+    job = host_jobs_find(jobs, id);
+    if (job != NULL) { /* what runs elsewhere is told by that host's keeper */
+        job->info.state = CIM_JOB_DISMISSED;
+        atomic_store(&job->stop, HOST_JOB_DISMISS);
+    }
+    host_jobs_wake(jobs);
+    (void)pthread_mutex_unlock(&jobs->lock);
+    return CIM_OK;
 }
 
 cim_status
@@ -447,18 +398,13 @@ host_jobs_remove(struct host_jobs *jobs, const struct host_principal *viewer, co
                  cim_error *err)
 {
     struct host_job_info info;
-    bool busy = false;
+    bool gone = false;
     CIM_TRY(host_jobs_get(jobs, viewer, id, &info, err));
-    (void)pthread_mutex_lock(&jobs->lock);
-    for (const struct host_job *job = jobs->first; job != NULL && !busy; job = job->next) {
-        busy = strcmp(job->info.id, id) == 0; /* dismissed, but it still runs, or not over */
-    }
-    (void)pthread_mutex_unlock(&jobs->lock);
-    if (busy) {
+    CIM_TRY(host_job_row_delete(jobs, id, &gone, err));
+    if (!gone) { /* dismissed, but somebody still works on it; or not over */
         return cim_fail(err, CIM_E_STATE, "jobID", id, "作业 %.64s 尚未结束",
                         "job %.64s is not over", id);
     }
-    CIM_TRY(host_job_row_delete(jobs, id, err));
     host_job_dir_remove(jobs, id);
     return CIM_OK;
 }

@@ -1,5 +1,5 @@
-/* host/jobs/jobs.h -- work that outlives a request: a queue in platform.db, threads that take from
- * it, progress, cancel, results that are kept for a while.
+/* host/jobs/jobs.h -- work that outlives a request: a queue in the store of the data, threads of
+ * every host of that store that take from it, progress, cancel, results that are kept for a while.
  *
  * A kind of job is a cim_job_kind (cim/jobs.h): those of plugins and their analyses are found by
  * themselves, modules of the host add theirs here. Inside run(), call->impl is a host_call_context
@@ -26,8 +26,8 @@ enum {
 /* Who may see and cancel jobs of others. */
 #define HOST_JOBS_FUNCTION "cim.admin.jobs"
 
-/* Opens the table and the folder var/jobs. Jobs that ran when the platform went away wait again, or
- * have failed. Needs config, clock, platform, store, identity and plugins. */
+/* Opens the table and the folder of results. Jobs that ran here when the platform went away wait
+ * again, or have failed. Needs config, clock, store, identity and plugins. */
 cim_status host_jobs_open(struct host_app *app, struct host_jobs **ret_jobs, cim_error *err);
 /* Threads begin to take jobs; those wait until then. */
 cim_status host_jobs_start(struct host_jobs *jobs, cim_error *err);
@@ -53,7 +53,8 @@ struct host_job_request {
     /* A file that the job needs: moved into its folder as "input"; NULL: none. It is found there
      * as "<job->dir>/input". */
     const char *file;
-    uint32_t flags; /* CIM_JOB_RETRY as the kind has it, for what follows a crash */
+    uint32_t flags;  /* CIM_JOB_RETRY as the kind has it, for what follows a crash */
+    bool subscribed; /* somebody is to be told of its states: see host_jobs_next_untold() */
 };
 
 /* On disk when this returns. CIM_E_BUSY: too many jobs wait, of the owner or in all. Access was

@@ -5,17 +5,12 @@
 #include "host/store/row.h"
 #include "host/store/store.h"
 
-#define COLUMNS                                                                                    \
-    "id, kind, owner, lang, flags, state, attempts, fraction, message_zh, message_en, "            \
-    "created_ms, started_ms, finished_ms, updated_ms, expires_ms, pos, result_bytes, "             \
-    "error_code, error_param, error_value, error_zh, error_en"
-
 enum { AT_ID, AT_KIND, AT_OWNER, AT_LANG, AT_FLAGS, AT_STATE, AT_ATTEMPTS, AT_FRACTION };
 enum { AT_MESSAGE_ZH = AT_FRACTION + 1, AT_MESSAGE_EN, AT_CREATED, AT_STARTED, AT_FINISHED };
 enum { AT_UPDATED = AT_FINISHED + 1, AT_EXPIRES, AT_POS, AT_RESULT_BYTES, AT_ERROR_CODE };
 enum { AT_ERROR_PARAM = AT_ERROR_CODE + 1, AT_ERROR_VALUE, AT_ERROR_ZH, AT_ERROR_EN };
 
-enum { VALUES_MAX = 25 };
+enum { VALUES_MAX = 28 };
 
 struct host_job *
 host_job_new(const char *lang)
@@ -74,8 +69,8 @@ fill(const struct host_job_info *info, cim_value values[VALUES_MAX])
 }
 
 cim_status
-host_job_row_insert(struct host_jobs *jobs, const struct host_job *job,
-                    const struct host_job_request *request, cim_error *err)
+host_job_row_insert(cim_tx *tx, const struct host_job *job, const struct host_job_request *request,
+                    cim_error *err)
 {
     cim_value values[VALUES_MAX];
     uint32_t n = fill(&job->info, values);
@@ -87,44 +82,74 @@ host_job_row_insert(struct host_jobs *jobs, const struct host_job *job,
     values[n++] = host_value_text("inputs", request->inputs_json);
     values[n++] =
         host_value_text("request", request->request_json != NULL ? request->request_json : "{}");
-    return host_store_write_one(
-        jobs->app->platform,
-        "insert into cim_job (" COLUMNS
-        ", inputs, request) values (:id, :kind, :owner, :lang, :flags, "
+    values[n++] = host_value_i64("subscribed", request->subscribed ? 1 : 0);
+    return host_store_exec(
+        tx,
+        "insert into cim_job (" HOST_JOB_COLUMNS
+        ", inputs, request, host, not_before_ms, subscribed, told_state, tell_attempts, "
+        "tell_at_ms) values (:id, :kind, :owner, :lang, :flags, "
         ":state, :attempts, :fraction, :message_zh, :message_en, :created_ms, :started_ms, "
         ":finished_ms, :updated_ms, :expires_ms, :pos, :result_bytes, :error_code, :error_param, "
-        ":error_value, :error_zh, :error_en, :inputs, :request)",
+        ":error_value, :error_zh, :error_en, :inputs, :request, '', 0, :subscribed, 0, 0, 0)",
         values, n, NULL, err);
 }
 
 cim_status
-host_job_row_update(struct host_jobs *jobs, const struct host_job_info *info, cim_error *err)
+host_job_row_update(struct host_jobs *jobs, const struct host_job_info *info, int64_t wait_ms,
+                    bool *ret_ours, cim_error *err)
 {
     cim_value values[VALUES_MAX];
-    const uint32_t n = fill(info, values);
-    return host_store_write_one(
-        jobs->app->platform,
+    uint32_t n = fill(info, values);
+    int64_t changes = 0;
+    values[n++] = host_value_text("host", jobs->host);
+    values[n++] = host_value_text("then_host", info->state == CIM_JOB_RUNNING ? jobs->host : "");
+    values[n++] = host_value_i64("running", CIM_JOB_RUNNING);
+    values[n++] = host_value_i64("not_before_ms", host_clock_now_ms(jobs->machine) + wait_ms);
+    CIM_TRY(host_store_write_one(
+        jobs->app->store,
         "update cim_job set state = :state, attempts = :attempts, fraction = :fraction, "
         "message_zh = :message_zh, message_en = :message_en, started_ms = :started_ms, "
         "finished_ms = :finished_ms, updated_ms = :updated_ms, expires_ms = :expires_ms, "
         "pos = :pos, result_bytes = :result_bytes, error_code = :error_code, "
         "error_param = :error_param, error_value = :error_value, error_zh = :error_zh, "
-        "error_en = :error_en where id = :id",
-        values, n, NULL, err);
+        "error_en = :error_en, host = :then_host, not_before_ms = :not_before_ms, "
+        "tell_attempts = 0, tell_at_ms = 0 where id = :id and host = :host and state = :running",
+        values, n, &changes, err));
+    if (ret_ours != NULL) {
+        *ret_ours = changes > 0;
+    }
+    return CIM_OK;
 }
 
-static void
-copy_text(const struct host_row *row, uint32_t column, char *out, size_t out_size)
+cim_status
+host_job_row_dismiss(struct host_jobs *jobs, const struct host_job_info *info, bool *ret_changed,
+                     cim_error *err)
 {
-    size_t len = 0;
-    const uint8_t *bytes = NULL;
-    out[0] = '\0';
-    if (host_row_has(row, column)) {
-        bytes = cim_column_bytes(row->batch->columns[column], row->at, &len);
-        len = len < out_size ? len : out_size - 1;
-        memcpy(out, bytes, len);
-        out[len] = '\0';
-    }
+    const cim_value values[] = {host_value_text("id", info->id),
+                                host_value_i64("dismissed", CIM_JOB_DISMISSED),
+                                host_value_i64("running", CIM_JOB_RUNNING),
+                                host_value_i64("finished_ms", info->finished_ms),
+                                host_value_i64("expires_ms", info->expires_ms)};
+    int64_t changes = 0;
+    CIM_TRY(host_store_write_one(
+        jobs->app->store,
+        "update cim_job set state = :dismissed, updated_ms = :finished_ms, finished_ms = "
+        ":finished_ms, expires_ms = :expires_ms, tell_attempts = 0, tell_at_ms = 0 where id = :id "
+        "and state <= :running",
+        values, 5, &changes, err));
+    *ret_changed = changes > 0;
+    return CIM_OK;
+}
+
+cim_status
+host_job_row_release(struct host_jobs *jobs, const char *id, cim_error *err)
+{
+    const cim_value values[] = {host_value_text("id", id), host_value_text("host", jobs->host),
+                                host_value_i64("dismissed", CIM_JOB_DISMISSED)};
+    return host_store_write_one(jobs->app->store,
+                                "update cim_job set host = '' where id = :id and host = :host and "
+                                "state = :dismissed",
+                                values, 3, NULL, err);
 }
 
 static void
@@ -143,15 +168,15 @@ read_info(const struct host_row *row, struct host_job_info *info)
         .result_bytes = host_row_i64(row, AT_RESULT_BYTES),
         .error.code = (int32_t)host_row_i64(row, AT_ERROR_CODE),
     };
-    copy_text(row, AT_ID, info->id, sizeof info->id);
-    copy_text(row, AT_KIND, info->kind, sizeof info->kind);
-    copy_text(row, AT_OWNER, info->owner, sizeof info->owner);
-    copy_text(row, AT_MESSAGE_ZH, info->message_zh, sizeof info->message_zh);
-    copy_text(row, AT_MESSAGE_EN, info->message_en, sizeof info->message_en);
-    copy_text(row, AT_ERROR_PARAM, info->error.param, sizeof info->error.param);
-    copy_text(row, AT_ERROR_VALUE, info->error.value, sizeof info->error.value);
-    copy_text(row, AT_ERROR_ZH, info->error.zh, sizeof info->error.zh);
-    copy_text(row, AT_ERROR_EN, info->error.en, sizeof info->error.en);
+    host_row_copy(row, AT_ID, info->id, sizeof info->id);
+    host_row_copy(row, AT_KIND, info->kind, sizeof info->kind);
+    host_row_copy(row, AT_OWNER, info->owner, sizeof info->owner);
+    host_row_copy(row, AT_MESSAGE_ZH, info->message_zh, sizeof info->message_zh);
+    host_row_copy(row, AT_MESSAGE_EN, info->message_en, sizeof info->message_en);
+    host_row_copy(row, AT_ERROR_PARAM, info->error.param, sizeof info->error.param);
+    host_row_copy(row, AT_ERROR_VALUE, info->error.value, sizeof info->error.value);
+    host_row_copy(row, AT_ERROR_ZH, info->error.zh, sizeof info->error.zh);
+    host_row_copy(row, AT_ERROR_EN, info->error.en, sizeof info->error.en);
 }
 
 static cim_status
@@ -169,8 +194,9 @@ host_job_row_get(struct host_jobs *jobs, const char *id, struct host_job_info *r
     const cim_value values[] = {host_value_text("id", id)};
     struct host_row row = {0};
     bool there = false;
-    CIM_TRY(host_store_read(jobs->app->platform, "select " COLUMNS " from cim_job where id = :id",
-                            values, 1, &rows, err));
+    CIM_TRY(host_store_read(jobs->app->store,
+                            "select " HOST_JOB_COLUMNS " from cim_job where id = :id", values, 1,
+                            &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
     if (!there) {
@@ -181,6 +207,13 @@ host_job_row_get(struct host_jobs *jobs, const char *id, struct host_job_info *r
     return CIM_OK;
 }
 
+/* The state if it is wanted, 0, which none has, otherwise. */
+static int64_t
+state_bit(const struct host_job_filter *filter, int64_t state)
+{
+    return (filter->states & (1U << state)) != 0 ? state : 0;
+}
+
 cim_status
 host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
                    void (*each)(void *arg, const struct host_job_info *info), void *arg,
@@ -189,7 +222,12 @@ host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     const cim_value values[] = {
         host_value_text("kind", filter->kind != NULL ? filter->kind : ""),
-        host_value_i64("states", filter->states),
+        host_value_i64("any_state", filter->states == 0 ? 1 : 0),
+        host_value_i64("state_1", state_bit(filter, 1)),
+        host_value_i64("state_2", state_bit(filter, 2)),
+        host_value_i64("state_3", state_bit(filter, 3)),
+        host_value_i64("state_4", state_bit(filter, 4)),
+        host_value_i64("state_5", state_bit(filter, 5)),
         host_value_i64("from_ms", filter->from_ms),
         host_value_i64("to_ms", filter->to_ms != 0 ? filter->to_ms : INT64_MAX),
         host_value_i64("least_ms", filter->least_ms),
@@ -203,9 +241,11 @@ host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
     struct host_row row = {0};
     bool there = false;
     CIM_TRY(host_store_read(
-        jobs->app->platform,
-        "select " COLUMNS " from cim_job where (:kind = '' or kind = :kind) and (:states = 0 or "
-        "((:states >> state) & 1) = 1) and created_ms between :from_ms and :to_ms and case when "
+        jobs->app->store,
+        "select " HOST_JOB_COLUMNS
+        " from cim_job where (:kind = '' or kind = :kind) and (:any_state = 1 or "
+        "state in (:state_1, :state_2, :state_3, :state_4, :state_5)) and created_ms between "
+        ":from_ms and :to_ms and case when "
         "started_ms = 0 then 0 when finished_ms = 0 then :now_ms - started_ms else finished_ms - "
         "started_ms end between :least_ms and :most_ms and (:any_owner = 1 or owner = :owner) and "
         "(:after = '' or id < :after) "
@@ -223,11 +263,16 @@ host_job_rows_list(struct host_jobs *jobs, const struct host_job_filter *filter,
 }
 
 cim_status
-host_job_row_delete(struct host_jobs *jobs, const char *id, cim_error *err)
+host_job_row_delete(struct host_jobs *jobs, const char *id, bool *ret_gone, cim_error *err)
 {
-    const cim_value values[] = {host_value_text("id", id)};
-    return host_store_write_one(jobs->app->platform, "delete from cim_job where id = :id", values,
-                                1, NULL, err);
+    const cim_value values[] = {host_value_text("id", id),
+                                host_value_i64("running", CIM_JOB_RUNNING)};
+    int64_t changes = 0;
+    CIM_TRY(host_store_write_one(
+        jobs->app->store, "delete from cim_job where id = :id and state > :running and host = ''",
+        values, 2, &changes, err));
+    *ret_gone = changes > 0;
+    return CIM_OK;
 }
 
 cim_status
@@ -240,9 +285,8 @@ host_job_row_inputs(struct host_jobs *jobs, const char *id, char **ret_inputs, c
     const cim_value values[] = {host_value_text("id", id)};
     struct host_row row = {0};
     bool there = false;
-    CIM_TRY(host_store_read(jobs->app->platform,
-                            "select inputs, request from cim_job where id = :id", values, 1, &rows,
-                            err));
+    CIM_TRY(host_store_read(jobs->app->store, "select inputs, request from cim_job where id = :id",
+                            values, 1, &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
     if (!there) {
@@ -272,44 +316,29 @@ host_job_rows_expired(struct host_jobs *jobs, int64_t now_ms,
                                 host_value_i64("most", HOST_JOB_SWEEP_MAX)};
     struct host_row row = {0};
     bool there = false;
-    CIM_TRY(host_store_read(jobs->app->platform,
+    CIM_TRY(host_store_read(jobs->app->store,
                             "select id from cim_job where state > :running and expires_ms <= "
-                            ":now_ms order by id limit :most",
+                            ":now_ms and host = '' order by id limit :most",
                             values, 3, &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
     while (there) {
         char id[CIM_JOB_ID_TEXT];
-        copy_text(&row, 0, id, sizeof id);
+        host_row_copy(&row, 0, id, sizeof id);
         each(arg, id);
         CIM_TRY(host_row_next(&row, &there, err));
     }
     return CIM_OK;
 }
 
-cim_status
-host_job_rows_open(struct host_jobs *jobs, void (*each)(void *arg, struct host_job *job), void *arg,
-                   cim_error *err)
+struct host_job *
+host_job_of_row(const struct host_row *row)
 {
-    CIM_AUTO_ROWS cim_rows *rows = NULL;
-    const cim_value values[] = {host_value_i64("running", CIM_JOB_RUNNING)};
-    struct host_row row = {0};
-    bool there = false;
-    CIM_TRY(host_store_read(jobs->app->platform,
-                            "select " COLUMNS " from cim_job where state <= :running order by id",
-                            values, 1, &rows, err));
-    row.rows = rows;
-    CIM_TRY(host_row_next(&row, &there, err));
-    while (there) {
-        CIM_AUTO_FREE char *lang = host_row_text(&row, AT_LANG);
-        struct host_job *job = lang != NULL ? host_job_new(lang) : NULL;
-        if (job == NULL) {
-            return cim_fail_nomem(err);
-        }
-        job->flags = (uint32_t)host_row_i64(&row, AT_FLAGS);
-        read_info(&row, &job->info);
-        each(arg, job);
-        CIM_TRY(host_row_next(&row, &there, err));
+    CIM_AUTO_FREE char *lang = host_row_text(row, AT_LANG);
+    struct host_job *job = lang != NULL ? host_job_new(lang) : NULL;
+    if (job != NULL) {
+        job->flags = (uint32_t)host_row_i64(row, AT_FLAGS);
+        read_info(row, &job->info);
     }
-    return CIM_OK;
+    return job;
 }

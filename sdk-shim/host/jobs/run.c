@@ -5,6 +5,7 @@
 #include "cim/util.h"
 #include "host/base/clock.h"
 #include "host/base/log.h"
+#include "host/base/problem.h"
 #include "host/http/http.h"
 #include "host/identity/identity.h"
 #include "host/jobs/process.h"
@@ -94,7 +95,7 @@ on_progress(cim_job *pub, double fraction, const char *zh, const char *en)
     }
     (void)pthread_mutex_unlock(&run->jobs->lock);
     if (save) {
-        (void)host_job_row_update(run->jobs, &copy, NULL); /* the end is written all the same */
+        (void)host_job_row_update(run->jobs, &copy, 0, NULL, NULL); /* the end is all the same */
     }
 }
 
@@ -202,7 +203,9 @@ begin(struct host_job_run *run, cim_error *err)
     run->job->info.attempts++;
     copy = run->job->info;
     (void)pthread_mutex_unlock(&jobs->lock);
-    return host_job_row_update(jobs, &copy, err);
+    host_log(CIM_LOG_INFO, "jobs", "%s: begins, %s, attempt %d", copy.id, copy.kind,
+             (int)copy.attempts);
+    return host_job_row_update(jobs, &copy, 0, NULL, err);
 }
 
 /* ---- the work ---- */
@@ -255,17 +258,16 @@ host_job_work(struct host_job_run *run, int64_t *ret_bytes, cim_error *err)
 /* ---- the end ---- */
 
 static void
-put_back(struct host_job_info *info, struct host_job *job, int64_t wait_ms)
+put_back(struct host_job_info *info)
 {
     info->state = CIM_JOB_ACCEPTED;
     info->fraction = 0;
     info->message_zh[0] = '\0';
     info->message_en[0] = '\0';
-    job->not_before_ms = host_monotonic_ms() + wait_ms;
 }
 
-/* Under the lock. True when the job is over. */
-static bool
+/* Under the lock. */
+static void
 settle(struct host_job_run *run, cim_status status, int64_t bytes, const cim_error *why)
 {
     struct host_job *job = run->job;
@@ -274,17 +276,17 @@ settle(struct host_job_run *run, cim_status status, int64_t bytes, const cim_err
     cim_error denied;
     info->updated_ms = host_clock_now_ms(run->jobs->app->clock);
     if (info->state == CIM_JOB_DISMISSED) {
-        return true;
+        return;
     }
     if (status == CIM_E_BUSY && run->kind == NULL) { /* its plugin is not enabled: it waits */
-        put_back(info, job, HOST_JOB_UNAVAILABLE_MS);
-        return false;
+        put_back(info);
+        return;
     }
     if ((status == CIM_E_CANCELLED && (job->flags & CIM_JOB_RETRY) != 0) ||
         (status == CIM_OK && regranted && run->work != NULL && run->work->is_analysis)) {
         /* Its plugin or the platform stops; or what it answered is no longer its owner's to see. */
-        put_back(info, job, HOST_JOB_UNAVAILABLE_MS);
-        return false;
+        put_back(info);
+        return;
     }
     if (status == CIM_E_CANCELLED && regranted) {
         status = cim_fail(&denied, CIM_E_DENIED, NULL, NULL, "运行期间权限已变更，请重新提交",
@@ -302,7 +304,6 @@ settle(struct host_job_run *run, cim_status status, int64_t bytes, const cim_err
         info->error = *why;
         info->error.code = status;
     }
-    return true;
 }
 
 void
@@ -312,22 +313,30 @@ host_jobs_run(struct host_jobs *jobs, struct host_job *job)
     struct host_job_info copy;
     cim_error why = {0};
     int64_t bytes = 0;
-    bool over = false;
+    int64_t wait_ms = 0;
+    bool ours = false;
     cim_status status = begin(&run, &why);
     if (status == CIM_OK) {
         status = run.work != NULL && (run.kind->flags & CIM_JOB_ISOLATED) != 0
                      ? host_job_isolated(&run, &bytes, &why)
                      : host_job_work(&run, &bytes, &why);
     }
-    (void)pthread_mutex_lock(&jobs->lock);
-    over = settle(&run, status, bytes, &why);
-    copy = job->info;
-    if (over) {
-        host_jobs_forget(jobs, job);
+    if (status != CIM_OK && host_problem_http_status(&why) == 500) {
+        host_log_error("jobs", run.id, &why); /* its owner is told no more than that */
     }
+    (void)pthread_mutex_lock(&jobs->lock);
+    settle(&run, status, bytes, &why);
+    copy = job->info;
     (void)pthread_mutex_unlock(&jobs->lock);
     host_job_done(&run);
-    if (host_job_row_update(jobs, &copy, &why) != CIM_OK) {
+    wait_ms = atomic_load(&job->stop) == HOST_JOB_SHUTDOWN ? 0 : HOST_JOB_UNAVAILABLE_MS;
+    status = copy.state == CIM_JOB_DISMISSED
+                 ? CIM_OK
+                 : host_job_row_update(jobs, &copy, wait_ms, &ours, &why);
+    if (status == CIM_OK && !ours) {
+        status = host_job_row_release(jobs, copy.id, &why); /* dismissed meanwhile */
+    }
+    if (status != CIM_OK) {
         host_log_error("jobs", copy.id, &why);
     }
 }

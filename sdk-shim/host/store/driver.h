@@ -69,6 +69,7 @@ struct cim_tx {
 
 struct host_driver {
     const char *name;
+    bool shared; /* by several hosts */
     void (*close)(struct host_store *store);
     cim_status (*read)(struct host_store *store, const char *sql, const cim_value *values,
                        uint32_t n_values, cim_rows **ret_rows, cim_error *err);

@@ -54,6 +54,21 @@ host_row_text(const struct host_row *row, uint32_t column)
     return strndup((const char *)bytes, len);
 }
 
+/* Into a buffer, cut to its size; "" where the value is absent. */
+static inline void
+host_row_copy(const struct host_row *row, uint32_t column, char *out, size_t out_size)
+{
+    size_t len = 0;
+    const uint8_t *bytes = NULL;
+    out[0] = '\0';
+    if (host_row_has(row, column)) {
+        bytes = cim_column_bytes(row->batch->columns[column], row->at, &len);
+        len = len < out_size ? len : out_size - 1;
+        memcpy(out, bytes, len);
+        out[len] = '\0';
+    }
+}
+
 /* NULL for an absent value; false when out of memory. */
 static inline bool
 host_row_text_or_null(const struct host_row *row, uint32_t column, char **ret_text)

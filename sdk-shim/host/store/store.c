@@ -63,6 +63,12 @@ host_store_is_read_only(const struct host_store *store)
     return store->read_only;
 }
 
+bool
+host_store_is_shared(const struct host_store *store)
+{
+    return store->driver->shared;
+}
+
 const char *
 host_store_name(const struct host_store *store)
 {

@@ -41,6 +41,8 @@ cim_status host_store_open(const struct host_store_options *options, struct host
 /* Waits for the writer, checkpoints, closes. NULL-safe. */
 void host_store_close(struct host_store *store);
 bool host_store_is_read_only(const struct host_store *store);
+/* Other hosts may have it open: a server's. */
+bool host_store_is_shared(const struct host_store *store);
 /* "platform.db", "cim.gpkg" or "postgresql": what people know it by. */
 const char *host_store_name(const struct host_store *store);
 

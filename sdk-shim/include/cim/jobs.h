@@ -1,6 +1,6 @@
 /* cim/jobs.h -- cim.jobs/1: work that takes longer than a request.
  *
- * A job is kept in the platform's own database: it has an owner, a state, progress and a result
+ * A job is kept in a table of the platform: it has an owner, a state, progress and a result
  * that is kept for a stated time; it waits for its turn, may be cancelled, and is begun anew after
  * a crash where its kind allows. A plugin registers kinds of job in init() (manifest:
  * resources.jobs) and submits from anywhere after start(). Analyses (cim/analyses.h) become jobs by

@@ -1,6 +1,7 @@
 /* The queue: a job from submission to result, progress, cancel, limits, crash and restart. */
 #include "fixture.h"
 
+#include "cim/util.h"
 #include "host/identity/internal.h"
 #include "host/jobs/internal.h"
 #include "kit/cleanup.h"
@@ -342,6 +343,7 @@ test_shutdown_and_crash(void **state)
     struct fixture *fixture = *state;
     char id[CIM_JOB_ID_TEXT];
     char lost[CIM_JOB_ID_TEXT];
+    char host[HOST_JOB_HOST_TEXT];
     cim_value values[] = {{.name = "id", .type = CIM_COL_TEXT, .len = 36}};
     struct host_job_info info;
     cim_error error = {0};
@@ -363,13 +365,18 @@ test_shutdown_and_crash(void **state)
     open_jobs(fixture);
     assert_ok(submit(fixture, "ann", "test.upper", NULL, id, &error), &error);
     assert_ok(submit(fixture, "ann", "test.upper", NULL, lost, &error), &error);
+    cim_copy_text(host, sizeof host, fixture->app.jobs->host);
     host_jobs_free(fixture->app.jobs);
-    assert_ok(host_store_write_one(fixture->app.platform,
-                                   "update cim_job set state = 2, attempts = 1 where state = 1",
-                                   NULL, 0, NULL, &error),
+    values[0].v.ptr = host;
+    values[0].len = (uint32_t)strlen(host);
+    assert_ok(host_store_write_one(fixture->app.store,
+                                   "update cim_job set state = 2, attempts = 1, host = :id where "
+                                   "state = 1",
+                                   values, 1, NULL, &error),
               &error);
     values[0].v.ptr = lost;
-    assert_ok(host_store_write_one(fixture->app.platform,
+    values[0].len = 36;
+    assert_ok(host_store_write_one(fixture->app.store,
                                    "update cim_job set attempts = 3 where id = :id", values, 1,
                                    NULL, &error),
               &error);

@@ -233,6 +233,7 @@ type_of_geometry(const char *type, char *out, size_t out_size)
 
 static const struct host_driver driver = {
     .name = "postgresql",
+    .shared = true,
     .close = close_store,
     .read = host_pg_read,
     .write = host_pg_write,
