@@ -18,6 +18,7 @@ new_base(struct lpg_base **ret_base, cim_error *err)
     }
     atomic_init(&base->references, 1);
     (void)pthread_mutex_init(&base->lock, NULL);
+    lpg_verdicts_init(&base->verdicts);
     *ret_base = base;
     return CIM_OK;
 }
@@ -40,6 +41,7 @@ lpg_base_unref(struct lpg_base *base)
     lpg_points_free(base->points);
     lpg_shapes_done(&base->shapes);
     lpg_features_done(&base->features);
+    lpg_verdicts_done(&base->verdicts);
     (void)pthread_mutex_destroy(&base->lock);
     free(base);
 }
@@ -148,6 +150,7 @@ fill_columns(const struct lpg_base *base, const struct lpg_overlay *overlay, con
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t s = source[i];
         features->fid[i] = s < n_old ? old->fid[s] : added->fid[s - n_old];
+        features->version[i] = s < n_old ? old->version[s] : added->version[s - n_old];
         merged->points->morton[i] =
             s < n_old ? base->points->morton[s] : overlay->added->morton[s - n_old];
     }

@@ -1,7 +1,7 @@
 /* plugin/map/base.h -- a layer in memory as it was loaded or merged; never changes after that.
  *
- * Snapshots of one layer share it by reference count. Only its cache of filtered pyramids is
- * written to, under its own lock.
+ * Snapshots of one layer share it by reference count. Only its caches, of filtered pyramids and of
+ * verdicts on row filters, are written to, under their own locks.
  */
 #ifndef LPG_MAP_BASE_H
 #define LPG_MAP_BASE_H
@@ -10,6 +10,7 @@
 #include "map/features.h"
 #include "map/points.h"
 #include "map/shapes.h"
+#include "map/verdict.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +32,7 @@ struct lpg_base {
     pthread_mutex_t lock; /* of the subsets; never held while one is built */
     uint64_t tick;
     struct lpg_subset subsets[LPG_SUBSETS_MAX];
+    struct lpg_verdicts verdicts;
 };
 
 struct lpg_overlay;

@@ -288,6 +288,7 @@ lpg_features_done(struct lpg_features *features)
     dictionary_done(&features->areas);
     dictionary_done(&features->owners);
     free(features->fid);
+    free(features->version);
     free(features->area);
     free(features->owner);
     *features = (struct lpg_features){0};
@@ -308,6 +309,7 @@ static cim_status
 make_room(struct lpg_features *features, uint32_t capacity, cim_error *err)
 {
     bool ok = resize(&features->fid, capacity, sizeof *features->fid) &&
+              resize(&features->version, capacity, sizeof *features->version) &&
               resize(&features->area, capacity, sizeof *features->area) &&
               resize(&features->owner, capacity, sizeof *features->owner);
     for (uint32_t i = 0; ok && i < features->n_attributes; i++) {
@@ -325,6 +327,7 @@ lpg_features_resize(struct lpg_features *features, uint32_t n, cim_error *err)
 {
     CIM_TRY(make_room(features, n > 0 ? n : 1, err));
     memset(features->fid, 0, n * sizeof *features->fid);
+    memset(features->version, 0, n * sizeof *features->version);
     memset(features->area, 0, n * sizeof *features->area);
     memset(features->owner, 0, n * sizeof *features->owner);
     for (uint32_t i = 0; i < features->n_attributes; i++) {
@@ -345,6 +348,7 @@ lpg_features_grow(struct lpg_features *features, cim_error *err)
         CIM_TRY(make_room(features, features->capacity == 0 ? 64 : features->capacity * 2, err));
     }
     features->fid[features->n] = 0;
+    features->version[features->n] = 0;
     features->area[features->n] = 0;
     features->owner[features->n] = 0;
     for (uint32_t i = 0; i < features->n_attributes; i++) {
@@ -375,6 +379,7 @@ lpg_features_reorder(struct lpg_features *features, const uint32_t *order, uint3
                      cim_error *err)
 {
     bool ok = permute(&features->fid, sizeof *features->fid, order, n) &&
+              permute(&features->version, sizeof *features->version, order, n) &&
               permute(&features->area, sizeof *features->area, order, n) &&
               permute(&features->owner, sizeof *features->owner, order, n);
     for (uint32_t i = 0; ok && i < features->n_attributes; i++) {

@@ -45,6 +45,7 @@ struct lpg_features {
     uint32_t n;
     uint32_t capacity;
     int64_t *fid;
+    uint32_t *version;           /* of the record as it was read, its low 32 bits */
     struct lpg_dictionary areas; /* area codes */
     uint32_t *area;
     struct lpg_dictionary owners;

@@ -253,7 +253,10 @@ lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, 
     status = lpg_view_open(lpg_snapshot_features(snapshot), map->host, map->access, call,
                            request->area, request->filter_json, &view, err);
     if (status == CIM_OK) {
-        status = draw(snapshot, &view, request, ret_tile, err);
+        status = lpg_snapshot_judge(snapshot, &slot->source.layer, call, &view, err);
+        if (status == CIM_OK) {
+            status = draw(snapshot, &view, request, ret_tile, err);
+        }
         lpg_view_done(&view);
     }
     lpg_snapshot_unref(snapshot);

@@ -15,6 +15,7 @@ lpg_overlay_free(struct lpg_overlay *overlay)
     lpg_points_free(overlay->added);
     lpg_points_free(overlay->removed);
     lpg_features_done(&overlay->features);
+    lpg_verdicts_done(&overlay->verdicts);
     free(overlay->touched);
     free(overlay);
 }
@@ -63,6 +64,7 @@ carry_row(const struct lpg_overlay *old, uint32_t row, struct lpg_reading *readi
     CIM_TRY(lpg_reading_add_morton(reading, old->added->morton[row], err));
     const uint32_t i = to->n - 1;
     to->fid[i] = from->fid[row];
+    to->version[i] = from->version[row];
     CIM_TRY(carry_code(&from->areas, from->area[row], &to->areas, &to->area[i], err));
     CIM_TRY(carry_code(&from->owners, from->owner[row], &to->owners, &to->owner[i], err));
     for (uint32_t k = 0; k < to->n_attributes; k++) {
@@ -152,6 +154,7 @@ new_overlay(uint32_t n, struct lpg_overlay **ret_overlay, cim_error *err)
         free(overlay);
         return cim_fail_nomem(err);
     }
+    lpg_verdicts_init(&overlay->verdicts);
     *ret_overlay = overlay;
     return CIM_OK;
 }

@@ -24,6 +24,7 @@ struct lpg_overlay {
     struct lpg_features features; /* the records now; dictionaries go on from the base's */
     struct lpg_points *added;     /* over `features` */
     struct lpg_points *removed;   /* the touched rows of the base */
+    struct lpg_verdicts verdicts; /* on `features` */
 };
 
 /* The overlay with n more records (ascending) as of `pos`, read through the layer. `old`: NULL or

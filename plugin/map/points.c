@@ -1,20 +1,13 @@
 /* plugin/map/points.c -- see points.h. */
 #include "map/points.h"
 
-#include "cim/rows.h"
 #include "cim/util.h"
 #include "geo/mercator.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CELLS = 1 << (2 * LPG_CLUSTER_LEVELS),
-    CELL_UNITS = LPG_MVT_EXTENT >> LPG_CLUSTER_LEVELS,
-    UNITS_PER_PX = LPG_MVT_EXTENT / 512,
-    COUNTED_VALUES_MAX = 64 /* of one count_by field */
-};
+enum { COUNTED_VALUES_MAX = 64 /* of one count_by field */ };
 
 /* ---- building ---- */
 
@@ -22,20 +15,6 @@ static void
 bitmap_set(struct lpg_bitmap *bitmap, uint32_t i)
 {
     bitmap->words[i / 64U] |= 1ULL << (i % 64U);
-}
-
-/* Bits set before position i. */
-static uint32_t
-bitmap_rank(const struct lpg_bitmap *bitmap, uint32_t i)
-{
-    const uint64_t below = (1ULL << (i % 64U)) - 1;
-    return bitmap->rank[i / 64U] + (uint32_t)__builtin_popcountll(bitmap->words[i / 64U] & below);
-}
-
-static uint32_t
-row_of(const struct lpg_points *points, uint32_t i)
-{
-    return points->row != NULL ? points->row[i] : i;
 }
 
 static cim_status
@@ -65,7 +44,7 @@ count_values(struct lpg_points *points, const struct lpg_features *features, uin
         }
     }
     for (uint32_t i = 0; i < points->n; i++) {
-        const uint32_t code = a->codes[row_of(points, i)];
+        const uint32_t code = a->codes[lpg_points_row(points, i)];
         if (code != 0) {
             bitmap_set(&counted->bitmaps[code], i);
         }
@@ -95,7 +74,7 @@ lpg_points_index(struct lpg_points *points, const struct lpg_features *features,
     points->sum_x[0] = 0;
     points->sum_y[0] = 0;
     for (uint32_t i = 0; i < points->n; i++) {
-        const uint32_t area = features->area[row_of(points, i)];
+        const uint32_t area = features->area[lpg_points_row(points, i)];
         uint32_t x;
         uint32_t y;
         lpg_morton_split(points->morton[i], &x, &y);
@@ -241,7 +220,7 @@ lpg_points_pick(const struct lpg_points *points, const struct lpg_features *feat
     } else {
         for (uint32_t i = 0; i < n; i++) {
             some->morton[i] = points->morton[picked[i]];
-            some->rows_owned[i] = row_of(points, picked[i]);
+            some->rows_owned[i] = lpg_points_row(points, picked[i]);
         }
         status = lpg_points_index(some, features, err);
     }
@@ -264,12 +243,37 @@ lpg_points_subset(const struct lpg_points *points, const struct lpg_features *fe
         return cim_fail_nomem(err);
     }
     for (uint32_t i = 0; i < points->n; i++) {
-        if (lpg_view_covers(view, features, row_of(points, i))) {
+        if (lpg_view_covers(view, features, lpg_points_row(points, i))) {
             covered[n++] = i;
         }
     }
     status = lpg_points_pick(points, features, covered, n, ret_points, err);
     free(covered);
+    return status;
+}
+
+cim_status
+lpg_points_meet(const struct lpg_points *points, const struct lpg_points *others,
+                const struct lpg_features *features, struct lpg_points **ret_points, cim_error *err)
+{
+    uint32_t *met = malloc(points->n > 0 ? points->n * sizeof *met : 1);
+    uint32_t n = 0;
+    uint32_t at = 0;
+    cim_status status;
+    if (met == NULL) {
+        return cim_fail_nomem(err);
+    }
+    for (uint32_t i = 0; i < points->n; i++) {
+        const uint32_t row = lpg_points_row(points, i);
+        while (at < others->n && lpg_points_row(others, at) < row) {
+            at++;
+        }
+        if (at < others->n && lpg_points_row(others, at) == row) {
+            met[n++] = i;
+        }
+    }
+    status = lpg_points_pick(points, features, met, n, ret_points, err);
+    free(met);
     return status;
 }
 
@@ -310,481 +314,4 @@ lpg_points_free(struct lpg_points *points)
     free(points->rows_owned);
     free(points->by_fid);
     free(points);
-}
-
-/* ---- reading ---- */
-
-/* First point of [begin, end) whose code is >= `code`. */
-static uint32_t
-lower_bound(const uint64_t *morton, uint32_t begin, uint32_t end, uint64_t code)
-{
-    while (begin < end) {
-        const uint32_t middle = begin + (end - begin) / 2;
-        if (morton[middle] < code) {
-            begin = middle + 1;
-        } else {
-            end = middle;
-        }
-    }
-    return begin;
-}
-
-/* The points of a partition that lie in the cell: [*ret_begin, *ret_end). */
-static void
-cell_range(const struct lpg_points *points, uint32_t begin, uint32_t end, uint64_t first,
-           uint64_t last, uint32_t *ret_begin, uint32_t *ret_end)
-{
-    *ret_begin = lower_bound(points->morton, begin, end, first);
-    *ret_end = last == UINT64_MAX ? end : lower_bound(points->morton, *ret_begin, end, last + 1);
-}
-
-static bool
-partition_visible(const struct lpg_partition *partition, const struct lpg_view *view,
-                  bool all_visible)
-{
-    return all_visible || view->area_state[partition->area] == LPG_AREA_VISIBLE;
-}
-
-static uint64_t
-count_cell(const struct lpg_points *points, const struct lpg_view *view, bool all_visible,
-           uint64_t first, uint64_t last)
-{
-    uint64_t count = 0;
-    for (uint32_t p = 0; points != NULL && p < points->n_partitions; p++) {
-        uint32_t begin;
-        uint32_t end;
-        if (partition_visible(&points->partitions[p], view, all_visible)) {
-            cell_range(points, points->partitions[p].begin, points->partitions[p].end, first, last,
-                       &begin, &end);
-            count += end - begin;
-        }
-    }
-    return count;
-}
-
-uint64_t
-lpg_points_count(const struct lpg_stack *stack, const struct lpg_view *view, bool all_visible,
-                 uint32_t z, uint32_t col, uint32_t row)
-{
-    const uint64_t first = lpg_morton_cell_first(z, col, row);
-    const uint64_t last = lpg_morton_cell_last(z, col, row);
-    return count_cell(stack->points, view, all_visible, first, last) -
-           count_cell(stack->removed, view, all_visible, first, last) +
-           count_cell(stack->added, view, all_visible, first, last);
-}
-
-/* First of the removed whose row is >= `row`. */
-static uint32_t
-removed_from(const struct lpg_points *removed, uint32_t row)
-{
-    uint32_t begin = 0;
-    uint32_t end = removed->n;
-    while (begin < end) {
-        const uint32_t middle = begin + (end - begin) / 2;
-        if (removed->row[middle] < row) {
-            begin = middle + 1;
-        } else {
-            end = middle;
-        }
-    }
-    return begin;
-}
-
-static bool
-is_removed(const struct lpg_points *removed, uint32_t row)
-{
-    const uint32_t at = removed_from(removed, row);
-    return at < removed->n && removed->row[at] == row;
-}
-
-/* Where a tile lies among the 32-bit positions. */
-struct tile_frame {
-    uint32_t z;
-    uint64_t x0;
-    uint64_t y0;
-};
-
-static int32_t
-to_units(uint64_t position, uint64_t origin, uint32_t z)
-{
-    return (int32_t)(((position - origin) * LPG_MVT_EXTENT) >> (32U - z));
-}
-
-struct single_keys {
-    uint32_t fid;
-    uint32_t area_code;
-    uint32_t attributes[LPG_ATTRIBUTES_MAX];
-};
-
-static void
-single_keys_init(struct single_keys *keys, const struct lpg_features *features, struct lpg_mvt *mvt)
-{
-    keys->fid = lpg_mvt_key(mvt, "fid");
-    keys->area_code = lpg_mvt_key(mvt, "area_code");
-    for (uint32_t a = 0; a < features->n_attributes; a++) {
-        keys->attributes[a] = lpg_mvt_key(mvt, features->attributes[a].field->name);
-    }
-}
-
-static void
-draw_single(const struct lpg_points *points, const struct lpg_features *features, uint32_t i,
-            const struct tile_frame *frame, const struct single_keys *keys, struct lpg_mvt *mvt)
-{
-    const uint32_t row = row_of(points, i);
-    uint32_t x;
-    uint32_t y;
-    lpg_morton_split(points->morton[i], &x, &y);
-    lpg_mvt_begin(mvt, LPG_MVT_POINT, (uint64_t)features->fid[row]);
-    lpg_mvt_tag(mvt, keys->fid, lpg_mvt_value_int(mvt, features->fid[row]));
-    lpg_mvt_tag(
-        mvt, keys->area_code,
-        lpg_mvt_value_text(mvt, lpg_dictionary_value(&features->areas, features->area[row])->text));
-    for (uint32_t a = 0; a < features->n_attributes; a++) {
-        const struct lpg_attribute *attribute = &features->attributes[a];
-        if (attribute->codes[row] != 0) {
-            lpg_mvt_tag(mvt, keys->attributes[a],
-                        lpg_value_to_mvt(mvt, lpg_dictionary_value(&attribute->dictionary,
-                                                                   attribute->codes[row])));
-        }
-    }
-    lpg_mvt_point(mvt, to_units(x, frame->x0, frame->z), to_units(y, frame->y0, frame->z));
-    lpg_mvt_end(mvt);
-}
-
-/* Sums over one cluster cell. */
-struct cell {
-    uint64_t count;
-    uint64_t sum_x; /* relative to the tile's corner: stays below 2^64 for 2^32 points */
-    uint64_t sum_y;
-    uint64_t n_added;    /* of `count` */
-    uint32_t some;       /* one of its points */
-    uint32_t some_added; /* one of those added */
-    bool less;           /* some were removed: `some` may be one of them */
-};
-
-/* The three pyramids of a stack. */
-enum part { PART_POINTS, PART_REMOVED, PART_ADDED };
-
-struct drawing {
-    const struct lpg_stack *stack;
-    const struct lpg_view *view;
-    bool all_visible;
-    struct tile_frame frame;
-    struct cell cells[CELLS];
-    uint64_t *value_counts; /* CELLS x total values of all counted attributes */
-    uint32_t n_values;
-};
-
-static const struct lpg_points *
-part_points(const struct lpg_stack *stack, enum part part)
-{
-    return part == PART_POINTS ? stack->points : part == PART_ADDED ? stack->added : stack->removed;
-}
-
-/* Numbers of values in the newest dictionary; the older pyramids know a first part of them. */
-static uint32_t
-n_values_of(const struct lpg_stack *stack, uint32_t attribute)
-{
-    const uint32_t n = stack->newer->attributes[attribute].dictionary.n;
-    return n > 0 ? n : 1;
-}
-
-static void
-add_range(struct drawing *drawing, enum part part, uint32_t c, uint32_t begin, uint32_t end)
-{
-    const struct lpg_points *points = part_points(drawing->stack, part);
-    const uint64_t sign = part == PART_REMOVED ? UINT64_MAX : 1; /* -1, in sums that wrap */
-    struct cell *cell = &drawing->cells[c];
-    const uint64_t count = end - begin;
-    uint64_t *values = drawing->value_counts + (size_t)c * drawing->n_values;
-    if (count == 0) {
-        return;
-    }
-    cell->count += sign * count;
-    cell->sum_x += sign * (points->sum_x[end] - points->sum_x[begin] - count * drawing->frame.x0);
-    cell->sum_y += sign * (points->sum_y[end] - points->sum_y[begin] - count * drawing->frame.y0);
-    switch (part) {
-    case PART_ADDED:
-        cell->n_added += count;
-        cell->some_added = begin;
-        break;
-    case PART_REMOVED:
-        cell->less = true;
-        break;
-    case PART_POINTS:
-    default:
-        cell->some = begin;
-    }
-    for (uint32_t k = 0; k < points->n_counted; k++) {
-        const struct lpg_counted *counted = &points->counted[k];
-        for (uint32_t v = 1; v < counted->n_values; v++) {
-            const uint64_t n =
-                bitmap_rank(&counted->bitmaps[v], end) - bitmap_rank(&counted->bitmaps[v], begin);
-            values[v] += sign * n;
-        }
-        values += n_values_of(drawing->stack, counted->attribute);
-    }
-}
-
-static void
-add_partition(struct drawing *drawing, enum part part, uint32_t begin, uint32_t end, uint64_t first)
-{
-    const uint64_t *morton = part_points(drawing->stack, part)->morton;
-    const uint32_t z = drawing->frame.z + LPG_CLUSTER_LEVELS;
-    const uint64_t span = UINT64_MAX >> (2U * z); /* codes of a cell, less one */
-    uint32_t at = begin;
-    while (at < end) {
-        const uint32_t c = (uint32_t)((morton[at] - first) / (span + 1));
-        const uint64_t last = first + (uint64_t)c * (span + 1) + span;
-        uint32_t next = at;
-        uint32_t step = 1;
-        /* Gallops to the cell's end: cells are few points or many, both cheap. */
-        while (next < end && morton[next] <= last) {
-            at = next + 1;
-            next = end - next > step ? next + step : end;
-            step *= 2;
-        }
-        at = last == UINT64_MAX ? end : lower_bound(morton, at, next, last + 1);
-        add_range(drawing, part, c, begin, at);
-        begin = at;
-    }
-}
-
-int32_t
-lpg_cluster_radius_px(uint64_t count)
-{
-    return count < 10 ? 16 : count < 100 ? 18 : count < 1000 ? 21 : count < 10000 ? 25 : 30;
-}
-
-static int32_t
-anchor(uint64_t sum, uint64_t count, uint32_t cell, uint32_t z)
-{
-    const int32_t margin = lpg_cluster_radius_px(count) * UNITS_PER_PX;
-    const int32_t low = (int32_t)(cell * CELL_UNITS) + margin;
-    const int32_t high = (int32_t)((cell + 1) * CELL_UNITS) - margin;
-    const int32_t units = (int32_t)(((sum / count) * LPG_MVT_EXTENT) >> (32U - z));
-    return units < low ? low : units > high ? high : units;
-}
-
-/* Below 2^53: 5 bits of zoom, then the cell's place among the cells of that zoom. */
-static uint64_t
-cluster_id(const struct tile_frame *frame, uint32_t c)
-{
-    const uint32_t z = frame->z + LPG_CLUSTER_LEVELS;
-    const uint64_t first =
-        frame->z == 0 ? 0 : lpg_morton((uint32_t)frame->x0, (uint32_t)frame->y0) >> (64U - 2U * z);
-    return ((uint64_t)z << 40U) | (first + c);
-}
-
-struct cluster_keys {
-    uint32_t cluster;
-    uint32_t count;
-    uint32_t cluster_id;
-    uint32_t *values;
-};
-
-static void
-draw_cluster(const struct drawing *drawing, uint32_t c, const struct cluster_keys *keys,
-             struct lpg_mvt *mvt)
-{
-    const struct cell *cell = &drawing->cells[c];
-    const uint64_t id = cluster_id(&drawing->frame, c);
-    const uint64_t *values = drawing->value_counts + (size_t)c * drawing->n_values;
-    uint32_t x;
-    uint32_t y;
-    lpg_morton_split(c, &x, &y);
-    lpg_mvt_begin(mvt, LPG_MVT_POINT, id);
-    lpg_mvt_tag(mvt, keys->cluster, lpg_mvt_value_bool(mvt, true));
-    lpg_mvt_tag(mvt, keys->count, lpg_mvt_value_int(mvt, (int64_t)cell->count));
-    lpg_mvt_tag(mvt, keys->cluster_id, lpg_mvt_value_int(mvt, (int64_t)id));
-    for (uint32_t v = 0; v < drawing->n_values; v++) {
-        if (values[v] > 0) {
-            lpg_mvt_tag(mvt, keys->values[v], lpg_mvt_value_int(mvt, (int64_t)values[v]));
-        }
-    }
-    lpg_mvt_point(mvt, anchor(cell->sum_x, cell->count, x, drawing->frame.z),
-                  anchor(cell->sum_y, cell->count, y, drawing->frame.z));
-    lpg_mvt_end(mvt);
-}
-
-/* "n_<field>_<value>" for every counted value; texts live in *ret_texts until the tile is done. */
-static cim_status
-name_values(const struct drawing *drawing, struct lpg_mvt *mvt, uint32_t *keys, char **ret_texts,
-            cim_error *err)
-{
-    enum { NAME_SIZE = 128 };
-    const struct lpg_points *points = drawing->stack->points;
-    char *texts = calloc(drawing->n_values > 0 ? drawing->n_values : 1, NAME_SIZE);
-    uint32_t v = 0;
-    if (texts == NULL) {
-        return cim_fail_nomem(err);
-    }
-    for (uint32_t k = 0; k < points->n_counted; k++) {
-        const struct lpg_attribute *attribute =
-            &drawing->stack->newer->attributes[points->counted[k].attribute];
-        const uint32_t n = n_values_of(drawing->stack, points->counted[k].attribute);
-        for (uint32_t i = 0; i < n; i++, v++) {
-            const struct lpg_value *value =
-                i > 0 ? lpg_dictionary_value(&attribute->dictionary, i) : NULL;
-            char *name = texts + (size_t)v * NAME_SIZE;
-            if (value == NULL) {
-                continue;
-            }
-            /* A definition counts by codes and booleans alone. */
-            const char *text = value->type == CIM_COL_TEXT ? value->text
-                               : value->i64 != 0           ? "true"
-                                                           : "false";
-            (void)snprintf(name, NAME_SIZE, "n_%s_%s", attribute->field->name, text);
-            keys[v] = lpg_mvt_key(mvt, name);
-        }
-    }
-    *ret_texts = texts;
-    return CIM_OK;
-}
-
-/* The one point that is left of a cell: where it lies is the sum of positions, then it is among
- * those of that position, at most one of which was not removed. */
-static uint32_t
-find_left(const struct drawing *drawing, const struct cell *cell)
-{
-    const struct lpg_points *points = drawing->stack->points;
-    const uint64_t code = lpg_morton((uint32_t)(cell->sum_x + drawing->frame.x0),
-                                     (uint32_t)(cell->sum_y + drawing->frame.y0));
-    for (uint32_t p = 0; p < points->n_partitions; p++) {
-        const struct lpg_partition *partition = &points->partitions[p];
-        uint32_t begin;
-        uint32_t end;
-        if (!partition_visible(partition, drawing->view, drawing->all_visible)) {
-            continue;
-        }
-        cell_range(points, partition->begin, partition->end, code, code, &begin, &end);
-        for (uint32_t i = begin; i < end; i++) {
-            if (!is_removed(drawing->stack->removed, row_of(points, i))) {
-                return i;
-            }
-        }
-    }
-    return cell->some; /* not reached: the sums say that there is one */
-}
-
-static void
-draw_only(const struct drawing *drawing, const struct cell *cell, const struct single_keys *keys,
-          struct lpg_mvt *mvt)
-{
-    const struct lpg_stack *stack = drawing->stack;
-    if (cell->n_added == 1) {
-        draw_single(stack->added, stack->newer, cell->some_added, &drawing->frame, keys, mvt);
-    } else {
-        draw_single(stack->points, stack->features,
-                    cell->less ? find_left(drawing, cell) : cell->some, &drawing->frame, keys, mvt);
-    }
-}
-
-static cim_status
-draw_cells(struct drawing *drawing, struct lpg_mvt *mvt, char **ret_texts, cim_error *err)
-{
-    struct single_keys singles;
-    struct cluster_keys keys;
-    uint32_t *values = calloc(drawing->n_values > 0 ? drawing->n_values : 1, sizeof *values);
-    cim_status status;
-    if (values == NULL) {
-        return cim_fail_nomem(err);
-    }
-    single_keys_init(&singles, drawing->stack->features, mvt);
-    keys = (struct cluster_keys){.cluster = lpg_mvt_key(mvt, "cluster"),
-                                 .count = lpg_mvt_key(mvt, "count"),
-                                 .cluster_id = lpg_mvt_key(mvt, "cluster_id"),
-                                 .values = values};
-    status = name_values(drawing, mvt, values, ret_texts, err);
-    for (uint32_t c = 0; status == CIM_OK && c < CELLS; c++) {
-        if (drawing->cells[c].count == 1) {
-            draw_only(drawing, &drawing->cells[c], &singles, mvt);
-        } else if (drawing->cells[c].count > 1) {
-            draw_cluster(drawing, c, &keys, mvt);
-        }
-    }
-    free(values);
-    return status;
-}
-
-/* Rows ascend in both pyramids, so what was removed is met on the way. */
-static void
-draw_singles(const struct drawing *drawing, enum part part, uint32_t begin, uint32_t end,
-             const struct single_keys *keys, struct lpg_mvt *mvt)
-{
-    const struct lpg_stack *stack = drawing->stack;
-    const struct lpg_points *points = part_points(stack, part);
-    const struct lpg_points *removed = part == PART_POINTS ? stack->removed : NULL;
-    const struct lpg_features *features = part == PART_POINTS ? stack->features : stack->newer;
-    uint32_t r = removed != NULL && begin < end ? removed_from(removed, row_of(points, begin)) : 0;
-    for (uint32_t i = begin; i < end; i++) {
-        if (removed != NULL && r < removed->n && removed->row[r] == row_of(points, i)) {
-            r++;
-        } else {
-            draw_single(points, features, i, &drawing->frame, keys, mvt);
-        }
-    }
-}
-
-static void
-visit_part(struct drawing *drawing, enum part part, uint64_t first, uint64_t last,
-           const struct single_keys *singles, struct lpg_mvt *mvt)
-{
-    const struct lpg_points *points = part_points(drawing->stack, part);
-    for (uint32_t p = 0; points != NULL && p < points->n_partitions; p++) {
-        const struct lpg_partition *partition = &points->partitions[p];
-        uint32_t begin;
-        uint32_t end;
-        if (!partition_visible(partition, drawing->view, drawing->all_visible)) {
-            continue;
-        }
-        cell_range(points, partition->begin, partition->end, first, last, &begin, &end);
-        if (singles == NULL) {
-            add_partition(drawing, part, begin, end, first);
-        } else if (part != PART_REMOVED) {
-            draw_singles(drawing, part, begin, end, singles, mvt);
-        }
-    }
-}
-
-cim_status
-lpg_points_tile(const struct lpg_stack *stack, const struct lpg_view *view, bool all_visible,
-                uint32_t z, uint32_t col, uint32_t row, struct lpg_mvt *mvt, char **ret_texts,
-                cim_error *err)
-{
-    const uint64_t first = lpg_morton_cell_first(z, col, row);
-    const uint64_t last = lpg_morton_cell_last(z, col, row);
-    const bool clustered = z < LPG_POINTS_SINGLE_ZOOM;
-    struct drawing *drawing = calloc(1, sizeof *drawing);
-    struct single_keys singles;
-    cim_status status = CIM_OK;
-    if (drawing == NULL) {
-        return cim_fail_nomem(err);
-    }
-    drawing->stack = stack;
-    drawing->view = view;
-    drawing->all_visible = all_visible;
-    drawing->frame = (struct tile_frame){
-        .z = z, .x0 = (uint64_t)col << (32U - z), .y0 = (uint64_t)row << (32U - z)};
-    for (uint32_t k = 0; k < stack->points->n_counted; k++) {
-        drawing->n_values += n_values_of(stack, stack->points->counted[k].attribute);
-    }
-    drawing->value_counts =
-        calloc((size_t)CELLS * (drawing->n_values > 0 ? drawing->n_values : 1), sizeof(uint64_t));
-    if (drawing->value_counts == NULL) {
-        free(drawing);
-        return cim_fail_nomem(err);
-    }
-    if (!clustered) {
-        single_keys_init(&singles, stack->features, mvt);
-    }
-    for (enum part part = PART_POINTS; part <= PART_ADDED; part++) {
-        visit_part(drawing, part, first, last, clustered ? NULL : &singles, mvt);
-    }
-    if (clustered) {
-        status = draw_cells(drawing, mvt, ret_texts, err);
-    }
-    free(drawing->value_counts);
-    free(drawing);
-    return status;
 }

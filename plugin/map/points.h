@@ -48,6 +48,13 @@ struct lpg_points {
     uint32_t *by_fid; /* rows in the order of fids; NULL in a pyramid of some of the points */
 };
 
+/* The row of the i-th point in features; rows ascend. */
+static inline uint32_t
+lpg_points_row(const struct lpg_points *points, uint32_t i)
+{
+    return points->row != NULL ? points->row[i] : i;
+}
+
 /* What a tile is drawn from: a pyramid, less the points of a second one, plus those of a third.
  * Every count and sum is that of the first, less that of the second, plus that of the third. */
 struct lpg_stack {
@@ -76,6 +83,10 @@ cim_status lpg_points_subset(const struct lpg_points *points, const struct lpg_f
 /* The pyramid of n of the points, by their numbers, ascending. */
 cim_status lpg_points_pick(const struct lpg_points *points, const struct lpg_features *features,
                            const uint32_t *picked, uint32_t n, struct lpg_points **ret_points,
+                           cim_error *err);
+/* Those of the points whose rows `others` has, too; both are pyramids of the same rows. */
+cim_status lpg_points_meet(const struct lpg_points *points, const struct lpg_points *others,
+                           const struct lpg_features *features, struct lpg_points **ret_points,
                            cim_error *err);
 /* Row of a record in a pyramid with by_fid; UINT32_MAX when it is not there. */
 uint32_t lpg_points_find(const struct lpg_points *points, const struct lpg_features *features,

@@ -61,6 +61,7 @@ load_attributes(struct lpg_reading *reading, const cim_batch *batch, int64_t row
     struct lpg_features *features = reading->features;
     const uint32_t i = features->n - 1;
     features->fid[i] = cim_column_i64(batch->columns[reading->fid], row);
+    features->version[i] = (uint32_t)cim_column_i64(batch->columns[reading->version], row);
     CIM_TRY(
         put_code(&features->areas, batch->columns[reading->area], row, &features->area[i], err));
     CIM_TRY(
@@ -113,10 +114,12 @@ find_columns(struct lpg_reading *reading, const cim_rows *rows, cim_error *err)
     const struct lpg_features *features = reading->features;
     bool found;
     reading->fid = cim_rows_column(rows, "fid");
+    reading->version = cim_rows_column(rows, "version");
     reading->area = cim_rows_column(rows, "area_code");
     reading->owner = cim_rows_column(rows, "owner_org");
     reading->geom = cim_rows_column(rows, "geom");
-    found = reading->fid >= 0 && reading->area >= 0 && reading->owner >= 0 && reading->geom >= 0;
+    found = reading->fid >= 0 && reading->version >= 0 && reading->area >= 0 &&
+            reading->owner >= 0 && reading->geom >= 0;
     for (uint32_t a = 0; a < features->n_attributes; a++) {
         reading->columns[a] = cim_rows_column(rows, features->attributes[a].field->name);
         found = found && reading->columns[a] >= 0;
@@ -205,21 +208,142 @@ lpg_read_all(struct lpg_reading *reading, const cim_layer *layer, const cim_call
     return read_filtered(reading, layer, call, NULL, err);
 }
 
+enum { FID_FILTER_SIZE = 64 + LPG_READ_FIDS_MAX * 22 };
+
+/* "fid in (…)" of the first of n fids; how many of them it holds. */
+static uint32_t
+print_fids(const int64_t *fids, uint32_t n, char filter[FID_FILTER_SIZE])
+{
+    const uint32_t n_taken = n > LPG_READ_FIDS_MAX ? LPG_READ_FIDS_MAX : n;
+    int len =
+        snprintf(filter, FID_FILTER_SIZE, "{\"op\":\"in\",\"args\":[{\"property\":\"fid\"},[");
+    for (uint32_t i = 0; i < n_taken; i++) {
+        len += snprintf(filter + len, FID_FILTER_SIZE - (size_t)len, "%s%" PRId64,
+                        i == 0 ? "" : ",", fids[i]);
+    }
+    (void)snprintf(filter + len, FID_FILTER_SIZE - (size_t)len, "]]}");
+    return n_taken;
+}
+
 cim_status
 lpg_read_fids(struct lpg_reading *reading, const cim_layer *layer, const cim_call *call,
               const int64_t *fids, uint32_t n, cim_error *err)
 {
-    for (uint32_t begin = 0; begin < n; begin += LPG_READ_FIDS_MAX) {
-        const uint32_t end = n - begin > LPG_READ_FIDS_MAX ? begin + LPG_READ_FIDS_MAX : n;
-        char filter[64 + LPG_READ_FIDS_MAX * 22];
-        int len =
-            snprintf(filter, sizeof filter, "{\"op\":\"in\",\"args\":[{\"property\":\"fid\"},[");
-        for (uint32_t i = begin; i < end; i++) {
-            len += snprintf(filter + len, sizeof filter - (size_t)len, "%s%" PRId64,
-                            i == begin ? "" : ",", fids[i]);
-        }
-        (void)snprintf(filter + len, sizeof filter - (size_t)len, "]]}");
+    char filter[FID_FILTER_SIZE];
+    for (uint32_t begin = 0; begin < n;) {
+        begin += print_fids(fids + begin, n - begin, filter);
         CIM_TRY(read_filtered(reading, layer, call, filter, err));
     }
+    return CIM_OK;
+}
+
+/* ---- versions ---- */
+
+struct versions {
+    struct lpg_version *list;
+    uint32_t n;
+    uint32_t capacity;
+};
+
+static cim_status
+add_version(struct versions *versions, int64_t fid, int64_t version, cim_error *err)
+{
+    if (versions->n == versions->capacity) {
+        const uint32_t capacity = versions->capacity > 0 ? 2 * versions->capacity : 256;
+        struct lpg_version *grown = versions->n < LPG_FEATURES_MAX
+                                        ? realloc(versions->list, capacity * sizeof *grown)
+                                        : NULL;
+        if (grown == NULL) {
+            return cim_fail_nomem(err);
+        }
+        versions->list = grown;
+        versions->capacity = capacity;
+    }
+    versions->list[versions->n++] = (struct lpg_version){.fid = fid, .version = (uint32_t)version};
+    return CIM_OK;
+}
+
+static cim_status
+add_versions(struct versions *versions, cim_rows *rows, const cim_call *call, cim_error *err)
+{
+    const int32_t fid = cim_rows_column(rows, "fid");
+    const int32_t version = cim_rows_column(rows, "version");
+    while (fid >= 0 && version >= 0) {
+        const cim_batch *batch;
+        CIM_TRY(rows->next(rows, &batch, err));
+        if (batch->n_rows == 0) {
+            return CIM_OK;
+        }
+        if (call->cancelled != NULL && call->cancelled(call) != 0) {
+            return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
+        }
+        for (int64_t row = 0; row < batch->n_rows; row++) {
+            CIM_TRY(add_version(versions, cim_column_i64(batch->columns[fid], row),
+                                cim_column_i64(batch->columns[version], row), err));
+        }
+    }
+    return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "图层查询缺少列",
+                    "a layer query lacks a column");
+}
+
+/* The row filter goes as a term of the scope, where the layer judges records by it as for any
+ * other question: also by fields that a caller may not filter by. */
+static cim_status
+read_versions(struct versions *versions, const cim_layer *layer, const cim_call *call,
+              const char *row_filter, const char *filter_json, cim_error *err)
+{
+    const cim_term term = {.struct_size = sizeof term,
+                           .actions = CIM_ACT_READ,
+                           .resource = "*",
+                           .all_areas = 1,
+                           .filter_json = row_filter,
+                           .from_ms = INT64_MIN,
+                           .until_ms = INT64_MAX};
+    const cim_term *const terms[] = {&term};
+    const cim_scope scope = {.struct_size = sizeof scope, .n_terms = 1, .terms = terms};
+    static const char *const no_fields[] = {NULL};
+    const cim_query query = {.struct_size = sizeof query,
+                             .flags = CIM_QUERY_NO_GEOMETRY,
+                             .properties = no_fields,
+                             .filter_json = filter_json};
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    cim_call own = *call;
+    own.scope = &scope;
+    CIM_TRY(layer->query(layer->self, &own, &query, &rows, err));
+    return add_versions(versions, rows, call, err);
+}
+
+static int
+compare_versions(const void *left, const void *right)
+{
+    const int64_t a = ((const struct lpg_version *)left)->fid;
+    const int64_t b = ((const struct lpg_version *)right)->fid;
+    return (a > b) - (a < b);
+}
+
+cim_status
+lpg_read_versions(const cim_layer *layer, const cim_call *call, const char *row_filter,
+                  const int64_t *fids, uint32_t n, struct lpg_version **ret_versions,
+                  uint32_t *ret_n, cim_error *err)
+{
+    struct versions versions = {0};
+    char filter[FID_FILTER_SIZE];
+    cim_status status = CIM_OK;
+    if (fids == NULL) {
+        status = read_versions(&versions, layer, call, row_filter, NULL, err);
+    }
+    for (uint32_t begin = 0; fids != NULL && begin < n && status == CIM_OK;) {
+        begin += print_fids(fids + begin, n - begin, filter);
+        status = read_versions(&versions, layer, call, row_filter, filter, err);
+    }
+    if (status != CIM_OK) {
+        free(versions.list);
+        return status;
+    }
+    if (versions.n > 0) {
+        qsort(versions.list, versions.n, sizeof *versions.list, compare_versions);
+    }
+    *ret_versions = versions.list;
+    *ret_n = versions.n;
     return CIM_OK;
 }

@@ -259,16 +259,17 @@ draw_shape(const struct lpg_shapes *shapes, const struct lpg_shape *shape, const
 }
 
 static void
-tag_shape(const struct lpg_features *features, uint32_t i, const struct shape_keys *keys,
-          struct lpg_mvt *mvt)
+tag_shape(const struct lpg_features *features, const struct lpg_view *view, uint32_t i,
+          const struct shape_keys *keys, struct lpg_mvt *mvt)
 {
+    const uint32_t shown = lpg_view_shown(view, features, i);
     lpg_mvt_tag(mvt, keys->fid, lpg_mvt_value_int(mvt, features->fid[i]));
     lpg_mvt_tag(
         mvt, keys->area_code,
         lpg_mvt_value_text(mvt, lpg_dictionary_value(&features->areas, features->area[i])->text));
     for (uint32_t a = 0; a < features->n_attributes; a++) {
         const struct lpg_attribute *attribute = &features->attributes[a];
-        if (attribute->codes[i] != 0) {
+        if (attribute->codes[i] != 0 && (shown >> a & 1U) != 0) {
             lpg_mvt_tag(mvt, keys->attributes[a],
                         lpg_value_to_mvt(mvt, lpg_dictionary_value(&attribute->dictionary,
                                                                    attribute->codes[i])));
@@ -298,7 +299,7 @@ lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *feat
         }
         lpg_mvt_begin(mvt, shapes->parts[shape->part_begin].ring ? LPG_MVT_POLYGON : LPG_MVT_LINE,
                       (uint64_t)features->fid[i]);
-        tag_shape(features, i, &keys, mvt);
+        tag_shape(features, view, i, &keys, mvt);
         status = draw_shape(shapes, shape, &tile, &projected, &clipped, mvt, err);
         lpg_mvt_end(mvt);
     }
@@ -327,7 +328,7 @@ lpg_labels_tile(const struct lpg_shapes *shapes, const struct lpg_features *feat
             continue;
         }
         lpg_mvt_begin(mvt, LPG_MVT_POINT, (uint64_t)features->fid[i]);
-        tag_shape(features, i, &keys, mvt);
+        tag_shape(features, view, i, &keys, mvt);
         lpg_mvt_point(mvt, (int32_t)(((shape->label_x - x0) * LPG_MVT_EXTENT) >> (32U - z)),
                       (int32_t)(((shape->label_y - y0) * LPG_MVT_EXTENT) >> (32U - z)));
         lpg_mvt_end(mvt);

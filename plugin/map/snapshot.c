@@ -80,6 +80,28 @@ lpg_snapshot_features(const struct lpg_snapshot *snapshot)
     return snapshot->overlay != NULL ? &snapshot->overlay->features : &snapshot->base->features;
 }
 
+cim_status
+lpg_snapshot_judge(const struct lpg_snapshot *snapshot, const cim_layer *layer,
+                   const cim_call *call, struct lpg_view *view, cim_error *err)
+{
+    struct lpg_overlay *overlay = snapshot->overlay;
+    view->base = &snapshot->base->features;
+    for (uint32_t i = 0; i < view->scope->n_terms; i++) {
+        const char *filter_json = view->scope->terms[i]->filter_json;
+        struct lpg_view_term *term = &view->terms[i];
+        if (filter_json == NULL) {
+            continue;
+        }
+        CIM_TRY(lpg_verdicts_get(&snapshot->base->verdicts, view->base, false, layer, call,
+                                 filter_json, &term->base, err));
+        if (overlay != NULL) {
+            CIM_TRY(lpg_verdicts_get(&overlay->verdicts, &overlay->features, true, layer, call,
+                                     filter_json, &term->overlay, err));
+        }
+    }
+    return CIM_OK;
+}
+
 /* ---- reading ---- */
 
 /* The pyramids for one view: the snapshot's own, or those of the records that it covers. */
@@ -111,8 +133,8 @@ narrow(const struct lpg_snapshot *snapshot, const struct lpg_view *view, struct 
     if (overlay == NULL) {
         return CIM_OK;
     }
-    CIM_TRY(lpg_points_subset(overlay->removed, &snapshot->base->features, view, &opened->removed,
-                              err));
+    CIM_TRY(lpg_points_meet(overlay->removed, opened->subset, &snapshot->base->features,
+                            &opened->removed, err));
     CIM_TRY(lpg_points_subset(overlay->added, &overlay->features, view, &opened->added, err));
     opened->stack.removed = opened->removed;
     opened->stack.added = opened->added;

@@ -31,6 +31,10 @@ void lpg_snapshot_unref(struct lpg_snapshot *snapshot); /* NULL-safe */
 
 /* The features whose dictionaries hold every value: what a view is opened on. */
 const struct lpg_features *lpg_snapshot_features(const struct lpg_snapshot *snapshot);
+/* Has the store say which records satisfy the row filters of the view's scope: kept with the
+ * snapshot. Without it those terms cover nothing. */
+cim_status lpg_snapshot_judge(const struct lpg_snapshot *snapshot, const cim_layer *layer,
+                              const cim_call *call, struct lpg_view *view, cim_error *err);
 /* A tile of a point layer, as lpg_points_tile(). */
 cim_status lpg_snapshot_tile(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
                              uint32_t z, uint32_t col, uint32_t row, struct lpg_mvt *mvt,

@@ -2,6 +2,7 @@
 #include "map/view.h"
 
 #include "cim/util.h"
+#include "kit/scope_eval.h"
 
 #include <json-c/json.h>
 #include <openssl/evp.h>
@@ -37,6 +38,10 @@ digest_term(EVP_MD_CTX *context, const cim_term *term)
     digest_bytes(context, term->areas, (size_t)term->n_area_words * sizeof *term->areas);
     digest_text(context, term->owner_org);
     digest_text(context, term->filter_json);
+    digest_bytes(context, term->field_modes, term->n_field_modes * sizeof *term->field_modes);
+    for (uint32_t i = 0; i < term->n_field_modes; i++) {
+        digest_text(context, term->field_names[i]);
+    }
 }
 
 cim_status
@@ -159,13 +164,40 @@ judge_area(struct lpg_view *view, uint32_t area)
         if (!in_force(term, view->now_ms) || !term_has_area(term, view->area_ordinal[area])) {
             continue;
         }
-        if (term->owner_org == NULL) {
+        if (term->owner_org == NULL && term->filter_json == NULL) {
             view->area_state[area] = LPG_AREA_VISIBLE;
             return;
         }
-        if (view->term_owner[i] != 0) {
-            view->area_state[area] = LPG_AREA_BY_OWNER;
+        if (term->owner_org == NULL || view->terms[i].owner != 0) {
+            view->area_state[area] = LPG_AREA_BY_RECORD;
         }
+    }
+}
+
+static uint32_t
+attributes_of(const cim_term *term, const struct lpg_features *features)
+{
+    uint32_t bits = 0;
+    for (uint32_t a = 0; a < features->n_attributes; a++) {
+        if (cim_term_field_mode(term, features->attributes[a].field) == CIM_FIELD_CLEAR) {
+            bits |= UINT32_C(1) << a;
+        }
+    }
+    return bits;
+}
+
+static void
+resolve_terms(const struct lpg_features *features, struct lpg_view *view)
+{
+    view->attributes = view->scope->n_terms > 0 ? UINT32_MAX : 0;
+    for (uint32_t i = 0; i < view->scope->n_terms; i++) {
+        const cim_term *term = view->scope->terms[i];
+        struct lpg_view_term *resolved = &view->terms[i];
+        resolved->owner =
+            term->owner_org != NULL ? lpg_dictionary_find(&features->owners, term->owner_org) : 0;
+        resolved->attributes = attributes_of(term, features);
+        view->attributes &= resolved->attributes;
+        view->some |= resolved->attributes;
     }
 }
 
@@ -174,29 +206,19 @@ resolve(const struct lpg_features *features, const cim_host *host, const cim_acc
         const char *area, struct lpg_view *view, cim_error *err)
 {
     const uint32_t n_areas = features->areas.n > 0 ? features->areas.n : 1;
-    const uint32_t n_terms = view->scope->n_terms;
     cim_area filter = {
         .struct_size = sizeof filter, .ordinal = INT32_MIN, .ordinal_end = INT32_MAX};
     view->area_state = calloc(n_areas, sizeof *view->area_state);
     view->area_ordinal = calloc(n_areas, sizeof *view->area_ordinal);
-    view->term_owner = calloc(n_terms > 0 ? n_terms : 1, sizeof *view->term_owner);
-    if (view->area_state == NULL || view->area_ordinal == NULL || view->term_owner == NULL) {
+    view->terms = calloc((size_t)view->scope->n_terms + 1, sizeof *view->terms);
+    if (view->area_state == NULL || view->area_ordinal == NULL || view->terms == NULL) {
         return cim_fail_nomem(err);
     }
     if (area != NULL && access->area(host, access->area_ordinal(host, area), &filter) != CIM_OK) {
         return cim_fail(err, CIM_E_INVALID, "area", area, "没有这个行政区划代码",
                         "no such area code");
     }
-    for (uint32_t i = 0; i < n_terms; i++) {
-        const cim_term *term = view->scope->terms[i];
-        if (term->filter_json != NULL) {
-            return cim_fail(err, CIM_E_UNSUPPORTED, NULL, NULL, "带记录条件的授权不能用于瓦片",
-                            "a grant with a row filter cannot be used for tiles");
-        }
-        if (term->owner_org != NULL) {
-            view->term_owner[i] = lpg_dictionary_find(&features->owners, term->owner_org);
-        }
-    }
+    resolve_terms(features, view);
     for (uint32_t i = 1; i < features->areas.n; i++) {
         view->area_ordinal[i] =
             access->area_ordinal(host, lpg_dictionary_value(&features->areas, i)->text);
@@ -205,7 +227,7 @@ resolve(const struct lpg_features *features, const cim_host *host, const cim_acc
             continue;
         }
         judge_area(view, i);
-        view->by_record = view->by_record || view->area_state[i] == LPG_AREA_BY_OWNER;
+        view->by_record = view->by_record || view->area_state[i] == LPG_AREA_BY_RECORD;
     }
     return CIM_OK;
 }
@@ -237,17 +259,37 @@ lpg_view_done(struct lpg_view *view)
 {
     free(view->area_state);
     free(view->area_ordinal);
-    free(view->term_owner);
+    for (uint32_t i = 0; view->terms != NULL && i < view->scope->n_terms; i++) {
+        lpg_verdict_unref(view->terms[i].base);
+        lpg_verdict_unref(view->terms[i].overlay);
+    }
+    free(view->terms);
     *view = (struct lpg_view){0};
 }
 
 static bool
-owner_covers(const struct lpg_view *view, uint32_t area, uint32_t owner)
+term_covers(const struct lpg_view *view, uint32_t i, const struct lpg_features *features,
+            uint32_t row)
+{
+    const cim_term *term = view->scope->terms[i];
+    const struct lpg_view_term *resolved = &view->terms[i];
+    const struct lpg_verdict *verdict = features == view->base ? resolved->base : resolved->overlay;
+    if (!in_force(term, view->now_ms) ||
+        !term_has_area(term, view->area_ordinal[features->area[row]])) {
+        return false;
+    }
+    if (term->owner_org != NULL &&
+        (resolved->owner == 0 || resolved->owner != features->owner[row])) {
+        return false;
+    }
+    return term->filter_json == NULL || (verdict != NULL && lpg_verdict_holds(verdict, row));
+}
+
+static bool
+some_term_covers(const struct lpg_view *view, const struct lpg_features *features, uint32_t row)
 {
     for (uint32_t i = 0; i < view->scope->n_terms; i++) {
-        const cim_term *term = view->scope->terms[i];
-        if (view->term_owner[i] == owner && owner != 0 && in_force(term, view->now_ms) &&
-            term_has_area(term, view->area_ordinal[area])) {
+        if (term_covers(view, i, features, row)) {
             return true;
         }
     }
@@ -257,19 +299,30 @@ owner_covers(const struct lpg_view *view, uint32_t area, uint32_t owner)
 bool
 lpg_view_covers(const struct lpg_view *view, const struct lpg_features *features, uint32_t row)
 {
-    const uint32_t area = features->area[row];
     for (uint32_t i = 0; i < view->n_conditions; i++) {
         const uint32_t *codes = features->attributes[view->conditions[i].attribute].codes;
         if (view->conditions[i].code == 0 || codes[row] != view->conditions[i].code) {
             return false;
         }
     }
-    switch (view->area_state[area]) {
+    switch (view->area_state[features->area[row]]) {
     case LPG_AREA_VISIBLE:
         return true;
-    case LPG_AREA_BY_OWNER:
-        return owner_covers(view, area, features->owner[row]);
+    case LPG_AREA_BY_RECORD:
+        return some_term_covers(view, features, row);
     default:
         return false;
     }
+}
+
+uint32_t
+lpg_view_shown(const struct lpg_view *view, const struct lpg_features *features, uint32_t row)
+{
+    uint32_t shown = view->attributes;
+    for (uint32_t i = 0; i < view->scope->n_terms && shown != view->some; i++) {
+        if (term_covers(view, i, features, row)) {
+            shown |= view->terms[i].attributes;
+        }
+    }
+    return shown;
 }

@@ -6,33 +6,46 @@
 #include "cim/access.h"
 #include "cim/renderers.h"
 #include "map/features.h"
+#include "map/verdict.h"
 
 enum { LPG_VIEW_CONDITIONS_MAX = 8, LPG_VIEW_KEY_SIZE = 41 };
 
-enum lpg_area_state { LPG_AREA_HIDDEN = 0, LPG_AREA_BY_OWNER = 1, LPG_AREA_VISIBLE = 2 };
+/* BY_RECORD: of the terms that cover the area, each asks for an owner or has a row filter. */
+enum lpg_area_state { LPG_AREA_HIDDEN = 0, LPG_AREA_BY_RECORD = 1, LPG_AREA_VISIBLE = 2 };
+
+/* What one term means for this layer. */
+struct lpg_view_term {
+    uint32_t owner;              /* number of features.owners; 0: any, or one that owns nothing */
+    uint32_t attributes;         /* those that it shows, a bit each */
+    struct lpg_verdict *base;    /* its row filter's, on the base; NULL: no filter, or not asked */
+    struct lpg_verdict *overlay; /* likewise on the overlay */
+};
 
 struct lpg_view {
     const cim_scope *scope;
-    uint8_t *area_state;   /* per number of features.areas */
-    int32_t *area_ordinal; /* likewise; -1: not in the tree */
-    uint32_t *term_owner;  /* per term: number of features.owners, 0: none or any */
+    uint8_t *area_state;         /* per number of features.areas */
+    int32_t *area_ordinal;       /* likewise; -1: not in the tree */
+    struct lpg_view_term *terms; /* as those of the scope */
     int64_t now_ms;
     uint32_t n_conditions;
     struct {
         uint32_t attribute; /* index in features.attributes */
         uint32_t code;      /* 0: no record can match */
     } conditions[LPG_VIEW_CONDITIONS_MAX];
-    bool by_record;              /* records must be judged one by one */
-    char key[LPG_VIEW_KEY_SIZE]; /* same key, same records; as lpg_view_key() */
+    bool by_record;                  /* records must be judged one by one */
+    uint32_t attributes;             /* those that every term shows: no more may be counted by */
+    uint32_t some;                   /* those that some term shows */
+    const struct lpg_features *base; /* what verdicts called so are about; NULL: none were asked */
+    char key[LPG_VIEW_KEY_SIZE];     /* same key, same records; as lpg_view_key() */
 };
 
-/* Digest (160 bits of SHA-256, hex) of all that decides visibility besides the data: terms, area,
- * filter, version of the area tree. Needs no snapshot and does not block. */
+/* Digest (160 bits of SHA-256, hex) of all that decides besides the data what a tile shows: terms
+ * with their fields, area, filter, version of the area tree. Needs no snapshot, does not block. */
 cim_status lpg_view_key(const cim_scope *scope, const char *area, const char *filter_json,
                         char ret_key[LPG_VIEW_KEY_SIZE], cim_error *err);
 
 /* Borrows scope and features. Filters: equality of tile attributes, joined by "and"; anything else
- * is refused by name. */
+ * is refused by name. Terms with a row filter cover nothing until lpg_snapshot_judge(). */
 cim_status lpg_view_open(const struct lpg_features *features, const cim_host *host,
                          const cim_access_v1 *access, const cim_call *call, const char *area,
                          const char *filter_json, struct lpg_view *ret_view, cim_error *err);
@@ -40,5 +53,8 @@ void lpg_view_done(struct lpg_view *view);
 /* `features`: those of lpg_view_open() or the ones that their dictionaries go on from. */
 bool lpg_view_covers(const struct lpg_view *view, const struct lpg_features *features,
                      uint32_t row);
+/* The attributes of a record that the terms which cover it show, a bit each. */
+uint32_t lpg_view_shown(const struct lpg_view *view, const struct lpg_features *features,
+                        uint32_t row);
 
 #endif

@@ -71,6 +71,7 @@ struct explain {
     const struct host_layer *layer; /* entered */
     cim_call layer_call;
     struct subject subject;
+    bool own; /* asked by the principal itself */
 };
 
 static void
@@ -245,10 +246,14 @@ add_terms(struct explain *explain, bool *ret_visible, struct cim_buf *out, cim_e
             continue;
         }
         uint32_t lacks = host_explain_lacks(explain->principal, i, &explain->question);
-        CIM_TRY(judge_filter(explain, host_explain_term(explain->principal, i), &lacks, err));
+        /* Of a record that the term does not reach anyhow, whether it holds would tell of values.
+         */
+        if (!explain->own || lacks == 0) {
+            CIM_TRY(judge_filter(explain, host_explain_term(explain->principal, i), &lacks, err));
+        }
         *ret_visible = *ret_visible || lacks == 0;
         cim_buf_add_text(out, first ? "{" : ",{");
-        host_explain_write(explain->principal, i, out);
+        host_explain_write(explain->principal, i, explain->own, out);
         add_lacks(lacks, out);
         cim_buf_add_char(out, '}');
         first = false;
@@ -338,7 +343,7 @@ handle_why(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 static cim_status
 handle_own_why(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
-    AUTO_EXPLAIN struct explain explain = {.app = self, .call = call, .req = req};
+    AUTO_EXPLAIN struct explain explain = {.app = self, .call = call, .req = req, .own = true};
     CIM_AUTO_BUF struct cim_buf body;
     bool visible = false;
     cim_buf_init(&body, EXPLAIN_BYTES_MAX);
@@ -404,7 +409,7 @@ handle_reach(void *self, const cim_call *call, cim_http_req *req, cim_error *err
             continue;
         }
         cim_buf_add_text(&body, first ? "{" : ",{");
-        host_explain_write(explain.principal, i, &body);
+        host_explain_write(explain.principal, i, false, &body);
         cim_buf_add_text(&body, ",\"layers\":[");
         CIM_TRY(host_plugins_each_layer(explain.app->plugins, add_layer, &reach, err));
         cim_buf_add_text(&body, "]}");

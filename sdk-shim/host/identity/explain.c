@@ -122,7 +122,7 @@ add_fields(const cim_term *term, struct cim_buf *out)
 }
 
 void
-host_explain_write(const struct host_principal *principal, size_t i, struct cim_buf *out)
+host_explain_write(const struct host_principal *principal, size_t i, bool own, struct cim_buf *out)
 {
     static const char *const actions[] = {"read", "create", "update", "delete", "export", "run"};
     const struct host_held_term *held = &principal->terms[i];
@@ -143,7 +143,10 @@ host_explain_write(const struct host_principal *principal, size_t i, struct cim_
     add_areas(principal->areas, term->areas, term->n_area_words, term->all_areas != 0, out);
     host_api_add(out, "owner", term->owner_org);
     add_fields(term, out);
-    cim_buf_addf(out, ",\"filter\":%s", term->filter_json != NULL ? term->filter_json : "null");
+    cim_buf_addf(out, ",\"filter\":%s",
+                 term->filter_json == NULL ? "null"
+                 : own                     ? "true"
+                                           : term->filter_json);
     cim_buf_addf(out, ",\"pass_on\":%s", held->pass_on ? "true" : "false");
     host_api_add_time(out, "from", term->from_ms);
     host_api_add_time(out, "until", term->until_ms);

@@ -41,8 +41,11 @@ bool host_explain_is_about(const struct host_principal *principal, size_t i, con
 uint32_t host_explain_lacks(const struct host_principal *principal, size_t i,
                             const struct host_question *question);
 /* Members of a JSON object, the first without a comma before it: grant, role, resource, actions,
- * areas, owner, sensitive, fields, filter, from, until. */
-void host_explain_write(const struct host_principal *principal, size_t i, struct cim_buf *out);
+ * areas, owner, sensitive, fields, filter, from, until. `own`: for the holder himself, who is told
+ * that there is a row filter ("filter":true) and not which: it may name values that he sees masked.
+ */
+void host_explain_write(const struct host_principal *principal, size_t i, bool own,
+                        struct cim_buf *out);
 /* The function points, as a JSON list. */
 void host_explain_write_functions(const struct host_principal *principal, struct cim_buf *out);
 

@@ -284,12 +284,13 @@ fill(void *self, struct cim_batch_builder *builder, cim_error *err)
         uint8_t wkb[21];
         char text[16];
         cim_batch_append_i64(builder, 0, result->at + 1);
-        cim_batch_append_bytes(builder, 1, text,
+        cim_batch_append_i64(builder, 1, 1);
+        cim_batch_append_bytes(builder, 2, text,
                                (size_t)snprintf(text, sizeof text, "a%d", point->area));
-        cim_batch_append_bytes(builder, 2, "o", 1);
+        cim_batch_append_bytes(builder, 3, "o", 1);
         cim_wkb_from_point(point->lon, point->lat, wkb);
-        cim_batch_append_bytes(builder, 3, wkb, sizeof wkb);
-        cim_batch_append_bytes(builder, 4, text,
+        cim_batch_append_bytes(builder, 4, wkb, sizeof wkb);
+        cim_batch_append_bytes(builder, 5, text,
                                (size_t)snprintf(text, sizeof text, "k%d", point->kind));
         CIM_TRY(cim_batch_builder_end_row(builder, err));
     }
@@ -299,9 +300,9 @@ fill(void *self, struct cim_batch_builder *builder, cim_error *err)
 static cim_status
 query(void *self, const cim_call *own, const cim_query *wanted, cim_rows **ret_rows, cim_error *err)
 {
-    static const char *const names[] = {"fid", "area_code", "owner_org", "geom", "kind"};
-    static const uint32_t types[] = {CIM_COL_INT64, CIM_COL_TEXT, CIM_COL_TEXT, CIM_COL_WKB,
-                                     CIM_COL_TEXT};
+    static const char *const names[] = {"fid", "version", "area_code", "owner_org", "geom", "kind"};
+    static const uint32_t types[] = {CIM_COL_INT64, CIM_COL_INT64, CIM_COL_TEXT,
+                                     CIM_COL_TEXT,  CIM_COL_WKB,   CIM_COL_TEXT};
     const struct source *source = self;
     struct result *result = calloc(1, sizeof *result);
     (void)own;
@@ -313,7 +314,7 @@ query(void *self, const cim_call *own, const cim_query *wanted, cim_rows **ret_r
         result->at = (uint32_t)strtoul(strrchr(wanted->filter_json, '[') + 1, NULL, 10) - 1;
         result->end = result->at + 1;
     }
-    return cim_rows_new(5, names, types, fill, free, result, ret_rows, err);
+    return cim_rows_new(6, names, types, fill, free, result, ret_rows, err);
 }
 
 static void

@@ -158,13 +158,21 @@ class Term:
         self.own = grant.get("own_org", False)
         self.sensitive = MODES[grant.get("sensitive", "masked")]
         self.fields = {name: MODES[mode] for name, mode in grant.get("fields", {}).items()}
+        # A row filter is always "field in (values)" here.
+        self.filter = grant.get("filter")
+
+    def holds(self, record):
+        if self.filter is None:
+            return True
+        field, values = self.filter["args"]
+        return record.values.get(field["property"]) in values
 
     def covers(self, record, action):
         pattern = self.resource
         named = pattern in ("*", record.layer.id) or (pattern.endswith(".*") and
                                                       record.layer.id.startswith(pattern[:-1]))
         there = self.areas == ["*"] or any(area in ABOVE[record.area] for area in self.areas)
-        return (named and there and action in self.actions and
+        return (named and there and action in self.actions and self.holds(record) and
                 (not self.own or self.owner) and (self.owner is None or self.owner == record.owner))
 
     def mode(self, field):

@@ -14,7 +14,31 @@ from host import URL
 LAYERS = canaries.load_layers()
 # consultant: by a grant of his own, staff of one enterprise in one county of Sanya, in clear until 2099.
 GRANT = {"resource": "lpg.staff", "actions": ["read", "export"], "sensitive": "clear", "owner": "E0001"}
-PEOPLE = canaries.load_people(os.environ["CIM_TEST_ACCOUNTS"], {"consultant": [(GRANT, ["460203"])]})
+
+
+def only(layer, field, *numbers):
+    """A grant to read those of a layer's records, by a row filter."""
+    values = [LAYERS[layer].records[n].values[field] for n in numbers]
+    return {"resource": layer, "actions": ["read", "export"],
+            "filter": {"op": "in", "args": [{"property": field}, values]}}
+
+
+# surveyor: by row filters some points, lines, areas, one by a field that he sees masked; of enterprises all, in two
+# terms that show different fields.
+SURVEYOR = [
+    (only("lpg.stations", "name", 0, 2), ["460000"]),
+    (only("lpg.risk-elements", "name", 3), ["460000"]),
+    (only("lpg.emergency-resources", "contact", 1, 2), ["460105"]),
+    (only("lpg.roads", "name", 1, 2), ["460000"]),
+    (only("lpg.land-use", "parcel_no", 0), ["460100"]),
+    (dict(only("lpg.staff", "phone", 3), sensitive="masked"), ["460203"]),
+    ({"resource": "lpg.enterprises", "actions": ["read", "export"],
+      "fields": {"name": "absent", "org_code": "masked", "kind": "absent"}}, ["460000"]),
+    (dict(only("lpg.enterprises", "uscc", 0, 1), owner="E0001"), ["460105"]),
+    ({"resource": "lpg.buildings", "actions": ["read"], "fields": {"name": "absent"}}, ["460100"]),
+]
+PEOPLE = canaries.load_people(os.environ["CIM_TEST_ACCOUNTS"],
+                              {"consultant": [(GRANT, ["460203"])], "surveyor": SURVEYOR})
 ADMIN = next(person for person in PEOPLE if person.name == "admin")
 JSON = {"Content-Type": "application/json"}
 

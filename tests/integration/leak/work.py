@@ -6,6 +6,7 @@ import time
 import urllib.parse
 import uuid
 
+import canaries
 import host
 from host import URL, get
 from walk import LAYERS, must, send
@@ -216,7 +217,8 @@ def way_search(walk, pattern):
             searched = [field for field in layer.fields.values() if field.get("search")]
             named = any(field["name"] in record.tokens and record.tokens[field["name"]].startswith(b"kz")
                         for field in searched for record in layer.records)
-            masked = any(field.get("sensitive") for field in searched)
+            masked = any(field.get("sensitive") for field in searched) or any(
+                walk.person.mode(record, field) < canaries.CLEAR for field in searched for record in walk.visible(layer))
             if named and not masked:
                 walk.expect("%s in %s" % (pattern, layer.id), sorted(record.uid for record in walk.visible(layer)),
                             found.get(layer.id, []))

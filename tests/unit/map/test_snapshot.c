@@ -8,6 +8,7 @@
 #include "map/internal.h"
 #include "map/snapshot.h"
 #include "support/mvt_read.h"
+#include "world.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -19,193 +20,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { N_MOST = 3000, N_START = 1200, N_AREAS = 12, N_OWNERS = 5, N_EDITS = 2500 };
-
-/* ---- a layer of records in memory ---- */
-
-struct record {
-    bool there;
-    bool drawable;
-    double lon;
-    double lat;
-    int area;
-    int owner;
-    int kind; /* 0: absent */
-    int name;
-};
-
-struct world {
-    pthread_mutex_t lock;          /* where threads share it */
-    struct record records[N_MOST]; /* record i has fid i + 1 */
-    int n_kinds;                   /* grows: edits bring new kinds, areas and owners */
-    int n_areas;
-    int n_owners;
-    struct cim_field fields[2];
-    const struct cim_field *attributes[2];
-    const struct cim_field *counted[1];
-    struct cim_definition def;
-    cim_layer layer;
-};
-
-/* One query: all fids, or those of a filter. */
-struct result {
-    struct world *world;
-    int at;
-    bool wanted[N_MOST];
-};
-
-static int32_t
-never_cancelled(const cim_call *call)
-{
-    (void)call;
-    return 0;
-}
-
-static void
-append_name(struct cim_batch_builder *builder, uint32_t column, char prefix, int number)
-{
-    char text[16];
-    const int len = snprintf(text, sizeof text, "%c%02d", prefix, number);
-    cim_batch_append_bytes(builder, column, text, (size_t)len);
-}
-
-static cim_status
-fill(void *self, struct cim_batch_builder *builder, cim_error *err)
-{
-    struct result *result = self;
-    cim_status status = CIM_OK;
-    (void)pthread_mutex_lock(&result->world->lock);
-    while (status == CIM_OK && result->at < N_MOST && cim_batch_builder_rows(builder) < 500) {
-        const int i = result->at++;
-        const struct record *record = &result->world->records[i];
-        if (!record->there || !result->wanted[i]) {
-            continue;
-        }
-        cim_batch_append_i64(builder, 0, i + 1);
-        append_name(builder, 1, 'a', record->area);
-        append_name(builder, 2, 'o', record->owner);
-        if (record->drawable) {
-            uint8_t wkb[21];
-            cim_wkb_from_point(record->lon, record->lat, wkb);
-            cim_batch_append_bytes(builder, 3, wkb, sizeof wkb);
-        }
-        if (record->kind > 0) {
-            append_name(builder, 4, 'k', record->kind);
-        }
-        append_name(builder, 5, 'n', record->name);
-        status = cim_batch_builder_end_row(builder, err);
-    }
-    (void)pthread_mutex_unlock(&result->world->lock);
-    return status;
-}
-
-static cim_status
-query(void *self, const cim_call *call, const cim_query *query, cim_rows **ret_rows, cim_error *err)
-{
-    static const char *const names[] = {"fid", "area_code", "owner_org", "geom", "kind", "name"};
-    static const uint32_t types[] = {CIM_COL_INT64, CIM_COL_TEXT, CIM_COL_TEXT,
-                                     CIM_COL_WKB,   CIM_COL_TEXT, CIM_COL_TEXT};
-    struct result *result = calloc(1, sizeof *result);
-    (void)call;
-    assert_non_null(result);
-    result->world = self;
-    if (query->filter_json == NULL) {
-        memset(result->wanted, 1, sizeof result->wanted);
-    } else {
-        struct json_object *filter = json_tokener_parse(query->filter_json);
-        struct json_object *args = json_object_object_get(filter, "args");
-        struct json_object *fids = json_object_array_get_idx(args, 1);
-        assert_in_range(json_object_array_length(fids), 1, 200);
-        for (size_t i = 0; i < json_object_array_length(fids); i++) {
-            const int64_t fid = json_object_get_int64(json_object_array_get_idx(fids, i));
-            assert_in_range(fid, 1, N_MOST);
-            result->wanted[fid - 1] = true;
-        }
-        json_object_put(filter);
-    }
-    return cim_rows_new(6, names, types, fill, free, result, ret_rows, err);
-}
-
-static void
-randomize(struct world *world, struct record *record)
-{
-    const double spread = pow(0.1, (double)(random() % 5)); /* crowds, piles and loners */
-    record->there = true;
-    record->drawable = random() % 50 != 0;
-    record->lon = 110.0 + spread * (double)(random() % 1000) / 1000.0;
-    record->lat = 19.0 + spread * (double)(random() % 1000) / 1000.0;
-    if (random() % 4 == 0) {
-        record->lon = 110.01;
-        record->lat = 19.01;
-    }
-    record->area = (int)(random() % world->n_areas);
-    record->owner = (int)(random() % world->n_owners);
-    record->kind = (int)(random() % (world->n_kinds + 1));
-    record->name = (int)(random() % 400);
-}
-
-static void
-world_init(struct world *world, unsigned seed)
-{
-    *world = (struct world){.n_kinds = 3, .n_areas = 6, .n_owners = 3};
-    (void)pthread_mutex_init(&world->lock, NULL);
-    srandom(seed);
-    world->fields[0] =
-        (struct cim_field){.name = (char *)(uintptr_t) "kind", .type = CIM_FIELD_CODE};
-    world->fields[1] =
-        (struct cim_field){.name = (char *)(uintptr_t) "name", .type = CIM_FIELD_TEXT};
-    world->attributes[0] = &world->fields[0];
-    world->attributes[1] = &world->fields[1];
-    world->counted[0] = &world->fields[0];
-    world->def = (struct cim_definition){.geometry = CIM_GEOMETRY_POINT,
-                                         .n_tile_attributes = 2,
-                                         .tile_attributes = world->attributes,
-                                         .n_count_by = 1,
-                                         .count_by = world->counted};
-    world->layer = (cim_layer){.struct_size = sizeof world->layer, .query = query, .self = world};
-    for (int i = 0; i < N_START; i++) {
-        randomize(world, &world->records[i]);
-    }
-}
-
-/* One edit: of one record mostly, of many now and then. The fids ascend. */
-static uint32_t
-edit(struct world *world, int64_t *fids)
-{
-    const int n = random() % 40 == 0 ? 1 + (int)(random() % 300) : 1 + (int)(random() % 3);
-    bool touched[N_MOST] = {false};
-    uint32_t n_fids = 0;
-    world->n_kinds += random() % 60 == 0 && world->n_kinds < 40 ? 1 : 0;
-    world->n_areas += random() % 60 == 0 && world->n_areas < N_AREAS ? 1 : 0;
-    world->n_owners += random() % 60 == 0 && world->n_owners < N_OWNERS ? 1 : 0;
-    for (int k = 0; k < n; k++) {
-        const int i = (int)(random() % N_MOST);
-        struct record *record = &world->records[i];
-        touched[i] = true;
-        switch (record->there ? random() % 6 : 0) {
-        case 1:
-            record->kind = 1 + (int)(random() % world->n_kinds);
-            break;
-        case 2:
-            record->owner = (int)(random() % world->n_owners);
-            break;
-        case 3:
-            record->area = (int)(random() % world->n_areas);
-            break;
-        case 4:
-            record->there = false;
-            break;
-        default:
-            randomize(world, record);
-        }
-    }
-    for (int i = 0; i < N_MOST; i++) {
-        if (touched[i]) {
-            fids[n_fids++] = i + 1;
-        }
-    }
-    return n_fids;
-}
+enum { N_EDITS = 2500 };
 
 /* ---- callers ---- */
 
@@ -236,6 +51,9 @@ struct caller {
     char owner[8];
     char area[8];
     char filter[96];
+    char row_filters[2][96];
+    const char *hidden[1]; /* a field */
+    uint8_t mode;
     cim_scope scope;
     cim_call call;
 };
@@ -261,14 +79,25 @@ random_caller(struct caller *caller, unsigned *seed)
     }
     (void)snprintf(caller->owner, sizeof caller->owner, "o%02u", (unsigned)rand_r(seed) % N_OWNERS);
     caller->terms[0].owner_org = rand_r(seed) % 3 == 0 ? caller->owner : NULL;
+    for (int t = 0; t < 2; t++) {
+        if (rand_r(seed) % 3 == 0) {
+            kind_filter(seed, caller->row_filters[t], sizeof caller->row_filters[t]);
+            caller->terms[t].filter_json = caller->row_filters[t];
+        }
+    }
+    if (rand_r(seed) % 3 == 0) {
+        caller->hidden[0] = rand_r(seed) % 2 == 0 ? "kind" : "name";
+        caller->mode = CIM_FIELD_ABSENT;
+        caller->terms[1].n_field_modes = 1;
+        caller->terms[1].field_names = caller->hidden;
+        caller->terms[1].field_modes = &caller->mode;
+    }
     if (rand_r(seed) % 4 == 0) {
         (void)snprintf(caller->area, sizeof caller->area, "a%02u",
                        (unsigned)rand_r(seed) % N_AREAS);
     }
     if (rand_r(seed) % 3 == 0) {
-        (void)snprintf(caller->filter, sizeof caller->filter,
-                       "{\"op\":\"=\",\"args\":[{\"property\":\"kind\"},\"k%02d\"]}",
-                       1 + rand_r(seed) % 8);
+        kind_filter(seed, caller->filter, sizeof caller->filter);
     }
     caller->call = (cim_call){.struct_size = sizeof caller->call,
                               .scope = &caller->scope,
@@ -321,11 +150,106 @@ describe(const struct mvt_layer *layer, const struct mvt_feature *feature, struc
     assert_true(ret_text->len < sizeof ret_text->data);
 }
 
-/* The features of a tile as sorted texts; *ret_counted: what the sums say. */
-static struct text *
-draw(const struct lpg_snapshot *snapshot, const struct caller *caller, uint32_t z, uint32_t col,
-     uint32_t row, size_t *ret_n, uint64_t *ret_counted)
+/* ---- what a caller may see, record by record ---- */
+
+enum { SHOWS_KIND = 1, SHOWS_NAME = 2 };
+
+static bool
+names_kind(const char *filter_json, int kind)
 {
+    return filter_json == NULL || filter_json[0] == '\0' || kind_of(filter_json) == kind;
+}
+
+static unsigned
+fields_of(const cim_term *term)
+{
+    if (term->n_field_modes == 0) {
+        return SHOWS_KIND | SHOWS_NAME;
+    }
+    return strcmp(term->field_names[0], "kind") == 0 ? SHOWS_NAME : SHOWS_KIND;
+}
+
+/* Whether some term covers the record, and the fields that those terms show. */
+static bool
+may_see(const struct caller *caller, const struct record *record, unsigned *ret_fields)
+{
+    bool covered = false;
+    *ret_fields = 0;
+    for (uint32_t t = 0; t < caller->scope.n_terms; t++) {
+        const cim_term *term = caller->scope.terms[t];
+        if ((term->all_areas != 0 || (term->areas[0] >> record->area & 1U) != 0) &&
+            (term->owner_org == NULL || strtol(term->owner_org + 1, NULL, 10) == record->owner) &&
+            names_kind(term->filter_json, record->kind)) {
+            covered = true;
+            *ret_fields |= fields_of(term);
+        }
+    }
+    return covered && names_kind(caller->filter, record->kind) &&
+           (caller->area[0] == '\0' || strtol(caller->area + 1, NULL, 10) == record->area);
+}
+
+static uint64_t
+count_records_of(const struct world *world, const struct caller *caller, uint32_t z, uint32_t col,
+                 uint32_t row)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < N_MOST; i++) {
+        const struct record *record = &world->records[i];
+        unsigned fields;
+        uint32_t x;
+        uint32_t y;
+        if (record->there && record->drawable && may_see(caller, record, &fields)) {
+            assert_true(lpg_mercator_from_lonlat(record->lon, record->lat, &x, &y));
+            count += (uint64_t)x >> (32U - z) == col && (uint64_t)y >> (32U - z) == row;
+        }
+    }
+    return count;
+}
+
+/* A record by itself shows what the terms that cover it show, no more and no less. */
+static void
+check_fields(const struct world *world, const struct caller *caller, const struct mvt_layer *layer,
+             const struct mvt_feature *feature)
+{
+    const struct mvt_value *fid = mvt_tag(layer, feature, "fid");
+    unsigned fields;
+    if (fid == NULL) {
+        return;
+    }
+    const struct record *record = &world->records[fid->i64 - 1];
+    assert_true(may_see(caller, record, &fields));
+    assert_int_equal(mvt_tag(layer, feature, "name") != NULL, (fields & SHOWS_NAME) != 0);
+    assert_int_equal(mvt_tag(layer, feature, "kind") != NULL,
+                     (fields & SHOWS_KIND) != 0 && record->kind > 0);
+}
+
+/* A cluster counts by a field that all terms show alone; the tile's table of keys tells no more. */
+static void
+check_keys(const struct caller *caller, const struct mvt_layer *layer)
+{
+    bool shown = true;
+    for (uint32_t t = 0; t < caller->scope.n_terms; t++) {
+        shown = shown && (fields_of(caller->scope.terms[t]) & SHOWS_KIND) != 0;
+    }
+    for (size_t i = 0; i < layer->n_keys; i++) {
+        if (strncmp(layer->keys[i], "n_kind_k", 8) != 0) {
+            continue;
+        }
+        assert_true(shown);
+        bool used = false;
+        for (size_t f = 0; f < layer->n_features && !used; f++) {
+            used = mvt_tag(layer, &layer->features[f], layer->keys[i]) != NULL;
+        }
+        assert_true(used);
+    }
+}
+
+/* The features of a tile as sorted texts; their count is that of the records, one by one. */
+static struct text *
+draw(const struct world *world, const struct lpg_snapshot *snapshot, const struct caller *caller,
+     uint32_t z, uint32_t col, uint32_t row, size_t *ret_n)
+{
+    uint64_t counted;
     struct lpg_view view;
     struct lpg_mvt *mvt;
     struct mvt_layer layer;
@@ -336,14 +260,19 @@ draw(const struct lpg_snapshot *snapshot, const struct caller *caller, uint32_t 
                                    &caller->call, caller->area[0] != '\0' ? caller->area : NULL,
                                    caller->filter[0] != '\0' ? caller->filter : NULL, &view, NULL),
                      CIM_OK);
+    assert_int_equal(lpg_snapshot_judge(snapshot, &world->layer, &caller->call, &view, NULL),
+                     CIM_OK);
     assert_int_equal(lpg_mvt_new("points", &mvt, NULL), CIM_OK);
     assert_int_equal(lpg_snapshot_tile(snapshot, &view, z, col, row, mvt, &names, NULL), CIM_OK);
-    assert_int_equal(lpg_snapshot_count(snapshot, &view, z, col, row, ret_counted, NULL), CIM_OK);
+    assert_int_equal(lpg_snapshot_count(snapshot, &view, z, col, row, &counted, NULL), CIM_OK);
+    assert_int_equal(counted, count_records_of(world, caller, z, col, row));
     assert_int_equal(lpg_mvt_finish(mvt, &tile, NULL), CIM_OK);
     assert_true(mvt_read(tile.data, tile.len, &layer));
+    check_keys(caller, &layer);
     texts = calloc(layer.n_features + 1, sizeof *texts);
     assert_non_null(texts);
     for (size_t i = 0; i < layer.n_features; i++) {
+        check_fields(world, caller, &layer, &layer.features[i]);
         describe(&layer, &layer.features[i], &texts[i]);
     }
     qsort(texts, layer.n_features, sizeof *texts, compare_texts);
@@ -359,14 +288,12 @@ draw(const struct lpg_snapshot *snapshot, const struct caller *caller, uint32_t 
 }
 
 static void
-assert_same_tile(const struct lpg_snapshot *left, const struct lpg_snapshot *right,
-                 const struct record *near, unsigned *caller_seed)
+assert_same_tile(const struct world *world, const struct lpg_snapshot *left,
+                 const struct lpg_snapshot *right, const struct record *near, unsigned *caller_seed)
 {
     struct caller caller;
     size_t n_left;
     size_t n_right;
-    uint64_t counted_left;
-    uint64_t counted_right;
     struct text *a;
     struct text *b;
     const uint32_t z = (uint32_t)(random() % 20);
@@ -376,10 +303,9 @@ assert_same_tile(const struct lpg_snapshot *left, const struct lpg_snapshot *rig
     assert_true(lpg_mercator_from_lonlat(near->lon, near->lat, &x, &y));
     x = z == 0 ? 0 : x >> (32U - z);
     y = z == 0 ? 0 : y >> (32U - z);
-    a = draw(left, &caller, z, x, y, &n_left, &counted_left);
-    b = draw(right, &caller, z, x, y, &n_right, &counted_right);
+    a = draw(world, left, &caller, z, x, y, &n_left);
+    b = draw(world, right, &caller, z, x, y, &n_right);
     assert_int_equal(n_left, n_right);
-    assert_int_equal(counted_left, counted_right);
     for (size_t i = 0; i < n_left; i++) {
         assert_string_equal(a[i].data, b[i].data);
     }
@@ -431,7 +357,7 @@ test_after_any_edits_tiles_are_as_loaded_from_scratch(void **state)
     following = loaded(world, 1);
     for (int round = 0; round < N_EDITS; round++) {
         int64_t fids[N_MOST];
-        const uint32_t n = edit(world, fids);
+        const uint32_t n = world_edit(world, fids);
         struct lpg_snapshot *scratch;
         replace(&following, advanced(world, following, fids, n));
         if (random() % 100 == 0) {
@@ -453,12 +379,73 @@ test_after_any_edits_tiles_are_as_loaded_from_scratch(void **state)
         caller_seed = 7U + (unsigned)(round / 10 % 10); /* the same callers come again */
         scratch = loaded(world, 1);
         for (int k = 0; k < 10; k++) {
-            assert_same_tile(following, scratch, &world->records[random() % N_START], &caller_seed);
+            assert_same_tile(world, following, scratch, &world->records[random() % N_START],
+                             &caller_seed);
         }
         lpg_snapshot_unref(scratch);
     }
     lpg_snapshot_unref(merging);
     lpg_snapshot_unref(following);
+    free(world);
+}
+
+/* ---- a record that was written after the snapshot ---- */
+
+static uint64_t
+count_whole(const struct world *world, const struct lpg_snapshot *snapshot,
+            const struct caller *caller)
+{
+    struct lpg_view view;
+    uint64_t count = 0;
+    assert_int_equal(lpg_view_open(lpg_snapshot_features(snapshot), NULL, &access_service,
+                                   &caller->call, NULL, NULL, &view, NULL),
+                     CIM_OK);
+    assert_int_equal(lpg_snapshot_judge(snapshot, &world->layer, &caller->call, &view, NULL),
+                     CIM_OK);
+    assert_int_equal(lpg_snapshot_count(snapshot, &view, 0, 0, 0, &count, NULL), CIM_OK);
+    lpg_view_done(&view);
+    return count;
+}
+
+/* The store then judges another version than the one that is drawn. */
+static void
+test_a_version_that_no_one_judged_is_hidden(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    struct caller caller;
+    unsigned seed = 1;
+    int i = 0;
+    (void)state;
+    assert_non_null(world);
+    world_init(world, 20261128);
+    random_caller(&caller, &seed);
+    caller.scope.n_terms = 1;
+    caller.terms[0] = (cim_term){.struct_size = sizeof caller.terms[0],
+                                 .resource = "*",
+                                 .all_areas = 1,
+                                 .filter_json = caller.row_filters[0],
+                                 .until_ms = INT64_MAX};
+    (void)snprintf(caller.row_filters[0], sizeof caller.row_filters[0],
+                   "{\"op\":\"=\",\"args\":[{\"property\":\"kind\"},\"k02\"]}");
+    caller.filter[0] = '\0';
+    caller.area[0] = '\0';
+    while (world->records[i].kind != 1 || !world->records[i].drawable) {
+        i++;
+    }
+    const int64_t fid = i + 1;
+    struct lpg_snapshot *snapshot = loaded(world, 1);
+    const uint64_t before = count_records_of(world, &caller, 0, 0, 0);
+    world->records[i].kind = 2;
+    world->records[i].version++;
+    assert_int_equal(count_whole(world, snapshot, &caller), before); /* as of position 1 */
+    replace(&snapshot, advanced(world, snapshot, &fid, 1));
+    assert_int_equal(count_whole(world, snapshot, &caller), before + 1);
+    world->records[i].kind = 1;
+    world->records[i].version++;
+    assert_int_equal(count_whole(world, snapshot, &caller), before + 1);
+    replace(&snapshot, advanced(world, snapshot, &fid, 1));
+    assert_int_equal(count_whole(world, snapshot, &caller), before);
+    lpg_snapshot_unref(snapshot);
     free(world);
 }
 
@@ -606,7 +593,7 @@ write_some(struct platform *platform)
     int64_t fids[N_MOST];
     uint32_t n;
     (void)pthread_mutex_lock(&platform->world->lock);
-    n = edit(platform->world, fids);
+    n = world_edit(platform->world, fids);
     for (uint32_t i = 0; i < n && platform->pos < N_LOG; i++) {
         platform->log[platform->pos++] = random() % 3000 == 0 ? 0 : fids[i];
     }
@@ -653,7 +640,8 @@ test_readers_writers_and_merges_at_once(void **state)
         struct lpg_snapshot *following = map_snapshot(platform);
         struct lpg_snapshot *scratch = loaded(world, 1);
         for (int k = 0; k < 3; k++) {
-            assert_same_tile(following, scratch, &world->records[random() % N_START], &caller_seed);
+            assert_same_tile(world, following, scratch, &world->records[random() % N_START],
+                             &caller_seed);
         }
         lpg_snapshot_unref(scratch);
         lpg_snapshot_unref(following);
@@ -673,6 +661,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_after_any_edits_tiles_are_as_loaded_from_scratch),
+        cmocka_unit_test(test_a_version_that_no_one_judged_is_hidden),
         cmocka_unit_test(test_readers_writers_and_merges_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
