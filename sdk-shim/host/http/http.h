@@ -31,8 +31,9 @@ enum {
     HOST_ROUTE_LARGE_BODY = 4,   /* up to http.max_upload_bytes instead of http.max_body_bytes */
     HOST_ROUTE_HIDDEN = 8,       /* not in the OpenAPI document (pages, assets) */
     HOST_ROUTE_NO_CSRF = 16,     /* unsafe method usable without a CSRF token (sign-in itself) */
-    HOST_ROUTE_TILE = 32, /* admitted before everything else: short, never waits for others */
-    HOST_ROUTE_HEAVY = 64 /* at most half of the workers are busy with such */
+    HOST_ROUTE_TILE = 32,  /* admitted before everything else: short, never waits for others */
+    HOST_ROUTE_HEAVY = 64, /* at most half of the workers are busy with such */
+    HOST_ROUTE_STEP = 128  /* also for who has signed in but for a step: a code, a new password */
 };
 
 typedef cim_status (*host_handler_fn)(void *self, const cim_call *call, cim_http_req *req,
@@ -116,6 +117,7 @@ struct host_http_options {
     int64_t idle_timeout_ms;
     const char *hosts;           /* accepted host names, separated by commas; "" or NULL: any */
     const char *trusted_proxies; /* addresses or networks, separated by commas; may be NULL */
+    const char *admin_addresses; /* the same, that reach /admin; "" or NULL: any */
     bool access_log;
     const struct host_clock *clock;
     struct host_http_auth auth;

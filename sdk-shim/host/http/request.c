@@ -219,6 +219,22 @@ read_request_id(struct cim_http_req *req)
     write_id(req->request_id, req->http->id_prefix, atomic_fetch_add(&req->http->next_id, 1));
 }
 
+/* The pages and the API below /admin are for the addresses that the operator named. */
+static cim_status
+check_admin(const struct cim_http_req *req, int32_t *ret_status, cim_error *err)
+{
+    const char *listed = req->http->options.admin_addresses;
+    const char *path = req->target.path;
+    if (listed == NULL || listed[0] == '\0' || strncmp(path, "/admin", 6) != 0 ||
+        (path[6] != '\0' && path[6] != '/') || host_head_address_listed(listed, req->client)) {
+        return CIM_OK;
+    }
+    *ret_status = 403;
+    return cim_fail(err, CIM_E_DENIED, "address", req->client,
+                    "这个地址不能访问管理台，请与平台管理员联系",
+                    "the administration is not open to this address");
+}
+
 cim_status
 host_req_read_head(struct cim_http_req *req, const char *method, const char *version,
                    int32_t *ret_status, cim_error *err)
@@ -271,7 +287,8 @@ host_req_read_head(struct cim_http_req *req, const char *method, const char *ver
         return cim_fail(err, CIM_E_UNSUPPORTED, "Content-Encoding", coding, "请求体不可压缩",
                         "compressed request bodies are not taken");
     }
-    return host_target_parse(req->raw_target, &req->arena, &req->target, err);
+    CIM_TRY(host_target_parse(req->raw_target, &req->arena, &req->target, err));
+    return check_admin(req, ret_status, err);
 }
 
 /* ---- what handlers read ---- */

@@ -35,6 +35,7 @@ free_options(struct host_http_options *options)
     free((void *)options->spool_dir);
     free((void *)options->hosts);
     free((void *)options->trusted_proxies);
+    free((void *)options->admin_addresses);
 }
 
 cim_status
@@ -52,6 +53,7 @@ host_http_new(const struct host_http_options *options, struct host_http **ret_ht
     failed += !copy_text(&http->options.spool_dir, options->spool_dir);
     failed += !copy_text(&http->options.hosts, options->hosts);
     failed += !copy_text(&http->options.trusted_proxies, options->trusted_proxies);
+    failed += !copy_text(&http->options.admin_addresses, options->admin_addresses);
     http->router = host_router_new();
     if (failed > 0 || http->router == NULL) {
         host_http_free(http);

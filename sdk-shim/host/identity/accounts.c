@@ -36,8 +36,10 @@ host_account_load(struct host_identity *identity, const char *username,
     const cim_value values[] = {host_value_text("username", username)};
     CIM_TRY(host_store_read(identity->options.platform,
                             "select a.username, a.display_name, a.password_hash, a.org, o.area, "
-                            "a.area, a.ended_ms from cim_account a left join cim_org o on "
-                            "o.code = a.org where a.username = :username",
+                            "a.area, a.ended_ms, a.password_set_ms, a.must_change, "
+                            "f.confirmed_ms from cim_account a left join cim_org o on o.code = "
+                            "a.org left join cim_second_factor f on f.username = a.username where "
+                            "a.username = :username",
                             values, 1, &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
@@ -53,6 +55,9 @@ host_account_load(struct host_identity *identity, const char *username,
     account->display_name = host_row_text(&row, 1);
     account->password_hash = host_row_text(&row, 2);
     account->ended = host_row_has(&row, 6);
+    account->password_set_ms = host_row_i64(&row, 7);
+    account->must_change = host_row_i64(&row, 8) != 0;
+    account->has_factor = host_row_has(&row, 9);
     if (account->username == NULL || account->display_name == NULL ||
         account->password_hash == NULL || !host_row_text_or_null(&row, 3, &account->org) ||
         !host_row_text_or_null(&row, 4, &account->org_area) ||
@@ -122,6 +127,7 @@ put_in_tx(void *arg, cim_tx *tx, cim_error *err)
         host_value_text("hash", put->hash),
         host_value_i64("now", put->now_ms),
         host_value_text("area", home_of(input->areas)),
+        host_value_i64("must", input->must_change ? 1 : 0),
     };
     const cim_value ended[] = {values[0], values[4]};
     if (roles == NULL) {
@@ -129,12 +135,13 @@ put_in_tx(void *arg, cim_tx *tx, cim_error *err)
     }
     CIM_TRY(host_store_exec(tx,
                             "insert into cim_account (username, display_name, org, area, "
-                            "password_hash, password_set_ms) values (:username, :display_name, "
-                            ":org, :area, :hash, :now) on conflict (username) do update set "
-                            "display_name = excluded.display_name, org = excluded.org, area = "
-                            "excluded.area, password_hash = excluded.password_hash, "
-                            "password_set_ms = excluded.password_set_ms, ended_ms = null",
-                            values, 6, NULL, err));
+                            "password_hash, password_set_ms, must_change) values (:username, "
+                            ":display_name, :org, :area, :hash, :now, :must) on conflict "
+                            "(username) do update set display_name = excluded.display_name, org = "
+                            "excluded.org, area = excluded.area, password_hash = "
+                            "excluded.password_hash, password_set_ms = excluded.password_set_ms, "
+                            "must_change = excluded.must_change, ended_ms = null",
+                            values, 7, NULL, err));
     CIM_TRY(host_store_exec(tx,
                             "update cim_grant set ended_ms = :now, ended_by = 'cim-host' where "
                             "holder_kind = 'user' and holder = :username and kind = 'role' and "
@@ -158,7 +165,8 @@ is_list(const char *text, const char *allowed)
 }
 
 cim_status
-host_account_check(const struct host_account_input *input, cim_error *err)
+host_account_check(const struct host_identity *identity, const struct host_account_input *input,
+                   cim_error *err)
 {
     const char *username = input->username != NULL ? input->username : "";
     const size_t len = strlen(username);
@@ -185,7 +193,8 @@ host_account_check(const struct host_account_input *input, cim_error *err)
         return cim_fail(err, CIM_E_INVALID, "areas", input->areas, "区划应为 * 或以逗号分隔的代码",
                         "areas are * or codes separated by commas");
     }
-    return host_password_check_rules(input->password != NULL ? input->password : "", err);
+    return host_password_check_rules(identity->options.password_min_chars, username,
+                                     input->password != NULL ? input->password : "", err);
 }
 
 cim_status
@@ -198,8 +207,8 @@ host_identity_put_account(struct host_identity *identity, const struct host_acco
         .hash = hash,
         .now_ms = host_clock_now_ms(identity->options.clock),
     };
-    CIM_TRY(host_account_check(input, err));
-    CIM_TRY(host_password_hash(input->password, hash, err));
+    CIM_TRY(host_account_check(identity, input, err));
+    CIM_TRY(host_password_hash(&identity->passwords, input->password, hash, err));
     CIM_TRY(host_store_write(identity->options.platform, put_in_tx, &put, NULL, err));
     (void)atomic_fetch_add(&identity->generation, 1);
     return host_sessions_end_all_of(&identity->sessions, input->username, err);

@@ -9,13 +9,15 @@
 
 #define USERS_SQL                                                                                  \
     "select a.username, a.display_name, a.org, o.name, coalesce(a.area, o.area, '*'), "            \
-    "a.ended_ms from cim_account a left join cim_org o on o.code = a.org "
+    "a.ended_ms, f.confirmed_ms from cim_account a left join cim_org o on o.code = a.org left "    \
+    "join cim_second_factor f on f.username = a.username "
 
 enum { USER_COLUMNS = 5 };
 
 struct user {
     char *texts[USER_COLUMNS]; /* username, display name, org, its name, area */
     bool ended;
+    bool has_factor;
 };
 
 static void
@@ -36,6 +38,7 @@ read_user(const struct host_row *row, struct user *user, cim_error *err)
         }
     }
     user->ended = host_row_has(row, USER_COLUMNS);
+    user->has_factor = host_row_has(row, USER_COLUMNS + 1);
     return CIM_OK;
 }
 
@@ -86,7 +89,8 @@ add_user(const struct host_api *api, const struct user *user, struct cim_buf *ou
     host_api_add(out, "org", user->texts[2]);
     host_api_add(out, "org_name", user->texts[3]);
     host_api_add(out, "area", user->texts[4]);
-    cim_buf_addf(out, ",\"ended\":%s", user->ended ? "true" : "false");
+    cim_buf_addf(out, ",\"ended\":%s,\"factor\":%s", user->ended ? "true" : "false",
+                 user->has_factor ? "true" : "false");
     CIM_TRY(add_roles(api, user->texts[0], out, err));
     cim_buf_add_char(out, '}');
     return CIM_OK;
@@ -159,6 +163,7 @@ struct creation {
     const char *hash;
     const char *by;
     int64_t now_ms;
+    bool must_change;
 };
 
 static cim_status
@@ -175,6 +180,7 @@ insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
         host_value_text("area", user->area),
         host_value_text("hash", creation->hash),
         host_value_i64("now", creation->now_ms),
+        host_value_i64("must", creation->must_change ? 1 : 0),
     };
     if (roles == NULL) {
         return cim_fail_nomem(err);
@@ -182,9 +188,9 @@ insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
     const cim_status status =
         host_store_exec(tx,
                         "insert into cim_account (username, display_name, org, area, "
-                        "password_hash, password_set_ms) values (:username, :display_name, :org, "
-                        ":area, :hash, :now)",
-                        values, 6, NULL, err);
+                        "password_hash, password_set_ms, must_change) values (:username, "
+                        ":display_name, :org, :area, :hash, :now, :must)",
+                        values, 7, NULL, err);
     if (status == CIM_E_EXISTS) {
         return cim_fail(err, CIM_E_EXISTS, "username", user->username, "用户名“%s”已被占用",
                         "the user name '%s' is taken", user->username);
@@ -309,14 +315,15 @@ host_identity_add_user(struct host_identity *identity, const cim_call *call, cim
     struct creation creation = {.user = user,
                                 .hash = hash,
                                 .by = call->principal,
-                                .now_ms = host_clock_now_ms(api.giver->clock)};
-    CIM_TRY(host_account_check(&input, err));
+                                .now_ms = host_clock_now_ms(api.giver->clock),
+                                .must_change = identity->options.first_change};
+    CIM_TRY(host_account_check(identity, &input, err));
     CIM_TRY(check_free(&api, user->username, err));
     CIM_TRY(check_new(&api, user, err));
     if (dry_run) {
         return CIM_OK;
     }
-    CIM_TRY(host_password_hash(user->password, hash, err));
+    CIM_TRY(host_password_hash(&identity->passwords, user->password, hash, err));
     CIM_TRY(host_store_write(identity->options.platform, insert_in_tx, &creation, NULL, err));
     (void)atomic_fetch_add(&identity->generation, 1);
     host_api_note(&api, "user.create", user->username, user->roles);
@@ -426,9 +433,26 @@ handle_password(void *self, const cim_call *call, cim_http_req *req, cim_error *
     CIM_TRY(host_api_body(&api, keys, err));
     CIM_TRY(host_json_text(&api.in, "password", HOST_JSON_REQUIRED, &password, err));
     CIM_TRY(host_api_person(&api, host_http_path_param(req, "username"), &account, err));
-    cim_status status = host_identity_set_password(api.identity, account->username, password, err);
+    cim_status status = host_password_set(api.identity, account->username, password,
+                                          api.identity->options.first_change, err);
     if (status == CIM_OK) {
         host_api_note(&api, "user.password", account->username, NULL);
+        status = answer_user(&api, 200, account->username, err);
+    }
+    host_account_free(account);
+    return status;
+}
+
+/* Whoever has lost phone and recovery codes sets up a second factor anew. */
+static cim_status
+handle_factor(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_api api = host_api_begin(self, call, req);
+    struct host_account *account = NULL;
+    CIM_TRY(host_api_person(&api, host_http_path_param(req, "username"), &account, err));
+    cim_status status = host_factor_remove(self, account->username, err);
+    if (status == CIM_OK) {
+        host_api_note(&api, "user.factor.remove", account->username, NULL);
         status = answer_user(&api, 200, account->username, err);
     }
     host_account_free(account);
@@ -575,6 +599,13 @@ host_api_user_routes(struct host_identity *identity, struct host_http *http, cim
          .summary_en = "Set a new password",
          .params = username,
          .handle = handle_password},
+        {.method = "POST",
+         .pattern = "/admin/api/users/{username}/factor/remove",
+         .operation_id = "removeUserFactor",
+         .summary_zh = "移除人员的第二因素",
+         .summary_en = "Remove the second factor of an account",
+         .params = username,
+         .handle = handle_factor},
         {.method = "POST",
          .pattern = "/admin/api/users/{username}/end",
          .operation_id = "endUser",

@@ -120,7 +120,7 @@ host_identity_open(const struct host_identity_options *options, struct host_iden
         status = host_random_token(token, err);
     }
     if (status == CIM_OK) {
-        status = host_password_hash(token, identity->dummy_hash, err);
+        status = host_password_hash(&identity->passwords, token, identity->dummy_hash, err);
     }
     if (status == CIM_OK) {
         status = set_roles(identity, NULL, own_roles, err);

@@ -17,6 +17,14 @@ struct host_clock;
 struct host_identity;
 struct host_principal;
 struct host_audit;
+struct host_crypt;
+
+/* Of whom a second factor is asked. */
+enum host_second_factor {
+    HOST_FACTOR_OPTIONAL,
+    HOST_FACTOR_ADMINISTRATORS, /* who holds a function point of the platform (cim.…) */
+    HOST_FACTOR_ALL
+};
 
 struct host_identity_options {
     struct host_store *platform;
@@ -27,7 +35,14 @@ struct host_identity_options {
     int64_t session_absolute_ms; /* 12 h */
     int64_t token_ms;            /* 8 h */
     int32_t lock_after;          /* 5 failures in a row */
-    int64_t lock_ms;             /* 15 min */
+    int64_t lock_ms;             /* 15 min; each lock in a row lasts twice as long */
+    struct host_crypt *crypt;    /* seals secrets; NULL: no second factor can be set up */
+    enum host_second_factor second_factor;
+    bool first_change;           /* a password that somebody else set is changed first */
+    int32_t password_min_chars;  /* at least 8 in any case */
+    int32_t password_history;    /* how many of before are refused */
+    int64_t password_max_age_ms; /* 0: any */
+    const char *site;            /* name of the platform in authenticator apps */
 };
 
 cim_status host_identity_open(const struct host_identity_options *options,
@@ -48,12 +63,16 @@ struct host_account_input {
     const char *areas;
     const char *org;
     int64_t until_ms; /* of the grants; INT64_MAX: no end */
+    bool must_change; /* the password, at the first sign-in */
 };
 cim_status host_identity_put_account(struct host_identity *identity,
                                      const struct host_account_input *input, cim_error *err);
 /* CIM_E_NOTFOUND when there is no such account. Ends its sessions and forgets its failures. */
 cim_status host_identity_set_password(struct host_identity *identity, const char *username,
                                       const char *password, cim_error *err);
+/* Takes the second factor of an account away: who has lost it sets up another. */
+cim_status host_identity_remove_factor(struct host_identity *identity, const char *username,
+                                       cim_error *err);
 /* Whether a grant of `pattern` stands: layers that it covers, their fields, the row filter. Set
  * once, before routes are served; without it nothing is checked. */
 struct host_resource_check {

@@ -24,6 +24,13 @@ enum {
     HOST_SESSIONS_PER_ACCOUNT_MAX = 50, /* the oldest ends when one more begins */
     HOST_SESSION_BUCKETS = 4096,
     HOST_FAILURES_KEPT_MS = 7200000,
+    HOST_LOCKS_KEPT_MS = 86400000, /* after a lock, for the next one to last longer */
+    HOST_LOCK_DOUBLINGS_MAX = 5,
+    HOST_STEP_MS = 600000, /* from the password to the end of a sign-in */
+    HOST_SESSION_ADDRESS_MAX = 48,
+    HOST_SESSION_AGENT_MAX = 160,
+    HOST_SESSION_ID_TEXT = 17,
+    HOST_PASSWORD_HISTORY_MAX = 24,
     HOST_SESSION_SAVE_MS = 60000, /* last_seen is written at most this often */
     HOST_PRINCIPAL_BUCKETS = 256,
     HOST_PRINCIPAL_SCOPES_MAX = 4096,
@@ -48,19 +55,30 @@ enum {
 struct host_password_gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int running;
+    bool busy[HOST_ARGON2_AT_ONCE];
+    char addresses[HOST_ARGON2_AT_ONCE][HOST_SESSION_ADDRESS_MAX]; /* who is at it; "": anybody */
     int waiting;
 };
 void host_password_gate_init(struct host_password_gate *gate);
 void host_password_gate_done(struct host_password_gate *gate);
 
-/* CIM_E_INVALID saying which rule is not met. */
-cim_status host_password_check_rules(const char *password, cim_error *err);
-cim_status host_password_hash(const char *password, char ret_hash[HOST_PASSWORD_HASH_MAX],
-                              cim_error *err);
-/* CIM_E_BUSY when too many are at it already. */
-cim_status host_password_verify(struct host_password_gate *gate, const char *hash,
-                                const char *password, bool *ret_same, cim_error *err);
+/* CIM_E_INVALID saying which rule is not met; `min_chars` below HOST_PASSWORD_MIN_CHARS: that. */
+cim_status host_password_check_rules(int32_t min_chars, const char *username, const char *password,
+                                     cim_error *err);
+/* Both CIM_E_BUSY when too many are at it already. One address has one place at most, so that a
+ * flood from it leaves the others to the rest; NULL: not counted. */
+cim_status host_password_hash(struct host_password_gate *gate, const char *password,
+                              char ret_hash[HOST_PASSWORD_HASH_MAX], cim_error *err);
+cim_status host_password_verify(struct host_password_gate *gate, const char *address,
+                                const char *hash, const char *password, bool *ret_same,
+                                cim_error *err);
+/* Does the password that somebody chose himself meet the rules, and is it none of his last ones? */
+cim_status host_password_check_new(struct host_identity *identity, const char *username,
+                                   const char *old, const char *password, cim_error *err);
+/* Sets it, keeps the one of before in the history, forgets failures, ends all sessions.
+ * CIM_E_NOTFOUND: no such account. */
+cim_status host_password_set(struct host_identity *identity, const char *username,
+                             const char *password, bool must_change, cim_error *err);
 /* Random bytes as hexadecimal text; SHA-256 of a text likewise. */
 cim_status host_random_token(char ret_token[HOST_TOKEN_TEXT], cim_error *err);
 cim_status host_sha256_text(const char *prefix, const char *text, char ret_hash[HOST_TOKEN_TEXT],
@@ -68,14 +86,25 @@ cim_status host_sha256_text(const char *prefix, const char *text, char ret_hash[
 /* UUIDv7 of the time and random bytes. */
 cim_status host_new_uid(int64_t now_ms, char ret_uid[37], cim_error *err);
 
-/* ---- sessions.c ---- */
+/* ---- sessions.c ----
+ * The one place that knows where sessions are kept. */
 
-enum host_session_kind { HOST_SESSION_COOKIE, HOST_SESSION_BEARER };
+/* The last two are of somebody whose password was right and of whom more is asked: they open no
+ * route but those of the next step (HOST_ROUTE_STEP). */
+enum host_session_kind {
+    HOST_SESSION_COOKIE,
+    HOST_SESSION_BEARER,
+    HOST_SESSION_FACTOR, /* a code of the second factor */
+    HOST_SESSION_SETUP   /* a new password, or a second factor to be set up */
+};
+const char *host_session_kind_name(enum host_session_kind kind);
 
 struct host_session {
     struct host_session *next;
     char hash[HOST_TOKEN_TEXT];
     char username[HOST_USERNAME_MAX + 1];
+    char address[HOST_SESSION_ADDRESS_MAX]; /* where it began; "": not known */
+    char agent[HOST_SESSION_AGENT_MAX];
     enum host_session_kind kind;
     int64_t created_ms;
     int64_t last_seen_ms;
@@ -95,8 +124,16 @@ struct host_sessions {
 cim_status host_sessions_open(struct host_sessions *sessions, struct host_store *platform,
                               int64_t idle_ms, int64_t now_ms, cim_error *err);
 void host_sessions_close(struct host_sessions *sessions);
-cim_status host_sessions_begin(struct host_sessions *sessions, enum host_session_kind kind,
-                               const char *username, int64_t now_ms, int64_t life_ms,
+struct host_session_start {
+    enum host_session_kind kind;
+    const char *username;
+    int64_t now_ms;
+    int64_t life_ms;
+    const char *address; /* may be NULL, as the next */
+    const char *agent;
+};
+cim_status host_sessions_begin(struct host_sessions *sessions,
+                               const struct host_session_start *start,
                                char ret_token[HOST_TOKEN_TEXT], cim_error *err);
 /* Who the token stands for, if it is good; notes that it was seen. CIM_E_DENIED otherwise. */
 cim_status host_sessions_find(struct host_sessions *sessions, enum host_session_kind kind,
@@ -109,6 +146,16 @@ cim_status host_sessions_peek(struct host_sessions *sessions, enum host_session_
 cim_status host_sessions_end(struct host_sessions *sessions, const char *token, cim_error *err);
 cim_status host_sessions_end_all_of(struct host_sessions *sessions, const char *username,
                                     cim_error *err);
+/* What a session is called where its token must not be: the beginning of the token's hash. */
+void host_session_id(const struct host_session *session, char ret_id[HOST_SESSION_ID_TEXT]);
+cim_status host_session_id_of(const char *token, char ret_id[HOST_SESSION_ID_TEXT], cim_error *err);
+/* Copies of those that are good, the newest first; of one account, or of all (NULL). Freed by the
+ * caller. */
+cim_status host_sessions_list(struct host_sessions *sessions, const char *username, int64_t now_ms,
+                              struct host_session **ret_list, size_t *ret_n, cim_error *err);
+/* CIM_E_NOTFOUND: the account has no such session. */
+cim_status host_sessions_end_one(struct host_sessions *sessions, const char *username,
+                                 const char *id, cim_error *err);
 
 /* ---- the whole ---- */
 
@@ -148,6 +195,9 @@ struct host_account {
     char *org_area; /* NULL: no organisation, or one that is not in the list */
     char *area;     /* where the account itself belongs; NULL: where its organisation does */
     char *password_hash;
+    int64_t password_set_ms;
+    bool must_change; /* the password, at the next sign-in */
+    bool has_factor;  /* a second factor that was set up */
     bool ended;
 };
 
@@ -158,7 +208,8 @@ void host_account_free(struct host_account *account); /* NULL-safe */
 /* Where the account belongs: an area code, "*" where nothing says. */
 const char *host_account_home(const struct host_account *account);
 /* What is wrong with a new account's name, display name, roles, areas or password. */
-cim_status host_account_check(const struct host_account_input *input, cim_error *err);
+cim_status host_account_check(const struct host_identity *identity,
+                              const struct host_account_input *input, cim_error *err);
 
 /* ---- grants.c ---- */
 
@@ -221,7 +272,8 @@ struct host_principal {
     const struct host_clock *clock;
     char *username;
     char *display_name;
-    char *org; /* NULL: none */
+    char *org;                   /* NULL: none */
+    enum host_session_kind step; /* of a sign-in that is not done: it holds nothing; else COOKIE */
     size_t n_roles;
     char **roles;
     size_t n_area_codes;
@@ -288,19 +340,65 @@ void host_principals_clear(struct host_identity *identity);
 /* ---- signin.c ---- */
 
 struct host_sign_in {
-    const char *event; /* "login", "token" */
+    const char *event; /* "login", "token", … */
     const char *username;
     const char *password;
+    const char *code; /* of the second factor; NULL: none was given */
     const char *address;
     const char *request_id;
 };
 
 /* CIM_OK; CIM_E_DENIED: wrong name or password; CIM_E_STATE: locked; CIM_E_BUSY. Names that do not
- * exist take the same steps and the same time. Each is written to the log. */
+ * exist take the same steps and the same time. Each is written to the log. Where it is locked,
+ * *ret_locked_ms is for how long still (may be NULL). */
 cim_status host_sign_in(struct host_identity *identity, const struct host_sign_in *attempt,
-                        cim_error *err);
+                        int64_t *ret_locked_ms, cim_error *err);
+/* The same for a code of the second factor of who has signed in with his password. */
+cim_status host_sign_in_factor(struct host_identity *identity, const struct host_sign_in *attempt,
+                               int64_t *ret_locked_ms, cim_error *err);
 /* A row of cim_sign_in_log by itself. */
 cim_status host_sign_in_log(struct host_identity *identity, const struct host_sign_in *attempt,
                             const char *result, const char *reason, cim_error *err);
+
+/* ---- steps.c ---- */
+
+/* What is still asked of somebody after his password. */
+struct host_sign_in_step {
+    enum host_session_kind kind; /* COOKIE: nothing */
+    bool password;               /* a new one */
+    bool factor;                 /* to be set up */
+};
+/* `factor_given`: a code of the second factor was right. */
+cim_status host_next_step(struct host_identity *identity, const char *username, bool factor_given,
+                          struct host_sign_in_step *ret_step, cim_error *err);
+
+/* ---- factor.c: the second factor, TOTP (RFC 6238) ---- */
+
+enum {
+    HOST_FACTOR_SECRET_BYTES = 20,
+    HOST_FACTOR_SECRET_TEXT = HOST_FACTOR_SECRET_BYTES * 8 / 5 + 1, /* base32, with the NUL */
+    HOST_FACTOR_URI_MAX = 512,
+    HOST_RECOVERY_CODES = 10,
+    HOST_RECOVERY_TEXT = 12 /* "abcde-fghij" with the NUL */
+};
+
+/* HMAC-SHA-1, 6 digits, of the step: 30 seconds since 1970. */
+cim_status host_totp(const uint8_t *secret, size_t len, int64_t step, char ret_code[7],
+                     cim_error *err);
+/* Begins: a new secret that asks for nothing until a code of it is confirmed. CIM_E_STATE: the
+ * account has a second factor already. */
+cim_status host_factor_begin(struct host_identity *identity, const char *username,
+                             char ret_secret[HOST_FACTOR_SECRET_TEXT],
+                             char ret_uri[HOST_FACTOR_URI_MAX], cim_error *err);
+/* CIM_E_INVALID: not the code of now; CIM_E_STATE: nothing was begun. */
+cim_status host_factor_confirm(struct host_identity *identity, const char *username,
+                               const char *code,
+                               char ret_recovery[HOST_RECOVERY_CODES][HOST_RECOVERY_TEXT],
+                               cim_error *err);
+/* Takes a code or a recovery code, each of them once. In the transaction of the caller. */
+cim_status host_factor_take(struct host_identity *identity, cim_tx *tx, const char *username,
+                            const char *code, int64_t now_ms, bool *ret_good, cim_error *err);
+/* Takes the factor and its recovery codes away; no failure where there is none. */
+cim_status host_factor_remove(struct host_identity *identity, const char *username, cim_error *err);
 
 #endif

@@ -10,48 +10,6 @@ enum { ROLES_TEXT_MAX = 64 << 10 };
 
 _Static_assert((int)HOST_BEARER_TEXT == (int)HOST_TOKEN_TEXT, "the public size is the inner one");
 
-struct new_password {
-    const char *username;
-    const char *hash;
-    int64_t now_ms;
-};
-
-static cim_status
-set_in_tx(void *arg, cim_tx *tx, cim_error *err)
-{
-    const struct new_password *change = arg;
-    int64_t changes = 0;
-    const cim_value values[] = {
-        host_value_text("username", change->username),
-        host_value_text("hash", change->hash),
-        host_value_i64("now", change->now_ms),
-    };
-    CIM_TRY(host_store_exec(tx,
-                            "update cim_account set password_hash = :hash, password_set_ms = :now "
-                            "where username = :username",
-                            values, 3, &changes, err));
-    if (changes == 0) {
-        return cim_fail(err, CIM_E_NOTFOUND, "username", change->username, "没有账号“%s”",
-                        "there is no account '%s'", change->username);
-    }
-    return host_store_exec(tx, "delete from cim_sign_in_failure where username = :username", values,
-                           1, NULL, err);
-}
-
-cim_status
-host_identity_set_password(struct host_identity *identity, const char *username,
-                           const char *password, cim_error *err)
-{
-    char hash[HOST_PASSWORD_HASH_MAX];
-    struct new_password change = {
-        .username = username, .hash = hash, .now_ms = host_clock_now_ms(identity->options.clock)};
-    CIM_TRY(host_password_check_rules(password, err));
-    CIM_TRY(host_password_hash(password, hash, err));
-    CIM_TRY(host_store_write(identity->options.platform, set_in_tx, &change, NULL, err));
-    (void)atomic_fetch_add(&identity->generation, 1);
-    return host_sessions_end_all_of(&identity->sessions, username, err);
-}
-
 /* "role (areas), …" of those that are in force. */
 static cim_status
 add_roles(struct host_identity *identity, const struct host_account *account, struct cim_buf *out,
@@ -125,6 +83,12 @@ host_identity_issue_token(struct host_identity *identity, const char *username, 
     struct host_account *account = NULL;
     CIM_TRY(host_account_load(identity, username, &account, err));
     host_account_free(account);
-    return host_sessions_begin(&identity->sessions, HOST_SESSION_BEARER, username,
-                               host_clock_now_ms(identity->options.clock), life_ms, ret_token, err);
+    const struct host_session_start start = {
+        .kind = HOST_SESSION_BEARER,
+        .username = username,
+        .now_ms = host_clock_now_ms(identity->options.clock),
+        .life_ms = life_ms,
+        .agent = "cim-host token",
+    };
+    return host_sessions_begin(&identity->sessions, &start, ret_token, err);
 }

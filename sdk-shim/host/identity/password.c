@@ -19,8 +19,8 @@ host_password_gate_init(struct host_password_gate *gate)
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&gate->changed, &attr);
     (void)pthread_condattr_destroy(&attr);
-    gate->running = 0;
     gate->waiting = 0;
+    memset(gate->busy, 0, sizeof gate->busy);
 }
 
 void
@@ -28,38 +28,6 @@ host_password_gate_done(struct host_password_gate *gate)
 {
     (void)pthread_cond_destroy(&gate->changed);
     (void)pthread_mutex_destroy(&gate->lock);
-}
-
-cim_status
-host_password_check_rules(const char *password, cim_error *err)
-{
-    bool has[4] = {false}; /* lower, upper, digit, other */
-    size_t chars = 0;
-    for (const char *at = password; *at != '\0'; at++) {
-        const unsigned char c = (unsigned char)*at;
-        chars += (c & 0xC0U) != 0x80U ? 1 : 0;
-        if (c >= 'a' && c <= 'z') {
-            has[0] = true;
-        } else if (c >= 'A' && c <= 'Z') {
-            has[1] = true;
-        } else if (c >= '0' && c <= '9') {
-            has[2] = true;
-        } else {
-            has[3] = true;
-        }
-    }
-    if (chars < HOST_PASSWORD_MIN_CHARS || strlen(password) > HOST_PASSWORD_MAX_BYTES) {
-        return cim_fail(err, CIM_E_INVALID, "password", NULL, "密码至少 %d 个字符，至多 %d 字节",
-                        "a password has at least %d characters and at most %d bytes",
-                        (int)HOST_PASSWORD_MIN_CHARS, (int)HOST_PASSWORD_MAX_BYTES);
-    }
-    if (has[0] + has[1] + has[2] + has[3] < 3) {
-        return cim_fail(err, CIM_E_INVALID, "password", NULL,
-                        "密码应含大写字母、小写字母、数字、其他字符中的至少三类",
-                        "a password has at least three of: lower-case letters, upper-case letters, "
-                        "digits, other characters");
-    }
-    return CIM_OK;
 }
 
 static cim_status
@@ -71,62 +39,100 @@ fail_argon2(int code, cim_error *err)
                           argon2_error_message(code));
 }
 
-cim_status
-host_password_hash(const char *password, char ret_hash[HOST_PASSWORD_HASH_MAX], cim_error *err)
+/* Whether this address may begin now: there is a place, and it has not got one already. */
+static bool
+may_begin(const struct host_password_gate *gate, const char *address)
 {
-    unsigned char salt[16];
-    int code = 0;
-    if (RAND_bytes(salt, sizeof salt) != 1) {
-        return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "没有随机数", "no random bytes");
+    int running = 0;
+    for (size_t i = 0; i < HOST_ARGON2_AT_ONCE; i++) {
+        if (gate->busy[i] && address != NULL && strcmp(gate->addresses[i], address) == 0) {
+            return false;
+        }
+        running += gate->busy[i] ? 1 : 0;
     }
-    code = argon2id_hash_encoded(HOST_ARGON2_PASSES, HOST_ARGON2_MEMORY_KIB, 1, password,
-                                 strlen(password), salt, sizeof salt, 32, ret_hash,
-                                 HOST_PASSWORD_HASH_MAX);
-    return code == ARGON2_OK ? CIM_OK : fail_argon2(code, err);
+    return running < HOST_ARGON2_AT_ONCE;
+}
+
+static size_t
+begin(struct host_password_gate *gate, const char *address)
+{
+    size_t place = 0;
+    while (gate->busy[place]) {
+        place++;
+    }
+    gate->busy[place] = true;
+    cim_copy_text(gate->addresses[place], sizeof gate->addresses[place],
+                  address != NULL ? address : "");
+    return place;
 }
 
 /* True when one of the places is ours; waits a little for one, but not in a long line. */
 static bool
-take_place(struct host_password_gate *gate)
+take_place(struct host_password_gate *gate, const char *address, size_t *ret_place)
 {
     struct timespec until;
     bool mine = false;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += HOST_ARGON2_WAIT_MS / 1000;
     (void)pthread_mutex_lock(&gate->lock);
-    if (gate->running >= HOST_ARGON2_AT_ONCE && gate->waiting < HOST_ARGON2_WAITING) {
+    mine = may_begin(gate, address);
+    if (!mine && gate->waiting < HOST_ARGON2_WAITING) {
         gate->waiting++;
-        while (gate->running >= HOST_ARGON2_AT_ONCE &&
+        while (!(mine = may_begin(gate, address)) &&
                pthread_cond_timedwait(&gate->changed, &gate->lock, &until) == 0) {
         }
         gate->waiting--;
     }
-    mine = gate->running < HOST_ARGON2_AT_ONCE;
-    gate->running += mine ? 1 : 0;
+    if (mine) {
+        *ret_place = begin(gate, address);
+    }
     (void)pthread_mutex_unlock(&gate->lock);
     return mine;
 }
 
 static void
-give_place(struct host_password_gate *gate)
+give_place(struct host_password_gate *gate, size_t place)
 {
     (void)pthread_mutex_lock(&gate->lock);
-    gate->running--;
-    (void)pthread_cond_signal(&gate->changed);
+    gate->busy[place] = false;
+    (void)pthread_cond_broadcast(&gate->changed);
     (void)pthread_mutex_unlock(&gate->lock);
 }
 
-cim_status
-host_password_verify(struct host_password_gate *gate, const char *hash, const char *password,
-                     bool *ret_same, cim_error *err)
+static cim_status
+enter(struct host_password_gate *gate, const char *address, size_t *ret_place, cim_error *err)
 {
-    int code = 0;
-    if (!take_place(gate)) {
-        return cim_fail(err, CIM_E_BUSY, NULL, NULL, "登录请求过多，请稍后再试",
-                        "too many sign-ins at once; try again later");
+    return take_place(gate, address, ret_place)
+               ? CIM_OK
+               : cim_fail(err, CIM_E_BUSY, NULL, NULL, "登录请求过多，请稍后再试",
+                          "too many sign-ins at once; try again later");
+}
+
+cim_status
+host_password_hash(struct host_password_gate *gate, const char *password,
+                   char ret_hash[HOST_PASSWORD_HASH_MAX], cim_error *err)
+{
+    unsigned char salt[16];
+    size_t place = 0;
+    if (RAND_bytes(salt, sizeof salt) != 1) {
+        return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "没有随机数", "no random bytes");
     }
-    code = argon2id_verify(hash, password, strlen(password));
-    give_place(gate);
+    CIM_TRY(enter(gate, NULL, &place, err));
+    const int code = argon2id_hash_encoded(HOST_ARGON2_PASSES, HOST_ARGON2_MEMORY_KIB, 1, password,
+                                           strlen(password), salt, sizeof salt, 32, ret_hash,
+                                           HOST_PASSWORD_HASH_MAX);
+    give_place(gate, place);
+    return code == ARGON2_OK ? CIM_OK : fail_argon2(code, err);
+}
+
+cim_status
+host_password_verify(struct host_password_gate *gate, const char *address, const char *hash,
+                     const char *password, bool *ret_same, cim_error *err)
+{
+    size_t place = 0;
+    CIM_TRY(enter(gate, address, &place, err));
+    const int code = argon2id_verify(hash, password, strlen(password));
+    give_place(gate, place);
     if (code != ARGON2_OK && code != ARGON2_VERIFY_MISMATCH) {
         return fail_argon2(code, err);
     }

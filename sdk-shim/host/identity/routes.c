@@ -3,6 +3,7 @@
 #include "host/base/log.h"
 #include "host/base/problem.h"
 #include "host/identity/api.h"
+#include "host/identity/enter.h"
 #include "host/store/row.h"
 #include "kit/buf.h"
 
@@ -10,17 +11,9 @@
 #include <openssl/crypto.h>
 #include <strings.h>
 
-enum { HOST_AUTH_BODY_MAX = 4096, HOST_AUTH_ANSWER_MAX = 256 << 10 };
+enum { HOST_AUTH_BODY_MAX = 4096 };
 
-#define COOKIE_NAME "cim_session"
 #define CSRF_HEADER "X-CSRF-Token"
-
-/* The CSRF token follows from the session's own token, which only the browser has. */
-static cim_status
-csrf_of(const char *token, char ret_csrf[HOST_TOKEN_TEXT], cim_error *err)
-{
-    return host_sha256_text("cim-csrf:", token, ret_csrf, err);
-}
 
 static bool
 is_safe_method(const char *method)
@@ -48,7 +41,7 @@ check_csrf(struct host_identity *identity, cim_http_req *req, const char *token,
         .address = host_http_client_address(req),
     };
     cim_error why;
-    CIM_TRY(csrf_of(token, wanted, err));
+    CIM_TRY(host_enter_csrf(token, wanted, err));
     if (given != NULL && strlen(given) == sizeof wanted - 1 &&
         CRYPTO_memcmp(given, wanted, sizeof wanted - 1) == 0) {
         return CIM_OK;
@@ -73,6 +66,39 @@ principal_of(struct host_identity *identity, const char *username,
     return status;
 }
 
+/* A session, or, for routes of the next step, one that waits for it. */
+static cim_status
+find_cookie(struct host_identity *identity, const struct host_route *route, const char *token,
+            int64_t now_ms, char ret_username[HOST_USERNAME_MAX + 1],
+            enum host_session_kind *ret_kind, cim_error *err)
+{
+    static const enum host_session_kind kinds[] = {HOST_SESSION_COOKIE, HOST_SESSION_FACTOR,
+                                                   HOST_SESSION_SETUP};
+    const size_t n = (route->flags & HOST_ROUTE_STEP) != 0 ? 3 : 1;
+    cim_status status = CIM_E_DENIED;
+    for (size_t i = 0; i < n && status == CIM_E_DENIED; i++) {
+        status =
+            host_sessions_find(&identity->sessions, kinds[i], token, now_ms, ret_username, err);
+        *ret_kind = kinds[i];
+    }
+    return status;
+}
+
+/* Somebody who has not signed in whole: a name that holds nothing. */
+static cim_status
+halfway_principal(struct host_identity *identity, const char *username, enum host_session_kind kind,
+                  struct host_principal **ret_principal, cim_error *err)
+{
+    struct host_principal *principal =
+        host_principal_new(username, username, NULL, identity->options.clock, NULL);
+    if (principal == NULL) {
+        return cim_fail_nomem(err);
+    }
+    principal->step = kind;
+    *ret_principal = principal;
+    return CIM_OK;
+}
+
 static cim_status
 resolve(void *self, cim_http_req *req, const struct host_route *route,
         struct host_principal **ret_principal, cim_error *err)
@@ -80,7 +106,7 @@ resolve(void *self, cim_http_req *req, const struct host_route *route,
     struct host_identity *identity = self;
     const int64_t now_ms = host_clock_now_ms(identity->options.clock);
     const char *bearer = bearer_of(req);
-    const char *cookie = bearer == NULL ? host_http_cookie(req, COOKIE_NAME) : NULL;
+    const char *cookie = bearer == NULL ? host_http_cookie(req, HOST_ENTER_COOKIE) : NULL;
     char username[HOST_USERNAME_MAX + 1];
     cim_status status = CIM_E_DENIED;
     if (bearer != NULL) {
@@ -90,9 +116,9 @@ resolve(void *self, cim_http_req *req, const struct host_route *route,
                                    username, err));
         return principal_of(identity, username, ret_principal, err);
     }
+    enum host_session_kind kind = HOST_SESSION_COOKIE;
     if (cookie != NULL) {
-        status = host_sessions_find(&identity->sessions, HOST_SESSION_COOKIE, cookie, now_ms,
-                                    username, err);
+        status = find_cookie(identity, route, cookie, now_ms, username, &kind, err);
         if (status != CIM_OK && status != CIM_E_DENIED) {
             return status;
         }
@@ -100,6 +126,9 @@ resolve(void *self, cim_http_req *req, const struct host_route *route,
     if (status == CIM_OK) {
         if (!is_safe_method(host_http_method(req)) && (route->flags & HOST_ROUTE_NO_CSRF) == 0) {
             CIM_TRY(check_csrf(identity, req, cookie, username, err));
+        }
+        if (kind != HOST_SESSION_COOKIE) {
+            return halfway_principal(identity, username, kind, ret_principal, err);
         }
         return principal_of(identity, username, ret_principal, err);
     }
@@ -116,7 +145,7 @@ host_identity_refresh(struct host_identity *identity, cim_http_req *req,
 {
     const int64_t now_ms = host_clock_now_ms(identity->options.clock);
     const char *bearer = bearer_of(req);
-    const char *token = bearer != NULL ? bearer : host_http_cookie(req, COOKIE_NAME);
+    const char *token = bearer != NULL ? bearer : host_http_cookie(req, HOST_ENTER_COOKIE);
     char username[HOST_USERNAME_MAX + 1];
     if (token == NULL) {
         return cim_fail(err, CIM_E_DENIED, NULL, NULL, "请先登录", "sign in first");
@@ -179,101 +208,6 @@ host_identity_http_auth(struct host_identity *identity)
     return auth;
 }
 
-/* ---- answers ---- */
-
-static void
-add_list(struct cim_buf *out, const char *name, char *const *texts, size_t n)
-{
-    cim_buf_addf(out, ",\"%s\":[", name);
-    for (size_t i = 0; i < n; i++) {
-        cim_buf_add_text(out, i > 0 ? "," : "");
-        cim_buf_add_json_text(out, texts[i], SIZE_MAX);
-    }
-    cim_buf_add_char(out, ']');
-}
-
-static void
-add_me(struct cim_buf *out, const struct host_principal *principal, const char *csrf)
-{
-    bool first = true;
-    cim_buf_add_text(out, "{\"username\":");
-    cim_buf_add_json_text(out, principal->username, SIZE_MAX);
-    cim_buf_add_text(out, ",\"display_name\":");
-    cim_buf_add_json_text(out, principal->display_name, SIZE_MAX);
-    add_list(out, "roles", principal->roles, principal->n_roles);
-    add_list(out, "areas", principal->area_codes, principal->n_area_codes);
-    cim_buf_add_text(out, ",\"org\":");
-    if (principal->org != NULL) {
-        cim_buf_add_json_text(out, principal->org, SIZE_MAX);
-    } else {
-        cim_buf_add_text(out, "null");
-    }
-    cim_buf_add_text(out, ",\"functions\":[");
-    for (size_t i = 0; i < principal->n_functions; i++) {
-        if (!principal->functions[i].pass_on &&
-            host_principal_has_function(principal, principal->functions[i].id) != 0) {
-            cim_buf_add_text(out, first ? "" : ",");
-            cim_buf_add_json_text(out, principal->functions[i].id, SIZE_MAX);
-            first = false;
-        }
-    }
-    cim_buf_add_text(out, "],\"csrf\":");
-    if (csrf != NULL) {
-        cim_buf_add_json_text(out, csrf, SIZE_MAX);
-    } else {
-        cim_buf_add_text(out, "null");
-    }
-    cim_buf_add_char(out, '}');
-}
-
-static cim_status
-answer(cim_http_req *req, int32_t http_status, const char *mime, struct cim_buf *body,
-       cim_error *err)
-{
-    cim_blob blob = {0};
-    cim_status status = cim_buf_status(body, err);
-    CIM_TRY(status);
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(body, &blob);
-    status = host_http_respond(req, http_status, mime, &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
-}
-
-static cim_status
-answer_me(cim_http_req *req, const struct host_principal *principal, const char *token,
-          cim_error *err)
-{
-    CIM_AUTO_BUF struct cim_buf body;
-    char csrf[HOST_TOKEN_TEXT];
-    cim_buf_init(&body, HOST_AUTH_ANSWER_MAX);
-    if (token != NULL) {
-        CIM_TRY(csrf_of(token, csrf, err));
-    }
-    add_me(&body, principal, token != NULL ? csrf : NULL);
-    return answer(req, 200, "application/json", &body, err);
-}
-
-/* A refused sign-in: 401 or, when locked, 429; anything else is the caller's failure. */
-static cim_status
-answer_refused(struct host_identity *identity, const cim_call *call, cim_http_req *req,
-               const cim_error *why, cim_error *err)
-{
-    CIM_AUTO_BUF struct cim_buf body;
-    const int32_t http_status = why->code == CIM_E_STATE ? 429 : 401;
-    char seconds[24];
-    cim_buf_init(&body, HOST_AUTH_ANSWER_MAX);
-    host_problem_write(&body, http_status, why, call->request_id);
-    if (http_status == 429) {
-        (void)snprintf(seconds, sizeof seconds, "%lld",
-                       (long long)(identity->options.lock_ms / 1000));
-        CIM_TRY(host_http_add_header(req, "Retry-After", seconds, err));
-    }
-    return answer(req, http_status, "application/problem+json", &body, err);
-}
-
 /* ---- handlers ---- */
 
 static void
@@ -286,20 +220,24 @@ cleanup_json(struct json_object **object)
 static cim_status
 read_credentials(cim_http_req *req, struct host_sign_in *attempt, cim_error *err)
 {
-    static const char *const keys[] = {"username", "password", NULL};
+    static const char *const keys[] = {"username", "password", "code", NULL};
     __attribute__((cleanup(cleanup_json))) struct json_object *root = NULL;
     struct host_json_in in = {.where = "body"};
     const char *text = NULL;
-    const char *from[2] = {NULL, NULL};
+    const char *from[3] = {NULL, NULL, NULL};
     uint64_t len = 0;
     CIM_TRY(host_http_body_text(req, HOST_AUTH_BODY_MAX, &text, &len, err));
     CIM_TRY(host_json_parse(in.where, text, (size_t)len, &root, err));
     in.value = root;
     CIM_TRY(host_json_keys(&in, keys, err));
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         char *copy = NULL;
-        if (host_json_text(&in, keys[i], HOST_JSON_REQUIRED, &from[i], NULL) != CIM_OK) {
+        if (host_json_text(&in, keys[i], i < 2 ? HOST_JSON_REQUIRED : HOST_JSON_OPTIONAL, &from[i],
+                           NULL) != CIM_OK) {
             return cim_fail(err, CIM_E_INVALID, keys[i], NULL, "应为文本", "expected a text");
+        }
+        if (from[i] == NULL) {
+            continue;
         }
         copy = host_http_alloc(req, strlen(from[i]) + 1);
         if (copy == NULL) {
@@ -310,38 +248,9 @@ read_credentials(cim_http_req *req, struct host_sign_in *attempt, cim_error *err
     }
     attempt->username = from[0];
     attempt->password = from[1];
+    attempt->code = from[2];
     attempt->address = host_http_client_address(req);
     return CIM_OK;
-}
-
-/* A page elsewhere must not sign a browser in: old browsers do not say, new ones do. */
-static cim_status
-check_same_site(cim_http_req *req, cim_error *err)
-{
-    const char *site = host_http_header(req, "Sec-Fetch-Site");
-    if (site != NULL && strcmp(site, "cross-site") == 0) {
-        return cim_fail(err, CIM_E_DENIED, "Sec-Fetch-Site", site, "不接受其他网站发起的登录",
-                        "a sign-in from another site is not accepted");
-    }
-    return CIM_OK;
-}
-
-static cim_status
-set_cookie(struct host_identity *identity, cim_http_req *req, const char *token, cim_error *err)
-{
-    char header[256];
-    const char *base = host_http_base_url(req);
-    (void)snprintf(header, sizeof header,
-                   COOKIE_NAME "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", token,
-                   token[0] != '\0' ? (long long)(identity->options.session_absolute_ms / 1000) : 0,
-                   base != NULL && strncmp(base, "https:", 6) == 0 ? "; Secure" : "");
-    return host_http_add_header(req, "Set-Cookie", header, err);
-}
-
-static bool
-is_refusal(cim_status status)
-{
-    return status == CIM_E_DENIED || status == CIM_E_STATE;
 }
 
 static cim_status
@@ -349,34 +258,42 @@ handle_login(void *self, const cim_call *call, cim_http_req *req, cim_error *err
 {
     struct host_identity *identity = self;
     struct host_sign_in attempt = {.event = "login", .request_id = call->request_id};
-    const char *old = host_http_cookie(req, COOKIE_NAME);
-    char token[HOST_TOKEN_TEXT];
-    struct host_principal *principal = NULL;
+    int64_t locked_ms = 0;
     cim_error why;
-    cim_status status = CIM_OK;
-    CIM_TRY(check_same_site(req, err));
+    CIM_TRY(host_enter_same_site(req, err));
     CIM_TRY(read_credentials(req, &attempt, err));
-    status = host_sign_in(identity, &attempt, &why);
-    if (is_refusal(status)) {
-        return answer_refused(identity, call, req, &why, err);
-    }
+    const cim_status status = host_sign_in(identity, &attempt, &locked_ms, &why);
     if (status != CIM_OK) {
-        if (err != NULL) {
-            *err = why;
+        return host_enter_refused(call, req, &why, locked_ms, err);
+    }
+    const struct host_entry entry = {.username = attempt.username};
+    return host_enter(identity, req, &entry, err);
+}
+
+/* A token is for programs, which take no steps: what is missing is said, and nothing given. */
+static cim_status
+check_token_steps(struct host_identity *identity, const struct host_sign_in *attempt,
+                  int64_t *ret_locked_ms, cim_error *err)
+{
+    struct host_sign_in_step step;
+    CIM_TRY(host_next_step(identity, attempt->username, false, &step, err));
+    if (step.kind == HOST_SESSION_FACTOR) {
+        if (attempt->code == NULL) {
+            return cim_fail(err, CIM_E_DENIED, "code", NULL, "还需要第二因素的验证码 code",
+                            "the code of the second factor is needed too");
         }
-        return status;
+        CIM_TRY(host_sign_in_factor(identity, attempt, ret_locked_ms, err));
+        CIM_TRY(host_next_step(identity, attempt->username, true, &step, err));
     }
-    if (old != NULL) { /* a new token at each sign-in, and the one before is worth nothing */
-        CIM_TRY(host_sessions_end(&identity->sessions, old, err));
+    if (step.kind == HOST_SESSION_COOKIE) {
+        return CIM_OK;
     }
-    CIM_TRY(host_sessions_begin(&identity->sessions, HOST_SESSION_COOKIE, attempt.username,
-                                host_clock_now_ms(identity->options.clock),
-                                identity->options.session_absolute_ms, token, err));
-    CIM_TRY(set_cookie(identity, req, token, err));
-    CIM_TRY(principal_of(identity, attempt.username, &principal, err));
-    status = answer_me(req, principal, token, err);
-    host_principal_release(principal);
-    return status;
+    return step.password
+               ? cim_fail(err, CIM_E_DENIED, "password", NULL,
+                          "密码须先更换：请在页面登录并设置新密码",
+                          "the password has to be changed first: sign in with a page")
+               : cim_fail(err, CIM_E_DENIED, "factor", NULL, "须先设置第二因素：请在页面登录并设置",
+                          "a second factor has to be set up first: sign in with a page");
 }
 
 static cim_status
@@ -386,34 +303,38 @@ handle_token(void *self, const cim_call *call, cim_http_req *req, cim_error *err
     struct host_sign_in attempt = {.event = "token", .request_id = call->request_id};
     CIM_AUTO_BUF struct cim_buf body;
     char token[HOST_TOKEN_TEXT];
+    int64_t locked_ms = 0;
     cim_error why;
-    cim_status status = CIM_OK;
     cim_buf_init(&body, HOST_AUTH_ANSWER_MAX);
     CIM_TRY(read_credentials(req, &attempt, err));
-    status = host_sign_in(identity, &attempt, &why);
-    if (is_refusal(status)) {
-        return answer_refused(identity, call, req, &why, err);
+    cim_status status = host_sign_in(identity, &attempt, &locked_ms, &why);
+    if (status == CIM_OK) {
+        status = check_token_steps(identity, &attempt, &locked_ms, &why);
     }
     if (status != CIM_OK) {
-        if (err != NULL) {
-            *err = why;
-        }
-        return status;
+        return host_enter_refused(call, req, &why, locked_ms, err);
     }
-    CIM_TRY(host_sessions_begin(&identity->sessions, HOST_SESSION_BEARER, attempt.username,
-                                host_clock_now_ms(identity->options.clock),
-                                identity->options.token_ms, token, err));
+    const struct host_session_start start = {
+        .kind = HOST_SESSION_BEARER,
+        .username = attempt.username,
+        .now_ms = host_clock_now_ms(identity->options.clock),
+        .life_ms = identity->options.token_ms,
+        .address = attempt.address,
+        .agent = host_http_header(req, "User-Agent"),
+    };
+    CIM_TRY(host_sessions_begin(&identity->sessions, &start, token, err));
     cim_buf_addf(&body, "{\"access_token\":\"%s\",\"token_type\":\"Bearer\",\"expires_in\":%lld}",
                  token, (long long)(identity->options.token_ms / 1000));
-    return answer(req, 200, "application/json", &body, err);
+    return host_enter_answer(req, 200, "application/json", &body, err);
 }
 
 static cim_status
 handle_me(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     (void)self;
-    return answer_me(req, host_http_principal(call),
-                     bearer_of(req) == NULL ? host_http_cookie(req, COOKIE_NAME) : NULL, err);
+    return host_enter_answer_me(
+        req, host_http_principal(call),
+        bearer_of(req) == NULL ? host_http_cookie(req, HOST_ENTER_COOKIE) : NULL, NULL, err);
 }
 
 static cim_status
@@ -421,7 +342,7 @@ handle_logout(void *self, const cim_call *call, cim_http_req *req, cim_error *er
 {
     struct host_identity *identity = self;
     const char *bearer = bearer_of(req);
-    const char *token = bearer != NULL ? bearer : host_http_cookie(req, COOKIE_NAME);
+    const char *token = bearer != NULL ? bearer : host_http_cookie(req, HOST_ENTER_COOKIE);
     const struct host_sign_in attempt = {
         .event = "logout",
         .username = call->principal,
@@ -434,7 +355,7 @@ handle_logout(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     }
     CIM_TRY(host_sign_in_log(identity, &attempt, "ok", NULL, err));
     if (bearer == NULL) {
-        CIM_TRY(set_cookie(identity, req, "", err));
+        CIM_TRY(host_enter_set_cookie(identity, req, "", err));
     }
     CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
     return host_http_respond(req, 204, "application/json", &nothing, err);
@@ -482,5 +403,7 @@ host_identity_add_routes(struct host_identity *identity, struct host_http *http,
     CIM_TRY(host_api_org_routes(identity, http, err));
     CIM_TRY(host_api_user_routes(identity, http, err));
     CIM_TRY(host_api_role_routes(identity, http, err));
-    return host_api_grant_routes(identity, http, err);
+    CIM_TRY(host_api_grant_routes(identity, http, err));
+    CIM_TRY(host_api_session_routes(identity, http, err));
+    return host_enter_routes(identity, http, err);
 }

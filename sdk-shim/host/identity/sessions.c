@@ -9,7 +9,26 @@
 
 #include "host/base/log.h"
 
-static const char *const kind_names[] = {"session", "token"};
+static const char *const kind_names[] = {"session", "token", "factor", "setup"};
+enum { KINDS = sizeof kind_names / sizeof kind_names[0] };
+
+const char *
+host_session_kind_name(enum host_session_kind kind)
+{
+    return kind_names[kind];
+}
+
+static bool
+find_kind(const char *name, enum host_session_kind *ret_kind)
+{
+    for (int i = 0; i < (int)KINDS; i++) {
+        if (strcmp(name, kind_names[i]) == 0) {
+            *ret_kind = (enum host_session_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
 
 static struct host_session **
 bucket_of(struct host_sessions *sessions, const char *hash)
@@ -64,19 +83,23 @@ take_up(struct host_sessions *sessions, const struct host_row *row, int64_t now_
     CIM_AUTO_FREE char *hash = host_row_text(row, 0);
     CIM_AUTO_FREE char *kind = host_row_text(row, 1);
     CIM_AUTO_FREE char *username = host_row_text(row, 2);
-    if (session == NULL || hash == NULL || kind == NULL || username == NULL) {
+    CIM_AUTO_FREE char *address = host_row_text(row, 6);
+    CIM_AUTO_FREE char *agent = host_row_text(row, 7);
+    if (session == NULL || hash == NULL || kind == NULL || username == NULL || address == NULL ||
+        agent == NULL) {
         free(session);
         return cim_fail_nomem(err);
     }
     cim_copy_text(session->hash, sizeof session->hash, hash);
     cim_copy_text(session->username, sizeof session->username, username);
-    session->kind = strcmp(kind, kind_names[HOST_SESSION_BEARER]) == 0 ? HOST_SESSION_BEARER
-                                                                       : HOST_SESSION_COOKIE;
+    cim_copy_text(session->address, sizeof session->address, address);
+    cim_copy_text(session->agent, sizeof session->agent, agent);
     session->created_ms = host_row_i64(row, 3);
     session->last_seen_ms = host_row_i64(row, 4);
     session->saved_ms = session->last_seen_ms;
     session->expires_ms = host_row_i64(row, 5);
-    if (strlen(hash) != HOST_TOKEN_TEXT - 1 || is_over(sessions, session, now_ms)) {
+    if (strlen(hash) != HOST_TOKEN_TEXT - 1 || !find_kind(kind, &session->kind) ||
+        is_over(sessions, session, now_ms)) {
         free(session);
     } else {
         add(sessions, session);
@@ -107,7 +130,7 @@ host_sessions_open(struct host_sessions *sessions, struct host_store *platform, 
                                  values, 2, NULL, err));
     CIM_TRY(host_store_read(platform,
                             "select token_hash, kind, username, created_ms, last_seen_ms, "
-                            "expires_ms from cim_session",
+                            "expires_ms, address, agent from cim_session",
                             NULL, 0, &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
@@ -177,17 +200,32 @@ insert_row(struct host_sessions *sessions, const struct host_session *session, c
         host_value_text("username", session->username),
         host_value_i64("created", session->created_ms),
         host_value_i64("expires", session->expires_ms),
+        host_value_text("address", session->address),
+        host_value_text("agent", session->agent),
     };
     return host_store_write_one(sessions->platform,
                                 "insert into cim_session (token_hash, kind, username, created_ms, "
-                                "last_seen_ms, expires_ms) "
-                                "values (:hash, :kind, :username, :created, :created, :expires)",
-                                values, 5, NULL, err);
+                                "last_seen_ms, expires_ms, address, agent) values (:hash, :kind, "
+                                ":username, :created, :created, :expires, :address, :agent)",
+                                values, 7, NULL, err);
+}
+
+static void
+fill(struct host_session *session, const struct host_session_start *start)
+{
+    cim_copy_text(session->username, sizeof session->username, start->username);
+    cim_copy_text(session->address, sizeof session->address,
+                  start->address != NULL ? start->address : "");
+    cim_copy_text(session->agent, sizeof session->agent, start->agent != NULL ? start->agent : "");
+    session->kind = start->kind;
+    session->created_ms = start->now_ms;
+    session->last_seen_ms = start->now_ms;
+    session->saved_ms = start->now_ms;
+    session->expires_ms = start->now_ms + start->life_ms;
 }
 
 cim_status
-host_sessions_begin(struct host_sessions *sessions, enum host_session_kind kind,
-                    const char *username, int64_t now_ms, int64_t life_ms,
+host_sessions_begin(struct host_sessions *sessions, const struct host_session_start *start,
                     char ret_token[HOST_TOKEN_TEXT], cim_error *err)
 {
     CIM_AUTO_FREE struct host_session *session = calloc(1, sizeof *session);
@@ -199,15 +237,10 @@ host_sessions_begin(struct host_sessions *sessions, enum host_session_kind kind,
     }
     CIM_TRY(host_random_token(token, err));
     CIM_TRY(host_sha256_text("", token, session->hash, err));
-    cim_copy_text(session->username, sizeof session->username, username);
-    session->kind = kind;
-    session->created_ms = now_ms;
-    session->last_seen_ms = now_ms;
-    session->saved_ms = now_ms;
-    session->expires_ms = now_ms + life_ms;
+    fill(session, start);
     CIM_TRY(insert_row(sessions, session, err));
     (void)pthread_mutex_lock(&sessions->lock);
-    make_room(sessions, username, now_ms, ended);
+    make_room(sessions, start->username, start->now_ms, ended);
     full = sessions->n_sessions >= HOST_SESSIONS_MAX;
     if (!full) {
         struct host_session *mine = CIM_TAKE(session);
@@ -328,4 +361,81 @@ host_sessions_end_all_of(struct host_sessions *sessions, const char *username, c
     return host_store_write_one(sessions->platform,
                                 "delete from cim_session where username = :username", values, 1,
                                 NULL, err);
+}
+
+/* ---- seen from outside ---- */
+
+void
+host_session_id(const struct host_session *session, char ret_id[HOST_SESSION_ID_TEXT])
+{
+    cim_copy_text(ret_id, HOST_SESSION_ID_TEXT, session->hash);
+}
+
+cim_status
+host_session_id_of(const char *token, char ret_id[HOST_SESSION_ID_TEXT], cim_error *err)
+{
+    char hash[HOST_TOKEN_TEXT];
+    CIM_TRY(host_sha256_text("", token, hash, err));
+    cim_copy_text(ret_id, HOST_SESSION_ID_TEXT, hash);
+    return CIM_OK;
+}
+
+static int
+newer_first(const void *a, const void *b)
+{
+    const struct host_session *left = a;
+    const struct host_session *right = b;
+    return (left->created_ms < right->created_ms) - (left->created_ms > right->created_ms);
+}
+
+cim_status
+host_sessions_list(struct host_sessions *sessions, const char *username, int64_t now_ms,
+                   struct host_session **ret_list, size_t *ret_n, cim_error *err)
+{
+    struct host_session *list = NULL;
+    size_t n = 0;
+    (void)pthread_mutex_lock(&sessions->lock);
+    list = calloc(sessions->n_sessions + 1, sizeof *list);
+    for (size_t i = 0; i < HOST_SESSION_BUCKETS && list != NULL; i++) {
+        for (const struct host_session *at = sessions->buckets[i]; at != NULL; at = at->next) {
+            if ((username == NULL || strcmp(at->username, username) == 0) &&
+                !is_over(sessions, at, now_ms)) {
+                list[n] = *at;
+                list[n++].next = NULL;
+            }
+        }
+    }
+    (void)pthread_mutex_unlock(&sessions->lock);
+    if (list == NULL) {
+        return cim_fail_nomem(err);
+    }
+    qsort(list, n, sizeof *list, newer_first);
+    *ret_list = list;
+    *ret_n = n;
+    return CIM_OK;
+}
+
+cim_status
+host_sessions_end_one(struct host_sessions *sessions, const char *username, const char *id,
+                      cim_error *err)
+{
+    char hash[HOST_TOKEN_TEXT] = "";
+    const bool is_id = strlen(id) == HOST_SESSION_ID_TEXT - 1;
+    (void)pthread_mutex_lock(&sessions->lock);
+    for (size_t i = 0; is_id && i < HOST_SESSION_BUCKETS && hash[0] == '\0'; i++) {
+        struct host_session **link = &sessions->buckets[i];
+        while (*link != NULL && (strncmp((*link)->hash, id, HOST_SESSION_ID_TEXT - 1) != 0 ||
+                                 strcmp((*link)->username, username) != 0)) {
+            link = &(*link)->next;
+        }
+        if (*link != NULL) {
+            cim_copy_text(hash, sizeof hash, (*link)->hash);
+            drop(sessions, link);
+        }
+    }
+    (void)pthread_mutex_unlock(&sessions->lock);
+    if (hash[0] == '\0') {
+        return cim_fail(err, CIM_E_NOTFOUND, "id", id, "没有这个会话", "there is no such session");
+    }
+    return delete_row(sessions, hash, err);
 }

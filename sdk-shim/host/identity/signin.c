@@ -66,53 +66,89 @@ audit(struct host_identity *identity, const struct host_sign_in *attempt, const 
 /* ---- counting failures ---- */
 
 struct verdict {
-    const struct host_identity_options *options;
+    struct host_identity *identity;
     const struct host_sign_in *attempt;
     const char *username;
     const char *uid;
+    const char *wrong; /* reason in the log where it is not good */
     int64_t now_ms;
-    bool password_good;
-    bool known;
-    bool locked;        /* out */
-    const char *result; /* out */
+    bool good;
+    bool takes_code;         /* whether the code is good is found out in the transaction */
+    bool more_is_asked;      /* failures are forgotten once the second factor was right too */
+    bool locked;             /* out */
+    int64_t locked_until_ms; /* out */
+    const char *result;      /* out */
     const char *reason;
 };
 
+struct failures {
+    int64_t n;
+    int64_t locks;
+    int64_t last_ms;
+    int64_t locked_until_ms;
+};
+
+#define FAILURES_SQL                                                                               \
+    "select failures, locks, last_ms, locked_until_ms from cim_sign_in_failure where username = "  \
+    ":username"
+
 static cim_status
-read_failures(cim_tx *tx, const char *username, int64_t *ret_failures, int64_t *ret_locked_until_ms,
-              cim_error *err)
+take_failures(cim_rows *rows, struct failures *failures, cim_error *err)
 {
-    CIM_AUTO_ROWS cim_rows *rows = NULL;
-    struct host_row row = {0};
+    struct host_row row = {.rows = rows};
     bool there = false;
-    const cim_value values[] = {host_value_text("username", username)};
-    CIM_TRY(host_store_query(tx,
-                             "select failures, locked_until_ms from cim_sign_in_failure "
-                             "where username = :username",
-                             values, 1, &rows, err));
-    row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
-    *ret_failures = there ? host_row_i64(&row, 0) : 0;
-    *ret_locked_until_ms = there ? host_row_i64(&row, 1) : 0;
+    if (there) {
+        *failures = (struct failures){.n = host_row_i64(&row, 0),
+                                      .locks = host_row_i64(&row, 1),
+                                      .last_ms = host_row_i64(&row, 2),
+                                      .locked_until_ms = host_row_i64(&row, 3)};
+    }
     return CIM_OK;
 }
 
 static cim_status
-write_failures(cim_tx *tx, const struct verdict *verdict, int64_t failures, int64_t locked_until_ms,
+read_failures(cim_tx *tx, const char *username, struct failures *failures, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_value values[] = {host_value_text("username", username)};
+    CIM_TRY(host_store_query(tx, FAILURES_SQL, values, 1, &rows, err));
+    return take_failures(rows, failures, err);
+}
+
+/* A name that is locked costs no hashing: a flood of guesses at it takes nothing from others. */
+static cim_status
+look_at_lock(struct verdict *verdict, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct failures failures = {0};
+    const cim_value values[] = {host_value_text("username", verdict->username)};
+    CIM_TRY(
+        host_store_read(verdict->identity->options.platform, FAILURES_SQL, values, 1, &rows, err));
+    CIM_TRY(take_failures(rows, &failures, err));
+    verdict->locked_until_ms = failures.locked_until_ms;
+    verdict->locked = verdict->now_ms < failures.locked_until_ms;
+    return CIM_OK;
+}
+
+static cim_status
+write_failures(cim_tx *tx, const struct verdict *verdict, const struct failures *failures,
                cim_error *err)
 {
     const cim_value values[] = {
         host_value_text("username", verdict->username),
-        host_value_i64("failures", failures),
+        host_value_i64("failures", failures->n),
         host_value_i64("now", verdict->now_ms),
-        host_value_i64("until", locked_until_ms),
+        host_value_i64("until", failures->locked_until_ms),
+        host_value_i64("locks", failures->locks),
     };
     return host_store_exec(tx,
                            "insert into cim_sign_in_failure (username, failures, last_ms, "
-                           "locked_until_ms) values (:username, :failures, :now, :until) "
-                           "on conflict (username) do update set failures = excluded.failures, "
-                           "last_ms = excluded.last_ms, locked_until_ms = excluded.locked_until_ms",
-                           values, 4, NULL, err);
+                           "locked_until_ms, locks) values (:username, :failures, :now, :until, "
+                           ":locks) on conflict (username) do update set failures = "
+                           "excluded.failures, last_ms = excluded.last_ms, locked_until_ms = "
+                           "excluded.locked_until_ms, locks = excluded.locks",
+                           values, 5, NULL, err);
 }
 
 /* Names can be made up without end: what is long past is dropped. */
@@ -120,12 +156,12 @@ static cim_status
 forget_old(cim_tx *tx, int64_t now_ms, cim_error *err)
 {
     const cim_value values[] = {
-        host_value_i64("now", now_ms),
         host_value_i64("old", now_ms - HOST_FAILURES_KEPT_MS),
+        host_value_i64("locked", now_ms - HOST_LOCKS_KEPT_MS),
     };
     return host_store_exec(tx,
                            "delete from cim_sign_in_failure where last_ms <= :old and "
-                           "locked_until_ms <= :now",
+                           "(locks = 0 or locked_until_ms <= :locked)",
                            values, 2, NULL, err);
 }
 
@@ -139,42 +175,113 @@ log_verdict(struct verdict *verdict, cim_tx *tx, const char *result, const char 
                       result, reason, err);
 }
 
+/* One failure more; so many in a row lock, and each lock in a row lasts twice as long. */
+static void
+count_failure(const struct verdict *verdict, struct failures *failures)
+{
+    const struct host_identity_options *options = &verdict->identity->options;
+    const int64_t doublings =
+        failures->locks < HOST_LOCK_DOUBLINGS_MAX ? failures->locks : HOST_LOCK_DOUBLINGS_MAX;
+    failures->n = failures->locked_until_ms > 0 ? 1 : failures->n + 1; /* after a lock anew */
+    failures->locked_until_ms = 0;
+    if (failures->n >= options->lock_after) {
+        failures->locked_until_ms = verdict->now_ms + (options->lock_ms << doublings);
+        failures->locks++;
+    }
+}
+
 /* All in one transaction, so that guesses made at the same time are counted one after another. */
 static cim_status
 decide(void *arg, cim_tx *tx, cim_error *err)
 {
     struct verdict *verdict = arg;
-    int64_t failures = 0;
-    int64_t locked_until_ms = 0;
+    struct failures failures = {0};
     const cim_value values[] = {host_value_text("username", verdict->username)};
-    CIM_TRY(read_failures(tx, verdict->username, &failures, &locked_until_ms, err));
-    verdict->locked = verdict->now_ms < locked_until_ms;
+    CIM_TRY(read_failures(tx, verdict->username, &failures, err));
+    if (!verdict->locked) {
+        verdict->locked_until_ms = failures.locked_until_ms;
+        verdict->locked = verdict->now_ms < failures.locked_until_ms;
+    }
     if (verdict->locked) {
         return log_verdict(verdict, tx, "refused", "locked", err);
     }
-    if (verdict->password_good) {
-        CIM_TRY(host_store_exec(tx, "delete from cim_sign_in_failure where username = :username",
-                                values, 1, NULL, err));
+    if (verdict->takes_code) {
+        CIM_TRY(host_factor_take(verdict->identity, tx, verdict->username, verdict->attempt->code,
+                                 verdict->now_ms, &verdict->good, err));
+    }
+    if (verdict->good) {
+        if (!verdict->more_is_asked) {
+            CIM_TRY(host_store_exec(tx,
+                                    "delete from cim_sign_in_failure where username = :username",
+                                    values, 1, NULL, err));
+        }
         return log_verdict(verdict, tx, "ok", NULL, err);
     }
-    failures = locked_until_ms > 0 ? 1 : failures + 1; /* after a lock the count starts anew */
-    locked_until_ms =
-        failures >= verdict->options->lock_after ? verdict->now_ms + verdict->options->lock_ms : 0;
+    count_failure(verdict, &failures);
     CIM_TRY(forget_old(tx, verdict->now_ms, err));
-    CIM_TRY(write_failures(tx, verdict, failures, locked_until_ms, err));
-    return log_verdict(verdict, tx, "refused", verdict->known ? "password" : "unknown", err);
+    CIM_TRY(write_failures(tx, verdict, &failures, err));
+    return log_verdict(verdict, tx, "refused", verdict->wrong, err);
+}
+
+static cim_status
+refuse_locked(const struct verdict *verdict, int64_t *ret_locked_ms, cim_error *err)
+{
+    const int64_t left_ms = verdict->locked_until_ms - verdict->now_ms;
+    if (ret_locked_ms != NULL) {
+        *ret_locked_ms = left_ms;
+    }
+    return cim_fail(err, CIM_E_STATE, NULL, NULL,
+                    "登录失败次数过多，该用户名已锁定；请 %d 分钟后再试",
+                    "too many failures: this user name is locked; try again after %d minutes",
+                    (int)((left_ms + 59999) / 60000));
+}
+
+static cim_status
+conclude(struct verdict *verdict, int64_t *ret_locked_ms, cim_error *err)
+{
+    CIM_TRY(host_store_write(verdict->identity->options.platform, decide, verdict, NULL, err));
+    audit(verdict->identity, verdict->attempt, verdict->username, verdict->result, verdict->reason);
+    if (verdict->locked) {
+        return refuse_locked(verdict, ret_locked_ms, err);
+    }
+    return verdict->good ? CIM_OK
+                         : cim_fail(err, CIM_E_DENIED, NULL, NULL,
+                                    verdict->takes_code ? "验证码错误或已用过" : "用户名或密码错误",
+                                    verdict->takes_code ? "the code is wrong, or was used already"
+                                                        : "wrong user name or password");
+}
+
+static cim_status
+try_password(struct verdict *verdict, cim_error *err)
+{
+    struct host_identity *identity = verdict->identity;
+    const struct host_sign_in *attempt = verdict->attempt;
+    struct host_account *account = NULL;
+    bool same = false;
+    cim_status status = host_account_load(identity, verdict->username, &account, err);
+    if (status != CIM_OK && status != CIM_E_NOTFOUND) {
+        return status;
+    }
+    const bool known = account != NULL && !account->ended;
+    status = host_password_verify(
+        &identity->passwords, attempt->address,
+        account != NULL ? account->password_hash : identity->dummy_hash,
+        strlen(attempt->password) <= HOST_PASSWORD_MAX_BYTES ? attempt->password : "", &same, err);
+    verdict->more_is_asked = known && account->has_factor;
+    host_account_free(account);
+    verdict->good = same && known;
+    verdict->wrong = known ? "password" : "unknown";
+    return status;
 }
 
 cim_status
-host_sign_in(struct host_identity *identity, const struct host_sign_in *attempt, cim_error *err)
+host_sign_in(struct host_identity *identity, const struct host_sign_in *attempt,
+             int64_t *ret_locked_ms, cim_error *err)
 {
     char username[HOST_USERNAME_MAX + 1];
     char uid[37];
-    struct host_account *account = NULL;
-    bool same = false;
-    cim_status status = CIM_OK;
     struct verdict verdict = {
-        .options = &identity->options,
+        .identity = identity,
         .attempt = attempt,
         .username = username,
         .uid = uid,
@@ -182,30 +289,29 @@ host_sign_in(struct host_identity *identity, const struct host_sign_in *attempt,
     };
     kept_name(attempt->username, username);
     CIM_TRY(host_new_uid(verdict.now_ms, uid, err));
-    status = host_account_load(identity, username, &account, err);
-    if (status != CIM_OK && status != CIM_E_NOTFOUND) {
-        return status;
+    CIM_TRY(look_at_lock(&verdict, err));
+    if (!verdict.locked) {
+        CIM_TRY(try_password(&verdict, err));
     }
-    verdict.known = account != NULL && !account->ended;
-    status = host_password_verify(
-        &identity->passwords, account != NULL ? account->password_hash : identity->dummy_hash,
-        strlen(attempt->password) <= HOST_PASSWORD_MAX_BYTES ? attempt->password : "", &same, err);
-    host_account_free(account);
-    CIM_TRY(status);
-    verdict.password_good = same && verdict.known;
-    CIM_TRY(host_store_write(identity->options.platform, decide, &verdict, NULL, err));
-    audit(identity, attempt, username, verdict.result, verdict.reason);
-    if (verdict.locked) {
-        return cim_fail(err, CIM_E_STATE, NULL, NULL,
-                        "登录失败次数过多，该用户名已锁定；请 %d 分钟后再试",
-                        "too many failures: this user name is locked; try again after %d minutes",
-                        (int)((identity->options.lock_ms + 59999) / 60000));
-    }
-    if (!verdict.password_good) {
-        return cim_fail(err, CIM_E_DENIED, NULL, NULL, "用户名或密码错误",
-                        "wrong user name or password");
-    }
-    return CIM_OK;
+    return conclude(&verdict, ret_locked_ms, err);
+}
+
+cim_status
+host_sign_in_factor(struct host_identity *identity, const struct host_sign_in *attempt,
+                    int64_t *ret_locked_ms, cim_error *err)
+{
+    char uid[37];
+    struct verdict verdict = {
+        .identity = identity,
+        .attempt = attempt,
+        .username = attempt->username,
+        .uid = uid,
+        .wrong = "code",
+        .now_ms = host_clock_now_ms(identity->options.clock),
+        .takes_code = true,
+    };
+    CIM_TRY(host_new_uid(verdict.now_ms, uid, err));
+    return conclude(&verdict, ret_locked_ms, err);
 }
 
 /* ---- single rows ---- */

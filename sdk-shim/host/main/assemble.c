@@ -21,6 +21,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#define DAY_MS INT64_C(86400000)
+
 void
 host_setup_log(const struct host_config *config)
 {
@@ -202,6 +204,15 @@ open_crypt(struct host_assembly *assembly, cim_error *err)
     return host_crypt_open_for(assembly->app.store, &keys, &assembly->app.crypt, err);
 }
 
+static enum host_second_factor
+second_factor_of(const struct host_config *config)
+{
+    const char *who = host_config_text(config, "sign_in.second_factor");
+    return strcmp(who, "all") == 0              ? HOST_FACTOR_ALL
+           : strcmp(who, "administrators") == 0 ? HOST_FACTOR_ADMINISTRATORS
+                                                : HOST_FACTOR_OPTIONAL;
+}
+
 static cim_status
 open_identity(struct host_assembly *assembly, enum host_level level, cim_error *err)
 {
@@ -218,6 +229,13 @@ open_identity(struct host_assembly *assembly, enum host_level level, cim_error *
         .token_ms = host_config_int(config, "session.token_ms"),
         .lock_after = (int32_t)host_config_int(config, "session.lock_after"),
         .lock_ms = host_config_int(config, "session.lock_ms"),
+        .crypt = app->crypt,
+        .second_factor = second_factor_of(config),
+        .first_change = host_config_bool(config, "password.first_change"),
+        .password_min_chars = (int32_t)host_config_int(config, "password.min_chars"),
+        .password_history = (int32_t)host_config_int(config, "password.history"),
+        .password_max_age_ms = host_config_int(config, "password.max_age_days") * DAY_MS,
+        .site = host_config_text(config, "site.name"),
     };
     CIM_TRY(host_identity_open(&options, &app->identity, err));
     CIM_TRY(host_plugins_open(app, &app->plugins, err));

@@ -82,6 +82,7 @@ make_http(struct host_app *app, cim_error *err)
         .idle_timeout_ms = host_config_int(config, "http.idle_timeout_ms"),
         .hosts = host_config_text(config, "http.hosts"),
         .trusted_proxies = host_config_text(config, "http.trusted_proxies"),
+        .admin_addresses = host_config_text(config, "admin.addresses"),
         .access_log = host_config_bool(config, "log.access"),
         .clock = app->clock,
         .auth = host_identity_http_auth(app->identity),

@@ -95,7 +95,9 @@ add(struct host_identity *identity, const struct host_args *args, cim_error *err
                                        .display_name = name != NULL ? name : args->words[1],
                                        .password = password,
                                        .areas = areas != NULL ? areas : "",
-                                       .org = host_args_option(args, "org")};
+                                       .org = host_args_option(args, "org"),
+                                       .must_change =
+                                           host_args_option(args, "first-change") != NULL};
     CIM_TRY(host_args_need(args, "roles", &input.roles, err));
     CIM_TRY(read_until(args, &input.until_ms, err));
     CIM_TRY(read_password(args, password, err));
@@ -115,12 +117,23 @@ change_password(struct host_identity *identity, const struct host_args *args, ci
     return CIM_OK;
 }
 
+static cim_status
+remove_factor(struct host_identity *identity, const struct host_args *args, cim_error *err)
+{
+    CIM_TRY(host_identity_remove_factor(identity, args->words[1], err));
+    printf("账号 %s 的第二因素已移除 / the second factor of %s is removed\n", args->words[1],
+           args->words[1]);
+    return CIM_OK;
+}
+
 static void
 note(const struct host_app *app, const struct host_args *args)
 {
-    const bool adds = strcmp(args->words[0], "add") == 0;
     const cim_audit_entry entry = {.struct_size = sizeof entry,
-                                   .action = adds ? "account.put" : "account.password",
+                                   .action = strcmp(args->words[0], "add") == 0 ? "account.put"
+                                             : strcmp(args->words[0], "passwd") == 0
+                                                 ? "account.password"
+                                                 : "account.factor.remove",
                                    .layer = args->words[1]};
     host_audit_note(app->audit, NULL, &entry);
 }
@@ -136,8 +149,8 @@ static cim_status
 run(struct host_config *config, const char *const *words, cim_error *err)
 {
     static const struct host_arg_spec specs[] = {
-        {"roles", false}, {"areas", false},         {"name", false}, {"org", false},
-        {"until", false}, {"password-file", false}, {NULL, false}};
+        {"roles", false}, {"areas", false},         {"name", false},        {"org", false},
+        {"until", false}, {"password-file", false}, {"first-change", true}, {NULL, false}};
     struct host_args args;
     struct host_assembly assembly;
     cim_status status = CIM_OK;
@@ -145,18 +158,22 @@ run(struct host_config *config, const char *const *words, cim_error *err)
     CIM_TRY(host_args_parse(words, specs, 2, &args, err));
     const char *action = args.n_words > 0 ? args.words[0] : "list";
     const size_t wanted = strcmp(action, "list") == 0 ? args.n_words : 2;
-    const bool known =
-        strcmp(action, "list") == 0 || strcmp(action, "add") == 0 || strcmp(action, "passwd") == 0;
+    const bool known = strcmp(action, "list") == 0 || strcmp(action, "add") == 0 ||
+                       strcmp(action, "passwd") == 0 || strcmp(action, "remove-factor") == 0;
     if (!known || args.n_words != wanted || args.n_words > 2) {
-        return cim_fail(err, CIM_E_INVALID, "action", action,
-                        "应为 user list、user add NAME 或 user passwd NAME",
-                        "expected user list, user add NAME or user passwd NAME");
+        return cim_fail(
+            err, CIM_E_INVALID, "action", action,
+            "应为 user list、user add NAME、user passwd NAME 或 user remove-factor NAME",
+            "expected user list, user add NAME, user passwd NAME or user "
+            "remove-factor NAME");
     }
     CIM_TRY(host_assemble(config, "user", HOST_LEVEL_IDENTITY, &assembly, err));
     if (strcmp(action, "add") == 0) {
         status = add(assembly.app.identity, &args, err);
     } else if (strcmp(action, "passwd") == 0) {
         status = change_password(assembly.app.identity, &args, err);
+    } else if (strcmp(action, "remove-factor") == 0) {
+        status = remove_factor(assembly.app.identity, &args, err);
     } else {
         status = host_identity_each_account(assembly.app.identity, print_account, NULL, err);
     }
@@ -174,10 +191,13 @@ const struct host_verb host_verb_user = {
     .usage =
         "  cim-host user list\n"
         "  cim-host user add NAME --roles=ROLE,… [--areas=CODE,…|*] [--name=显示名] [--org=ORG]\n"
-        "                         [--until=YYYY-MM-DD] [--password-file=FILE]\n"
-        "  cim-host user passwd NAME [--password-file=FILE]\n\n"
+        "                         [--until=YYYY-MM-DD] [--password-file=FILE] [--first-change]\n"
+        "  cim-host user passwd NAME [--password-file=FILE]\n"
+        "  cim-host user remove-factor NAME\n\n"
         "  密码从终端、文件或标准输入（-）读取，不放在命令行上。add 对已有账号是覆盖。\n"
         "  The password comes from the terminal, a file or standard input (-), never from the\n"
-        "  command line. add replaces an account that exists.\n",
+        "  command line. add replaces an account that exists. "
+        "--first-change：首次登录须更换密码。\n"
+        "  --first-change: the password is changed at the first sign-in.\n",
     .run = run,
 };

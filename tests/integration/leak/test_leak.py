@@ -289,6 +289,13 @@ OTHERS = {
     "/auth/me": plain(), "/auth/token": posting("/auth/token", {"username": "kz", "password": "x"}),
     "/auth/login": posting("/auth/login", {"username": "kz", "password": "x"}),
     "/auth/logout": None,  # ends the walk's own token
+    "/auth/sessions": plain(), "/auth/sessions/{id}": changing("/auth/sessions/0000000000000000", "DELETE"),
+    "/auth/password": changing("/auth/password"), "/auth/factor": changing("/auth/factor"),
+    "/auth/factor/begin": changing("/auth/factor/begin"), "/auth/factor/confirm": changing("/auth/factor/confirm"),
+    "/auth/factor/remove": changing("/auth/factor/remove"),
+    "/admin/api/sessions": way_people,
+    "/admin/api/users/{username}/sessions/{id}": changing("/admin/api/users/nobody/sessions/0000000000000000", "DELETE"),
+    "/admin/api/users/{username}/factor/remove": changing("/admin/api/users/nobody/factor/remove"),
     "/admin/api/plugins": plain(), "/admin/api/plugins/{id}": plain("/admin/api/plugins/lpg"),
     # Not as one who may: they would take the platform away from the others.
     "/admin/api/plugins/{id}/enable": refused("/admin/api/plugins/lpg/enable"),

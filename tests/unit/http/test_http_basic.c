@@ -339,6 +339,46 @@ test_only_listed_hosts_and_trusted_proxies(void **state)
     fixture_stop(&strict, 100);
 }
 
+/* /admin however it is spelled; who stands behind our proxy counts, not who says so himself. */
+static void
+test_admin_is_for_listed_addresses(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *forwarded;
+        bool refused;
+    } cases[] = {
+        {"/admin", "198.51.100.7", false},
+        {"/admin/api/x", "198.51.100.7", false},
+        {"/admin", "203.0.113.9", true},
+        {"/admin/", "203.0.113.9", true},
+        {"/%61dmin/api/x", "203.0.113.9", true},
+        {"/admin/api/x", "198.51.100.7, 203.0.113.9", true},
+        {"/administration", "203.0.113.9", false},
+        {"/hello", "203.0.113.9", false},
+    };
+    struct fixture strict;
+    struct host_http_options options = fixture_options(&strict);
+    (void)state;
+    options.trusted_proxies = "127.0.0.0/8";
+    options.admin_addresses = "198.51.100.0/24";
+    fixture_start(&strict, &options);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char request[300];
+        (void)snprintf(request, sizeof request,
+                       "GET %s HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: %s\r\n"
+                       "Connection: close\r\n\r\n",
+                       cases[i].path, cases[i].forwarded);
+        char *answer = client_ask(strict.port, request);
+        const int status = answer_status(answer);
+        if ((status == 403) != cases[i].refused) {
+            fail_msg("%s from %s: %d", cases[i].path, cases[i].forwarded, status);
+        }
+        free(answer);
+    }
+    fixture_stop(&strict, 100);
+}
+
 static void
 test_slow_head_does_not_hold_others(void **state)
 {
@@ -376,6 +416,7 @@ main(void)
         cmocka_unit_test(test_handler_learns_that_the_client_has_left),
         cmocka_unit_test(test_handler_is_cancelled_at_the_time_limit),
         cmocka_unit_test(test_only_listed_hosts_and_trusted_proxies),
+        cmocka_unit_test(test_admin_is_for_listed_addresses),
         cmocka_unit_test(test_slow_head_does_not_hold_others),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -1,5 +1,6 @@
 #include "fixture.h"
 
+#include "host/crypt/crypt.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
 #include "pg_database.h"
@@ -26,11 +27,17 @@ static const char areas_csv[] = "code,name,level,parent,aliases\n"
                                 "4602,三亚市,city,46,\n"
                                 "460202,海棠区,county,4602,\n";
 
+static void
+fixture_path(const struct fixture *fixture, const char *name, char out[128])
+{
+    (void)snprintf(out, 128, "%s/%s", fixture->dir, name);
+}
+
 void
 fixture_file(const struct fixture *fixture, const char *name, const char *text, char out[128])
 {
     FILE *file = NULL;
-    (void)snprintf(out, 128, "%s/%s", fixture->dir, name);
+    fixture_path(fixture, name, out);
     file = fopen(out, "we");
     assert_non_null(file);
     assert_true(fputs(text, file) >= 0);
@@ -65,13 +72,23 @@ open_all(struct fixture *fixture)
                                             .token_ms = 8 * 3600000,
                                             .lock_after = 5,
                                             .lock_ms = 15 * 60000};
+    char path[128];
     cim_error error = {0};
     fixture->platform =
         open_store(fixture, HOST_STORE_PLATFORM, "platform.db", CIM_HOST_MIGRATIONS "/platform");
     fixture->data = open_store(fixture, HOST_STORE_DATA, "cim.gpkg", CIM_HOST_MIGRATIONS "/store");
     assert_ok(host_areas_open(fixture->data, &fixture->areas, &error), &error);
+    fixture_path(fixture, "data.keys", path);
+    assert_ok(
+        host_crypt_open(&(struct host_crypt_keys){.file = path}, true, &fixture->crypt, &error),
+        &error);
     options.platform = fixture->platform;
     options.areas = fixture->areas;
+    options.crypt = fixture->crypt;
+    options.second_factor = fixture->more.second_factor;
+    options.first_change = fixture->more.first_change;
+    options.password_history = fixture->more.password_history;
+    options.password_max_age_ms = fixture->more.password_max_age_ms;
     assert_ok(host_identity_open(&options, &fixture->identity, &error), &error);
     assert_ok(host_identity_set_roles(fixture->identity, "lpg", fixture_roles, &error), &error);
 }
@@ -80,6 +97,7 @@ static void
 close_all(struct fixture *fixture)
 {
     host_identity_free(fixture->identity);
+    host_crypt_close(fixture->crypt);
     host_areas_free(fixture->areas);
     host_store_close(fixture->data);
     host_store_close(fixture->platform);

@@ -15,7 +15,9 @@ struct fixture {
     struct host_store *platform;
     struct host_store *data;
     struct host_areas *areas;
+    struct host_crypt *crypt;
     struct host_identity *identity;
+    struct host_identity_options more; /* of the next restart: what follows `crypt` in it */
 };
 
 #define FIXTURE_NOW_MS   INT64_C(1800000000000)

@@ -49,8 +49,12 @@ ask(struct site *site, const char *who, const char *method, const char *path, co
     char header[100];
     struct json_object *answer = NULL;
     cim_error error = {0};
-    assert_ok(host_sessions_begin(&site->fixture->identity->sessions, HOST_SESSION_BEARER, who,
-                                  FIXTURE_NOW_MS, 3600000, token, &error),
+    assert_ok(host_sessions_begin(&site->fixture->identity->sessions,
+                                  &(struct host_session_start){.kind = HOST_SESSION_BEARER,
+                                                               .username = who,
+                                                               .now_ms = FIXTURE_NOW_MS,
+                                                               .life_ms = 3600000},
+                                  token, &error),
               &error);
     (void)snprintf(header, sizeof header, "Bearer %s", token);
     req.headers[0] = (struct fake_header){"Authorization", header};

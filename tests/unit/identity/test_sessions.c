@@ -17,8 +17,12 @@ begin(struct fixture *fixture, enum host_session_kind kind, const char *username
       char token[HOST_TOKEN_TEXT])
 {
     cim_error error = {0};
-    assert_ok(host_sessions_begin(&fixture->identity->sessions, kind, username, FIXTURE_NOW_MS,
-                                  life_ms, token, &error),
+    assert_ok(host_sessions_begin(&fixture->identity->sessions,
+                                  &(struct host_session_start){.kind = kind,
+                                                               .username = username,
+                                                               .now_ms = FIXTURE_NOW_MS,
+                                                               .life_ms = life_ms},
+                                  token, &error),
               &error);
 }
 
@@ -143,13 +147,21 @@ test_session_one_more_than_allowed_ends_the_oldest(void **state)
     cim_error error = {0};
     begin(fixture, HOST_SESSION_COOKIE, "province", LIFE_MS, first);
     for (int i = 1; i < HOST_SESSIONS_PER_ACCOUNT_MAX; i++) {
-        assert_ok(host_sessions_begin(&fixture->identity->sessions, HOST_SESSION_COOKIE, "province",
-                                      FIXTURE_NOW_MS + i, LIFE_MS, i == 1 ? second : token, &error),
+        assert_ok(host_sessions_begin(&fixture->identity->sessions,
+                                      &(struct host_session_start){.kind = HOST_SESSION_COOKIE,
+                                                                   .username = "province",
+                                                                   .now_ms = FIXTURE_NOW_MS + i,
+                                                                   .life_ms = LIFE_MS},
+                                      i == 1 ? second : token, &error),
                   &error);
     }
     assert_int_equal(find(fixture, HOST_SESSION_COOKIE, first, FIXTURE_NOW_MS + 100), CIM_OK);
-    assert_ok(host_sessions_begin(&fixture->identity->sessions, HOST_SESSION_COOKIE, "province",
-                                  FIXTURE_NOW_MS + 100, LIFE_MS, token, &error),
+    assert_ok(host_sessions_begin(&fixture->identity->sessions,
+                                  &(struct host_session_start){.kind = HOST_SESSION_COOKIE,
+                                                               .username = "province",
+                                                               .now_ms = FIXTURE_NOW_MS + 100,
+                                                               .life_ms = LIFE_MS},
+                                  token, &error),
               &error);
     assert_int_equal(find(fixture, HOST_SESSION_COOKIE, first, FIXTURE_NOW_MS + 100), CIM_E_DENIED);
     assert_int_equal(find(fixture, HOST_SESSION_COOKIE, second, FIXTURE_NOW_MS + 100), CIM_OK);

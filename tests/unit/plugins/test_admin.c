@@ -24,8 +24,12 @@ put_account(struct site *site, const char *username, const char *roles, char tok
                                              .until_ms = INT64_MAX};
     cim_error error = {0};
     assert_ok(host_identity_put_account(site->fixture->app.identity, &input, &error), &error);
-    assert_ok(host_sessions_begin(&site->fixture->app.identity->sessions, HOST_SESSION_BEARER,
-                                  username, FIXTURE_NOW_MS, 3600000, token, &error),
+    assert_ok(host_sessions_begin(&site->fixture->app.identity->sessions,
+                                  &(struct host_session_start){.kind = HOST_SESSION_BEARER,
+                                                               .username = username,
+                                                               .now_ms = FIXTURE_NOW_MS,
+                                                               .life_ms = 3600000},
+                                  token, &error),
               &error);
 }
 

@@ -220,8 +220,12 @@ test_template_route_counts_for_who_asks(void **state)
         struct cim_http_req req = {.method = "GET", .path = "/apps/template/api/count"};
         char token[HOST_TOKEN_TEXT];
         cim_error error = {0};
-        assert_ok(host_sessions_begin(&fixture->app.identity->sessions, HOST_SESSION_COOKIE,
-                                      wanted[i].username, FIXTURE_NOW_MS, 60000, token, &error),
+        assert_ok(host_sessions_begin(&fixture->app.identity->sessions,
+                                      &(struct host_session_start){.kind = HOST_SESSION_COOKIE,
+                                                                   .username = wanted[i].username,
+                                                                   .now_ms = FIXTURE_NOW_MS,
+                                                                   .life_ms = 60000},
+                                      token, &error),
                   &error);
         req.cookies[0] = (struct fake_header){"cim_session", token};
         assert_ok(fake_http_run(fixture->app.http, &auth, &gate, &req, FIXTURE_NOW_MS, &error),
