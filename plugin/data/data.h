@@ -23,7 +23,6 @@ enum {
     LPG_FILTER_DEPTH_MAX = 16,      /* of a CQL2 expression */
     LPG_FILTER_VALUES_MAX = 200,    /* literals in it */
     LPG_GROUPS_MAX = 10000,         /* of a count by value */
-    LPG_BULK_ROWS = 5000,           /* of an edit, from which on the spatial index waits */
     LPG_BATCH_IMAGES_MAX = 1000000, /* records that one edit changes or deletes */
     LPG_CHANGES_SINGLE_MAX = 1000   /* noted one by one; more are noted as one "many" */
 };

@@ -23,9 +23,8 @@ struct lpg_run {
     struct lpg_record record;
     struct lpg_uid_source uids;
     struct lpg_changes changes;
-    struct lpg_plan write;      /* insert or update */
-    struct cim_buf find_sql;    /* the stored record: its slots in order, by fid or by uid */
-    struct lpg_plan insert_fid; /* insert that returns the fid */
+    struct lpg_plan write;   /* insert or update */
+    struct cim_buf find_sql; /* the stored record: its slots in order, by fid or by uid */
     bool writes_words;
     struct cim_buf sealed; /* encrypted values of the record at hand */
     struct cim_buf words;  /* what the record at hand is found by */
@@ -53,8 +52,17 @@ struct lpg_stored {
 };
 
 cim_status lpg_run_plan(struct lpg_run *run, cim_error *err);
-/* Writes the record that was read. A refusal leaves the transaction as it was. */
+/* Replaces, updates or deletes the record that was read. A refusal leaves the transaction as it
+ * was. */
 cim_status lpg_run_row(struct lpg_run *run, cim_tx *tx, cim_error *err);
+/* Completes the new record that was read and checks it against area and scope; the store is not
+ * asked. */
+cim_status lpg_run_check_new(struct lpg_run *run, cim_error *err);
+/* Takes a created record back, with CIM_E_DENIED, that the scope's row filters do not cover. */
+cim_status lpg_run_check_created(const struct lpg_run *run, cim_tx *tx, int64_t fid,
+                                 const cim_value *area, cim_error *err);
+/* The values of the record at hand as run->write names them, into run->args: how many. */
+uint32_t lpg_run_args(struct lpg_run *run);
 
 /* Does an update or a replacement set the slot? */
 bool lpg_run_sets(const struct lpg_record *record, uint32_t slot);

@@ -5,7 +5,7 @@
  * that would have to start again gives up, with nothing written.
  */
 #include "data/block.h"
-#include "data/edit.h"
+#include "data/write.h"
 
 #include "cim/util.h"
 
@@ -13,82 +13,48 @@
 
 enum { STAGED_ROWS_MAX = 256, PROGRESS_ROWS = 1000, LPG_IMAGE_BYTES_MAX = 160 << 20 };
 
-struct refusal {
-    int64_t row;
-    cim_error why;
-};
-
-struct write {
-    struct lpg_run run;
-    struct lpg_block *staged; /* all rows of a small edit */
-    const cim_batch *batch;   /* of a large one: the batch that is borrowed now */
-    bool is_small;
-    bool started;
-    bool tried; /* a dry run got to its end */
-    bool in_bulk;
-    cim_error first;
-    size_t n_refusals; /* kept, of a small edit */
-    struct refusal *refusals;
-    struct write *also; /* of the edit that follows in the same transaction */
-};
-
-/* ---- refusals ---- */
-
-/* What is wrong with the row alone; the rest ends the edit. */
-static bool
-is_refusal(cim_status status)
-{
-    return status == CIM_E_INVALID || status == CIM_E_EXISTS || status == CIM_E_DENIED ||
-           status == CIM_E_NOTFOUND || status == CIM_E_VERSION || status == CIM_E_TOO_LARGE;
-}
-
-/* A unique index names its column; the value is the row's. */
-static void
-complete_refusal(const struct lpg_record *record, cim_error *why)
-{
-    cim_error value = {.code = 0};
-    for (uint32_t slot = 0; why->code == CIM_E_EXISTS && slot < record->n_slots; slot++) {
-        const cim_value *candidate = &record->values[slot];
-        if (candidate->type != 0 && strcmp(candidate->name, why->param) == 0) {
-            (void)lpg_refuse_value(why->param, candidate, "", "", &value);
-            memcpy(why->value, value.value, sizeof why->value);
-        }
-    }
-}
-
-static void
-refuse_row(struct write *write, int64_t row, cim_error *why)
-{
-    cim_edit *edit = write->run.edit;
-    complete_refusal(&write->run.record, why);
-    if (edit->n_refused++ == 0) {
-        write->first = *why;
-    }
-    if (write->is_small) {
-        write->refusals[write->n_refusals++] = (struct refusal){row, *why};
-    } else if (edit->refused != NULL) {
-        edit->refused(edit, row, why);
-    }
-}
-
 /* ---- rows ---- */
 
+/* What was gathered, into the store; refusals of a large edit are told at once. */
 static cim_status
-write_row(struct write *write, cim_tx *tx, const cim_batch *batch, int64_t row, cim_error *err)
+drain(struct lpg_write *write, cim_tx *tx, cim_error *err)
+{
+    CIM_TRY(lpg_create_flush(write, tx, err));
+    lpg_gather_clear(&write->gather);
+    if (!write->is_small) {
+        lpg_refusals_tell(write);
+    }
+    return CIM_OK;
+}
+
+static cim_status
+run_row(struct lpg_write *write, cim_tx *tx, cim_error *why)
 {
     struct lpg_run *run = &write->run;
-    cim_edit *edit = run->edit;
-    const bool row_wise = (edit->flags & CIM_EDIT_ROW_WISE) != 0;
+    if (run->edit->n_refused > 0 && (run->edit->flags & CIM_EDIT_ROW_WISE) == 0) {
+        return CIM_OK; /* nothing will be stored: only looked at */
+    }
+    if (run->record.op != CIM_EDIT_CREATE) {
+        return lpg_run_row(run, tx, why);
+    }
+    CIM_TRY(lpg_run_check_new(run, why));
+    return lpg_gather_add(&write->gather, run, run->edit->n_read, why);
+}
+
+static cim_status
+write_row(struct lpg_write *write, cim_tx *tx, const cim_batch *batch, int64_t row, cim_error *err)
+{
+    struct lpg_run *run = &write->run;
     cim_error why = {.code = 0};
-    edit->n_read++;
+    run->edit->n_read++;
     cim_status status = lpg_record_read(&run->record, batch, row, &why);
-    if (status == CIM_OK && (row_wise || edit->n_refused == 0)) {
-        status = lpg_run_row(run, tx, &why);
+    if (status == CIM_OK) {
+        status = run_row(write, tx, &why);
     }
     why.code = status;
-    if (is_refusal(status)) {
-        refuse_row(write, edit->n_read, &why);
-        return CIM_OK;
+    if (lpg_is_refusal(status)) {
+        lpg_refuse(write, run->edit->n_read, run->record.values, run->record.n_slots, &why);
+        status = write->failed == CIM_OK ? CIM_OK : cim_fail_nomem(&why);
     }
     if (status != CIM_OK) {
         if (err != NULL) {
@@ -96,11 +62,13 @@ write_row(struct write *write, cim_tx *tx, const cim_batch *batch, int64_t row, 
         }
         return status;
     }
-    return CIM_OK;
+    return lpg_gather_is_full(&write->gather) || write->n_refusals >= LPG_REFUSALS_HELD
+               ? drain(write, tx, err)
+               : CIM_OK;
 }
 
 static cim_status
-check_progress(struct write *write, cim_error *err)
+check_progress(struct lpg_write *write, cim_error *err)
 {
     cim_edit *edit = write->run.edit;
     const cim_call *call = write->run.call;
@@ -111,26 +79,10 @@ check_progress(struct write *write, cim_error *err)
                 : CIM_OK;
 }
 
-/* Before row LPG_BULK_ROWS, and after the last. */
 static cim_status
-bulk(struct write *write, cim_tx *tx, int32_t begin, cim_error *err)
-{
-    const struct lpg_layer *layer = write->run.layer;
-    if (!CIM_HAS(cim_store_v1, layer->data->store, bulk) || write->in_bulk == (begin != 0)) {
-        return CIM_OK;
-    }
-    CIM_TRY(layer->data->store->bulk(tx, layer->def->table, begin, err));
-    write->in_bulk = begin != 0;
-    return CIM_OK;
-}
-
-static cim_status
-write_batch(struct write *write, cim_tx *tx, const cim_batch *batch, cim_error *err)
+write_batch(struct lpg_write *write, cim_tx *tx, const cim_batch *batch, cim_error *err)
 {
     for (int64_t row = 0; row < batch->n_rows; row++) {
-        if (write->run.n_written == LPG_BULK_ROWS && write->run.edit->op == CIM_EDIT_CREATE) {
-            CIM_TRY(bulk(write, tx, 1, err));
-        }
         CIM_TRY(write_row(write, tx, batch, row, err));
         if (write->run.edit->n_read % PROGRESS_ROWS == 0) {
             CIM_TRY(check_progress(write, err));
@@ -140,7 +92,7 @@ write_batch(struct write *write, cim_tx *tx, const cim_batch *batch, cim_error *
 }
 
 static cim_status
-write_all(struct write *write, cim_tx *tx, cim_error *err)
+write_all(struct lpg_write *write, cim_tx *tx, cim_error *err)
 {
     cim_rows *rows = write->run.edit->rows;
     for (const struct lpg_block *block = write->staged; block != NULL; block = block->next) {
@@ -150,29 +102,7 @@ write_all(struct write *write, cim_tx *tx, cim_error *err)
         CIM_TRY(write_batch(write, tx, write->batch, err));
         CIM_TRY(rows->next(rows, &write->batch, err));
     }
-    return CIM_OK;
-}
-
-/* The fid of the last record, where a large edit did not ask for each. */
-static cim_status
-find_last_fid(struct write *write, cim_tx *tx, cim_error *err)
-{
-    struct lpg_run *run = &write->run;
-    cim_rows *rows = NULL;
-    const cim_batch *batch = NULL;
-    char sql[128];
-    if (run->edit->op != CIM_EDIT_CREATE || run->changes.n <= LPG_CHANGES_SINGLE_MAX ||
-        run->batch[0] != '\0') {
-        return CIM_OK;
-    }
-    (void)snprintf(sql, sizeof sql, "select max(fid) from %s", run->layer->def->table);
-    CIM_TRY(run->layer->data->store->query(tx, sql, NULL, 0, &rows, err));
-    const cim_status status = rows->next(rows, &batch, err);
-    if (status == CIM_OK && batch->n_rows == 1) {
-        run->last_fid = ((const int64_t *)batch->columns[0]->values)[0];
-    }
-    rows->release(rows);
-    return status;
+    return drain(write, tx, err);
 }
 
 /* Where the caller knows of batches. */
@@ -185,7 +115,7 @@ tell_batch(cim_edit *edit, const char *id)
 }
 
 static cim_status
-write_edit(struct write *write, cim_tx *tx, cim_error *err)
+write_edit(struct lpg_write *write, cim_tx *tx, cim_error *err)
 {
     struct lpg_run *run = &write->run;
     cim_edit *edit = run->edit;
@@ -194,7 +124,8 @@ write_edit(struct write *write, cim_tx *tx, cim_error *err)
                         "the store rolled the transaction back, nothing was stored: try again");
     }
     write->started = true;
-    write->n_refusals = 0;
+    lpg_refusals_forget(write);
+    lpg_gather_clear(&write->gather);
     edit->n_read = 0;
     edit->n_refused = 0;
     run->n_written = 0;
@@ -211,8 +142,6 @@ write_edit(struct write *write, cim_tx *tx, cim_error *err)
         }
         return write->first.code;
     }
-    CIM_TRY(bulk(write, tx, 0, err));
-    CIM_TRY(find_last_fid(write, tx, err));
     CIM_TRY(lpg_changes_note(&run->changes, run->layer, tx, err));
     CIM_TRY(lpg_image_keep(run, tx, err));
     CIM_TRY(lpg_audit_edit(run, tx, err));
@@ -225,8 +154,8 @@ write_edit(struct write *write, cim_tx *tx, cim_error *err)
 static cim_status
 in_transaction(void *arg, cim_tx *tx, cim_error *err)
 {
-    struct write *first = (struct write *)arg;
-    for (struct write *write = first; write != NULL; write = write->also) {
+    struct lpg_write *first = (struct lpg_write *)arg;
+    for (struct lpg_write *write = first; write != NULL; write = write->also) {
         CIM_TRY(write_edit(write, tx, err));
     }
     if ((first->run.edit->flags & CIM_EDIT_DRY_RUN) != 0) {
@@ -240,7 +169,7 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
 /* ---- the edit as a whole ---- */
 
 static cim_status
-stage(struct write *write, cim_error *err)
+stage(struct lpg_write *write, cim_error *err)
 {
     cim_rows *rows = write->run.edit->rows;
     CIM_TRY(rows->next(rows, &write->batch, err));
@@ -252,16 +181,22 @@ stage(struct write *write, cim_error *err)
         CIM_TRY(rows->next(rows, &write->batch, err));
     }
     write->is_small = write->batch->n_rows == 0;
-    if (write->is_small) {
-        write->refusals = malloc(STAGED_ROWS_MAX * sizeof *write->refusals);
-        return write->refusals != NULL ? CIM_OK : cim_fail_nomem(err);
-    }
     return CIM_OK;
+}
+
+static cim_status
+prepare_gather(struct lpg_write *write, cim_error *err)
+{
+    const int64_t n_staged = write->staged != NULL ? write->staged->batch.n_rows : 1;
+    return write->run.edit->op != CIM_EDIT_CREATE
+               ? CIM_OK
+               : lpg_gather_init(&write->gather, &write->run,
+                                 write->is_small ? (uint32_t)n_staged : LPG_GATHER_ROWS_MAX, err);
 }
 
 /* One record needs no batch: its change is undone by changing it back. */
 static cim_status
-choose_batch(struct write *write, cim_error *err)
+choose_batch(struct lpg_write *write, cim_error *err)
 {
     struct lpg_run *run = &write->run;
     const uint32_t flags = run->edit->flags;
@@ -298,7 +233,7 @@ action_of(int32_t op)
 }
 
 static cim_status
-prepare(struct write *write, cim_error *err)
+prepare(struct lpg_write *write, cim_error *err)
 {
     struct lpg_run *run = &write->run;
     cim_edit *edit = run->edit;
@@ -322,11 +257,12 @@ prepare(struct write *write, cim_error *err)
     CIM_TRY(lpg_changes_init(&run->changes, err));
     CIM_TRY(lpg_run_plan(run, err));
     CIM_TRY(stage(write, err));
+    CIM_TRY(prepare_gather(write, err));
     return choose_batch(write, err);
 }
 
 static void
-free_write(struct write *write)
+free_write(struct lpg_write *write)
 {
     if (write == NULL) {
         return;
@@ -335,11 +271,11 @@ free_write(struct write *write)
     lpg_record_done(&write->run.record);
     lpg_changes_done(&write->run.changes);
     cim_buf_done(&write->run.write.sql);
-    cim_buf_done(&write->run.insert_fid.sql);
     cim_buf_done(&write->run.find_sql);
     cim_buf_done(&write->run.words);
     cim_buf_done(&write->run.image);
     cim_buf_done(&write->run.sealed);
+    lpg_gather_done(&write->gather);
     lpg_block_free(write->staged);
     free(write->refusals);
     free(write);
@@ -359,7 +295,7 @@ clear_results(cim_edit *edit)
 /* The edit, and those that follow it. *ret_write is set, for free_write(), also on failure. */
 static cim_status
 new_write(const struct lpg_layer *layer, const cim_call *call, cim_edit *edit,
-          struct write **ret_write, cim_error *err)
+          struct lpg_write **ret_write, cim_error *err)
 {
     clear_results(edit);
     *ret_write = calloc(1, sizeof **ret_write);
@@ -376,16 +312,7 @@ new_write(const struct lpg_layer *layer, const cim_call *call, cim_edit *edit,
 }
 
 static void
-tell_refusals(const struct write *write)
-{
-    cim_edit *edit = write->run.edit;
-    for (size_t i = 0; i < write->n_refusals && edit->refused != NULL; i++) {
-        edit->refused(edit, write->refusals[i].row, &write->refusals[i].why);
-    }
-}
-
-static void
-tell_results(const struct write *write, cim_status status, bool tried, int64_t pos)
+tell_results(const struct lpg_write *write, cim_status status, bool tried, int64_t pos)
 {
     const struct lpg_run *run = &write->run;
     const bool stored = status == CIM_OK && !tried;
@@ -401,18 +328,18 @@ cim_status
 lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err)
 {
     const struct lpg_layer *layer = (const struct lpg_layer *)self;
-    struct write *first = NULL;
+    struct lpg_write *first = NULL;
     int64_t pos = 0;
     cim_status status = new_write(layer, call, edit, &first, err);
     if (status == CIM_OK) {
         status = layer->data->store->write(layer->data->host, in_transaction, first, &pos, err);
-        for (const struct write *write = first; write != NULL; write = write->also) {
-            tell_refusals(write);
+        for (struct lpg_write *write = first; write != NULL; write = write->also) {
+            lpg_refusals_tell(write);
         }
     }
     const bool tried = first != NULL && first->tried && status == CIM_E_CANCELLED;
     status = tried ? CIM_OK : status;
-    for (const struct write *write = first; write != NULL; write = write->also) {
+    for (const struct lpg_write *write = first; write != NULL; write = write->also) {
         tell_results(write, status, tried, pos);
     }
     free_write(first);

@@ -119,7 +119,6 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     const char *table = run->layer->def->table;
     const bool undoes = (run->edit->flags & CIM_EDIT_UNDO) != 0 && record->given[CIM_RECORD_FID];
     cim_buf_init(&run->write.sql, LPG_STATEMENT_TEXT_MAX);
-    cim_buf_init(&run->insert_fid.sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->find_sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->words, LPG_WORDS_BYTES_MAX * 8);
     cim_buf_init(&run->sealed, LPG_SEALED_BYTES_MAX);
@@ -127,8 +126,6 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     switch (record->op) {
     case CIM_EDIT_CREATE:
         plan_insert(&run->write, record, run->writes_words, undoes);
-        plan_insert(&run->insert_fid, record, run->writes_words, undoes);
-        cim_buf_add_text(&run->insert_fid.sql, " returning fid");
         break;
     case CIM_EDIT_DELETE:
         cim_buf_addf(&run->write.sql, "delete from %s where fid = :FID and version = :EXPECTED",
@@ -140,14 +137,14 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     if (record->op != CIM_EDIT_CREATE) {
         plan_find(&run->find_sql, record);
     }
-    CIM_TRY(cim_buf_status(&run->insert_fid.sql, err));
     CIM_TRY(cim_buf_status(&run->find_sql, err));
     return cim_buf_status(&run->write.sql, err);
 }
 
-static uint32_t
-fill_args(struct lpg_run *run, const struct lpg_plan *plan)
+uint32_t
+lpg_run_args(struct lpg_run *run)
 {
+    const struct lpg_plan *plan = &run->write;
     for (uint32_t i = 0; i < plan->n_slots; i++) {
         run->args[i] = run->record.values[plan->slots[i]];
     }
@@ -183,9 +180,8 @@ scope_covers(const struct lpg_run *run, int32_t ordinal, const cim_value *owner)
 }
 
 static cim_status
-refuse_scope(const struct lpg_run *run, cim_error *err)
+refuse_scope(const cim_value *area, cim_error *err)
 {
-    const cim_value *area = &run->record.values[CIM_RECORD_AREA_CODE];
     char text[LPG_AREA_CODE_MAX] = "";
     if (area->type == CIM_COL_TEXT && area->len < sizeof text) {
         memcpy(text, area->v.ptr, area->len);
@@ -231,25 +227,6 @@ stored_in_scope(const struct lpg_run *run, cim_tx *tx, int64_t fid, bool *ret_co
 }
 
 /* ---- create ---- */
-
-static cim_status
-insert_returning(struct lpg_run *run, cim_tx *tx, int64_t *ret_fid, cim_error *err)
-{
-    CIM_AUTO_ROWS cim_rows *rows = NULL;
-    const cim_batch *batch = NULL;
-    const uint32_t n_args = fill_args(run, &run->insert_fid);
-    CIM_TRY(run->layer->data->store->query(tx, run->insert_fid.sql.data, run->args, n_args, &rows,
-                                           err));
-    CIM_TRY(rows->next(rows, &batch, err));
-    if (batch->n_rows != 1) {
-        return cim_fail(err, CIM_E_INTERNAL, "fid", NULL, "新记录没有编号",
-                        "a new record came back without fid");
-    }
-    const int64_t fid = cim_column_i64(batch->columns[0], 0);
-    CIM_TRY(rows->next(rows, &batch, err)); /* to its end, so that the insert is over */
-    *ret_fid = fid;
-    return CIM_OK;
-}
 
 static cim_status
 take_back(const struct lpg_run *run, cim_tx *tx, int64_t fid, cim_error *err)
@@ -307,11 +284,10 @@ note(struct lpg_run *run, int64_t fid, int32_t op)
                     owner->type != 0 ? owner->v.ptr : NULL, owner->len);
 }
 
-static cim_status
-create_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
+cim_status
+lpg_run_check_new(struct lpg_run *run, cim_error *err)
 {
     const cim_value *owner = &run->record.values[CIM_RECORD_OWNER_ORG];
-    int64_t fid = 0;
     char uid[37];
     forget_new(run);
     CIM_TRY(fill_new(run, err));
@@ -320,31 +296,22 @@ create_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
                    (const char *)run->record.values[CIM_RECORD_UID].v.ptr);
     CIM_TRY(lpg_sealed_take(run, uid, NULL, err));
     CIM_TRY(check_in_force(run, err));
-    if (!scope_covers(run, run->record.area_ordinal, owner)) {
-        return refuse_scope(run, err);
-    }
-    if (run->changes.n >= LPG_CHANGES_SINGLE_MAX && !run->scope_has_filters &&
-        run->batch[0] == '\0') {
-        /* Too many to be noted one by one: nobody asks for the fid any more. */
-        const uint32_t n_args = fill_args(run, &run->write);
-        CIM_TRY(
-            run->layer->data->store->exec(tx, run->write.sql.data, run->args, n_args, NULL, err));
-        run->changes.n++;
+    return scope_covers(run, run->record.area_ordinal, owner)
+               ? CIM_OK
+               : refuse_scope(&run->record.values[CIM_RECORD_AREA_CODE], err);
+}
+
+cim_status
+lpg_run_check_created(const struct lpg_run *run, cim_tx *tx, int64_t fid, const cim_value *area,
+                      cim_error *err)
+{
+    bool covered = false;
+    CIM_TRY(stored_in_scope(run, tx, fid, &covered, err));
+    if (covered) {
         return CIM_OK;
     }
-    CIM_TRY(insert_returning(run, tx, &fid, err));
-    if (run->scope_has_filters) {
-        bool covered = false;
-        CIM_TRY(stored_in_scope(run, tx, fid, &covered, err));
-        if (!covered) {
-            CIM_TRY(take_back(run, tx, fid, err));
-            return refuse_scope(run, err);
-        }
-    }
-    run->last_fid = fid;
-    memcpy(run->last_uid, run->record.values[CIM_RECORD_UID].v.ptr, 36); /* as every uid */
-    note(run, fid, CIM_CHANGE_CREATE);
-    return lpg_image_created(run, tx, fid, run->record.values[CIM_RECORD_VERSION].v.i64, err);
+    CIM_TRY(take_back(run, tx, fid, err));
+    return refuse_scope(area, err);
 }
 
 /* ---- replace, update, delete ---- */
@@ -488,11 +455,11 @@ change_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
     }
     if (!deletes &&
         !scope_covers(run, run->record.area_ordinal, &run->record.values[CIM_RECORD_OWNER_ORG])) {
-        return refuse_scope(run, err);
+        return refuse_scope(&run->record.values[CIM_RECORD_AREA_CODE], err);
     }
     updated->type = CIM_COL_TIME_MS;
     updated->v.i64 = run->call->now_ms;
-    uint32_t n_args = fill_args(run, &run->write);
+    uint32_t n_args = lpg_run_args(run);
     if (!deletes) {
         n_args = add_arg(run, n_args, "NEXT", stored.version + 1);
     }
@@ -525,10 +492,7 @@ change_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
 cim_status
 lpg_run_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
 {
-    const cim_status status =
-        run->record.op == CIM_EDIT_CREATE ? create_row(run, tx, err) : change_row(run, tx, err);
-    if (status == CIM_OK) {
-        run->n_written++;
-    }
-    return status;
+    CIM_TRY(change_row(run, tx, err));
+    run->n_written++;
+    return CIM_OK;
 }

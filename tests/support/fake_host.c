@@ -71,12 +71,6 @@ store_layer_pos(const cim_host *host, const char *layer)
     return host_store_layer_pos(fake_of(host)->store, layer);
 }
 
-static cim_status
-store_bulk(cim_tx *tx, const char *table, int32_t begin, cim_error *err)
-{
-    return begin != 0 ? host_store_bulk_begin(tx, table, err) : host_store_bulk_end(tx, table, err);
-}
-
 static const cim_store_v1 store_service = {.struct_size = sizeof store_service,
                                            .read = store_read,
                                            .write = store_write,
@@ -85,7 +79,7 @@ static const cim_store_v1 store_service = {.struct_size = sizeof store_service,
                                            .change = host_store_change,
                                            .pos = store_pos,
                                            .layer_pos = store_layer_pos,
-                                           .bulk = store_bulk};
+                                           .insert = host_store_insert};
 
 /* ---- audit/1: real entries, in transactions of the caller ---- */
 

@@ -33,12 +33,6 @@ store_layer_pos(const cim_host *host, const char *layer)
     return host_store_layer_pos(store_of(host), layer);
 }
 
-static cim_status
-store_bulk(cim_tx *tx, const char *table, int32_t begin, cim_error *err)
-{
-    return begin != 0 ? host_store_bulk_begin(tx, table, err) : host_store_bulk_end(tx, table, err);
-}
-
 const cim_store_v1 host_svc_store = {
     .struct_size = sizeof(cim_store_v1),
     .read = store_read,
@@ -48,5 +42,5 @@ const cim_store_v1 host_svc_store = {
     .change = host_store_change,
     .pos = store_pos,
     .layer_pos = store_layer_pos,
-    .bulk = store_bulk,
+    .insert = host_store_insert,
 };

@@ -81,8 +81,7 @@ struct host_driver {
                         cim_rows **ret_rows, cim_error *err);
     cim_status (*change)(cim_tx *tx, const char *layer, int64_t fid, int32_t op,
                          const char *area_code, const char *owner_org, cim_error *err);
-    cim_status (*bulk_begin)(cim_tx *tx, const char *table, cim_error *err);
-    cim_status (*bulk_end)(cim_tx *tx, const char *table, cim_error *err);
+    cim_status (*insert)(cim_tx *tx, cim_insert *insert, cim_error *err);
     int64_t (*readers_open)(struct host_store *store);
     /* One statement of a migration, macros of schemas and all. */
     cim_status (*schema)(cim_tx *tx, const char *statement, cim_error *err);
@@ -117,6 +116,8 @@ cim_status host_sqlite_open(const struct host_store_options *options, struct hos
 cim_status host_pg_open(const struct host_store_options *options, struct host_store **ret_store,
                         cim_error *err);
 int64_t host_store_now_ms(const struct host_store *store);
+/* What is wrong with a row of cim_insert alone; another failure ends the insert. */
+bool host_store_refuses_row(cim_status status);
 
 /* ---- SQL (words.c, select_list.c) ---- */
 

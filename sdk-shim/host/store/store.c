@@ -122,6 +122,28 @@ host_store_change(cim_tx *tx, const char *layer, int64_t fid, int32_t op, const 
     return tx->store->driver->change(tx, layer, fid, op, area_code, owner_org, err);
 }
 
+bool
+host_store_refuses_row(cim_status status)
+{
+    return status == CIM_E_EXISTS || status == CIM_E_INVALID || status == CIM_E_TOO_LARGE;
+}
+
+cim_status
+host_store_insert(cim_tx *tx, cim_insert *insert, cim_error *err)
+{
+    if (tx->store->kind != HOST_STORE_DATA || !host_sql_identifier(insert->table)) {
+        return cim_fail(err, CIM_E_INVALID, "table", insert->table, "“%s”不是图层表",
+                        "'%s' is no layer's table", insert->table);
+    }
+    if (insert->n_rows > CIM_INSERT_ROWS_MAX) {
+        return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "一次最多写入 %d 行",
+                        "at most %d rows at once", CIM_INSERT_ROWS_MAX);
+    }
+    memset(insert->ret_fids, 0, insert->n_rows * sizeof *insert->ret_fids);
+    host_note_progress();
+    return insert->n_rows > 0 ? tx->store->driver->insert(tx, insert, err) : CIM_OK;
+}
+
 int64_t
 host_store_pos(struct host_store *store)
 {
@@ -132,30 +154,6 @@ int64_t
 host_store_layer_pos(struct host_store *store, const char *layer)
 {
     return host_positions_layer(&store->positions, layer);
-}
-
-static cim_status
-check_table(const cim_tx *tx, const char *table, cim_error *err)
-{
-    if (tx->store->kind != HOST_STORE_DATA || !host_sql_identifier(table)) {
-        return cim_fail(err, CIM_E_INVALID, "table", table, "“%s”不是图层表",
-                        "'%s' is no layer's table", table);
-    }
-    return CIM_OK;
-}
-
-cim_status
-host_store_bulk_begin(cim_tx *tx, const char *table, cim_error *err)
-{
-    CIM_TRY(check_table(tx, table, err));
-    return tx->store->driver->bulk_begin(tx, table, err);
-}
-
-cim_status
-host_store_bulk_end(cim_tx *tx, const char *table, cim_error *err)
-{
-    CIM_TRY(check_table(tx, table, err));
-    return tx->store->driver->bulk_end(tx, table, err);
 }
 
 struct single {

@@ -61,6 +61,7 @@ cim_status host_store_query(cim_tx *tx, const char *sql, const cim_value *values
                             cim_rows **ret_rows, cim_error *err);
 cim_status host_store_change(cim_tx *tx, const char *layer, int64_t fid, int32_t op,
                              const char *area_code, const char *owner_org, cim_error *err);
+cim_status host_store_insert(cim_tx *tx, cim_insert *insert, cim_error *err);
 int64_t host_store_pos(struct host_store *store);
 int64_t host_store_layer_pos(struct host_store *store, const char *layer);
 
@@ -96,11 +97,6 @@ cim_status host_store_rehearse(struct host_store *store, const char *owner, cons
 /* How many files of `dir` wait to be applied. */
 cim_status host_store_migrations_pending(struct host_store *store, const char *owner,
                                          const char *dir, int32_t *ret_pending, cim_error *err);
-
-/* Drops the R-tree triggers of a layer's table before a bulk load and rebuilds index and triggers
- * after it, inside the caller's transaction. */
-cim_status host_store_bulk_begin(cim_tx *tx, const char *table, cim_error *err);
-cim_status host_store_bulk_end(cim_tx *tx, const char *table, cim_error *err);
 
 /* Compares a layer's table, as it is in the database now, with the layer's definition: another
  * program may have dropped or altered it. CIM_E_STATE names the table and what is wrong with it:

@@ -43,6 +43,27 @@ typedef cim_status (*cim_tx_fn)(void *arg, cim_tx *tx, cim_error *err);
 
 enum { CIM_CHANGE_CREATE = 1, CIM_CHANGE_UPDATE = 2, CIM_CHANGE_DELETE = 3, CIM_CHANGE_BULK = 4 };
 
+enum { CIM_INSERT_ROWS_MAX = 10000 };
+
+/* Rows of one layer's table, whose key is `fid`. */
+typedef struct cim_insert cim_insert;
+struct cim_insert {
+    uint32_t struct_size;
+    uint32_t n_values; /* of each row */
+    const char *table;
+    const char *sql;         /* "insert into TABLE (…) values (…)", values bound by name */
+    const cim_value *values; /* row after row, the names of each in the same order */
+    uint32_t n_rows;         /* at most CIM_INSERT_ROWS_MAX */
+    uint32_t reserved;
+    int64_t *ret_fids; /* of each row; 0: it was refused, or not tried */
+    /* Told of a row (from 0) that the store refuses, by rising rows, as exec() would: a value that
+     * a unique index has already, one that a column cannot hold. Non-zero: rows behind it are not
+     * tried; rows before it may have been. May be called again for the same transaction only if
+     * `fn` runs again. */
+    int32_t (*refused)(cim_insert *insert, uint32_t row, const cim_error *why);
+    void *caller; /* the caller's own */
+};
+
 typedef struct cim_store_v1 {
     uint32_t struct_size;
     uint32_t reserved;
@@ -71,9 +92,9 @@ typedef struct cim_store_v1 {
      * a read that starts after sees everything up to it. [any] */
     int64_t (*pos)(const cim_host *host);
     int64_t (*layer_pos)(const cim_host *host, const char *layer);
-    /* Inside `fn`, around very many inserts into one layer's table: with begin != 0 its spatial
-     * index waits, with 0 it catches up at once. Both in one transaction. May be NULL. */
-    cim_status (*bulk)(cim_tx *tx, const char *table, int32_t begin, cim_error *err);
+    /* Inside `fn`: many rows into one layer's table at the pace of the database. All rows are
+     * tried; one that is refused leaves nothing, and the transaction stays usable. */
+    cim_status (*insert)(cim_tx *tx, cim_insert *insert, cim_error *err);
 } cim_store_v1;
 
 #ifdef __cplusplus

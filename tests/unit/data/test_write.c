@@ -589,7 +589,7 @@ test_polygon_becomes_a_multi_polygon(void **state)
 
 /* ---- many rows ---- */
 
-enum { N_MANY = LPG_BULK_ROWS + 2000 };
+enum { N_MANY = 7000, STOP_AT = 6000 };
 
 struct many {
     int64_t next;
@@ -619,7 +619,7 @@ static int32_t
 stop_late(cim_edit *edit, int64_t rows_done)
 {
     *(int64_t *)edit->caller = rows_done;
-    return rows_done >= LPG_BULK_ROWS + 1000;
+    return rows_done >= STOP_AT;
 }
 
 static void
@@ -647,7 +647,7 @@ test_large_edit_is_noted_as_many_and_never_halved(void **state)
         assert_int_equal(count_all(fixture, fixture->things), round == 2 ? N_MANY : 0);
         assert_int_equal(edit.n_written, round == 2 ? N_MANY : 0);
     }
-    assert_int_equal(told, LPG_BULK_ROWS + 1000);
+    assert_int_equal(told, STOP_AT);
     assert_int_equal(one_int(fixture, "select count(*) from cim_change"), 1);
     assert_int_equal(one_int(fixture, "select count(*) from cim_change where op = 4 and fid = 0"),
                      1);

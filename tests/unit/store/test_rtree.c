@@ -119,79 +119,33 @@ struct many {
     struct model *model;
     uint64_t *random;
     int n;
-    bool bulk;
 };
 
 static cim_status
 write_many(void *arg, cim_tx *tx, cim_error *err)
 {
     struct many *many = arg;
-    if (many->bulk) {
-        CIM_TRY(host_store_bulk_begin(tx, "way", err));
-    }
+    (void)err;
     for (int i = 0; i < many->n; i++) {
         random_write(tx, many->model, many->random);
     }
-    return many->bulk ? host_store_bulk_end(tx, "way", err) : CIM_OK;
-}
-
-static void
-run_property(struct host_store *store, bool bulk, uint64_t seed)
-{
-    struct model *model = calloc(IDS, sizeof *model);
-    uint64_t random = seed;
-    cim_error error = {0};
-    assert_non_null(model);
-    for (int done = 0; done < STEPS; done += CHECK_EVERY) {
-        /* In bulk mode every other slice goes through the triggers, so both ways mix. */
-        struct many many = {
-            .model = model, .random = &random, .n = CHECK_EVERY, .bulk = bulk && done % 200 == 0};
-        assert_ok(host_store_write(store, write_many, &many, NULL, &error), &error);
-        compare(store, model, &random);
-    }
-    free(model);
+    return CIM_OK;
 }
 
 static void
 test_index_follows_random_writes(void **state)
 {
     struct fixture *fixture = *state;
-    run_property(fixture->store, false, 7);
-}
-
-static void
-test_index_follows_bulk_loads(void **state)
-{
-    struct fixture *fixture = *state;
-    run_property(fixture->store, true, 8);
-    if (pg_is_there()) {
-        return;
-    }
-    assert_int_equal(one_int(fixture->store, "select count(*) from sqlite_schema where "
-                                             "type = 'trigger' and name = 'rtree_way_geom_insert'"),
-                     1);
-}
-
-static cim_status
-fail_bulk(void *arg, cim_tx *tx, cim_error *err)
-{
-    CIM_TRY(host_store_bulk_begin(tx, "thing", err));
-    CIM_TRY(add_thing(arg, tx, "lost", 110, 20, err));
-    return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "停", "stop");
-}
-
-static void
-test_failed_bulk_keeps_triggers(void **state)
-{
-    struct fixture *fixture = *state;
+    struct model *model = calloc(IDS, sizeof *model);
+    uint64_t random = 7;
     cim_error error = {0};
-    assert_int_equal(host_store_write(fixture->store, fail_bulk, fixture->store, NULL, &error),
-                     CIM_E_CANCELLED);
-    assert_ok(add_thing(fixture->store, NULL, "kept", 110, 20, &error), &error);
-    assert_int_equal(count_in(fixture->store, "thing", 109, 19, 111, 21), 1);
-    if (!pg_is_there()) {
-        assert_int_equal(one_int(fixture->store, "select count(*) from rtree_thing_geom"), 1);
+    assert_non_null(model);
+    for (int done = 0; done < STEPS; done += CHECK_EVERY) {
+        struct many many = {.model = model, .random = &random, .n = CHECK_EVERY};
+        assert_ok(host_store_write(fixture->store, write_many, &many, NULL, &error), &error);
+        compare(fixture->store, model, &random);
     }
+    free(model);
 }
 
 /* A float holds some 7 digits: the index alone would find a neighbour that is outside. */
@@ -245,10 +199,6 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_index_follows_random_writes, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_index_follows_bulk_loads, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_failed_bulk_keeps_triggers, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bbox_is_exact_at_its_edge, fixture_setup,
                                         fixture_teardown),

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { ARRAY_HEAD = 20, CHANGES_BYTES_MAX = 64 << 20, N_ARRAYS = 5 };
+enum { CHANGES_BYTES_MAX = 64 << 20, N_ARRAYS = 5 };
 
 static const char insert_changes[] =
     "insert into cim_change_pending (layer, fid, op, area_code, owner_org, at) "
@@ -41,42 +41,17 @@ host_pg_changes_done(struct host_pg_tx *tx)
 }
 
 static void
-add_int4(struct cim_buf *buf, int32_t value)
-{
-    uint8_t bytes[4];
-    host_pg_put_int(bytes, (uint32_t)value, sizeof bytes);
-    cim_buf_add(buf, bytes, sizeof bytes);
-}
-
-static void
-add_int8(struct cim_buf *buf, int64_t value)
+add_int8(struct cim_buf *array, int64_t value)
 {
     uint8_t bytes[8];
     host_pg_put_int(bytes, (uint64_t)value, sizeof bytes);
-    add_int4(buf, sizeof bytes);
-    cim_buf_add(buf, bytes, sizeof bytes);
+    host_pg_array_add(array, bytes, sizeof bytes);
 }
 
 static void
-add_text(struct cim_buf *buf, const char *text)
+add_text(struct cim_buf *array, const char *text)
 {
-    if (text == NULL) {
-        add_int4(buf, -1);
-        return;
-    }
-    const size_t len = strlen(text);
-    add_int4(buf, (int32_t)len);
-    cim_buf_add(buf, text, len);
-}
-
-static void
-start_arrays(struct host_pg_tx *tx)
-{
-    static const uint8_t nothing[ARRAY_HEAD] = {0};
-    for (int i = 0; i < N_ARRAYS; i++) {
-        cim_buf_clear(array_of(tx, i));
-        cim_buf_add(array_of(tx, i), nothing, sizeof nothing);
-    }
+    host_pg_array_add(array, text, text != NULL ? strlen(text) : 0);
 }
 
 cim_status
@@ -89,7 +64,9 @@ host_pg_change(cim_tx *base, const char *layer, int64_t fid, int32_t op, const c
                         "layer id too long, or more than %d layers", HOST_STORE_LAYERS_MAX);
     }
     if (tx->n_noted == 0) {
-        start_arrays(tx);
+        for (int i = 0; i < N_ARRAYS; i++) {
+            host_pg_array_start(array_of(tx, i));
+        }
     }
     add_text(&tx->layers, layer);
     add_int8(&tx->fids, fid);
@@ -134,17 +111,9 @@ host_pg_changes_flush(struct host_pg_tx *tx, cim_error *err)
         return status;
     }
     for (int i = 0; i < N_ARRAYS; i++) {
-        struct cim_buf *array = array_of(tx, i);
-        uint8_t *head = (uint8_t *)array->data;
         const bool is_int = i == 1 || i == 2;
-        host_pg_put_int(head, 1, 4);          /* dimensions */
-        host_pg_put_int(head + 4, i >= 3, 4); /* may hold absent ones */
-        host_pg_put_int(head + 8, is_int ? HOST_PG_INT8 : HOST_PG_TEXT, 4);
-        host_pg_put_int(head + 12, (uint64_t)tx->n_noted, 4);
-        host_pg_put_int(head + 16, 1, 4); /* the first index */
-        bound->values[i] = array->data;
-        bound->lengths[i] = (int)array->len;
-        bound->formats[i] = 1;
+        host_pg_array_bind(bound, i, array_of(tx, i), is_int ? HOST_PG_INT8 : HOST_PG_TEXT,
+                           tx->n_noted);
     }
     host_pg_put_int(bound->numbers[N_ARRAYS], (uint64_t)host_pg_time(tx->base.now_ms), 8);
     bound->values[N_ARRAYS] = (const char *)bound->numbers[N_ARRAYS];

@@ -143,10 +143,9 @@ host_pg_tx_run(struct host_pg_tx *tx, const char *name, int32_t n_parameters, bo
     return CIM_OK;
 }
 
-/* A failure to prepare would end the transaction, so it gets a savepoint too. */
-static cim_status
-get_statement(struct host_pg_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
-              struct host_pg_statement **ret_statement, cim_error *err)
+cim_status
+host_pg_tx_statement(struct host_pg_tx *tx, const char *sql, const cim_value *values,
+                     uint32_t n_values, struct host_pg_statement **ret_statement, cim_error *err)
 {
     struct host_pg_connection *conn = tx->conn;
     cim_status status = CIM_OK;
@@ -157,6 +156,7 @@ get_statement(struct host_pg_tx *tx, const char *sql, const cim_value *values, u
     if (!tx->begun || host_pg_statement_cached(conn, sql, values, n_values)) {
         return host_pg_statement_get(conn, sql, values, n_values, ret_statement, err);
     }
+    /* A failure to prepare would end the transaction. */
     CIM_TRY(host_pg_run(conn, "savepoint cim", err));
     status = host_pg_statement_get(conn, sql, values, n_values, ret_statement, err);
     if ((status != CIM_OK && host_pg_run(conn, "rollback to savepoint cim", NULL) != CIM_OK) ||
@@ -174,7 +174,7 @@ host_pg_exec(cim_tx *base, const char *sql, const cim_value *values, uint32_t n_
     struct host_pg_tx *tx = host_pg_tx_of(base);
     struct host_pg_statement *statement = NULL;
     PGresult *result = NULL;
-    CIM_TRY(get_statement(tx, sql, values, n_values, &statement, err));
+    CIM_TRY(host_pg_tx_statement(tx, sql, values, n_values, &statement, err));
     CIM_TRY(host_pg_tx_run(tx, statement->name, statement->text.n_parameters, true, &result, err));
     if (ret_changes != NULL) {
         *ret_changes = strtoll(PQcmdTuples(result), NULL, 10);
@@ -190,7 +190,7 @@ host_pg_query(cim_tx *base, const char *sql, const cim_value *values, uint32_t n
     struct host_pg_tx *tx = host_pg_tx_of(base);
     struct host_pg_statement *statement = NULL;
     PGresult *result = NULL;
-    CIM_TRY(get_statement(tx, sql, values, n_values, &statement, err));
+    CIM_TRY(host_pg_tx_statement(tx, sql, values, n_values, &statement, err));
     if (statement->text.writes) {
         CIM_TRY(
             host_pg_tx_run(tx, statement->name, statement->text.n_parameters, true, &result, err));

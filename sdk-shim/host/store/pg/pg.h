@@ -75,6 +75,7 @@ struct host_pg_statement {
     uint64_t hash;
     uint64_t used;
     char name[24];
+    char many[32]; /* its form for many rows (insert.c); "": not prepared */
     struct host_pg_text text;
     Oid *types; /* of the parameters, as the server sees them */
     int32_t n_columns;
@@ -124,6 +125,12 @@ Oid host_pg_type_of(const struct host_pg_parameter *parameter, const cim_value *
 const cim_value *host_pg_find_value(const cim_value *values, uint32_t n_values, uint32_t hint,
                                     const char *name);
 void host_pg_put_int(uint8_t *to, uint64_t value, unsigned n_bytes);
+/* A binary array, built element by element; NULL is an absent one. (array.c) */
+void host_pg_array_start(struct cim_buf *array);
+void host_pg_array_add(struct cim_buf *array, const void *bytes, size_t len);
+/* As the value of parameter `i`; valid as long as the array is. */
+void host_pg_array_bind(struct host_pg_bound *bound, int i, struct cim_buf *array, Oid element,
+                        int64_t n_elements);
 /* Microseconds since 2000, the way timestamptz travels. */
 int64_t host_pg_time(int64_t ms);
 
@@ -232,6 +239,11 @@ cim_status host_pg_query(cim_tx *base, const char *sql, const cim_value *values,
                          cim_rows **ret_rows, cim_error *err);
 cim_status host_pg_change(cim_tx *base, const char *layer, int64_t fid, int32_t op,
                           const char *area_code, const char *owner_org, cim_error *err);
+cim_status host_pg_insert(cim_tx *base, cim_insert *insert, cim_error *err); /* insert.c */
+/* The prepared statement, its values bound; a failure leaves the transaction usable. */
+cim_status host_pg_tx_statement(struct host_pg_tx *tx, const char *sql, const cim_value *values,
+                                uint32_t n_values, struct host_pg_statement **ret_statement,
+                                cim_error *err);
 void host_pg_changes_init(struct host_pg_tx *tx);
 void host_pg_changes_done(struct host_pg_tx *tx);
 /* Sends what was noted. */

@@ -56,6 +56,10 @@ host_pg_statement_drop(struct host_pg_connection *conn, struct host_pg_statement
     }
     (void)snprintf(sql, sizeof sql, "deallocate %s", statement->name);
     (void)host_pg_run(conn, sql, NULL); /* at worst the server keeps it as long as the connection */
+    if (statement->many[0] != '\0') {
+        (void)snprintf(sql, sizeof sql, "deallocate %s", statement->many);
+        (void)host_pg_run(conn, sql, NULL); /* likewise */
+    }
     statement_free(statement);
 }
 

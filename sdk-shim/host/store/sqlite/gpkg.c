@@ -116,20 +116,6 @@ guard_table(struct host_connection *conn, const char *table, cim_error *err)
 }
 
 cim_status
-host_gpkg_guard_inserts(struct host_connection *conn, const char *table, cim_error *err)
-{
-    CIM_TRY(host_gpkg_unguard_inserts(conn, table, err));
-    return guard(conn, table, "insert", err);
-}
-
-cim_status
-host_gpkg_unguard_inserts(struct host_connection *conn, const char *table, cim_error *err)
-{
-    return host_connection_execf(conn, err, "DROP TRIGGER IF EXISTS \"cim_guard_insert_%w\"",
-                                 table);
-}
-
-cim_status
 host_gpkg_guard_tables(struct host_connection *conn, cim_error *err)
 {
     sqlite3_stmt *stmt = NULL;

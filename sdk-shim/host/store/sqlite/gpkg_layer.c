@@ -21,11 +21,9 @@ struct trigger {
     const char *action; /* %w: the table, once or twice */
 };
 
-static const struct trigger insert_trigger = {
-    "insert", "INSERT", FILLED("NEW"),
-    "INSERT OR REPLACE INTO \"rtree_%w_geom\" VALUES (NEW.fid, " BOUNDS ")"};
-
-static const struct trigger other_triggers[] = {
+static const struct trigger triggers[] = {
+    {"insert", "INSERT", FILLED("NEW"),
+     "INSERT OR REPLACE INTO \"rtree_%w_geom\" VALUES (NEW.fid, " BOUNDS ")"},
     {"update2", "UPDATE OF geom", "OLD.fid = NEW.fid AND " VACANT("NEW"),
      "DELETE FROM \"rtree_%w_geom\" WHERE id = OLD.fid"},
     {"update4", "UPDATE", "OLD.fid != NEW.fid AND " VACANT("NEW"),
@@ -62,12 +60,6 @@ add_trigger(struct host_connection *conn, const char *table, const struct trigge
     return host_connection_exec(conn, sql.data, err);
 }
 
-cim_status
-host_gpkg_insert_trigger(struct host_connection *conn, const char *table, cim_error *err)
-{
-    return add_trigger(conn, table, &insert_trigger, err);
-}
-
 static cim_status
 add_rtree(struct host_connection *conn, const char *table, cim_error *err)
 {
@@ -79,9 +71,8 @@ add_rtree(struct host_connection *conn, const char *table, cim_error *err)
         "INSERT INTO \"rtree_%w_geom\" SELECT fid, ST_MinX(geom), ST_MaxX(geom), ST_MinY(geom), "
         "ST_MaxY(geom) FROM \"%w\" WHERE geom NOT NULL AND NOT ST_IsEmpty(geom)",
         table, table, table, table));
-    CIM_TRY(host_gpkg_insert_trigger(conn, table, err));
-    for (size_t i = 0; i < sizeof other_triggers / sizeof other_triggers[0]; i++) {
-        CIM_TRY(add_trigger(conn, table, &other_triggers[i], err));
+    for (size_t i = 0; i < sizeof triggers / sizeof triggers[0]; i++) {
+        CIM_TRY(add_trigger(conn, table, &triggers[i], err));
     }
     return CIM_OK;
 }

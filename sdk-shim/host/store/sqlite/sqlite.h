@@ -121,12 +121,6 @@ cim_status host_gpkg_add_attributes(struct host_connection *conn, const char *ta
                                     cim_error *err);
 /* Guards of every table that has none yet: writes of other programs fail on them. */
 cim_status host_gpkg_guard_tables(struct host_connection *conn, cim_error *err);
-/* Takes the guard off a table's inserts for the rest of a transaction, and puts it back. */
-cim_status host_gpkg_unguard_inserts(struct host_connection *conn, const char *table,
-                                     cim_error *err);
-cim_status host_gpkg_guard_inserts(struct host_connection *conn, const char *table, cim_error *err);
-cim_status host_gpkg_insert_trigger(struct host_connection *conn, const char *table,
-                                    cim_error *err);
 /* `format` as sqlite3_mprintf() has it: %Q a text, %w an identifier within double quotes. */
 cim_status host_connection_execf(struct host_connection *conn, cim_error *err, const char *format,
                                  ...);
@@ -230,7 +224,6 @@ cim_status host_sqlite_query(cim_tx *base, const char *sql, const cim_value *val
                              uint32_t n_values, cim_rows **ret_rows, cim_error *err);
 cim_status host_sqlite_change(cim_tx *base, const char *layer, int64_t fid, int32_t op,
                               const char *area_code, const char *owner_org, cim_error *err);
-cim_status host_sqlite_bulk_begin(cim_tx *base, const char *table, cim_error *err);
-cim_status host_sqlite_bulk_end(cim_tx *base, const char *table, cim_error *err);
+cim_status host_sqlite_insert(cim_tx *base, cim_insert *insert, cim_error *err); /* insert.c */
 
 #endif
