@@ -257,7 +257,7 @@ handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     CIM_TRY(host_new_uid(grant.granted_ms, uid, err));
     grant.uid = uid;
     CIM_TRY(host_store_write(api.identity->options.platform, insert_in_tx, &grant, NULL, err));
-    (void)atomic_fetch_add(&api.identity->generation, 1);
+    host_grants_changed(api.identity, grant.holder_kind, grant.holder);
     host_api_note(&api, "grant.create", grant.holder, grant.name);
     return answer_grant(&api, 201, uid, err);
 }
@@ -300,7 +300,7 @@ handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *er
                                  "update cim_grant set until_ms = :until, why = :why where uid = "
                                  ":uid and ended_ms is null",
                                  values, 3, NULL, err));
-    (void)atomic_fetch_add(&api.identity->generation, 1);
+    host_grants_changed(api.identity, listed.grant.holder_kind, listed.grant.holder);
     host_api_note(&api, "grant.change", listed.grant.uid, why);
     return answer_grant(&api, 200, listed.grant.uid, err);
 }
@@ -323,7 +323,7 @@ handle_end(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
                                  "update cim_grant set ended_ms = :now, ended_by = :by where uid = "
                                  ":uid and ended_ms is null",
                                  values, 3, NULL, err));
-    (void)atomic_fetch_add(&api.identity->generation, 1);
+    host_grants_changed(api.identity, listed.grant.holder_kind, listed.grant.holder);
     host_api_note(&api, "grant.end", listed.grant.uid, listed.grant.holder);
     return answer_grant(&api, 200, listed.grant.uid, err);
 }

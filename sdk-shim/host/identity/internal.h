@@ -169,7 +169,10 @@ struct host_identity {
     struct host_sessions sessions;
     struct host_password_gate passwords;
     char dummy_hash[HOST_PASSWORD_HASH_MAX]; /* verified for names that do not exist */
-    atomic_llong generation; /* of roles and accounts; a change makes new principals */
+    /* A change makes new principals: of roles, organisations and accounts all, of grants to
+     * accounts those of the holders whose names fall into the same bucket. */
+    atomic_llong generation;
+    atomic_llong generations[HOST_PRINCIPAL_BUCKETS];
 
     struct host_resource_check check;
 
@@ -277,15 +280,16 @@ struct host_principal {
     size_t n_roles;
     char **roles;
     size_t n_area_codes;
-    char **area_codes; /* "*": all */
+    size_t area_codes_capacity;
+    char **area_codes; /* "*": all; each once, in order, when merged */
     size_t n_terms;
     size_t terms_capacity;
     struct host_held_term *terms;
     size_t n_functions;
     size_t functions_capacity;
     struct host_granted_function *functions;
-    pthread_mutex_t lock; /* for what follows */
-    size_t n_scopes;      /* entries and answers */
+    pthread_mutex_t lock;   /* for what follows */
+    atomic_size_t n_scopes; /* answers; with many a new principal takes its place */
     struct host_scope_entry *scopes;
     struct host_scope_answer *answers[HOST_SCOPE_BUCKETS];
     char denied[HOST_DENIED_TEXT_MAX]; /* function point that was refused and logged last */
@@ -336,6 +340,9 @@ struct host_principal *host_principal_new(const char *username, const char *disp
                                           const char *org, const struct host_clock *clock,
                                           const struct cim_area_tree *areas);
 void host_principals_clear(struct host_identity *identity);
+/* Grants to that holder are others now. */
+void host_grants_changed(struct host_identity *identity, const char *holder_kind,
+                         const char *holder);
 
 /* ---- signin.c ---- */
 

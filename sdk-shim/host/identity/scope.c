@@ -131,7 +131,7 @@ make_answer(struct host_principal *principal, const char *resource, uint32_t act
     answer->entry = keep_entry(principal, entry);
     answer->next = *bucket;
     *bucket = answer;
-    principal->n_scopes++;
+    (void)atomic_fetch_add(&principal->n_scopes, 1);
     return answer->entry;
 }
 
@@ -151,7 +151,7 @@ host_identity_scope(struct host_identity *identity, const struct host_principal 
     }
     (void)pthread_mutex_lock(&own->lock);
     entry = find_answer(own, resource, action, now_ms);
-    full = entry == NULL && own->n_scopes >= HOST_PRINCIPAL_SCOPES_MAX;
+    full = entry == NULL && atomic_load(&own->n_scopes) >= HOST_PRINCIPAL_SCOPES_MAX;
     if (entry == NULL && !full) {
         entry = make_answer(own, resource, action, now_ms);
     }

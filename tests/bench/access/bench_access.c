@@ -110,17 +110,19 @@ struct giving {
 };
 
 static void
-name_grant(const struct giving *giving, int i, struct host_grant *grant, char texts[5][64])
+name_grant(const struct giving *giving, int i, struct host_grant *grant, char texts[5][96])
 {
-    (void)snprintf(texts[0], 64, "%s:%d", giving->username, i);
-    (void)snprintf(texts[1], 64, giving->kind == BY_LAYER ? "lpg.layer-%d" : "lpg.layer-1", i % 60);
-    (void)snprintf(texts[2], 64, "46%02d%02d%03d", 1 + i % N_CITIES, 1 + i / 18 % N_COUNTIES,
-                   1 + i / 216 % N_TOWNS);
-    (void)snprintf(texts[3], 64, "%s", giving->username);
-    (void)snprintf(texts[4], 64,
-                   giving->kind == BY_OWNER ? "{\"actions\":[\"read\"],\"owner\":\"E%05d\"}"
-                                            : "{\"actions\":[\"read\"]}",
-                   i);
+    (void)snprintf(texts[0], sizeof texts[0], "%s:%d", giving->username, i);
+    (void)snprintf(texts[1], sizeof texts[1],
+                   giving->kind == BY_LAYER ? "lpg.layer-%d" : "lpg.layer-1", i % 60);
+    (void)snprintf(texts[2], sizeof texts[2], "46%02d%02d%03d", 1 + i % N_CITIES,
+                   1 + i / 18 % N_COUNTIES, 1 + i / 216 % N_TOWNS);
+    (void)snprintf(texts[3], sizeof texts[3], "%s", giving->username);
+    (void)snprintf(texts[4], sizeof texts[4],
+                   giving->kind == BY_OWNER
+                       ? "{\"resource\":\"%s\",\"actions\":[\"read\"],\"owner\":\"E%05d\"}"
+                       : "{\"resource\":\"%s\",\"actions\":[\"read\"]}",
+                   texts[1], i);
     *grant = (struct host_grant){.uid = texts[0],
                                  .holder_kind = (char *)(uintptr_t) "user",
                                  .holder = texts[3],
@@ -137,7 +139,7 @@ insert_grants(void *arg, cim_tx *tx, cim_error *err)
 {
     const struct giving *giving = arg;
     for (int i = giving->first; i < giving->first + giving->n; i++) {
-        char texts[5][64];
+        char texts[5][96];
         struct host_grant grant;
         name_grant(giving, i, &grant, texts);
         CIM_TRY(host_grant_insert(tx, &grant, err));
