@@ -263,11 +263,22 @@ check_extent(struct fixture *fixture, const struct model *model)
     }
 }
 
-/* A field that some term does not show in clear is no filter, no sort key and no group. */
+/* What filters, sort keys and groups may rely on: CIM_OK where every term shows it in clear. */
+static cim_status
+may_ask(const struct model *model, const char *field)
+{
+    bool clear = true; /* no term: no record is asked about */
+    for (uint32_t i = 0; i < model->scope.n_terms; i++) {
+        clear = clear && mode_of(&model->terms[i], field) == CIM_FIELD_CLEAR;
+    }
+    return clear ? CIM_OK : CIM_E_DENIED;
+}
+
 static void
 check_questions(struct fixture *fixture, const struct model *model, uint64_t *seed)
 {
-    const char *field = fields[unit_random_below(seed, N_FIELDS_SEEN)];
+    /* Not the phone, which is sealed and asked by nobody that way. */
+    const char *field = fields[unit_random_below(seed, N_FIELDS_SEEN - 1)];
     const cim_call call = fake_call(&model->scope);
     char filter[100];
     const char *sort[] = {field};
@@ -275,23 +286,19 @@ check_questions(struct fixture *fixture, const struct model *model, uint64_t *se
     CIM_AUTO_ROWS cim_rows *sorted = NULL;
     CIM_AUTO_ROWS cim_rows *grouped = NULL;
     int64_t count = -1;
-    bool clear = model->scope.n_terms > 0;
     cim_error err = {0};
-    for (uint32_t i = 0; i < model->scope.n_terms; i++) {
-        clear = clear && mode_of(&model->terms[i], field) == CIM_FIELD_CLEAR;
-    }
-    const cim_status wanted = clear ? CIM_OK : CIM_E_DENIED;
     (void)snprintf(filter, sizeof filter, "{\"op\":\"isNull\",\"args\":[{\"property\":\"%s\"}]}",
                    field);
-    assert_int_equal(lpg_layer_count(fixture->things, &call, &query, &count, &err), wanted);
+    assert_int_equal(lpg_layer_count(fixture->things, &call, &query, &count, &err),
+                     may_ask(model, field));
     query.filter_json = NULL;
     query.sort = sort;
     query.n_sort = 1;
-    assert_int_equal(lpg_layer_query(fixture->things, &call, &query, &sorted, &err), wanted);
+    assert_int_equal(lpg_layer_query(fixture->things, &call, &query, &sorted, &err),
+                     may_ask(model, field));
     query.n_sort = 0;
-    assert_int_equal(
-        lpg_data_group_count(fixture->things, &call, &query, "kind", &grouped, &err) == CIM_OK,
-        strcmp(field, "kind") == 0 ? clear : grouped != NULL);
+    assert_int_equal(lpg_data_group_count(fixture->things, &call, &query, "kind", &grouped, &err),
+                     may_ask(model, "kind"));
 }
 
 static void
