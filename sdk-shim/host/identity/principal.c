@@ -7,7 +7,6 @@
 #include "host/base/log.h"
 #include "kit/scope_eval.h"
 
-
 static void
 term_done(cim_term *term)
 {
