@@ -370,6 +370,8 @@ test_password_set_by_another_is_changed_first(void **state)
         {"{\"old\":\"Third-bottle-3\",\"password\":\"" FIXTURE_PASSWORD "\"}", 200}, /* long ago */
     };
     for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        host_clock_set(site->fixture->clock,
+                       FIXTURE_NOW_MS + 1 + (int64_t)i); /* one after another */
         const int status = ask(site, "POST", "/auth/password", tries[i].body, &req);
         if (status != tries[i].status) {
             fail_msg("%s: %d", tries[i].body, status);
