@@ -69,6 +69,10 @@ static const struct host_config_key KEYS[] = {
     TEXT("jobs.dir", "", "作业文件目录；多台主机共用一个库时应为共享目录；留空为数据目录中的 jobs",
          "folder of the files of jobs, a shared one where several hosts have one store; empty: "
          "jobs in the data directory"),
+    TEXT("jobs.callback_networks", "", "公网之外允许作业回调的地址或网段，逗号分隔",
+         "addresses or networks that jobs may call back, beside public ones"),
+    SECRET("jobs.callback_secret", "作业回调的签名密钥；留空为不签名",
+           "signs callbacks of jobs; empty: they are not signed"),
     INT("jobs.keep_ms", 1000, INT64_C(365) * DAY_MS, "604800000", "作业结果的保留时间",
         "how long results of jobs are kept"),
     BOOL("supervisor.enabled", "true", "由监管进程看护工作进程",

@@ -195,6 +195,9 @@ cim_status host_http_respond_events(cim_http_req *req, const cim_http_producer *
  * produce() on until release() of the producer; the caller excludes release(). [any] */
 void host_http_wake(cim_http_req *req);
 
+/* Is the address ("10.1.2.3", "fd00::1") one of a list of addresses and networks with commas
+ * between ("127.0.0.1, 10.0.0.0/8")? [any] */
+bool host_head_address_listed(const char *list, const char *address);
 /* The caller; NULL when anonymous. */
 const struct host_principal *host_http_principal(const cim_call *call);
 /* Adds text and strong ETag handling: 304 without a body when If-None-Match has it. */

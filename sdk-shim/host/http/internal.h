@@ -266,7 +266,6 @@ int32_t host_call_cancelled(const cim_call *call);
 /* head.c: pure checks of header values */
 bool host_head_host_valid(const char *host);
 bool host_head_name_listed(const char *list, const char *host);
-bool host_head_address_listed(const char *list, const char *address);
 bool host_head_request_id_valid(const char *id);
 
 /* event.c */

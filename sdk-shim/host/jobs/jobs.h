@@ -116,6 +116,23 @@ cim_status host_jobs_result(struct host_jobs *jobs, const char *id, char **ret_r
 /* Path of the JSON that run() answered. */
 cim_status host_jobs_result_path(struct host_jobs *jobs, const char *id, char *out, size_t out_size,
                                  cim_error *err);
+/* ---- telling subscribers ---- */
+
+struct host_job_untold {
+    struct host_job_info info;
+    int64_t attempts; /* to tell this state, this one included */
+};
+/* A job with a subscriber that was not told its state. The caller has it for `lease_ms`, then
+ * others may try; *ret_there false: there is none. [any] */
+cim_status host_jobs_next_untold(struct host_jobs *jobs, int64_t lease_ms,
+                                 struct host_job_untold *ret_untold, bool *ret_there,
+                                 cim_error *err);
+/* The state of `info` was told, or never will be. */
+cim_status host_jobs_told(struct host_jobs *jobs, const struct host_job_info *info, cim_error *err);
+/* It was not: again, when some time has passed. */
+cim_status host_jobs_tell_again(struct host_jobs *jobs, const struct host_job_info *info,
+                                int64_t wait_ms, cim_error *err);
+
 /* Forgets a job that is over, with its files. CIM_E_STATE when it is not. */
 cim_status host_jobs_remove(struct host_jobs *jobs, const struct host_principal *viewer,
                             const char *id, cim_error *err);

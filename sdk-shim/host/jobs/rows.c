@@ -113,7 +113,9 @@ host_job_row_update(struct host_jobs *jobs, const struct host_job_info *info, in
         "pos = :pos, result_bytes = :result_bytes, error_code = :error_code, "
         "error_param = :error_param, error_value = :error_value, error_zh = :error_zh, "
         "error_en = :error_en, host = :then_host, not_before_ms = :not_before_ms, "
-        "tell_attempts = 0, tell_at_ms = 0 where id = :id and host = :host and state = :running",
+        "tell_attempts = case when :state = :running then tell_attempts else 0 end, tell_at_ms = "
+        "case when :state = :running then tell_at_ms else 0 end where id = :id and host = :host "
+        "and state = :running",
         values, n, &changes, err));
     if (ret_ours != NULL) {
         *ret_ours = changes > 0;

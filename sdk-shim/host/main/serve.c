@@ -18,6 +18,7 @@
 #include "host/identity/identity.h"
 #include "host/imports/imports.h"
 #include "host/jobs/jobs.h"
+#include "host/ogc/callback.h"
 #include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
 #include "host/retention/retention.h"
@@ -254,6 +255,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     const int control_fd = control_socket(app->config);
     struct host_control *control = NULL;
     struct host_retention *retention = NULL;
+    struct host_callbacks *callbacks = NULL;
     int signal_number = 0;
     CIM_TRY(make_http(app, err));
     CIM_TRY(add_routes(app, &ops, err));
@@ -266,6 +268,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
         start_plugins(app);
     }
     CIM_TRY(host_jobs_start(app->jobs, err));
+    CIM_TRY(host_callbacks_start(app, &callbacks, err));
     if (control_fd >= 0) {
         CIM_TRY(host_control_start(app, control_fd, &control, err));
     }
@@ -291,6 +294,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     atomic_store(&ops.ready, 0);
     host_http_stop(app->http, host_config_int(app->config, "http.stop_grace_ms"));
     host_jobs_stop(app->jobs);
+    host_callbacks_stop(callbacks);
     host_retention_stop(retention);
     host_plugins_stop_all(app->plugins);
     host_log(CIM_LOG_INFO, "serve", "stopped");

@@ -28,9 +28,8 @@ add_time(struct json_object *doc, const char *key, int64_t ms)
 }
 
 struct json_object *
-host_job_doc(const struct host_ask *ask, const struct host_job_info *info)
+host_job_doc(const char *base, bool zh, const struct host_job_info *info)
 {
-    const bool zh = ask->chinese;
     const bool failed = info->error.code != CIM_OK;
     struct json_object *doc = json_object_new_object();
     struct json_object *links = NULL;
@@ -61,13 +60,13 @@ host_job_doc(const struct host_ask *ask, const struct host_job_info *info)
         host_doc_text(doc, "x-cim-value", info->error.value);
     }
     links = host_doc_array_in(doc, "links");
-    host_doc_link(links, "self", json_mime, zh ? "作业" : "This job", "%s/jobs/%s?f=json",
-                  ask->base, info->id);
+    host_doc_link(links, "self", json_mime, zh ? "作业" : "This job", "%s/jobs/%s?f=json", base,
+                  info->id);
     host_doc_link(links, "alternate", "text/html", zh ? "网页" : "As HTML", "%s/jobs/%s?f=html",
-                  ask->base, info->id);
+                  base, info->id);
     if (info->state == CIM_JOB_SUCCESSFUL || info->state == CIM_JOB_FAILED) {
         host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/results", json_mime,
-                      zh ? "结果" : "Results", "%s/jobs/%s/results", ask->base, info->id);
+                      zh ? "结果" : "Results", "%s/jobs/%s/results", base, info->id);
     }
     return doc;
 }
@@ -100,7 +99,7 @@ job(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     if (!there) {
         return CIM_OK;
     }
-    HOST_AUTO_DOC struct json_object *doc = host_job_doc(&ask, &info);
+    HOST_AUTO_DOC struct json_object *doc = host_job_doc(ask.base, ask.chinese, &info);
     return host_ask_send_doc(&ask, doc, "作业", "Job", err);
 }
 
@@ -129,17 +128,18 @@ dismiss(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     info.state = CIM_JOB_DISMISSED;
     info.message_zh[0] = '\0';
     info.message_en[0] = '\0';
-    HOST_AUTO_DOC struct json_object *doc = host_job_doc(&ask, &info);
+    HOST_AUTO_DOC struct json_object *doc = host_job_doc(ask.base, ask.chinese, &info);
     host_doc_write(doc, &body);
     return host_processes_send(req, 200, json_mime, &body, err);
 }
 
 /* ---- results ---- */
 
-static cim_status
-send_result(const struct host_ask *ask, const struct host_job_info *info, cim_error *err)
+cim_status
+host_job_results(struct host_ogc *ogc, const cim_call *call, const struct host_job_info *info,
+                 struct cim_buf *body, const char **ret_mime, cim_error *err)
 {
-    struct host_jobs *jobs = ask->ogc->app->jobs;
+    struct host_jobs *jobs = ogc->app->jobs;
     HOST_AUTO_WORK_VISIT struct host_work_visit visit = {.plugins = NULL};
     CIM_AUTO_FREE char *result = NULL;
     CIM_AUTO_FREE char *run = NULL;
@@ -149,21 +149,28 @@ send_result(const struct host_ask *ask, const struct host_job_info *info, cim_er
     struct json_object *response = NULL;
     struct host_process_wish wish;
     size_t len = 0;
-    const char *mime = json_mime;
-    CIM_AUTO_BUF struct cim_buf body;
-    cim_buf_init(&body, HOST_JOB_RESULT_BYTES_MAX * 2UL);
+    *ret_mime = json_mime;
     CIM_TRY(host_jobs_result(jobs, info->id, &result, &len, &run, err));
     if (run[0] == '\0') { /* no analysis: what it answered is the answer */
-        cim_buf_add(&body, result, len);
-        return host_processes_send(ask->req, 200, mime, &body, err);
+        cim_buf_add(body, result, len);
+        return cim_buf_status(body, err);
     }
-    CIM_TRY(host_visit_work(&visit, ask->ogc, ask->call, info->kind, err));
+    CIM_TRY(host_visit_work(&visit, ogc, call, info->kind, err));
     CIM_TRY(host_jobs_inputs(jobs, info->id, NULL, &request, err));
     wanted = json_tokener_parse(request);
     (void)json_object_object_get_ex(wanted, "outputs", &outputs);
     (void)json_object_object_get_ex(wanted, "response", &response);
     CIM_TRY(host_process_wish(visit.work, outputs, response, &wish, err));
-    CIM_TRY(host_process_answer(visit.work, &wish, result, len, run, &body, &mime, err));
+    return host_process_answer(visit.work, &wish, result, len, run, body, ret_mime, err);
+}
+
+static cim_status
+send_result(const struct host_ask *ask, const struct host_job_info *info, cim_error *err)
+{
+    const char *mime = json_mime;
+    CIM_AUTO_BUF struct cim_buf body;
+    cim_buf_init(&body, HOST_JOB_RESULT_BYTES_MAX * 2UL);
+    CIM_TRY(host_job_results(ask->ogc, ask->call, info, &body, &mime, err));
     return host_processes_send(ask->req, 200, mime, &body, err);
 }
 
@@ -277,7 +284,8 @@ take(void *arg, const struct host_job_info *info)
 {
     struct listing *listing = arg;
     if (listing->left-- > 0) {
-        host_doc_append(listing->list, host_job_doc(listing->ask, info));
+        host_doc_append(listing->list,
+                        host_job_doc(listing->ask->base, listing->ask->chinese, info));
         memcpy(listing->last, info->id, sizeof listing->last);
     } else {
         listing->more = true;

@@ -30,7 +30,10 @@ enum {
     HOST_UPSTREAM_CACHE_BYTES = 32 << 20,
     HOST_UPSTREAM_CONNECT_MS = 3000,
     HOST_UPSTREAM_TOTAL_MS = 8000,
-    HOST_UPSTREAM_CONCURRENT_MAX = 8 /* workers that may wait for the base map at once */
+    HOST_UPSTREAM_CONCURRENT_MAX = 8, /* workers that may wait for the base map at once */
+    HOST_WEBHOOK_CONNECT_MS = 5000,
+    HOST_WEBHOOK_TOTAL_MS = 15000,
+    HOST_WEBHOOK_ANSWER_BYTES = 64 << 10 /* read of what a receiver answers */
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include "host/identity/identity.h"
 #include "host/jobs/jobs.h"
 #include "host/jobs/process.h"
+#include "host/ogc/callback.h"
 #include "host/store/store.h"
 #include "kit/cleanup.h"
 #include "kit/json.h"
@@ -257,10 +258,12 @@ check_body(struct json_object *body, cim_error *err)
     {
         (void)unused;
         if (strcmp(key, "inputs") != 0 && strcmp(key, "outputs") != 0 &&
-            strcmp(key, "response") != 0) {
+            strcmp(key, "response") != 0 && strcmp(key, "subscriber") != 0) {
             return cim_fail(err, CIM_E_INVALID, key, NULL,
-                            "没有 %.40s 这一项；可用：inputs、outputs、response",
-                            "there is no member %.40s; there are inputs, outputs, response", key);
+                            "没有 %.40s 这一项；可用：inputs、outputs、response、subscriber",
+                            "there is no member %.40s; there are inputs, outputs, response, "
+                            "subscriber",
+                            key);
         }
     }
     return CIM_OK;
@@ -283,6 +286,13 @@ read_execution(cim_http_req *req, const struct host_work *work, struct execution
     CIM_TRY(host_process_wish(work, member(execution, "outputs"), member(execution, "response"),
                               &execution->wish, err));
     return host_process_inputs(work, member(execution, "inputs"), &execution->inputs, err);
+}
+
+static cim_status
+check_subscriber(const struct host_ogc *ogc, const struct execution *execution, cim_error *err)
+{
+    struct json_object *subscriber = member(execution, "subscriber");
+    return subscriber == NULL ? CIM_OK : host_subscriber_check(ogc->app, subscriber, err);
 }
 
 static bool
@@ -379,12 +389,16 @@ answer_async(const struct host_ask *ask, const struct host_work *work,
     cim_buf_init(&body, HOST_DOC_BYTES_MAX);
     copy_member(kept, execution->body, "outputs");
     copy_member(kept, execution->body, "response");
+    copy_member(kept, execution->body, "subscriber");
+    host_doc_text(kept, "base", ask->base); /* for the links of what subscribers are told */
+    host_doc_text(kept, "lang", ask->chinese ? "zh" : "en");
     const struct host_job_request request = {.kind = work->kind.id,
                                              .owner = host_http_principal(ask->call),
                                              .lang = ask->chinese ? "zh" : "en",
                                              .inputs_json = text_of(execution->inputs),
                                              .request_json = text_of(kept),
-                                             .flags = work->kind.flags};
+                                             .flags = work->kind.flags,
+                                             .subscribed = member(execution, "subscriber") != NULL};
     CIM_TRY(host_jobs_submit(jobs, &request, id, err));
     CIM_TRY(host_jobs_get(jobs, request.owner, id, &info, err));
     (void)snprintf(location, sizeof location, "%s/jobs/%s", ask->base, id);
@@ -392,7 +406,7 @@ answer_async(const struct host_ask *ask, const struct host_work *work,
     if (prefers_async(ask->req)) {
         CIM_TRY(host_http_add_header(ask->req, "Preference-Applied", "respond-async", err));
     }
-    HOST_AUTO_DOC struct json_object *doc = host_job_doc(ask, &info);
+    HOST_AUTO_DOC struct json_object *doc = host_job_doc(ask->base, ask->chinese, &info);
     host_doc_write(doc, &body);
     return host_processes_send(ask->req, 201, json_mime, &body, err);
 }
@@ -417,9 +431,15 @@ execute(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
         return status;
     }
     CIM_TRY(read_execution(req, visit.work, &execution, err));
-    return (visit.work->kind.flags & CIM_ANALYSIS_SHORT) != 0 && !prefers_async(req)
+    if ((visit.work->kind.flags & CIM_ANALYSIS_SHORT) == 0 || prefers_async(req)) {
+        CIM_TRY(check_subscriber(ogc, &execution, err));
+        return answer_async(&ask, visit.work, &execution, err);
+    }
+    return member(&execution, "subscriber") == NULL
                ? answer_sync(ogc, req, &visit, &execution, err)
-               : answer_async(&ask, visit.work, &execution, err);
+               : cim_fail(err, CIM_E_INVALID, "subscriber", NULL,
+                          "回调只用于作业：请加请求头 Prefer: respond-async",
+                          "callbacks are for jobs: expected the header Prefer: respond-async");
 }
 
 cim_status

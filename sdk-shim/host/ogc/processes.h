@@ -29,8 +29,13 @@ cim_status host_ogc_job_routes(struct host_ogc *ogc, cim_error *err);
 /* Answers a problem of that name. */
 cim_status host_processes_problem(cim_http_req *req, const cim_call *call, int32_t http_status,
                                   const char *name, const cim_error *why, cim_error *err);
-/* The status document of a job. */
-struct json_object *host_job_doc(const struct host_ask *ask, const struct host_job_info *info);
+/* The status document of a job, with links below `base`. */
+struct json_object *host_job_doc(const char *base, bool chinese, const struct host_job_info *info);
+/* What a successful job answered, in the form that its request asked for; the caller of `call` may
+ * still run the analysis. *ret_mime is static. */
+cim_status host_job_results(struct host_ogc *ogc, const cim_call *call,
+                            const struct host_job_info *info, struct cim_buf *body,
+                            const char **ret_mime, cim_error *err);
 /* Sends a finished buffer with a status; it is empty afterwards. */
 cim_status host_processes_send(cim_http_req *req, int32_t http_status, const char *mime,
                                struct cim_buf *body, cim_error *err);
