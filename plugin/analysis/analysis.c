@@ -1,18 +1,19 @@
 /* plugin/analysis/analysis.c -- see analysis.h. */
 #include "analysis/analysis.h"
 
-#include "analysis/json_file.h"
+#include "analysis/process.h"
 #include "analysis/route_inputs.h"
 #include "analysis/route_report.h"
+#include "analysis/siting.h"
 #include "cim/analyses.h"
 #include "cim/util.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
 #include "kit/wkb.h"
 
-#include <json-c/json.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ELEMENTS "lpg.risk-elements"
 #define USERS    "lpg.end-users"
@@ -20,10 +21,13 @@
 #define ROUTES   "lpg.transport-routes"
 #define ZONES    "lpg.restricted-zones"
 
+enum { PROCESSES = 3 };
+
 struct lpg_analysis {
     const cim_host *host;
     struct lpg_data *data;
-    struct json_object *process; /* the description of lpg.route-hazards */
+    struct lpg_process processes[PROCESSES];
+    struct lpg_siting *siting;
     struct lpg_route_table *routes;
     struct lpg_sites_cache elements;
     struct lpg_sites_cache users;
@@ -72,7 +76,8 @@ lpg_analysis_free(struct lpg_analysis *analysis)
     lpg_sites_cache_done(&analysis->roads);
     lpg_sites_cache_done(&analysis->zones);
     lpg_route_table_free(analysis->routes);
-    (void)json_object_put(analysis->process);
+    lpg_siting_free(analysis->siting);
+    lpg_processes_done(analysis->processes, PROCESSES);
     free(analysis);
 }
 
@@ -110,6 +115,50 @@ open_caches(const cim_host *host, struct lpg_analysis *analysis, cim_error *err)
     return lpg_sites_cache_init(&analysis->roads, host, analysis->data, &roads, err);
 }
 
+/* ---- what there is ---- */
+
+static cim_status
+run_route_hazards(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+                  cim_blob *ret_result, cim_error *err)
+{
+    return lpg_route_hazards_answer(self, call, job, inputs_json, ret_result, err);
+}
+
+static cim_status
+run_why_not(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+            cim_blob *ret_result, cim_error *err)
+{
+    (void)job;
+    return lpg_why_not_answer(((struct lpg_analysis *)self)->siting, call, inputs_json, ret_result,
+                              err);
+}
+
+static cim_status
+run_station_compliance(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+                       cim_blob *ret_result, cim_error *err)
+{
+    return lpg_station_compliance_answer(((struct lpg_analysis *)self)->siting, call, job,
+                                         inputs_json, ret_result, err);
+}
+
+static const struct lpg_process processes[PROCESSES] = {{.id = "lpg.route-hazards",
+                                                         .file = "route_hazards.process.json",
+                                                         .flags = CIM_ANALYSIS_SHORT,
+                                                         .run = run_route_hazards},
+                                                        {.id = "lpg.station-compliance",
+                                                         .file = "station_compliance.process.json",
+                                                         .run = run_station_compliance},
+                                                        {.id = "lpg.why-not",
+                                                         .file = "why_not.process.json",
+                                                         .flags = CIM_ANALYSIS_SHORT,
+                                                         .run = run_why_not}};
+
+struct lpg_siting *
+lpg_analysis_siting(struct lpg_analysis *analysis)
+{
+    return analysis->siting;
+}
+
 cim_status
 lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder,
                  struct lpg_analysis **ret_analysis, cim_error *err)
@@ -124,9 +173,12 @@ lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder
     analysis->data = data;
     (void)snprintf(path, sizeof path, "%s/route_hazards.json", folder);
     status = lpg_route_table_read(path, &analysis->routes, err);
+    memcpy(analysis->processes, processes, sizeof processes);
     if (status == CIM_OK) {
-        (void)snprintf(path, sizeof path, "%s/route_hazards.process.json", folder);
-        status = lpg_json_file_read(path, &analysis->process, err);
+        status = lpg_processes_read(analysis->processes, PROCESSES, folder, err);
+    }
+    if (status == CIM_OK) {
+        status = lpg_siting_new(host, data, folder, &analysis->siting, err);
     }
     if (status == CIM_OK) {
         status = open_caches(host, analysis, err);
@@ -355,49 +407,8 @@ lpg_route_hazards_answer(struct lpg_analysis *analysis, const cim_call *call, ci
 
 /* ---- registration ---- */
 
-static cim_status
-run_route_hazards(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
-                  cim_blob *ret_result, cim_error *err)
-{
-    return lpg_route_hazards_answer(self, call, job, inputs_json, ret_result, err);
-}
-
-/* A text of the description; "" where the file lacks it, which the host then refuses. */
-static const char *
-described(struct json_object *process, const char *key, const char *lang)
-{
-    struct json_object *texts = NULL;
-    struct json_object *text = NULL;
-    return json_object_object_get_ex(process, key, &texts) &&
-                   json_object_object_get_ex(texts, lang, &text)
-               ? json_object_get_string(text)
-               : "";
-}
-
 cim_status
 lpg_analysis_register(struct lpg_analysis *analysis, cim_error *err)
 {
-    const cim_analyses_v1 *analyses =
-        analysis->host->get_service(analysis->host, CIM_SERVICE_ANALYSES);
-    struct json_object *process = analysis->process;
-    struct json_object *version = NULL;
-    struct json_object *inputs = NULL;
-    struct json_object *outputs = NULL;
-    (void)json_object_object_get_ex(process, "version", &version);
-    (void)json_object_object_get_ex(process, "inputs", &inputs);
-    (void)json_object_object_get_ex(process, "outputs", &outputs);
-    const cim_analysis route_hazards = {
-        .struct_size = sizeof route_hazards,
-        .flags = CIM_ANALYSIS_SHORT,
-        .id = "lpg.route-hazards",
-        .version = json_object_get_string(version),
-        .title_zh = described(process, "title", "zh"),
-        .title_en = described(process, "title", "en"),
-        .description_zh = described(process, "description", "zh"),
-        .description_en = described(process, "description", "en"),
-        .inputs = json_object_to_json_string_ext(inputs, JSON_C_TO_STRING_PLAIN),
-        .outputs = json_object_to_json_string_ext(outputs, JSON_C_TO_STRING_PLAIN),
-        .run = run_route_hazards,
-        .self = analysis};
-    return analyses->add_analysis(analysis->host, &route_hazards, err);
+    return lpg_processes_register(analysis->processes, PROCESSES, analysis->host, analysis, err);
 }

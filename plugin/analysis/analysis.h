@@ -7,6 +7,7 @@
 #include "data/data.h"
 
 struct lpg_analysis;
+struct lpg_siting;
 
 /* Reads the tables under `folder` (such as <plugin>/analysis). Keeps host and data. [lifecycle] */
 cim_status lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder,
@@ -15,6 +16,9 @@ void lpg_analysis_free(struct lpg_analysis *analysis); /* NULL-safe */
 
 /* Registers them with analyses/1. [lifecycle] */
 cim_status lpg_analysis_register(struct lpg_analysis *analysis, cim_error *err);
+
+/* Where a station may stand (siting.h); borrowed. */
+struct lpg_siting *lpg_analysis_siting(struct lpg_analysis *analysis);
 
 /* lpg.route-hazards: inputs and answer as route_hazards.process.json describes them. Elements, end
  * users and roads that the caller may not read never enter; CIM_E_DENIED when he may read no

@@ -31,6 +31,7 @@ struct loader {
     int32_t hours_from;
     int32_t hours_to;
     int32_t weekdays;
+    int32_t values[LPG_SITES_VALUES_MAX];
     size_t edges_capacity;
     bool has_last; /* of a line being read */
     double last[2];
@@ -284,6 +285,21 @@ text_is(const cim_batch *batch, int32_t column, int64_t row, const char *wanted)
     return len == strlen(wanted) && memcmp(text, wanted, len) == 0;
 }
 
+static double
+value_of(const struct loader *loader, int k, const cim_batch *batch, int64_t row)
+{
+    const char *const *codes = loader->spec->values[k].codes;
+    if (codes == NULL) {
+        return number_of(batch, loader->values[k], row);
+    }
+    for (int i = 0; codes[i] != NULL; i++) {
+        if (text_is(batch, loader->values[k], row, codes[i])) {
+            return i;
+        }
+    }
+    return NAN;
+}
+
 /* "07:30" in minutes; -1 for anything else. */
 static int16_t
 minute_of(const cim_batch *batch, int32_t column, int64_t row)
@@ -374,6 +390,8 @@ reserve_record(struct loader *loader, cim_error *err)
         !grow((void **)&sites->owner, sizeof *sites->owner, capacity) ||
         (loader->spec->name_field != NULL &&
          !grow((void **)&sites->facts, sizeof *sites->facts, capacity)) ||
+        (loader->spec->values[0].field != NULL &&
+         !grow((void **)&sites->values, LPG_SITES_VALUES_MAX * sizeof *sites->values, capacity)) ||
         (sites->areas && !grow((void **)&sites->edge_end, sizeof *sites->edge_end, capacity))) {
         return cim_fail_nomem(err);
     }
@@ -415,6 +433,10 @@ load_row(struct loader *loader, const cim_batch *batch, int64_t row, cim_error *
     if (sites->facts != NULL) {
         CIM_TRY(read_facts(loader, batch, row, err));
     }
+    for (int k = 0; sites->values != NULL && k < LPG_SITES_VALUES_MAX; k++) {
+        sites->values[LPG_SITES_VALUES_MAX * (size_t)sites->n_records + (size_t)k] =
+            value_of(loader, k, batch, row);
+    }
     sites->n_records++;
     return CIM_OK;
 }
@@ -441,6 +463,9 @@ load_rows(struct loader *loader, cim_rows *rows, const cim_call *call, cim_error
     loader->hours_from = column_of(rows, spec->hours_from_field);
     loader->hours_to = column_of(rows, spec->hours_to_field);
     loader->weekdays = column_of(rows, spec->weekdays_field);
+    for (int k = 0; k < LPG_SITES_VALUES_MAX; k++) {
+        loader->values[k] = column_of(rows, spec->values[k].field);
+    }
     for (;;) {
         const cim_batch *batch;
         CIM_TRY(rows->next(rows, &batch, err));
@@ -469,6 +494,22 @@ item_box(void *arg, uint32_t i, double ret_box[4])
 }
 
 static void
+take_extent(struct lpg_sites *sites)
+{
+    double *extent = sites->extent_deg;
+    extent[0] = extent[1] = HUGE_VAL;
+    extent[2] = extent[3] = -HUGE_VAL;
+    for (uint32_t i = 0; i < sites->n; i++) {
+        double box[4];
+        item_box(sites, i, box);
+        extent[0] = fmin(extent[0], box[0]);
+        extent[1] = fmin(extent[1], box[1]);
+        extent[2] = fmax(extent[2], box[2]);
+        extent[3] = fmax(extent[3], box[3]);
+    }
+}
+
+static void
 sites_unref(struct lpg_sites *sites)
 {
     if (sites == NULL || atomic_fetch_sub(&sites->references, 1) != 1) {
@@ -480,6 +521,7 @@ sites_unref(struct lpg_sites *sites)
     free(sites->area);
     free(sites->owner);
     free(sites->facts);
+    free(sites->values);
     free(sites->edges);
     free(sites->edge_end);
     free(sites->text);
@@ -496,7 +538,7 @@ load(struct lpg_sites_cache *cache, const cim_call *call, const double *bbox_deg
      struct lpg_sites **ret_sites, cim_error *err)
 {
     const struct lpg_sites_spec *spec = &cache->spec;
-    const char *properties[16];
+    const char *properties[16 + LPG_SITES_VALUES_MAX];
     cim_query query = {.struct_size = sizeof query, .properties = properties};
     struct lpg_sites *sites = calloc(1, sizeof *sites);
     struct loader loader = {.spec = spec, .sites = sites};
@@ -519,6 +561,11 @@ load(struct lpg_sites_cache *cache, const cim_call *call, const double *bbox_deg
             properties[query.n_properties++] = fields[i];
         }
     }
+    for (size_t k = 0; k < LPG_SITES_VALUES_MAX; k++) {
+        if (spec->values[k].field != NULL) {
+            properties[query.n_properties++] = spec->values[k].field;
+        }
+    }
     if (bbox_deg != NULL) {
         query.flags = CIM_QUERY_BBOX;
         query.bbox_w_deg = bbox_deg[0];
@@ -531,6 +578,7 @@ load(struct lpg_sites_cache *cache, const cim_call *call, const double *bbox_deg
         status = load_rows(&loader, rows, call, err);
     }
     if (status == CIM_OK) {
+        take_extent(sites);
         status = lpg_rtree_build(sites->n, item_box, sites, &sites->tree, err);
     }
     if (status != CIM_OK) {

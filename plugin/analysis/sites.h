@@ -18,7 +18,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { LPG_SITES_MAX = 4000000, LPG_SITES_TEXT_MAX = 1 << 30 }; /* positions or segments; bytes */
+enum {
+    LPG_SITES_MAX = 4000000,      /* positions or segments */
+    LPG_SITES_TEXT_MAX = 1 << 30, /* bytes */
+    LPG_SITES_VALUES_MAX = 8
+};
+
+/* One more number of a record; a code's place in `codes` (ends with NULL) where they are given. */
+struct lpg_sites_value {
+    const char *field; /* NULL: not read */
+    const char *const *codes;
+};
 
 /* What to read of a layer. Fields that are NULL are not read. */
 struct lpg_sites_spec {
@@ -38,6 +48,7 @@ struct lpg_sites_spec {
     const char *hours_from_field;
     const char *hours_to_field;
     const char *weekdays_field; /* "12345": Monday to Friday */
+    struct lpg_sites_value values[LPG_SITES_VALUES_MAX];
 };
 
 struct lpg_site_facts {
@@ -68,6 +79,8 @@ struct lpg_sites {
     uint32_t *area; /* numbers of `names` */
     uint32_t *owner;
     struct lpg_site_facts *facts; /* NULL where the spec has no name_field */
+    double *values; /* LPG_SITES_VALUES_MAX a record, NaN: not said; NULL where none are read */
+    double extent_deg[4]; /* of all positions; west > east: there are none */
     char *text;
     size_t text_len;
     struct lpg_names {

@@ -62,9 +62,39 @@ def ask_route_hazards(walk, way, run):
     run({"route": {"type": "LineString", "coordinates": [[109, 19]]}})
 
 
+# The canaries of the rules are one and the same: class Ⅰ keeps 500 m from open flames; each building has one.
+def place_of(record):
+    return {"type": "Point", "coordinates": first_position(record.geometry)}
+
+
+WHY_NOT = {"as_of": "2026-01-15", "station_class": "I", "point": place_of(LAYERS["lpg.buildings"].records[0])}
+COMPLIANCE = {"as_of": "2026-01-15"}
+
+
+def ask_why_not(walk, way, run):
+    """At each building: only who sees it is told that there is a flame."""
+    for record in LAYERS["lpg.buildings"].records:
+        answer = run(dict(WHY_NOT, point=place_of(record)))
+        if answer.status != 200:  # he may not read all of the rules, or no building
+            walk.expect(way + " is refused", False, walk.person.reads("lpg.buildings") and
+                        len(walk.visible(LAYERS["lpg.separation-rules"])) == 4)
+            continue
+        told = answer.json["rules"]["value"] if isinstance(answer.json["rules"], dict) else answer.json["rules"]
+        walk.expect("%s finds the flame in %s" % (way, record.area), walk.person.sees(record),
+                    any(line["violating"] > 0 for line in told))
+
+
+def check_compliance(walk, way, answer):
+    told = answer.json["stations"].get("value", answer.json["stations"])
+    walk.expect(way + " stations", sorted(record.uid for record in walk.visible(LAYERS["lpg.stations"])),
+                sorted(each["id"] for each in told["features"]))
+
+
 # id -> (inputs, what is expected of an answer, further questions); an analysis that is not here fails.
 PROCESSES = {
     "lpg.route-hazards": (ROUTE, check_route_hazards, ask_route_hazards),
+    "lpg.station-compliance": (COMPLIANCE, check_compliance, None),
+    "lpg.why-not": (WHY_NOT, None, ask_why_not),
     "template.echo": ({"message": "x"}, None, None),
 }
 
@@ -295,6 +325,12 @@ def way_keys(walk, pattern):
 
 
 def plant():
+    for record in LAYERS["lpg.separation-rules"].records:  # as they are planted they would keep nothing apart
+        answer = send("PATCH", "/collections/lpg.separation-rules/items/%d" % record.fid, "admin",
+                      json.dumps({"properties": {"metres": 500, "band_upto": 20}}).encode(),
+                      {"Content-Type": "application/merge-patch+json", "If-Match": "*"})
+        if answer.status not in (200, 204):
+            raise AssertionError("PATCH of a rule: %d %s" % (answer.status, answer.text))
     MINE["job"] = must("POST", "/processes/lpg.route-hazards/execution", {"inputs": ROUTE}, "province", Prefer=ASYNC)["jobID"]
     assert finished(MINE["job"], "province") == "successful"
     plant_import()

@@ -49,7 +49,10 @@ delete_all(void *arg, cim_tx *tx, cim_error *err)
         {"lpg.end-users", "delete from lpg_end_user"},
         {"lpg.roads", "delete from lpg_road"},
         {"lpg.transport-routes", "delete from lpg_transport_route"},
-        {"lpg.restricted-zones", "delete from lpg_restricted_zone"}};
+        {"lpg.restricted-zones", "delete from lpg_restricted_zone"},
+        {"lpg.stations", "delete from lpg_station"},
+        {"lpg.planned-projects", "delete from lpg_planned_project"},
+        {"lpg.buildings", "delete from lpg_building"}};
     const cim_store_v1 *store = arg;
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         CIM_TRY(store->exec(tx, layers[i][1], NULL, 0, NULL, err));
@@ -266,6 +269,58 @@ add_route(struct fixture *fixture, int number, const char *area, const double *l
     write_one(fixture, "lpg.transport-routes", CIM_EDIT_CREATE, names, &one);
 }
 
+static uint8_t *
+ring_wkb(const double *ring, size_t n, size_t *ret_len)
+{
+    const uint32_t head[3] = {3, 1, (uint32_t)n};
+    uint8_t *wkb = malloc(13 + n * 16);
+    assert_non_null(wkb);
+    wkb[0] = 1;
+    memcpy(wkb + 1, head, sizeof head);
+    memcpy(wkb + 13, ring, n * 16);
+    *ret_len = 13 + n * 16;
+    return wkb;
+}
+
+void
+add_record(struct fixture *fixture, const char *layer, const char *const *names,
+           const char *const *texts, uint32_t n, const double *ring, size_t n_ring)
+{
+    const char *all[13];
+    struct one one = {texts, n, NULL, 0, false};
+    CIM_AUTO_FREE uint8_t *wkb = NULL;
+    assert_true(n < 12);
+    memcpy(all, names, n * sizeof *names);
+    all[n] = "geom";
+    if (ring != NULL) {
+        wkb = ring_wkb(ring, n_ring, &one.wkb_len);
+        one.wkb = wkb;
+    }
+    write_one(fixture, layer, CIM_EDIT_CREATE, all, &one);
+}
+
+void
+add_place(struct fixture *fixture, const char *layer, const char *const *names,
+          const char *const *texts, uint32_t n, const double lonlat[2])
+{
+    const char *all[13];
+    uint8_t wkb[21];
+    struct one one = {texts, n, wkb, sizeof wkb, false};
+    assert_true(n < 12);
+    memcpy(all, names, n * sizeof *names);
+    all[n] = "geom";
+    cim_wkb_from_point(lonlat[0], lonlat[1], wkb);
+    write_one(fixture, layer, CIM_EDIT_CREATE, all, &one);
+}
+
+void
+update_record(struct fixture *fixture, const char *layer, const char *const *names,
+              const char *const *texts, uint32_t n)
+{
+    struct one one = {texts, n, NULL, 0, false};
+    write_one(fixture, layer, CIM_EDIT_UPDATE, names, &one);
+}
+
 void
 add_zone(struct fixture *fixture, const struct zone *zone)
 {
@@ -284,13 +339,8 @@ add_zone(struct fixture *fixture, const struct zone *zone)
                            zone->weekdays,
                            zone->area != NULL ? zone->area : "460105",
                            zone->valid_to};
-    const uint32_t head[3] = {3, 1, (uint32_t)zone->n};
-    struct one one = {texts, 10, NULL, 13 + zone->n * 16, false};
-    CIM_AUTO_FREE uint8_t *wkb = malloc(one.wkb_len);
-    assert_non_null(wkb);
-    wkb[0] = 1;
-    memcpy(wkb + 1, head, sizeof head);
-    memcpy(wkb + 13, zone->ring, zone->n * 16);
+    struct one one = {texts, 10, NULL, 0, false};
+    CIM_AUTO_FREE uint8_t *wkb = ring_wkb(zone->ring, zone->n, &one.wkb_len);
     one.wkb = wkb;
     uid_of(zone->number, uid);
     (void)snprintf(zone_no, sizeof zone_no, "Z%d", zone->number);

@@ -53,6 +53,16 @@ struct zone {
 };
 void add_zone(struct fixture *fixture, const struct zone *zone);
 void delete_element(struct fixture *fixture, int number);
+/* A record of any layer in area 460105, of fields as texts (NULL: not said) and, where there is a
+ * ring, a polygon. At most 11 fields. */
+void add_record(struct fixture *fixture, const char *layer, const char *const *names,
+                const char *const *texts, uint32_t n, const double *ring, size_t n_ring);
+/* A record with a position. */
+void add_place(struct fixture *fixture, const char *layer, const char *const *names,
+               const char *const *texts, uint32_t n, const double lonlat[2]);
+/* Changes one record of the layer, by uid. */
+void update_record(struct fixture *fixture, const char *layer, const char *const *names,
+                   const char *const *texts, uint32_t n);
 void uid_of(int number, char ret_uid[37]);
 
 /* {"type":"LineString",…} */

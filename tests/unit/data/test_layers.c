@@ -141,15 +141,27 @@ run_filter(struct lpg_layer *layer, const char *filter)
     assert_int_equal(count, 0);
 }
 
+static cim_status
+forget_rules(void *arg, cim_tx *tx, cim_error *err)
+{
+    const cim_store_v1 *store = arg;
+    CIM_TRY(store->exec(tx, "delete from lpg_separation_rule", NULL, 0, NULL, err));
+    return store->change(tx, "lpg.separation-rules", 0, CIM_CHANGE_BULK, NULL, NULL, err);
+}
+
 static void
 test_every_form_of_statement_prepares(void **state)
 {
     struct fake_host *fake = fake_host_new(areas, 1);
+    const cim_store_v1 *store = fake->host.get_service(&fake->host, CIM_SERVICE_STORE);
+    int64_t pos = 0;
     const cim_call call = fake_call(fake_scope_all());
     struct lpg_data *data = NULL;
     cim_error err = {0};
     (void)state;
     fake_host_migrate(fake, LPG_MIGRATIONS);
+    /* the one layer that comes with records */
+    assert_ok(store->write(&fake->host, forget_rules, (void *)(uintptr_t)store, &pos, &err), &err);
     assert_ok(lpg_data_open(&fake->host, LAYERS_DIR, &data, &err), &err);
     for (size_t i = 0; i < lpg_data_layer_count(data); i++) {
         struct lpg_layer *layer = lpg_data_layer_at(data, i);
