@@ -1,6 +1,7 @@
 /* plugin/analysis/analysis.c -- see analysis.h. */
 #include "analysis/analysis.h"
 
+#include "analysis/input_sources.h"
 #include "analysis/process.h"
 #include "analysis/route_inputs.h"
 #include "analysis/route_report.h"
@@ -381,8 +382,14 @@ answer(struct lpg_analysis *analysis, const cim_call *call, cim_job *job,
     if (status == CIM_OK) {
         /* every output is there, whichever of the two was asked */
         cim_buf_add_text(&out, inputs->many ? "]," NO_SINGLE_ROUTE : ",\"results\":[],");
+        static const char *const used[] = {ELEMENTS, USERS, ROADS, ZONES};
         lpg_route_kinds_write(&inputs->question, &out);
+        cim_buf_add_char(&out, ',');
+        status =
+            lpg_input_sources_write(analysis->host, used, sizeof used / sizeof used[0], &out, err);
         cim_buf_add_char(&out, '}');
+    }
+    if (status == CIM_OK) {
         status = cim_buf_status(&out, err);
     }
     views_done(&views);

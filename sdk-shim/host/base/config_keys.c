@@ -102,6 +102,12 @@ static const struct host_config_key KEYS[] = {
         "days that the audit is kept, at least 180"),
     INT("retention.batches_days", 1, 36600, "30", "批量写入可撤销的天数",
         "days that edits of many records can be undone"),
+    TEXT("bindings.hosts", "",
+         "数据绑定可以访问的主机，逗号分隔：主机、主机:端口、*.域名；空为不访问任何主机",
+         "hosts that bindings may fetch from, separated by commas: host, host:port, *.domain; "
+         "empty: none"),
+    TEXT("bindings.dirs", "", "数据绑定可以读取文件的目录，冒号分隔；空为不读取文件",
+         "folders that bindings may read files of, separated by colons; empty: none"),
     TEXT("audit.key_file", "", "审计密钥文件；留空为数据目录中的 audit.key",
          "key of the audit chain; empty: audit.key in the data directory"),
     TEXT("audit.anchor_file", "", "审计锚点文件，只追加；留空为数据目录中的 audit.anchor",

@@ -15,10 +15,11 @@
 enum {
     HOST_IMPORT_ROW_WISE = 1,
     HOST_IMPORT_DRY_RUN = 2,
-    HOST_IMPORT_REPAIR = 4,   /* areas that are not valid are made so, and told of */
-    HOST_IMPORT_ANY_AREA = 8, /* areas are taken as they are */
-    HOST_IMPORT_COMPARE = 16, /* tells of rows with equal geometries */
-    HOST_IMPORT_OVERLAPS = 32 /* with the above: tells of areas that overlap as well */
+    HOST_IMPORT_REPAIR = 4,      /* areas that are not valid are made so, and told of */
+    HOST_IMPORT_ANY_AREA = 8,    /* areas are taken as they are */
+    HOST_IMPORT_COMPARE = 16,    /* tells of rows with equal geometries */
+    HOST_IMPORT_OVERLAPS = 32,   /* with the above: tells of areas that overlap as well */
+    HOST_IMPORT_KEEP_OTHERS = 64 /* with `mirror`: records that are not of the copy stay */
 };
 enum {
     HOST_IMPORT_REFUSED_MAX = 1000,    /* listed in a report; the total goes on */
@@ -40,9 +41,12 @@ struct host_import_options {
     const char *source_layer; /* of a file with several; NULL: its only one */
     /* Lists of pairs, in which "\\," "\\=" "\\:" and "\\\\" stand for the character; may be NULL.
      */
-    const char *map;      /* "column=field,…" beside the names that match; "column=": left out */
-    const char *set;      /* "field=value,…" for every row */
-    const char *values;   /* "field:text=value,…": what stands in the file for a value */
+    const char *map;    /* "column=field,…" beside the names that match; "column=": left out */
+    const char *set;    /* "field=value,…" for every row */
+    const char *values; /* "field:text=value,…": what stands in the file for a value */
+    /* Not NULL: the layer is made equal to the file, in one transaction, as the copy of this name;
+     * what did not change since the last time is not touched. */
+    const char *mirror;
     const char *work_dir; /* for unpacking; NULL: TMPDIR or /tmp */
     /* Told now and then; `total` -1: not known. Non-zero cancels. May be NULL. */
     int32_t (*progress)(void *arg, int64_t done, int64_t total);
@@ -66,6 +70,8 @@ struct host_import_report {
     int64_t n_read;
     int64_t n_written;
     int64_t n_refused;
+    int64_t n_removed; /* of a mirror: counted in n_written too */
+    int64_t n_kept;    /* of a mirror: not touched */
     int64_t pos;
     char batch[40]; /* by which it can be undone (host/batches); or "" */
     int32_t dry_run;

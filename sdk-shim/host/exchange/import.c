@@ -1,4 +1,5 @@
 /* host/exchange/import.c -- a file into a layer, through the layer's own write path. */
+#include "host/exchange/mirror.h"
 #include "host/exchange/source.h"
 #include "host/exchange/spool.h"
 
@@ -136,9 +137,18 @@ write_all(const cim_layer *layer, const cim_call *call, struct import *import,
     edit.begun = writes && import->options->begun != NULL ? on_edit_begun : NULL;
     edit.ending = writes && import->options->ending != NULL ? on_edit_ending : NULL;
     cim_status status = CIM_OK;
-    CIM_TRY(host_spool_rows(spool, &rows, err));
-    edit.rows = rows;
-    status = layer->write(layer->self, call, &edit, err);
+    if (import->options->mirror != NULL) {
+        struct host_mirror_counts counts;
+        status = host_mirror_write(layer, call, spool, import->options->mirror,
+                                   (import->options->flags & HOST_IMPORT_KEEP_OTHERS) != 0, &edit,
+                                   &counts, err);
+        report->n_removed = counts.removed;
+        report->n_kept = counts.kept;
+    } else {
+        CIM_TRY(host_spool_rows(spool, &rows, err));
+        edit.rows = rows;
+        status = layer->write(layer->self, call, &edit, err);
+    }
     report->n_written = status == CIM_OK ? edit.n_written : 0;
     report->pos = status == CIM_OK ? edit.pos : 0;
     cim_copy_text(report->batch, sizeof report->batch, status == CIM_OK ? edit.batch : "");

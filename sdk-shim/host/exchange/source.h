@@ -83,6 +83,8 @@ struct host_workdir {
 cim_status host_workdir_open(const char *path, const char *source_layer, const char *parent,
                              struct host_workdir *ret_work, cim_error *err);
 void host_workdir_done(struct host_workdir *work);
+/* A folder of ours with all that is in it; nothing where there is none. */
+void host_folder_remove(const char *path);
 /* "DIR/layer.EXTENSION" */
 void host_workdir_path(const struct host_workdir *work, const char *extension, char *out,
                        size_t capacity);

@@ -172,8 +172,8 @@ host_workdir_open(const char *path, const char *source_layer, const char *parent
     return CIM_OK;
 }
 
-static void
-remove_folder(const char *path)
+void
+host_folder_remove(const char *path)
 {
     DIR *dir = opendir(path);
     const struct dirent *entry = NULL;
@@ -185,7 +185,7 @@ remove_folder(const char *path)
             continue;
         }
         if (lstat(inner, &info) == 0 && S_ISDIR(info.st_mode)) {
-            remove_folder(inner);
+            host_folder_remove(inner);
         } else {
             (void)unlink(inner); /* what cannot be removed stays, private */
         }
@@ -200,7 +200,7 @@ void
 host_workdir_done(struct host_workdir *work)
 {
     if (work->dir[0] != '\0') {
-        remove_folder(work->dir);
+        host_folder_remove(work->dir);
         work->dir[0] = '\0';
     }
 }

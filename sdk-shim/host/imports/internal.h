@@ -6,6 +6,7 @@
 #include "host/exchange/exchange.h"
 #include "host/exchange/sheet.h"
 #include "host/imports/imports.h"
+#include "host/imports/request.h"
 #include "host/jobs/jobs.h"
 
 #include <stdio.h>
@@ -17,8 +18,7 @@ enum {
     HOST_IMPORT_NAME_MAX = 200,
     HOST_IMPORT_PATH_MAX = 1024,
     HOST_IMPORT_FILES_MAX = 20, /* of one person at a time */
-    HOST_IMPORT_REPAIRS_MAX = 100000,
-    HOST_IMPORT_REQUEST_MAX = 1 << 20
+    HOST_IMPORT_REPAIRS_MAX = 100000
 };
 #define HOST_IMPORT_FILE_KEPT_MS (INT64_C(24) * 3600 * 1000)
 
@@ -42,25 +42,6 @@ void host_import_file_remove(const struct host_import_file *file);
 /* Another name for the same bytes, to be handed to a job. */
 cim_status host_import_file_link(const struct host_import_file *file, char *ret_path, size_t size,
                                  cim_error *err);
-
-/* ---- what is asked (request.c) ---- */
-
-/* {"layer", "name"?, "crs"?, "encoding"?, "source_layer"?, "map"?: [{"column","field"}], "set"?:
- * [{"field","value"}], "values"?: [{"field","from","to"}], "row_wise"?, "dry_run"?, "geometry"?:
- * "refuse" | "repair" | "keep", "compare"?, "overlaps"?} */
-struct host_import_request {
-    struct json_object *json;
-    const char *layer;
-    const char *name;
-    struct cim_buf map;
-    struct cim_buf set;
-    struct cim_buf values;
-    struct host_import_options options; /* but for what is told and the file */
-};
-cim_status host_import_request_parse(const char *text, size_t len,
-                                     struct host_import_request *ret_request, cim_error *err);
-void host_import_request_done(struct host_import_request *request);
-#define HOST_AUTO_IMPORT_REQUEST __attribute__((cleanup(host_import_request_done)))
 
 /* ---- what is told of rows (tell.c) ---- */
 

@@ -11,6 +11,7 @@ static const struct host_verb *const VERBS[] = {
     &host_verb_import,  &host_verb_export,  &host_verb_user,      &host_verb_token,
     &host_verb_audit,   &host_verb_batch,   &host_verb_retention, &host_verb_keys,
     &host_verb_upgrade, &host_verb_doctor,  &host_verb_run,       &host_verb_run_job,
+    &host_verb_binding,
 };
 enum { N_VERBS = sizeof VERBS / sizeof VERBS[0] };
 

@@ -9,6 +9,7 @@
 #include "host/audit/audit.h"
 #include "host/base/clock.h"
 #include "host/batches/batches.h"
+#include "host/bindings/bindings.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
 #include "host/base/note.h"
@@ -25,6 +26,7 @@
 #include "host/stream/stream.h"
 #include "host/supervisor/pulse.h"
 #include "host/supervisor/supervisor.h"
+#include "kit/cleanup.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -99,6 +101,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
     CIM_TRY(host_exchange_add_routes(app, err));
     CIM_TRY(host_imports_add(app, err));
+    CIM_TRY(host_bindings_add_routes(app, err));
     CIM_TRY(host_admin_add_routes(app, err));
     CIM_TRY(host_batches_add_routes(app, err));
     CIM_TRY(host_audit_add_routes(app, err));
@@ -273,6 +276,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
         CIM_TRY(host_control_start(app, control_fd, &control, err));
     }
     CIM_TRY(host_retention_start(app, &retention, err));
+    CIM_TRY(host_bindings_start(app, &app->bindings, err));
     atomic_store(&ops.ready, 1);
     if (host_note() != NULL) {
         atomic_store(&host_note()->ready, 1);
@@ -296,6 +300,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     host_jobs_stop(app->jobs);
     host_callbacks_stop(callbacks);
     host_retention_stop(retention);
+    host_bindings_stop(CIM_TAKE(app->bindings));
     host_plugins_stop_all(app->plugins);
     host_log(CIM_LOG_INFO, "serve", "stopped");
     return CIM_OK;

@@ -22,6 +22,7 @@ struct host_verb {
 extern const struct host_verb host_verb_areas;
 extern const struct host_verb host_verb_audit;
 extern const struct host_verb host_verb_batch;
+extern const struct host_verb host_verb_binding;
 extern const struct host_verb host_verb_doctor;
 extern const struct host_verb host_verb_export;
 extern const struct host_verb host_verb_import;

@@ -185,6 +185,37 @@ check_resources(const struct host_manifest *manifest, const struct host_json_in 
     return check_routes(&resources, err);
 }
 
+/* What the plugin works on and a platform has in its own datasets: a layer of the plugin, or with
+ * none a raster. */
+static cim_status
+check_inputs(const struct host_manifest *manifest, const struct host_json_in *in, cim_error *err)
+{
+    static const char *const keys[] = {"role", "layer", "title", NULL};
+    struct host_json_in list;
+    CIM_TRY(host_json_list(in, "inputs", HOST_JSON_OPTIONAL, &list, err));
+    for (size_t i = 0; i < host_json_length(&list); i++) {
+        struct host_json_in at;
+        const char *role = NULL;
+        const char *layer = NULL;
+        const char *zh = NULL;
+        const char *en = NULL;
+        CIM_TRY(host_json_object_at(&list, i, &at, err));
+        CIM_TRY(host_json_keys(&at, keys, err));
+        CIM_TRY(host_json_text(&at, "role", HOST_JSON_REQUIRED, &role, err));
+        CIM_TRY(host_json_title(&at, "title", HOST_JSON_REQUIRED, &zh, &en, err));
+        CIM_TRY(host_json_text(&at, "layer", HOST_JSON_OPTIONAL, &layer, err));
+        if (!owned(manifest, role)) {
+            return host_json_refuse(&at, "role", "以“插件编号.”开头的角色",
+                                    "a role that begins with the plugin's id and a dot", err);
+        }
+        if (layer != NULL && !host_manifest_has_resource(manifest, "layers", layer)) {
+            return host_json_refuse(&at, "layer", "resources.layers 中的图层",
+                                    "a layer of resources.layers", err);
+        }
+    }
+    return CIM_OK;
+}
+
 static cim_status
 check_config(const struct host_json_in *in, cim_error *err)
 {
@@ -286,9 +317,9 @@ static cim_status
 check(struct host_manifest *manifest, cim_error *err)
 {
     static const char *const keys[] = {
-        "id",       "version",     "name",   "description", "sdk", "library",
-        "services", "permissions", "roles",  "resources",   "web", "migrations",
-        "layers",   "styles",      "config", "checksums",   NULL};
+        "id",       "version",     "name",   "description", "sdk",    "library",
+        "services", "permissions", "roles",  "resources",   "web",    "migrations",
+        "layers",   "styles",      "config", "checksums",   "inputs", NULL};
     static const char *const sdk_keys[] = {"major", "min_minor", NULL};
     const struct host_json_in in = top(manifest);
     struct host_json_in sdk;
@@ -328,6 +359,7 @@ check(struct host_manifest *manifest, cim_error *err)
     CIM_TRY(check_services(&in, err));
     CIM_TRY(check_permissions(manifest, &in, err));
     CIM_TRY(check_resources(manifest, &in, err));
+    CIM_TRY(check_inputs(manifest, &in, err));
     CIM_TRY(check_roles(manifest, &in, err));
     CIM_TRY(check_config(&in, err));
     return check_checksums(&in, err);

@@ -247,6 +247,7 @@ extern const cim_analyses_v1 host_svc_analyses;
 extern const cim_jobs_v1 host_svc_jobs;
 extern const cim_audit_v1 host_svc_audit;
 extern const cim_batches_v1 host_svc_batches;
+extern const cim_bindings_v1 host_svc_bindings;
 extern const cim_crypt_v1 host_svc_crypt;
 /* What a route of a plugin is called through; `self` is its slot. */
 cim_status host_svc_http_handle(void *self, const cim_call *call, cim_http_req *req,

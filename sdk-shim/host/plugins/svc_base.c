@@ -15,7 +15,7 @@ static const struct {
     {CIM_SERVICE_ACCESS, &host_svc_access}, {CIM_SERVICE_RENDERERS, &host_svc_renderers},
     {CIM_SERVICE_JOBS, &host_svc_jobs},     {CIM_SERVICE_ANALYSES, &host_svc_analyses},
     {CIM_SERVICE_AUDIT, &host_svc_audit},   {CIM_SERVICE_BATCHES, &host_svc_batches},
-    {CIM_SERVICE_CRYPT, &host_svc_crypt},
+    {CIM_SERVICE_CRYPT, &host_svc_crypt},   {CIM_SERVICE_BINDINGS, &host_svc_bindings},
 };
 
 static const void *

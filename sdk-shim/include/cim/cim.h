@@ -7,6 +7,7 @@
 #include "cim/audit.h"
 #include "cim/base.h"
 #include "cim/batches.h"
+#include "cim/bindings.h"
 #include "cim/call.h"
 #include "cim/crypt.h"
 #include "cim/http.h"

@@ -280,6 +280,16 @@ def refused(path):
     return ask
 
 
+def way_bindings(walk, pattern):
+    """Sources with their addresses, and samples of their records: for administrators alone."""
+    role = "/admin/api/bindings/lpg.roads"
+    for path, at, method in (("", "/admin/api/bindings", "GET"), ("/{role}", role, "GET"), ("/{role}", role, "DELETE"),
+                             ("/{role}/refresh", role + "/refresh", "POST"), ("/{role}/test", role + "/test", "POST")):
+        answer = walk.ask(pattern + path, at, method)
+        if "cim.admin.plugins" not in walk.person.functions:
+            walk.expect("%s %s refused" % (method, pattern + path), True, answer.status in (401, 403))
+
+
 OTHERS = {
     "/": plain("/", "/?f=html"), "/api": way_api, "/conformance": plain(), "/health": plain(),
     "/ready": plain(), "/metrics": plain(), "/styles": plain(), "/styles/{style}": plain("/styles/stations", "/styles/basemap"),
@@ -309,6 +319,8 @@ OTHERS = {
     "/admin/api/imports/files/{file}": work.way_import_files, "/admin/api/imports/files/{file}/preview": None,
     "/admin/api/imports/jobs": work.way_import_jobs, "/admin/api/imports/jobs/{job}": None,
     "/admin/api/imports/jobs/{job}/cancel": None, "/admin/api/imports/jobs/{job}/files/{name}": None,
+    "/admin/api/bindings": way_bindings, "/admin/api/bindings/{role}": None, "/admin/api/bindings/{role}/refresh": None,
+    "/admin/api/bindings/{role}/test": None,
     "/admin/api/batches": work.way_batches, "/admin/api/batches/{id}/undo": None, "/search": work.way_search,
     "/apps/template/api/count": plain(),
     "/admin/api/areas": plain(), "/admin/api/roles": way_people, "/admin/api/why": way_why, "/auth/why": way_why, "/admin/api/reach": way_reach,
