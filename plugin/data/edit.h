@@ -27,7 +27,9 @@ struct lpg_run {
     struct cim_buf find_sql; /* the stored record: its slots in order, by fid or by uid */
     bool writes_words;
     struct cim_buf sealed; /* encrypted values of the record at hand */
-    struct cim_buf words;  /* what the record at hand is found by */
+    struct cim_buf
+        erased; /* uint64_t of each: the persons whose keys an edit that erases destroys */
+    struct cim_buf words; /* what the record at hand is found by */
     cim_value args[LPG_SLOTS_MAX + 5];
     char uid[37];
     int64_t n_written;

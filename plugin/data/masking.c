@@ -253,6 +253,13 @@ find_modes(const struct lpg_masking *masking, const cim_batch *batch, uint8_t *m
     }
 }
 
+/* That somebody was erased is no secret where a mask would be shown. */
+static bool
+is_erased(const char *text, size_t len)
+{
+    return len == strlen(CIM_ERASED_TEXT) && memcmp(text, CIM_ERASED_TEXT, len) == 0;
+}
+
 /* Texts change their length, so the column gets new bytes. */
 static cim_status
 rewrite_texts(const struct mask_field *mask, struct lpg_block *block, const uint8_t *modes,
@@ -269,7 +276,8 @@ rewrite_texts(const struct mask_field *mask, struct lpg_block *block, const uint
         const size_t len = (size_t)(end - start);
         offsets[row] = (int32_t)out->len;
         if (cim_column_present(column, row)) {
-            if (modes[row] == CIM_FIELD_CLEAR) {
+            if (modes[row] == CIM_FIELD_CLEAR ||
+                (modes[row] == CIM_FIELD_MASKED && is_erased(text, len))) {
                 cim_buf_add(out, text, len);
             } else if (modes[row] == CIM_FIELD_MASKED) {
                 cim_mask_text(mask->field->sensitive, text, len, out);

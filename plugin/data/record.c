@@ -84,6 +84,38 @@ lpg_record_init(struct lpg_record *record, const struct lpg_layer *layer, const 
     return map_columns(record, rows, err);
 }
 
+static bool
+is_key(uint32_t slot)
+{
+    return slot == CIM_RECORD_FID || slot == CIM_RECORD_UID || slot == CIM_RECORD_VERSION;
+}
+
+void
+lpg_record_erases(struct lpg_record *record)
+{
+    record->erases = true;
+    for (uint32_t slot = 0; slot < record->n_slots; slot++) {
+        const struct cim_field *field = lpg_record_field(record, slot);
+        const bool is_person = field != NULL && field->sensitive != CIM_SENSITIVE_NO;
+        record->given[slot] = is_person || (record->given[slot] && is_key(slot));
+    }
+}
+
+/* Set anew for each row: what the row before had no value for may have one here. */
+static void
+set_erased(struct lpg_record *record)
+{
+    for (uint32_t slot = LPG_RECORD_COLUMNS; slot < record->n_slots; slot++) {
+        const struct cim_field *field = lpg_record_field(record, slot);
+        if (field->sensitive != CIM_SENSITIVE_NO) {
+            const char *text = field->encrypted ? CIM_CRYPT_ERASED : CIM_ERASED_TEXT;
+            record->values[slot].type = CIM_COL_TEXT;
+            record->values[slot].v.ptr = text;
+            record->values[slot].len = (uint32_t)strlen(text);
+        }
+    }
+}
+
 void
 lpg_record_done(struct lpg_record *record)
 {
@@ -240,8 +272,7 @@ lpg_record_read(struct lpg_record *record, const cim_batch *batch, int64_t row, 
     for (uint32_t i = 0; i < record->n_columns; i++) {
         const uint32_t slot = record->slot_of[i];
         const cim_column *column = batch->columns[i];
-        const bool named = slot == CIM_RECORD_FID || slot == CIM_RECORD_UID;
-        if (record->op == CIM_EDIT_DELETE && !named && slot != CIM_RECORD_VERSION) {
+        if ((record->op == CIM_EDIT_DELETE || record->erases) && !is_key(slot)) {
             continue;
         }
         if (slot == CIM_RECORD_GEOM) {
@@ -252,7 +283,10 @@ lpg_record_read(struct lpg_record *record, const cim_batch *batch, int64_t row, 
             CIM_TRY(read_field(record, slot, column, row, err));
         }
     }
-    if (record->op == CIM_EDIT_DELETE) {
+    if (record->erases) {
+        set_erased(record);
+    }
+    if (record->op == CIM_EDIT_DELETE || record->erases) {
         return CIM_OK;
     }
     CIM_TRY(check_required(record, err));

@@ -17,6 +17,7 @@ struct lpg_record {
     const cim_call *call;
     int32_t op;
     bool undoes; /* encrypted fields come as they were stored */
+    bool erases; /* sensitive fields get what stands for somebody erased */
     uint32_t n_slots;
     /* Of the input: column -> slot, and slot -> whether the input has it. */
     uint32_t n_columns;
@@ -39,6 +40,8 @@ struct lpg_record {
 cim_status lpg_record_init(struct lpg_record *record, const struct lpg_layer *layer,
                            const cim_call *call, int32_t op, const cim_rows *rows, cim_error *err);
 void lpg_record_done(struct lpg_record *record);
+/* As of an edit that erases: before the first row. */
+void lpg_record_erases(struct lpg_record *record);
 /* Checks one row. CIM_E_INVALID names field, value and what was expected. */
 cim_status lpg_record_read(struct lpg_record *record, const cim_batch *batch, int64_t row,
                            cim_error *err);

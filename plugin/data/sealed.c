@@ -6,6 +6,8 @@
 
 #include <json-c/json.h>
 
+_Static_assert(sizeof CIM_ERASED_TEXT <= sizeof CIM_CRYPT_ERASED, "opened in place");
+
 enum { INDEX_TEXT_MAX = 128 };
 
 static cim_crypt_place
@@ -68,6 +70,15 @@ lpg_sealed_read(const struct cim_field *field, const cim_column *column, int64_t
     return true;
 }
 
+/* The person of a sealed text; of another text, and of none, a new one. */
+static cim_status
+person_of(const struct lpg_data *data, const void *sealed, size_t len, uint64_t *ret_person,
+          cim_error *err)
+{
+    *ret_person = is_sealed(sealed, len) ? data->crypt->person_of(data->host, sealed, len) : 0;
+    return *ret_person != 0 ? CIM_OK : data->crypt->person_new(data->host, ret_person, err);
+}
+
 static cim_status
 seal(const struct lpg_layer *layer, const cim_crypt_place *place, const struct cim_field *field,
      const char *text, size_t len, struct cim_buf *out, cim_error *err)
@@ -83,22 +94,23 @@ seal(const struct lpg_layer *layer, const cim_crypt_place *place, const struct c
     return CIM_OK;
 }
 
-/* The clear text of a stored cell; false: it cannot be opened. */
-static bool
+/* The clear text of a stored cell. CIM_E_NOTFOUND: its person was erased, CIM_E_STATE: it cannot be
+ * opened. */
+static cim_status
 clear_text(const struct lpg_layer *layer, const cim_crypt_place *place, const void *stored,
            size_t len, char text[CIM_CRYPT_TEXT_MAX], size_t *ret_len)
 {
     const struct lpg_data *data = layer->data;
     if (is_sealed(stored, len)) {
         return data->crypt->open(data->host, place, stored, len, text, CIM_CRYPT_TEXT_MAX, ret_len,
-                                 NULL) == CIM_OK;
+                                 NULL);
     }
     if (len > CIM_CRYPT_TEXT_MAX) {
-        return false;
+        return CIM_E_STATE;
     }
     memcpy(text, stored, len);
     *ret_len = len;
-    return true;
+    return CIM_OK;
 }
 
 cim_status
@@ -106,13 +118,20 @@ lpg_sealed_again(const struct lpg_layer *layer, const struct cim_field *field, c
                  size_t uid_len, const char *stored, size_t len, struct cim_buf *out,
                  cim_error *err)
 {
-    const cim_crypt_place place = place_of(layer, field, uid, uid_len);
+    cim_crypt_place place = place_of(layer, field, uid, uid_len);
     char text[CIM_CRYPT_TEXT_MAX];
-    if (!clear_text(layer, &place, stored, len, text, &len)) {
+    size_t n = 0;
+    const cim_status status = clear_text(layer, &place, stored, len, text, &n);
+    if (status == CIM_E_NOTFOUND) {
+        cim_buf_add_text(out, CIM_CRYPT_ERASED);
+        return cim_buf_status(out, err);
+    }
+    if (status != CIM_OK) {
         return cim_fail(err, CIM_E_STATE, field->name, NULL, "加密的值打不开",
                         "the encrypted value cannot be opened");
     }
-    CIM_TRY(seal(layer, &place, field, text, len, out, err));
+    CIM_TRY(person_of(layer->data, stored, len, &place.person, err));
+    CIM_TRY(seal(layer, &place, field, text, n, out, err));
     return cim_buf_status(out, err);
 }
 
@@ -134,7 +153,7 @@ lpg_sealed_same(const struct lpg_run *run, uint32_t slot, const cim_batch *store
     if (len == value->len && memcmp(bytes, value->v.ptr, len) == 0) {
         return true;
     }
-    return clear_text(run->layer, &place, bytes, len, text, &len) && len == value->len &&
+    return clear_text(run->layer, &place, bytes, len, text, &len) == CIM_OK && len == value->len &&
            memcmp(text, value->v.ptr, len) == 0;
 }
 
@@ -170,18 +189,88 @@ keep_or_seal(struct lpg_run *run, uint32_t slot, const cim_crypt_place *place,
     return seal(run->layer, place, field, value->v.ptr, value->len, &run->sealed, err);
 }
 
+/* One person for all texts of a record: that of the first which is sealed already. */
+static cim_status
+choose_person(struct lpg_run *run, const cim_batch *stored, uint64_t *ret_person, cim_error *err)
+{
+    const struct lpg_data *data = run->layer->data;
+    const struct lpg_record *record = &run->record;
+    bool wanted = false;
+    *ret_person = 0;
+    for (uint32_t slot = LPG_RECORD_COLUMNS; slot < record->n_slots && *ret_person == 0; slot++) {
+        const struct cim_field *field = lpg_record_field(record, slot);
+        size_t len = 0;
+        if (!field->encrypted) {
+            continue;
+        }
+        wanted = wanted || (record->given[slot] && record->values[slot].type == CIM_COL_TEXT);
+        if (stored != NULL && cim_column_present(stored->columns[slot], 0)) {
+            const char *text = (const char *)cim_column_bytes(stored->columns[slot], 0, &len);
+            *ret_person = data->crypt->person_of(data->host, text, len);
+        }
+    }
+    return wanted && *ret_person == 0 ? data->crypt->person_new(data->host, ret_person, err)
+                                      : CIM_OK;
+}
+
+cim_status
+lpg_sealed_erase(struct lpg_run *run, const cim_batch *stored, cim_error *err)
+{
+    const struct lpg_data *data = run->layer->data;
+    struct lpg_record *record = &run->record;
+    for (uint32_t slot = LPG_RECORD_COLUMNS; slot < record->n_slots; slot++) {
+        const struct cim_field *field = lpg_record_field(record, slot);
+        size_t len = 0;
+        if (!record->given[slot]) {
+            continue;
+        }
+        if (!cim_column_present(stored->columns[slot], 0)) {
+            record->values[slot].type = 0;
+        } else if (field->encrypted) {
+            const char *text = (const char *)cim_column_bytes(stored->columns[slot], 0, &len);
+            const uint64_t person = data->crypt->person_of(data->host, text, len);
+            cim_buf_add(&run->erased, &person, person != 0 ? sizeof person : 0);
+        }
+    }
+    return cim_buf_status(&run->erased, err);
+}
+
+cim_status
+lpg_sealed_destroy(struct lpg_run *run, cim_error *err)
+{
+    const struct lpg_data *data = run->layer->data;
+    for (size_t at = 0; at < run->erased.len; at += sizeof(uint64_t)) {
+        uint64_t person = 0;
+        memcpy(&person, run->erased.data + at, sizeof person);
+        CIM_TRY(data->crypt->person_erase(data->host, person, err));
+    }
+    return CIM_OK;
+}
+
 cim_status
 lpg_sealed_take(struct lpg_run *run, const char *uid, const cim_batch *stored, cim_error *err)
 {
+    const struct lpg_data *data = run->layer->data;
     size_t starts[LPG_SLOTS_MAX];
     struct lpg_record *record = &run->record;
+    uint64_t person = 0;
+    CIM_TRY(choose_person(run, stored, &person, err));
     cim_buf_clear(&run->sealed);
     for (uint32_t slot = LPG_RECORD_COLUMNS; slot < record->n_slots; slot++) {
         const struct cim_field *field = lpg_record_field(record, slot);
         starts[slot] = run->sealed.len;
         if (field->encrypted && record->given[slot] && record->values[slot].type == CIM_COL_TEXT) {
-            const cim_crypt_place place = place_of(run->layer, field, uid, strlen(uid));
-            CIM_TRY(keep_or_seal(run, slot, &place, stored, err));
+            cim_crypt_place place = place_of(run->layer, field, uid, strlen(uid));
+            place.person = person;
+            cim_status status = keep_or_seal(run, slot, &place, stored, err);
+            if (status == CIM_E_NOTFOUND) { /* of an old copy of the store: a new person's values */
+                CIM_TRY(data->crypt->person_new(data->host, &person, err));
+                place.person = person;
+                status = keep_or_seal(run, slot, &place, stored, err);
+            }
+            if (status != CIM_OK) {
+                return status;
+            }
         }
     }
     CIM_TRY(cim_buf_status(&run->sealed, err));
@@ -217,8 +306,14 @@ lpg_sealed_open(const struct lpg_layer *layer, struct lpg_block *block, uint32_t
             size_t uid_len = 0;
             const uint8_t *uid = cim_column_bytes(&block->columns[CIM_RECORD_UID], row, &uid_len);
             const cim_crypt_place place = place_of(layer, field, uid, uid_len);
-            CIM_TRY(data->crypt->open(data->host, &place, bytes + start, len, text, sizeof text,
-                                      &len, err));
+            const cim_status status = data->crypt->open(data->host, &place, bytes + start, len,
+                                                        text, sizeof text, &len, err);
+            if (status == CIM_E_NOTFOUND) {
+                len = strlen(CIM_ERASED_TEXT);
+                memcpy(text, CIM_ERASED_TEXT, len);
+            } else if (status != CIM_OK) {
+                return status;
+            }
             memcpy(bytes + to, text, len); /* a text is shorter than what it is sealed to */
         } else {
             memmove(bytes + to, bytes + start, len);

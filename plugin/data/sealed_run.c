@@ -90,8 +90,9 @@ find_rows(struct slice *slice, const char *head, struct lpg_block **ret_blocks, 
                                 {.name = "most", .type = CIM_COL_INT64, .v.i64 = LPG_SEALED_SLICE}};
     (void)snprintf(sql, sizeof sql,
                    "select fid, uid, %s from %s where fid > :after and %s is not null and "
-                   "(%s < :head or %s >= :past) order by fid limit :most",
-                   name, slice->layer->def->table, name, name, name);
+                   "(%s < :head or %s >= :past) and %s <> '" CIM_CRYPT_ERASED "' order by fid "
+                   "limit :most",
+                   name, slice->layer->def->table, name, name, name, name);
     CIM_TRY(data->store->read(data->host, sql, values, 4, &rows, err));
     return lpg_blocks_read(rows, SLICE_BYTES_MAX, ret_blocks, &ended, err);
 }

@@ -5,6 +5,7 @@
  * that would have to start again gives up, with nothing written.
  */
 #include "data/block.h"
+#include "data/sealed.h"
 #include "data/write.h"
 
 #include "cim/util.h"
@@ -130,6 +131,7 @@ write_edit(struct lpg_write *write, cim_tx *tx, cim_error *err)
     edit->n_refused = 0;
     run->n_written = 0;
     run->first_of_run = 0;
+    cim_buf_clear(&run->erased);
     memset(run->is_changed, 0, sizeof run->is_changed);
     lpg_changes_clear(&run->changes);
     if (CIM_HAS(cim_edit, edit, begun)) {
@@ -162,6 +164,9 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
         first->tried = true;
         return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "试运行，不保存",
                         "a dry run stores nothing");
+    }
+    for (struct lpg_write *write = first; write != NULL; write = write->also) {
+        CIM_TRY(lpg_sealed_destroy(&write->run, err));
     }
     return CIM_OK;
 }
@@ -202,7 +207,7 @@ choose_batch(struct lpg_write *write, cim_error *err)
     const uint32_t flags = run->edit->flags;
     const bool one = write->is_small && (write->staged == NULL || write->staged->batch.n_rows <= 1);
     cim_buf_init(&run->image, LPG_IMAGE_BYTES_MAX);
-    if ((flags & (CIM_EDIT_DRY_RUN | CIM_EDIT_FORGET)) != 0 ||
+    if ((flags & (CIM_EDIT_DRY_RUN | CIM_EDIT_FORGET | CIM_EDIT_ERASE)) != 0 ||
         (one && (flags & CIM_EDIT_UNDO) == 0)) {
         return CIM_OK;
     }
@@ -240,7 +245,12 @@ prepare(struct lpg_write *write, cim_error *err)
     if (edit->op < CIM_EDIT_CREATE || edit->op > CIM_EDIT_DELETE) {
         return cim_fail(err, CIM_E_INVALID, "op", NULL, "未知的写入操作", "unknown kind of edit");
     }
-    if (run->layer->def->immutable && edit->op != CIM_EDIT_CREATE) {
+    const bool erases = (edit->flags & CIM_EDIT_ERASE) != 0;
+    if (erases && edit->op != CIM_EDIT_UPDATE) {
+        return cim_fail(err, CIM_E_INVALID, "op", NULL, "删除个人信息应以修改进行",
+                        "erasing persons is an update");
+    }
+    if (run->layer->def->immutable && edit->op != CIM_EDIT_CREATE && !erases) {
         return cim_fail(err, CIM_E_STATE, "op", NULL, "“%s”的记录写入后不可更改%.0s",
                         "%.0srecords of '%s' are never changed once written",
                         run->layer->def->title.zh, run->layer->def->title.en);
@@ -253,6 +263,9 @@ prepare(struct lpg_write *write, cim_error *err)
     read_scope(run);
     CIM_TRY(lpg_record_init(&run->record, run->layer, run->call, edit->op, edit->rows, err));
     run->record.undoes = (edit->flags & CIM_EDIT_UNDO) != 0;
+    if (erases) {
+        lpg_record_erases(&run->record);
+    }
     CIM_TRY(lpg_uid_init(&run->uids, err));
     CIM_TRY(lpg_changes_init(&run->changes, err));
     CIM_TRY(lpg_run_plan(run, err));
@@ -275,6 +288,7 @@ free_write(struct lpg_write *write)
     cim_buf_done(&write->run.words);
     cim_buf_done(&write->run.image);
     cim_buf_done(&write->run.sealed);
+    cim_buf_done(&write->run.erased);
     lpg_gather_done(&write->gather);
     lpg_block_free(write->staged);
     free(write->refusals);

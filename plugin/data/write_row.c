@@ -122,6 +122,7 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     cim_buf_init(&run->find_sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->words, LPG_WORDS_BYTES_MAX * 8);
     cim_buf_init(&run->sealed, LPG_SEALED_BYTES_MAX);
+    cim_buf_init(&run->erased, LPG_SEALED_BYTES_MAX);
     run->writes_words = lpg_words_change(record);
     switch (record->op) {
     case CIM_EDIT_CREATE:
@@ -355,11 +356,15 @@ find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_erro
         copy_cell(batch->columns[CIM_RECORD_AREA_CODE], stored->area, sizeof stored->area);
     stored->has_owner =
         copy_cell(batch->columns[CIM_RECORD_OWNER_ORG], stored->owner, sizeof stored->owner);
+    if (run->record.erases) {
+        CIM_TRY(lpg_sealed_erase(run, batch, err));
+    }
     lpg_audit_compare(run, batch);
     lpg_words_take(run, batch);
     lpg_image_take(run, batch);
-    return run->record.op == CIM_EDIT_DELETE ? CIM_OK
-                                             : lpg_sealed_take(run, stored->uid, batch, err);
+    return run->record.op == CIM_EDIT_DELETE || run->record.erases
+               ? CIM_OK
+               : lpg_sealed_take(run, stored->uid, batch, err);
 }
 
 static cim_status
@@ -450,7 +455,7 @@ change_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
         !same_text(&run->record.values[CIM_RECORD_AREA_CODE], stored.has_area, stored.area)) {
         CIM_TRY(check_in_force(run, err));
     }
-    if (run->record.op == CIM_EDIT_UPDATE) {
+    if (run->record.op == CIM_EDIT_UPDATE && !run->record.erases) {
         CIM_TRY(lpg_rules_check_update(run, tx, stored.fid, err));
     }
     if (!deletes &&

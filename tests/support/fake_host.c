@@ -125,10 +125,32 @@ crypt_head(const cim_host *host, const cim_crypt_place *place, const char *index
     return host_crypt_head(fake_of(host)->crypt, place, index_text, index_len, i, ret_head, err);
 }
 
+static cim_status
+crypt_person_new(const cim_host *host, uint64_t *ret_person, cim_error *err)
+{
+    return host_crypt_person_new(fake_of(host)->crypt, ret_person, err);
+}
+
+static uint64_t
+crypt_person_of(const cim_host *host, const char *sealed, size_t len)
+{
+    (void)host;
+    return host_crypt_person_of(sealed, len);
+}
+
+static cim_status
+crypt_person_erase(const cim_host *host, uint64_t person, cim_error *err)
+{
+    return host_crypt_person_erase(fake_of(host)->crypt, person, err);
+}
+
 static const cim_crypt_v1 crypt_service = {.struct_size = sizeof crypt_service,
                                            .seal = crypt_seal,
                                            .open = crypt_open,
-                                           .head = crypt_head};
+                                           .head = crypt_head,
+                                           .person_new = crypt_person_new,
+                                           .person_of = crypt_person_of,
+                                           .person_erase = crypt_person_erase};
 
 /* ---- access/1 ---- */
 

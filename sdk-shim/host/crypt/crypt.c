@@ -80,11 +80,11 @@ host_crypt_look_again(struct host_crypt *crypt, cim_error *err)
 }
 
 static const struct host_crypt_key *
-find_key(struct host_crypt *crypt, int64_t version)
+find_key(struct host_crypt *crypt, uint64_t version)
 {
     for (int round = 0; round < 2; round++) {
         for (size_t i = atomic_load(&crypt->n_keys); i > 0; i--) {
-            if (crypt->keys[i - 1]->known.version == version) {
+            if ((uint64_t)crypt->keys[i - 1]->known.version == version) {
                 return crypt->keys[i - 1];
             }
         }
@@ -131,6 +131,7 @@ host_crypt_open(const struct host_crypt_keys *keys, bool make, struct host_crypt
         return cim_fail_nomem(err);
     }
     (void)pthread_mutex_init(&crypt->lock, NULL); /* cannot fail for the default kind */
+    crypt->persons.fd = -1;
     const bool copied = copy_keys(keys, &crypt->from);
     crypt->sm4_ctr = EVP_CIPHER_fetch(NULL, "SM4-CTR", NULL);
     cim_status status = !copied ? cim_fail_nomem(err)
@@ -148,6 +149,9 @@ host_crypt_open(const struct host_crypt_keys *keys, bool make, struct host_crypt
     }
     if (status == CIM_OK) {
         status = load(crypt, err);
+    }
+    if (status == CIM_OK) {
+        status = host_persons_open(keys->file, make, &crypt->persons, err);
     }
     atomic_store(&crypt->n_sealing, atomic_load(&crypt->n_keys));
     if (status != CIM_OK) {
@@ -167,6 +171,7 @@ host_crypt_close(struct host_crypt *crypt)
     for (size_t i = 0; i < atomic_load(&crypt->n_keys); i++) {
         host_crypt_key_free(crypt->keys[i]);
     }
+    host_persons_close(&crypt->persons);
     EVP_CIPHER_free(crypt->sm4_ctr);
     (void)pthread_mutex_destroy(&crypt->lock);
     free_keys(&crypt->from);
@@ -214,17 +219,34 @@ mac_of(const struct host_crypt_key *key, const cim_crypt_place *place, const cha
     return mac_end(context, right, ret_mac);
 }
 
+/* The cipher key of a person, or that of texts without one. */
+static cim_status
+cipher_key(const struct host_crypt *crypt, const struct host_crypt_key *key, uint64_t person,
+           unsigned char ret_key[HOST_SM3_BYTES], cim_error *err)
+{
+    unsigned char bytes[HOST_PERSON_BYTES];
+    if (person == 0) {
+        memcpy(ret_key, key->cipher_key, HOST_SM4_BYTES);
+        return CIM_OK;
+    }
+    CIM_TRY(host_persons_read(&crypt->persons, person, bytes, err));
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(key->person);
+    const bool right =
+        mac_end(context, context != NULL && mac_part(context, bytes, sizeof bytes), ret_key);
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    return right ? CIM_OK : fail_crypt(err);
+}
+
 static bool
-run_cipher(const struct host_crypt *crypt, const struct host_crypt_key *key,
+run_cipher(const struct host_crypt *crypt, const unsigned char key[HOST_SM4_BYTES],
            const unsigned char iv[HOST_SM4_BYTES], const unsigned char *from, size_t len,
            unsigned char *to)
 {
     int n = 0;
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    const bool right =
-        context != NULL &&
-        EVP_EncryptInit_ex2(context, crypt->sm4_ctr, key->cipher_key, iv, NULL) == 1 &&
-        EVP_EncryptUpdate(context, to, &n, from, (int)len) == 1 && (size_t)n == len;
+    const bool right = context != NULL &&
+                       EVP_EncryptInit_ex2(context, crypt->sm4_ctr, key, iv, NULL) == 1 &&
+                       EVP_EncryptUpdate(context, to, &n, from, (int)len) == 1 && (size_t)n == len;
     EVP_CIPHER_CTX_free(context);
     return right;
 }
@@ -256,7 +278,9 @@ host_crypt_seal(struct host_crypt *crypt, const cim_crypt_place *place, const ch
                 size_t *ret_len, cim_error *err)
 {
     unsigned char data[CIM_CRYPT_TEXT_MAX + DATA_EXTRA];
+    unsigned char own[HOST_SM3_BYTES];
     char head[CIM_CRYPT_HEAD_MAX];
+    const uint64_t person = CIM_HAS(cim_crypt_place, place, person) ? place->person : 0;
     const struct host_crypt_key *key = crypt->keys[atomic_load(&crypt->n_sealing) - 1];
     if (len > CIM_CRYPT_TEXT_MAX ||
         out_size < CIM_CRYPT_HEAD_MAX + (len + DATA_EXTRA + 2) / 3 * 4 + 1) {
@@ -264,14 +288,23 @@ host_crypt_seal(struct host_crypt *crypt, const cim_crypt_place *place, const ch
                         "an encrypted text holds at most %d bytes", CIM_CRYPT_TEXT_MAX);
     }
     (void)snprintf(head, sizeof head, "e1:%d:-:", key->known.version);
-    if ((index_text != NULL && !write_head(key, place, index_text, index_len, head)) ||
-        RAND_bytes(data, HOST_SM4_BYTES) != 1 ||
-        !run_cipher(crypt, key, data, (const unsigned char *)text, len, data + HOST_SM4_BYTES) ||
-        !mac_of(key, place, head, strlen(head), data, HOST_SM4_BYTES + len,
-                data + HOST_SM4_BYTES + len)) {
+    if (index_text != NULL && !write_head(key, place, index_text, index_len, head)) {
         return fail_crypt(err);
     }
+    if (person != 0) {
+        const size_t at = strlen(head);
+        (void)snprintf(head + at, sizeof head - at, "%llu:", (unsigned long long)person);
+    }
     const size_t head_len = strlen(head);
+    CIM_TRY(cipher_key(crypt, key, person, own, err));
+    const bool right =
+        RAND_bytes(data, HOST_SM4_BYTES) == 1 &&
+        run_cipher(crypt, own, data, (const unsigned char *)text, len, data + HOST_SM4_BYTES) &&
+        mac_of(key, place, head, head_len, data, HOST_SM4_BYTES + len, data + HOST_SM4_BYTES + len);
+    OPENSSL_cleanse(own, sizeof own);
+    if (!right) {
+        return fail_crypt(err);
+    }
     memcpy(out, head, head_len);
     *ret_len = head_len + (size_t)EVP_EncodeBlock((unsigned char *)out + head_len, data,
                                                   (int)(len + DATA_EXTRA));
@@ -290,22 +323,42 @@ refuse(const cim_crypt_place *place, cim_error *err)
                     (int)place->uid_len, place->uid, place->column);
 }
 
-/* The head's length and key; 0: this is no sealed text. */
+/* What stands before the base64. */
+struct head {
+    size_t len; /* 0: this is no sealed text */
+    uint64_t version;
+    uint64_t person;
+};
+
+/* Digits up to a colon, the one way to write the number; the place after it, or 0. */
 static size_t
-read_head(const char *sealed, size_t len, int64_t *ret_version)
+read_number(const char *text, size_t len, size_t at, size_t most, uint64_t *ret_number)
 {
-    size_t at = 3;
-    int64_t version = 0;
+    const size_t start = at;
+    uint64_t number = 0;
+    for (; at < len && at - start < most && text[at] >= '0' && text[at] <= '9'; at++) {
+        number = number * 10 + (uint64_t)(text[at] - '0');
+    }
+    *ret_number = number;
+    return at > start && text[start] != '0' && at < len && text[at] == ':' ? at + 1 : 0;
+}
+
+static struct head
+read_head(const char *sealed, size_t len)
+{
+    struct head head = {.len = 0};
     if (len < 8 || memcmp(sealed, "e1:", 3) != 0) {
-        return 0;
+        return head;
     }
-    for (; at < len && at < 13 && sealed[at] >= '0' && sealed[at] <= '9'; at++) {
-        version = version * 10 + (sealed[at] - '0');
+    const size_t index = read_number(sealed, len, 3, 10, &head.version);
+    const char *end = index > 0 ? memchr(sealed + index, ':', len - index) : NULL;
+    if (end == NULL || end - sealed > CIM_CRYPT_HEAD_MAX - 24) {
+        return head;
     }
-    const char *end =
-        at < len && sealed[at] == ':' ? memchr(sealed + at + 1, ':', len - at - 1) : NULL;
-    *ret_version = version;
-    return end != NULL && end - sealed < CIM_CRYPT_HEAD_MAX ? (size_t)(end - sealed) + 1 : 0;
+    const size_t after = (size_t)(end - sealed) + 1;
+    const bool has_person = memchr(sealed + after, ':', len - after) != NULL; /* never in base64 */
+    head.len = has_person ? read_number(sealed, len, after, 18, &head.person) : after;
+    return head;
 }
 
 /* Only the one way to write the bytes, so that no two sealed texts are the same value. */
@@ -329,22 +382,30 @@ host_crypt_unseal(struct host_crypt *crypt, const cim_crypt_place *place, const 
 {
     unsigned char data[CIM_CRYPT_TEXT_MAX + DATA_EXTRA + 4];
     unsigned char mac[HOST_SM3_BYTES];
-    int64_t version = 0;
-    const size_t head_len = read_head(sealed, len, &version);
-    const struct host_crypt_key *key = head_len > 0 ? find_key(crypt, version) : NULL;
+    unsigned char own[HOST_SM3_BYTES];
+    if (len == strlen(CIM_CRYPT_ERASED) && memcmp(sealed, CIM_CRYPT_ERASED, len) == 0) {
+        return cim_fail(err, CIM_E_NOTFOUND, place->column, NULL, "个人信息已删除",
+                        "the personal data were erased");
+    }
+    const struct head head = read_head(sealed, len);
+    const struct host_crypt_key *key = head.len > 0 ? find_key(crypt, head.version) : NULL;
     const size_t n =
-        key != NULL ? read_base64(sealed + head_len, len - head_len, data, sizeof data) : 0;
+        key != NULL ? read_base64(sealed + head.len, len - head.len, data, sizeof data) : 0;
     if (n < DATA_EXTRA || n - DATA_EXTRA > out_size) {
         return refuse(place, err);
     }
     const size_t text_len = n - DATA_EXTRA;
-    if (!mac_of(key, place, sealed, head_len, data, n - HOST_SM3_BYTES, mac)) {
+    if (!mac_of(key, place, sealed, head.len, data, n - HOST_SM3_BYTES, mac)) {
         return fail_crypt(err);
     }
     if (CRYPTO_memcmp(mac, data + n - HOST_SM3_BYTES, HOST_SM3_BYTES) != 0) {
         return refuse(place, err);
     }
-    if (!run_cipher(crypt, key, data, data + HOST_SM4_BYTES, text_len, (unsigned char *)out)) {
+    CIM_TRY(cipher_key(crypt, key, head.person, own, err));
+    const bool right =
+        run_cipher(crypt, own, data, data + HOST_SM4_BYTES, text_len, (unsigned char *)out);
+    OPENSSL_cleanse(own, sizeof own);
+    if (!right) {
         return fail_crypt(err);
     }
     *ret_len = text_len;
@@ -366,4 +427,24 @@ host_crypt_head(struct host_crypt *crypt, const cim_crypt_place *place, const ch
         return CIM_OK;
     }
     return write_head(key, place, index_text, index_len, ret_head) ? CIM_OK : fail_crypt(err);
+}
+
+/* ---- persons ---- */
+
+cim_status
+host_crypt_person_new(struct host_crypt *crypt, uint64_t *ret_person, cim_error *err)
+{
+    return host_persons_new(&crypt->persons, ret_person, err);
+}
+
+uint64_t
+host_crypt_person_of(const char *sealed, size_t len)
+{
+    return read_head(sealed, len).person;
+}
+
+cim_status
+host_crypt_person_erase(struct host_crypt *crypt, uint64_t person, cim_error *err)
+{
+    return host_persons_erase(&crypt->persons, person, err);
 }

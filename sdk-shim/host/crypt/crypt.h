@@ -67,6 +67,10 @@ cim_status host_crypt_head(struct host_crypt *crypt, const cim_crypt_place *plac
                            const char *index_text, size_t index_len, uint32_t i,
                            char ret_head[CIM_CRYPT_HEAD_MAX], cim_error *err);
 
+cim_status host_crypt_person_new(struct host_crypt *crypt, uint64_t *ret_person, cim_error *err);
+uint64_t host_crypt_person_of(const char *sealed, size_t len);
+cim_status host_crypt_person_erase(struct host_crypt *crypt, uint64_t person, cim_error *err);
+
 /* Adds a key to the file, which is the newest from then on. With a module all keys are wrapped by
  * it then, also those that the file held as they are. */
 cim_status host_crypt_rotate(const struct host_crypt_keys *keys, int32_t *ret_version,

@@ -46,6 +46,7 @@ host_crypt_key_free(struct host_crypt_key *key)
     if (key != NULL) {
         EVP_MAC_CTX_free(key->mac);
         EVP_MAC_CTX_free(key->index);
+        EVP_MAC_CTX_free(key->person);
         OPENSSL_cleanse(key->cipher_key, sizeof key->cipher_key);
         free(key);
     }
@@ -71,7 +72,11 @@ host_crypt_key_new(const struct host_master *master, struct host_crypt_key **ret
     }
     if (right) {
         key->index = keyed_mac(derived, sizeof derived);
-        right = key->index != NULL && derive(root, "cim.crypt/1 fingerprint", derived);
+        right = key->index != NULL && derive(root, "cim.crypt/1 person", derived);
+    }
+    if (right) {
+        key->person = keyed_mac(derived, sizeof derived);
+        right = key->person != NULL && derive(root, "cim.crypt/1 fingerprint", derived);
     }
     for (size_t i = 0; right && i < HOST_CRYPT_FINGERPRINT_TEXT / 2; i++) {
         (void)snprintf(key->known.fingerprint + 2 * i, 3, "%02x", derived[i]);

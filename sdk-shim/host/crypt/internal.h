@@ -4,6 +4,7 @@
 
 #include "host/crypt/crypt.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -15,6 +16,32 @@ enum {
     HOST_SM4_BYTES = 16 /* of a key, of an IV */
 };
 
+/* ---- persons.c: the file of the persons' keys ---- */
+
+enum { HOST_PERSON_BYTES = 16, HOST_PERSONS_ID_TEXT = 33 };
+
+struct host_persons {
+    int fd;
+    char path[PATH_MAX];
+    char id[HOST_PERSONS_ID_TEXT]; /* names the file, whatever it holds */
+    pthread_mutex_t lock;
+    uint64_t next; /* of the block that is reserved, */
+    uint64_t past; /* and its end */
+};
+
+/* KEY_FILE.persons; `persons` is zeroed but for `fd` -1, and closed by the caller also on failure.
+ */
+cim_status host_persons_open(const char *key_file, bool make, struct host_persons *persons,
+                             cim_error *err);
+void host_persons_close(struct host_persons *persons);
+/* Keys in the file, the erased ones among them. */
+cim_status host_persons_count(const struct host_persons *persons, int64_t *ret_n, cim_error *err);
+cim_status host_persons_new(struct host_persons *persons, uint64_t *ret_person, cim_error *err);
+/* CIM_E_NOTFOUND: erased; CIM_E_STATE: not in the file. */
+cim_status host_persons_read(const struct host_persons *persons, uint64_t person,
+                             unsigned char ret_bytes[HOST_PERSON_BYTES], cim_error *err);
+cim_status host_persons_erase(struct host_persons *persons, uint64_t person, cim_error *err);
+
 struct evp_mac_ctx_st;
 struct evp_cipher_st;
 
@@ -24,15 +51,18 @@ struct host_crypt_key {
     unsigned char cipher_key[HOST_SM4_BYTES];
     struct evp_mac_ctx_st *mac; /* keyed; duplicated for each use */
     struct evp_mac_ctx_st *index;
+    struct evp_mac_ctx_st *person; /* makes the cipher keys of persons */
 };
 
 struct host_crypt {
     struct host_crypt_keys from; /* texts of its own */
+    struct host_persons persons;
     struct evp_cipher_st *sm4_ctr;
     _Atomic(size_t) n_keys;    /* keys are only ever added */
     _Atomic(size_t) n_sealing; /* the last of so many seals; those after it only open */
     struct host_crypt_key *keys[HOST_CRYPT_KEYS_MAX];
-    pthread_mutex_t lock; /* of a reading of the file */
+    pthread_mutex_t lock;           /* of a reading of the file */
+    _Atomic int64_t n_persons_told; /* keys in their file that the store was told of */
     struct stat seen;
     time_t retry_at; /* of a file that could not be taken up; 0: it was */
 };

@@ -13,12 +13,16 @@ struct register_of {
     const char *key_file;
     size_t n; /* what the store knows, oldest first */
     struct host_crypt_known known[HOST_CRYPT_KEYS_MAX];
+    bool has_persons; /* the store knows their file: */
+    char persons_id[HOST_PERSONS_ID_TEXT];
+    int64_t n_persons;
 };
 
 /* ---- reading ---- */
 
 static const char KNOWN_SQL[] =
     "select version, fingerprint from cim_data_key order by version limit 64";
+static const char PERSONS_SQL[] = "select file_id, keys from cim_person_file";
 
 static cim_status
 read_known(struct register_of *self, cim_rows *rows, cim_error *err)
@@ -40,11 +44,30 @@ read_known(struct register_of *self, cim_rows *rows, cim_error *err)
 }
 
 static cim_status
+read_persons(struct register_of *self, cim_rows *rows, cim_error *err)
+{
+    struct host_row row = {.rows = rows};
+    CIM_TRY(host_row_next(&row, &self->has_persons, err));
+    if (self->has_persons) {
+        CIM_AUTO_FREE char *id = host_row_text(&row, 0);
+        if (id == NULL) {
+            return cim_fail_nomem(err);
+        }
+        cim_copy_text(self->persons_id, sizeof self->persons_id, id);
+        self->n_persons = host_row_i64(&row, 1);
+    }
+    return CIM_OK;
+}
+
+static cim_status
 read_store(struct register_of *self, struct host_store *store, cim_error *err)
 {
     CIM_AUTO_ROWS cim_rows *rows = NULL;
+    CIM_AUTO_ROWS cim_rows *persons = NULL;
     CIM_TRY(host_store_read(store, KNOWN_SQL, NULL, 0, &rows, err));
-    return read_known(self, rows, err);
+    CIM_TRY(read_known(self, rows, err));
+    CIM_TRY(host_store_read(store, PERSONS_SQL, NULL, 0, &persons, err));
+    return read_persons(self, persons, err);
 }
 
 /* ---- comparing ---- */
@@ -93,6 +116,23 @@ fail_version(const struct register_of *self, const struct host_crypt_known *know
                           self->key_file, known->version, known->fingerprint);
 }
 
+static cim_status
+check_persons_there(const struct register_of *self, cim_error *err)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s.persons", self->key_file);
+    return access(path, F_OK) == 0 || errno != ENOENT
+               ? CIM_OK
+               : cim_fail(
+                     err, CIM_E_STATE, "crypt.key_file", path,
+                     "个人密钥文件 %s 不存在，而库中 %lld "
+                     "人的数据靠它解密：请从备份恢复该文件后再启动，"
+                     "平台不会另造新文件",
+                     "the file of the persons' keys, %s, is not there, but the store has data "
+                     "of %lld persons under it: restore it and start again; no new one is made",
+                     path, (long long)self->n_persons);
+}
+
 /* Every key that the store knows is at hand. */
 static cim_status
 compare(const struct register_of *self, size_t n_keys, cim_error *err)
@@ -108,6 +148,32 @@ compare(const struct register_of *self, size_t n_keys, cim_error *err)
         }
     }
     return CIM_OK;
+}
+
+/* The file of the persons' keys is the store's, and no copy from before. */
+static cim_status
+compare_persons(const struct register_of *self, int64_t n, cim_error *err)
+{
+    const struct host_persons *persons = &self->crypt->persons;
+    if (!self->has_persons) {
+        return CIM_OK;
+    }
+    if (strcmp(persons->id, self->persons_id) != 0) {
+        return cim_fail(err, CIM_E_STATE, "crypt.key_file", persons->path,
+                        "%s 不是此数据库的个人密钥文件（应为 %s）：请从备份恢复后再启动",
+                        "%s is not the file of persons' keys that belongs to this database (%s): "
+                        "restore it and start again",
+                        persons->path, self->persons_id);
+    }
+    return n >= self->n_persons
+               ? CIM_OK
+               : cim_fail(
+                     err, CIM_E_STATE, "crypt.key_file", persons->path,
+                     "%s 是旧的副本：其中有 %lld 个个人密钥，数据库用到 %lld 个；请恢复较新的文件后"
+                     "再启动",
+                     "%s is an old copy: it has %lld keys of persons, and the database uses "
+                     "%lld: restore a newer copy and start again",
+                     persons->path, (long long)n, (long long)self->n_persons);
 }
 
 /* ---- telling the store ---- */
@@ -129,6 +195,23 @@ insert(cim_tx *tx, const struct host_crypt_known *known, cim_error *err)
     return host_audit_record(tx, NULL, &entry, err);
 }
 
+static cim_status
+tell_persons(const struct register_of *self, cim_tx *tx, cim_error *err)
+{
+    int64_t n = 0;
+    CIM_TRY(host_persons_count(&self->crypt->persons, &n, err));
+    CIM_TRY(compare_persons(self, n, err));
+    const cim_value values[] = {host_value_i64("n", n),
+                                host_value_text("id", self->crypt->persons.id)};
+    return self->has_persons
+               ? host_store_exec(tx, "update cim_person_file set keys = :n, at = {now}", values, 1,
+                                 NULL, err)
+               : host_store_exec(tx,
+                                 "insert into cim_person_file (file_id, keys, at) values (:id, :n, "
+                                 "{now})",
+                                 values, 2, NULL, err);
+}
+
 /* Compared again: another host may have told the store of its keys meanwhile. */
 static cim_status
 in_transaction(void *arg, cim_tx *tx, cim_error *err)
@@ -136,9 +219,13 @@ in_transaction(void *arg, cim_tx *tx, cim_error *err)
     struct register_of *self = arg;
     const size_t n_keys = atomic_load(&self->crypt->n_keys);
     CIM_AUTO_ROWS cim_rows *rows = NULL;
+    CIM_AUTO_ROWS cim_rows *persons = NULL;
     CIM_TRY(host_store_query(tx, KNOWN_SQL, NULL, 0, &rows, err));
     CIM_TRY(read_known(self, rows, err));
+    CIM_TRY(host_store_query(tx, PERSONS_SQL, NULL, 0, &persons, err));
+    CIM_TRY(read_persons(self, persons, err));
     CIM_TRY(compare(self, n_keys, err));
+    CIM_TRY(tell_persons(self, tx, err));
     for (size_t k = 0; k < n_keys; k++) {
         const struct host_crypt_known *own = &self->crypt->keys[k]->known;
         if (find(self->known, self->n, own->version) == NULL) {
@@ -152,10 +239,16 @@ static cim_status
 tell(struct register_of *self, struct host_store *store, cim_error *err)
 {
     const size_t n_keys = atomic_load(&self->crypt->n_keys);
+    int64_t n_persons = 0;
     CIM_TRY(compare(self, n_keys, err));
-    return self->n == n_keys || host_store_is_read_only(store)
-               ? CIM_OK
-               : host_store_write(store, in_transaction, self, NULL, err);
+    CIM_TRY(host_persons_count(&self->crypt->persons, &n_persons, err));
+    CIM_TRY(compare_persons(self, n_persons, err));
+    const bool is_told = self->n == n_keys && self->has_persons && n_persons == self->n_persons;
+    if (!is_told && !host_store_is_read_only(store)) {
+        CIM_TRY(host_store_write(store, in_transaction, self, NULL, err));
+    }
+    atomic_store(&self->crypt->n_persons_told, n_persons);
+    return CIM_OK;
 }
 
 cim_status
@@ -167,7 +260,10 @@ host_crypt_open_for(struct host_store *store, const struct host_crypt_keys *keys
     if (self.n > 0 && access(keys->file, F_OK) != 0 && errno == ENOENT) {
         return fail_lost(&self, err);
     }
-    const bool make = self.n == 0 && !host_store_is_read_only(store);
+    if (self.has_persons) {
+        CIM_TRY(check_persons_there(&self, err));
+    }
+    const bool make = !host_store_is_read_only(store);
     CIM_TRY(host_crypt_open(keys, make, &self.crypt, err));
     const cim_status status = tell(&self, store, err);
     if (status != CIM_OK) {
@@ -184,7 +280,10 @@ host_crypt_admit(struct host_crypt *crypt, struct host_store *store, cim_error *
     struct register_of self = {.crypt = crypt, .key_file = crypt->from.file};
     CIM_TRY(host_crypt_look_again(crypt, err));
     const size_t n_keys = atomic_load(&crypt->n_keys);
-    if (n_keys == atomic_load(&crypt->n_sealing)) {
+    int64_t n_persons = 0;
+    CIM_TRY(host_persons_count(&crypt->persons, &n_persons, err));
+    if (n_keys == atomic_load(&crypt->n_sealing) &&
+        n_persons == atomic_load(&crypt->n_persons_told)) {
         return CIM_OK;
     }
     CIM_TRY(read_store(&self, store, err));

@@ -31,9 +31,31 @@ crypt_head(const cim_host *host, const cim_crypt_place *place, const char *index
     return host_crypt_head(crypt_of(host), place, index_text, index_len, i, ret_head, err);
 }
 
+static cim_status
+crypt_person_new(const cim_host *host, uint64_t *ret_person, cim_error *err)
+{
+    return host_crypt_person_new(crypt_of(host), ret_person, err);
+}
+
+static uint64_t
+crypt_person_of(const cim_host *host, const char *sealed, size_t len)
+{
+    (void)host;
+    return host_crypt_person_of(sealed, len);
+}
+
+static cim_status
+crypt_person_erase(const cim_host *host, uint64_t person, cim_error *err)
+{
+    return host_crypt_person_erase(crypt_of(host), person, err);
+}
+
 const cim_crypt_v1 host_svc_crypt = {
     .struct_size = sizeof(cim_crypt_v1),
     .seal = crypt_seal,
     .open = crypt_open,
     .head = crypt_head,
+    .person_new = crypt_person_new,
+    .person_of = crypt_person_of,
+    .person_erase = crypt_person_erase,
 };

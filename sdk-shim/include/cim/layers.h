@@ -55,8 +55,13 @@ enum {
      * `version`, and the edit is a batch itself, also with one record. */
     CIM_EDIT_UNDO = 4,
     /* Nothing is kept for an undo: what is deleted because its time is over is gone. */
-    CIM_EDIT_FORGET = 8
+    CIM_EDIT_FORGET = 8,
+    /* An update that erases the persons whom the records tell of: of `rows` only fid, uid and
+     * version count, and every sensitive field that has a value says CIM_ERASED_TEXT from then on.
+     * Encrypted values open no more in any copy. Rules and immutability do not stand against it. */
+    CIM_EDIT_ERASE = 16
 };
+#define CIM_ERASED_TEXT "已删除"
 
 /* Records to write. `rows` may hold any subset of the record columns (by name) and the layer's
  * fields; TEXT is accepted for every type and parsed. Without CIM_EDIT_ROW_WISE one refused row

@@ -42,7 +42,10 @@ teardown(void **state)
     char folder[64];
     host_crypt_close(kept->crypt);
     (void)snprintf(folder, sizeof folder, "%s/keys", kept->dir);
+    char persons[96];
+    (void)snprintf(persons, sizeof persons, "%s.persons", kept->file);
     (void)unlink(kept->file);
+    (void)unlink(persons);
     assert_int_equal(rmdir(folder), 0); /* nothing half-written is left */
     assert_int_equal(rmdir(kept->dir), 0);
     free(kept);
@@ -207,6 +210,92 @@ test_equal_texts_share_their_index_and_nothing_else(void **state)
     assert_string_not_equal(head, elsewhere);
 }
 
+/* ---- persons ---- */
+
+static size_t
+seal_of(struct kept *kept, uint64_t person, char sealed[CIM_CRYPT_SEALED_MAX])
+{
+    cim_crypt_place place = home();
+    size_t len = 0;
+    cim_error err = {0};
+    place.person = person;
+    assert_ok(host_crypt_seal(kept->crypt, &place, PHONE, strlen(PHONE), PHONE, strlen(PHONE),
+                              sealed, CIM_CRYPT_SEALED_MAX, &len, &err),
+              &err);
+    assert_int_equal(host_crypt_person_of(sealed, len), person);
+    return len;
+}
+
+static void
+test_an_erased_person_opens_nowhere_and_others_do(void **state)
+{
+    struct kept *kept = *state;
+    char hers[CIM_CRYPT_SEALED_MAX];
+    char his[CIM_CRYPT_SEALED_MAX];
+    char nobodys[CIM_CRYPT_SEALED_MAX];
+    char text[CIM_CRYPT_TEXT_MAX + 1];
+    struct host_crypt *other = NULL;
+    cim_crypt_place place = home();
+    cim_error err = {0};
+    size_t n = 0;
+    uint64_t she = 0;
+    uint64_t he = 0;
+    assert_ok(host_crypt_person_new(kept->crypt, &she, &err), &err);
+    assert_ok(host_crypt_person_new(kept->crypt, &he, &err), &err);
+    const size_t her_len = seal_of(kept, she, hers);
+    const size_t his_len = seal_of(kept, he, his);
+    const size_t nobodys_len = seal_of(kept, 0, nobodys);
+    /* All are found alike. */
+    assert_memory_equal(hers, his, 3 + 2 + 25);
+    assert_memory_equal(hers, nobodys, 3 + 2 + 25);
+    assert_int_equal(open_at(kept->crypt, home(), hers, her_len, text), CIM_OK);
+    assert_string_equal(text, PHONE);
+    assert_ok(host_crypt_open(&kept->keys, false, &other, &err), &err);
+    assert_ok(host_crypt_person_erase(kept->crypt, she, &err), &err);
+    assert_ok(host_crypt_person_erase(kept->crypt, she, &err), &err);
+    assert_int_equal(open_at(kept->crypt, home(), hers, her_len, text), CIM_E_NOTFOUND);
+    assert_int_equal(open_at(other, home(), hers, her_len, text), CIM_E_NOTFOUND);
+    assert_int_equal(open_at(other, home(), his, his_len, text), CIM_OK);
+    assert_int_equal(open_at(other, home(), nobodys, nobodys_len, text), CIM_OK);
+    host_crypt_close(other);
+    assert_ok(host_crypt_open(&kept->keys, false, &other, &err), &err);
+    assert_int_equal(open_at(other, home(), hers, her_len, text), CIM_E_NOTFOUND);
+    host_crypt_close(other);
+    place.person = she;
+    assert_int_equal(host_crypt_seal(kept->crypt, &place, PHONE, strlen(PHONE), NULL, 0, hers,
+                                     sizeof hers, &n, NULL),
+                     CIM_E_NOTFOUND);
+    assert_int_equal(open_at(kept->crypt, home(), CIM_CRYPT_ERASED, strlen(CIM_CRYPT_ERASED), text),
+                     CIM_E_NOTFOUND);
+    assert_int_equal(host_crypt_person_erase(kept->crypt, 1000000, NULL), CIM_E_NOTFOUND);
+}
+
+static void
+test_each_person_has_a_key_of_its_own(void **state)
+{
+    struct kept *kept = *state;
+    char sealed[CIM_CRYPT_SEALED_MAX];
+    char text[CIM_CRYPT_TEXT_MAX + 1];
+    char path[96];
+    unsigned char bytes[16];
+    cim_error err = {0};
+    uint64_t person = 0;
+    assert_ok(host_crypt_person_new(kept->crypt, &person, &err), &err);
+    const size_t len = seal_of(kept, person, sealed);
+    /* Other bytes in the person's place: the text comes out another one. */
+    (void)snprintf(path, sizeof path, "%s.persons", kept->file);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 32, SEEK_SET), 0);
+    assert_int_equal(fread(bytes, 1, sizeof bytes, file), sizeof bytes);
+    bytes[0] ^= 1;
+    assert_int_equal(fseek(file, 32, SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, 1, sizeof bytes, file), sizeof bytes);
+    assert_int_equal(fclose(file), 0);
+    (void)open_at(kept->crypt, home(), sealed, len, text);
+    assert_string_not_equal(text, PHONE);
+}
+
 /* ---- keys ---- */
 
 static void
@@ -277,6 +366,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_moved_value_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_equal_texts_share_their_index_and_nothing_else, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_an_erased_person_opens_nowhere_and_others_do, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_each_person_has_a_key_of_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_keys_open_after_a_rotation_by_another_process,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_wrong_file_is_refused, setup, teardown),

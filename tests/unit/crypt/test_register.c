@@ -85,6 +85,23 @@ copy_file(const char *from, const char *to)
 }
 
 static void
+name_persons(const char *file, char path[200])
+{
+    (void)snprintf(path, 200, "%s.persons", file);
+}
+
+/* As hosts of one database do. */
+static void
+share_persons(struct kept *kept)
+{
+    char own[200];
+    char other[200];
+    name_persons(kept->file, own);
+    name_persons(kept->aside, other);
+    assert_int_equal(symlink(own, other), 0);
+}
+
+static void
 rotate(const char *file, int32_t expected)
 {
     cim_error err = {0};
@@ -206,6 +223,7 @@ test_two_hosts_cannot_seal_with_different_keys_of_a_version(void **state)
     struct host_crypt *other = NULL;
     cim_error err = {0};
     copy_file(kept->file, kept->aside);
+    share_persons(kept);
     assert_ok(host_crypt_open_for(kept->fixture->store,
                                   &(struct host_crypt_keys){.file = kept->aside}, &other, &err),
               &err);
@@ -216,6 +234,87 @@ test_two_hosts_cannot_seal_with_different_keys_of_a_version(void **state)
     assert_contains(err.en, "key 2 is not the one");
     assert_int_equal(sealing_version(other), 1);
     assert_int_equal(count_known(kept), 2);
+    host_crypt_close(other);
+    host_crypt_close(crypt);
+}
+
+/* ---- keys of persons ---- */
+
+static uint64_t
+new_person(struct host_crypt *crypt)
+{
+    uint64_t person = 0;
+    cim_error err = {0};
+    assert_ok(host_crypt_person_new(crypt, &person, &err), &err);
+    return person;
+}
+
+static void
+assert_persons_refused(struct kept *kept, const char *why)
+{
+    struct host_crypt *crypt = NULL;
+    cim_error err = {0};
+    assert_int_equal(host_crypt_open_for(kept->fixture->store,
+                                         &(struct host_crypt_keys){.file = kept->file}, &crypt,
+                                         &err),
+                     CIM_E_STATE);
+    assert_contains(err.en, why);
+    assert_contains(err.en, ".persons");
+    assert_contains(err.en, "restore");
+}
+
+static void
+test_a_lost_old_or_other_file_of_persons_is_refused(void **state)
+{
+    struct kept *kept = *state;
+    char path[200];
+    char old[200];
+    char other[200];
+    cim_error err = {0};
+    struct host_crypt *crypt = start(kept);
+    name_persons(kept->file, path);
+    name_persons(kept->aside, other);
+    (void)snprintf(old, sizeof old, "%s.old", path);
+    copy_file(path, old);
+    assert_int_equal(new_person(crypt), 1);
+    assert_ok(host_crypt_admit(crypt, kept->fixture->store, &err), &err);
+    assert_true(one_int(kept->fixture->store, "select keys from cim_person_file") > 0);
+    host_crypt_close(crypt);
+    host_crypt_close(start(kept));
+    copy_file(old, path);
+    assert_persons_refused(kept, "is an old copy");
+    crypt = NULL;
+    assert_ok(host_crypt_open(&(struct host_crypt_keys){.file = kept->aside}, true, &crypt, &err),
+              &err);
+    host_crypt_close(crypt);
+    copy_file(other, path);
+    assert_persons_refused(kept, "is not the file of persons' keys that belongs");
+    assert_int_equal(unlink(path), 0);
+    assert_persons_refused(kept, "is not there");
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void
+test_hosts_that_share_the_file_give_no_number_twice(void **state)
+{
+    enum { EACH = 3000 }; /* several blocks */
+    struct kept *kept = *state;
+    static bool given[16 * 1024];
+    struct host_crypt *crypt = start(kept);
+    struct host_crypt *other = NULL;
+    cim_error err = {0};
+    memset(given, 0, sizeof given);
+    copy_file(kept->file, kept->aside);
+    share_persons(kept);
+    assert_ok(host_crypt_open_for(kept->fixture->store,
+                                  &(struct host_crypt_keys){.file = kept->aside}, &other, &err),
+              &err);
+    for (int i = 0; i < 2 * EACH; i++) {
+        const uint64_t person = new_person(i % 2 == 0 ? crypt : other);
+        assert_true(person > 0 && person < sizeof given);
+        assert_false(given[person]);
+        given[person] = true;
+    }
     host_crypt_close(other);
     host_crypt_close(crypt);
 }
@@ -251,6 +350,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_key_seals_once_the_store_knows_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_hosts_cannot_seal_with_different_keys_of_a_version,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_lost_old_or_other_file_of_persons_is_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_hosts_that_share_the_file_give_no_number_twice, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_an_exchanged_file_is_told_and_changes_nothing, setup,
                                         teardown),
     };

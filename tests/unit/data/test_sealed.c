@@ -251,7 +251,7 @@ test_the_same_value_stays_as_it_lies(void **state)
                                     .n_rows = 1,
                                     .cells = {{"1", "13987654321", "甲二"}}};
     assert_int_equal(one_int(fixture,
-                             "select length(phone) - length('e1:1::') - 24 from test_thing "
+                             "select length(phone) - length('e1:1::1:') - 24 from test_thing "
                              "where fid = 1"),
                      80); /* IV 16, text 11, MAC 32: 59 bytes in base64 */
     assert_ok(host_store_write_one(fixture->fake->store,
@@ -265,6 +265,143 @@ test_the_same_value_stays_as_it_lies(void **state)
                      1);
     assert_int_equal(one_int(fixture, "select count(*) from cim_audit_pending where action = "
                                       "'update' and detail = '{\"fields\":[\"name\"]}'"),
+                     1);
+}
+
+/* ---- erasing a person ---- */
+
+static cim_status
+erase(struct fixture *fixture, const cim_scope *scope, uint32_t flags, const char *fid,
+      cim_error *err)
+{
+    struct outcome outcome;
+    const cim_call call = fake_call(scope);
+    const struct text_rows row = {.names = {"fid"}, .n_columns = 1, .n_rows = 1, .cells = {{fid}}};
+    return write_rows(fixture->things, &call, CIM_EDIT_UPDATE, CIM_EDIT_ERASE | flags, &row,
+                      &outcome, err);
+}
+
+static void
+run_sql(struct fixture *fixture, const char *sql)
+{
+    cim_error err = {0};
+    assert_ok(host_store_write_one(fixture->fake->store, sql, NULL, 0, NULL, &err), &err);
+}
+
+static void
+put_back(struct fixture *fixture)
+{
+    run_sql(fixture, "update test_thing set phone = (select phone from test_backup) where fid = 1");
+}
+
+static void
+test_an_erased_person_is_gone_and_a_backup_does_not_help(void **state)
+{
+    struct fixture *fixture = *state;
+    cim_error err = {0};
+    run_sql(fixture, "create table test_backup as select phone from test_thing where fid = 1");
+    const int64_t n_changes = one_int(fixture, "select count(*) from cim_change");
+    assert_ok(erase(fixture, fake_scope_all(), 0, "1", &err), &err);
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where fid = 1 and phone = "
+                                      "'e1:erased' and keeper = '已删除' and version = 2"),
+                     1);
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where search_words like "
+                                      "'%张小三%' or search_words like '%zxs%'"),
+                     0);
+    assert_int_equal(one_int(fixture, "select count(*) from cim_change"), n_changes + 1);
+    assert_int_equal(one_int(fixture, "select count(*) from cim_audit_pending where action = "
+                                      "'update' and record_fid = 1 and detail = "
+                                      "'{\"fields\":[\"phone\",\"keeper\"]}'"),
+                     1);
+    expect_phones(fixture, fake_scope_all(), NULL, "已删除|0898-66668888|13987654321|-|");
+    expect_phones(fixture, masked_scope(), NULL, "已删除|089******8888|139****4321|-|");
+    expect_phones(fixture, fake_scope_all(),
+                  "{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},\"13987654321\"]}",
+                  "13987654321|"); /* of the other person with that number */
+    put_back(fixture);
+    expect_phones(fixture, fake_scope_all(), NULL, "已删除|0898-66668888|13987654321|-|");
+    /* The record goes on: somebody else may take it. */
+    struct outcome outcome;
+    const cim_call call = fake_call(fake_scope_all());
+    const struct text_rows next = {
+        .names = {"fid", "phone"}, .n_columns = 2, .n_rows = 1, .cells = {{"1", "13800001111"}}};
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_UPDATE, 0, &next, &outcome, &err), &err);
+    expect_phones(fixture, masked_scope(), NULL, "138****1111|089******8888|139****4321|-|");
+    put_back(fixture);
+    assert_ok(erase(fixture, fake_scope_all(), 0, "1", &err), &err); /* again is no error */
+}
+
+static void
+test_what_has_no_value_stays_without(void **state)
+{
+    struct fixture *fixture = *state;
+    cim_error err = {0};
+    assert_ok(erase(fixture, fake_scope_all(), 0, "4", &err), &err);
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where fid = 4 and phone is "
+                                      "null and keeper is null"),
+                     1);
+}
+
+static void
+test_what_is_not_erased_keeps_its_key(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint64_t no_area[] = {0};
+    static const cim_term term = {.struct_size = sizeof term,
+                                  .actions = 63,
+                                  .resource = "*",
+                                  .areas = no_area,
+                                  .n_area_words = 1,
+                                  .sensitive_mode = CIM_FIELD_CLEAR,
+                                  .from_ms = INT64_MIN,
+                                  .until_ms = INT64_MAX};
+    static const cim_term *const terms[] = {&term};
+    static const cim_scope elsewhere = {
+        .struct_size = sizeof elsewhere, .n_terms = 1, .terms = terms, .areas_version = 5};
+    cim_error err = {0};
+    assert_int_equal(erase(fixture, &elsewhere, 0, "1", &err), CIM_E_NOTFOUND);
+    assert_ok(erase(fixture, fake_scope_all(), CIM_EDIT_DRY_RUN, "1", &err), &err);
+    expect_phones(fixture, fake_scope_all(), NULL, "13987654321|0898-66668888|13987654321|-|");
+}
+
+static void
+test_a_new_key_leaves_erased_what_is_erased(void **state)
+{
+    struct fixture *fixture = *state;
+    cim_error err = {0};
+    int32_t version = 0;
+    int64_t n_sealed = 0;
+    const struct host_crypt_keys keys = {.file = fixture->fake->key_file};
+    run_sql(fixture, "create table test_backup as select phone from test_thing where fid = 1");
+    assert_ok(erase(fixture, fake_scope_all(), 0, "1", &err), &err);
+    put_back(fixture);
+    assert_ok(erase(fixture, fake_scope_all(), 0, "2", &err), &err);
+    assert_ok(host_crypt_rotate(&keys, &version, &err), &err);
+    host_crypt_close(fixture->fake->crypt);
+    assert_ok(host_crypt_open(&keys, false, &fixture->fake->crypt, &err), &err);
+    assert_ok(lpg_sealed_run(fixture->data, NULL, &n_sealed, &err), &err);
+    assert_int_equal(n_sealed, 2); /* the third, and what the backup brought */
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where phone = 'e1:erased'"),
+                     2);
+    expect_phones(fixture, fake_scope_all(), NULL, "已删除|已删除|13987654321|-|");
+}
+
+static void
+test_the_texts_of_a_record_share_their_person(void **state)
+{
+    struct fixture *fixture = *state;
+    cim_error err = {0};
+    struct outcome outcome;
+    const cim_call call = fake_call(fake_scope_all());
+    const struct text_rows change = {
+        .names = {"fid", "phone"}, .n_columns = 2, .n_rows = 1, .cells = {{"2", "13800001111"}}};
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where phone like "
+                                      "'e1:1:%:2:%' and fid = 2"),
+                     1);
+    assert_ok(write_rows(fixture->things, &call, CIM_EDIT_UPDATE, 0, &change, &outcome, &err),
+              &err);
+    assert_int_equal(one_int(fixture, "select count(*) from test_thing where phone like "
+                                      "'e1:1:%:2:%' and fid = 2"),
                      1);
 }
 
@@ -353,6 +490,16 @@ main(void)
         cmocka_unit_test_setup_teardown(test_the_same_value_stays_as_it_lies, setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_an_undo_takes_what_was_stored, setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_an_erased_person_is_gone_and_a_backup_does_not_help,
+                                        setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_what_has_no_value_stays_without, setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_not_erased_keeps_its_key, setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_new_key_leaves_erased_what_is_erased, setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_the_texts_of_a_record_share_their_person, setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_new_key_takes_over, setup, fixture_teardown),
     };
