@@ -81,6 +81,10 @@ cim_status host_check_visible(const cim_scope *scope, const struct cim_field *fi
 /* Refuses an area code that the tree does not know. */
 cim_status host_check_area(struct host_ogc *ogc, const char *area, cim_error *err);
 
+/* The text of a style file of a plugin. CIM_E_NOTFOUND: none of that id. */
+cim_status host_style_text(struct host_ogc *ogc, const char *id, struct cim_buf *out,
+                           cim_error *err);
+
 static inline const char *
 host_title(const struct host_ask *ask, const struct cim_text2 *title)
 {
@@ -97,6 +101,7 @@ cim_status host_ogc_search_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_edit_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_tile_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_style_routes(struct host_ogc *ogc, cim_error *err);
+cim_status host_ogc_map_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_basemap_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_openapi_routes(struct host_ogc *ogc, cim_error *err);
 

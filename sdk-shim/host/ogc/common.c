@@ -135,6 +135,7 @@ add_all_routes(struct host_ogc *ogc, cim_error *err)
     CIM_TRY(host_ogc_edit_routes(ogc, err));
     CIM_TRY(host_ogc_tile_routes(ogc, err));
     CIM_TRY(host_ogc_style_routes(ogc, err));
+    CIM_TRY(host_ogc_map_routes(ogc, err));
     CIM_TRY(host_ogc_basemap_routes(ogc, err));
     return host_ogc_openapi_routes(ogc, err);
 }

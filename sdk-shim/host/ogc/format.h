@@ -12,7 +12,8 @@ enum host_format {
     HOST_FORMAT_GEOJSON_LINES,
     HOST_FORMAT_CSV,
     HOST_FORMAT_TILEJSON,
-    HOST_FORMAT_MVT
+    HOST_FORMAT_MVT,
+    HOST_FORMAT_PNG
 };
 
 struct host_offer {

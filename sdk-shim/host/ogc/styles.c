@@ -90,6 +90,26 @@ read_file(const char *path, struct cim_buf *out, cim_error *err)
     return cim_buf_status(out, err);
 }
 
+static cim_status
+check_id(const char *id, cim_error *err)
+{
+    const size_t len = strlen(id);
+    if (len > 0 && len <= STYLE_ID_MAX &&
+        strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len) {
+        return CIM_OK;
+    }
+    return cim_fail(err, CIM_E_NOTFOUND, "styleId", id, "没有此样式", "no such style");
+}
+
+cim_status
+host_style_text(struct host_ogc *ogc, const char *id, struct cim_buf *out, cim_error *err)
+{
+    char path[4096];
+    CIM_TRY(check_id(id, err));
+    CIM_TRY(host_plugins_style_path(ogc->app->plugins, id, path, sizeof path, err));
+    return read_file(path, out, err);
+}
+
 /* "/collections/…" -> "http://host/collections/…": MapLibre fetches from a worker, which has no
  * page to resolve a path against. */
 static struct json_object *
@@ -157,17 +177,6 @@ fix_urls(const struct host_ask *ask, struct json_object *style)
 }
 
 static cim_status
-check_id(const char *id, cim_error *err)
-{
-    const size_t len = strlen(id);
-    if (len > 0 && len <= STYLE_ID_MAX &&
-        strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len) {
-        return CIM_OK;
-    }
-    return cim_fail(err, CIM_E_NOTFOUND, "styleId", id, "没有此样式", "no such style");
-}
-
-static cim_status
 one_style(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     static const struct host_offer offers[] = {
@@ -175,16 +184,13 @@ one_style(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
         {HOST_FORMAT_HTML, "html", "text/html; charset=utf-8", "application/xhtml+xml"}};
     struct host_ogc *ogc = self;
     struct host_ask ask;
-    char path[4096];
     CIM_AUTO_BUF struct cim_buf text;
     const char *id = host_http_path_param(req, "style");
     cim_buf_init(&text, HOST_STYLE_BYTES_MAX);
     CIM_TRY(host_ask_begin(&ask, ogc, call, req, err));
     CIM_TRY(host_ask_allow(&ask, NULL, err));
     CIM_TRY(host_ask_choose(&ask, offers, 2, err));
-    CIM_TRY(check_id(id, err));
-    CIM_TRY(host_plugins_style_path(ogc->app->plugins, id, path, sizeof path, err));
-    CIM_TRY(read_file(path, &text, err));
+    CIM_TRY(host_style_text(ogc, id, &text, err));
     HOST_AUTO_DOC struct json_object *style =
         json_tokener_parse(text.data != NULL ? text.data : "");
     if (!json_object_is_type(style, json_type_object)) {

@@ -2,11 +2,12 @@
 #include "cim/util.h"
 #include "host/ogc/ask.h"
 #include "host/ogc/request.h"
-#include "host/ogc/tile_cache.h"
+#include "host/ogc/tile_fetch.h"
 #include "host/ogc/tms.h"
 #include "kit/cleanup.h"
 
-static const char mvt_mime[] = "application/vnd.mapbox-vector-tile";
+/* Parameters that stand beside filters. */
+static const char *const filters_beside[] = {"f", "lang", NULL};
 
 /* ---- descriptions ---- */
 
@@ -75,27 +76,6 @@ tilesets(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     return host_ask_send_doc(&ask, doc, def->title.zh, def->title.en, err);
 }
 
-/* Refuses filters that the caller may not use; the rest of the query goes on into the template. */
-static cim_status
-parse_filters(const struct host_ask *ask, const struct host_visit *visit, char **ret_area,
-              char **ret_filter, cim_error *err)
-{
-    static const char *const also[] = {"f", "lang", NULL};
-    const struct cim_field *fields[HOST_QUERY_PAIRS_MAX];
-    CIM_AUTO_FREE char *area = NULL;
-    CIM_AUTO_FREE char *filter = NULL;
-    size_t n_fields = 0;
-    CIM_TRY(host_filters_parse(visit->layer->definition, ask->pairs, ask->n_pairs, also, &area,
-                               &filter, fields, HOST_QUERY_PAIRS_MAX, &n_fields, err));
-    CIM_TRY(host_check_area(ask->ogc, area, err));
-    for (size_t i = 0; i < n_fields; i++) {
-        CIM_TRY(host_check_visible(visit->call.scope, fields[i], err));
-    }
-    *ret_area = CIM_TAKE(area);
-    *ret_filter = CIM_TAKE(filter);
-    return CIM_OK;
-}
-
 static void
 filter_query(const struct host_ask *ask, struct cim_buf *out)
 {
@@ -130,7 +110,7 @@ tileset(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(host_ask_begin(&ask, self, call, req, err));
     CIM_TRY(check_tms(req, err));
     CIM_TRY(host_visit_renderer(&visit, self, call, host_http_path_param(req, "id"), err));
-    CIM_TRY(parse_filters(&ask, &visit, &area, &filter, err));
+    CIM_TRY(host_tile_filters(&ask, &visit, filters_beside, &area, &filter, err));
     CIM_TRY(host_ask_choose(&ask, offers, 3, err));
     CIM_TRY(find_extent(&visit, bbox, &has, err));
     filter_query(&ask, &query);
@@ -146,24 +126,6 @@ tileset(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 
 /* ---- tiles ---- */
 
-/* The tag of a tile for this caller; weak, since gzip changes the bytes. */
-static void
-make_etag(const char *key, char ret_etag[24])
-{
-    uint64_t hash = 14695981039346656037U;
-    for (; *key != '\0'; key++) {
-        hash = (hash ^ (unsigned char)*key) * 1099511628211U;
-    }
-    (void)snprintf(ret_etag, 24, "W/\"%016llx\"", (unsigned long long)hash);
-}
-
-static bool
-has_tag(const char *if_none_match, const char *etag)
-{
-    return if_none_match != NULL &&
-           (strcmp(if_none_match, "*") == 0 || strstr(if_none_match, etag) != NULL);
-}
-
 static bool
 takes_gzip(cim_http_req *req)
 {
@@ -178,7 +140,7 @@ send_tile(cim_http_req *req, struct host_tile *tile, cim_error *err)
     cim_blob body = {.data = NULL};
     CIM_TRY(host_http_add_header(req, "Vary", "Accept-Encoding", err));
     if (host_tile_len(tile) == 0) {
-        return host_http_respond(req, 204, mvt_mime, &body, err);
+        return host_http_respond(req, 204, host_mvt_mime, &body, err);
     }
     if (takes_gzip(req) && host_tile_gzip_body(tile, &body)) {
         const cim_status added = host_http_add_header(req, "Content-Encoding", "gzip", err);
@@ -197,77 +159,23 @@ send_tile(cim_http_req *req, struct host_tile *tile, cim_error *err)
 }
 
 static cim_status
-render(const struct host_visit *visit, const cim_tile_request *request, struct host_tile **ret_tile,
-       cim_error *err)
-{
-    const cim_renderer *renderer = &visit->renderer->renderer;
-    cim_blob bytes = {.data = NULL};
-    CIM_TRY(renderer->tile(renderer->self, &visit->call, request, &bytes, err));
-    if (bytes.len > HOST_TILE_BYTES_MAX) {
-        if (bytes.release != NULL) {
-            bytes.release(&bytes);
-        }
-        return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "瓦片超过 %d 字节",
-                        "the tile is larger than %d bytes", (int)HOST_TILE_BYTES_MAX);
-    }
-    *ret_tile = host_tile_new(&bytes, mvt_mime, INT64_MAX);
-    return *ret_tile != NULL ? CIM_OK : cim_fail_nomem(err);
-}
-
-/* What names the bytes: everything of the request, and the renderer's key. False: too long. */
-static bool
-cache_key(const cim_tile_request *request, const char *tile_key,
-          char ret_key[HOST_TILE_CACHE_KEY_MAX])
-{
-    const int n = snprintf(ret_key, HOST_TILE_CACHE_KEY_MAX, "%s/%u/%u/%u|%s|%s|%s", request->layer,
-                           request->z, request->row, request->col, tile_key,
-                           request->area != NULL ? request->area : "",
-                           request->filter_json != NULL ? request->filter_json : "");
-    return n > 0 && n < HOST_TILE_CACHE_KEY_MAX;
-}
-
-static cim_status
-cached_tile(const struct host_visit *visit, struct host_ogc *ogc, const cim_tile_request *request,
-            const char *key, struct host_tile **ret_tile, cim_error *err)
-{
-    CIM_TRY(host_tile_cache_get(ogc->tiles, key, HOST_TILE_WAIT_MS, ret_tile, err));
-    if (*ret_tile != NULL) {
-        return CIM_OK;
-    }
-    const cim_status status = render(visit, request, ret_tile, err);
-    if (status != CIM_OK) {
-        host_tile_cache_abandon(ogc->tiles, key);
-        return status;
-    }
-    host_tile_cache_put(ogc->tiles, key, *ret_tile);
-    return CIM_OK;
-}
-
-static cim_status
 answer_tile(const struct host_visit *visit, struct host_ogc *ogc, cim_http_req *req,
             const cim_tile_request *request, cim_error *err)
 {
-    const cim_renderer *renderer = &visit->renderer->renderer;
-    char tile_key[CIM_TILE_KEY_MAX];
     char key[HOST_TILE_CACHE_KEY_MAX];
     char etag[24];
     struct host_tile *tile = NULL;
-    const bool known =
-        renderer->tile_key != NULL &&
-        renderer->tile_key(renderer->self, &visit->call, request, tile_key) == CIM_OK &&
-        cache_key(request, tile_key, key);
+    const bool known = host_tile_known(visit, request, key);
     CIM_TRY(host_http_add_header(req, "Cache-Control", "private, no-cache", err));
     if (known) {
-        make_etag(key, etag);
+        host_tile_etag(key, etag);
         CIM_TRY(host_http_add_header(req, "ETag", etag, err));
-        if (has_tag(host_http_header(req, "If-None-Match"), etag)) {
+        if (host_tile_has_tag(host_http_header(req, "If-None-Match"), etag)) {
             cim_blob nothing = {.data = NULL};
-            return host_http_respond(req, 304, mvt_mime, &nothing, err);
+            return host_http_respond(req, 304, host_mvt_mime, &nothing, err);
         }
-        CIM_TRY(cached_tile(visit, ogc, request, key, &tile, err));
-    } else {
-        CIM_TRY(render(visit, request, &tile, err));
     }
+    CIM_TRY(host_tile_fetch(visit, ogc, request, known ? key : NULL, &tile, err));
     const cim_status status = send_tile(req, tile, err);
     host_tile_unref(tile);
     return status;
@@ -277,7 +185,7 @@ static cim_status
 tile(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     static const struct host_offer offers[] = {
-        {HOST_FORMAT_MVT, "mvt", mvt_mime,
+        {HOST_FORMAT_MVT, "mvt", host_mvt_mime,
          "application/vnd.mapbox-vector-tile,application/x-protobuf"}};
     struct host_ask ask;
     HOST_AUTO_VISIT struct host_visit visit = {.plugins = NULL};
@@ -292,7 +200,7 @@ tile(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(host_format_choose(offers, 1, host_ask_param(&ask, "f"),
                                host_http_header(req, "Accept"), &ask.offer, err));
     CIM_TRY(host_visit_renderer(&visit, self, call, id, err));
-    CIM_TRY(parse_filters(&ask, &visit, &area, &filter, err));
+    CIM_TRY(host_tile_filters(&ask, &visit, filters_beside, &area, &filter, err));
     const cim_tile_request request = {.struct_size = sizeof request,
                                       .tms = CIM_TMS_WEB_MERCATOR_QUAD,
                                       .z = address[0],

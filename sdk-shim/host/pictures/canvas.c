@@ -76,41 +76,89 @@ clamp_tile(double at, int32_t z)
     return (uint32_t)fmax(0, fmin(last, floor(at)));
 }
 
-static cim_status
-load_tiles(struct host_pic_canvas *canvas, struct host_pic_source *source, cim_error *err)
+/* The tiles of a source that the picture touches; n 0: none at this zoom or place. */
+struct range {
+    int32_t z;
+    uint32_t col0;
+    uint32_t row0;
+    uint32_t col1;
+    uint32_t row1;
+    size_t n;
+};
+
+int32_t
+host_pic_whole_zoom(const struct host_pic_view *view)
 {
+    return (int32_t)fmax(0, floor(host_pic_view_zoom(view)));
+}
+
+static cim_status
+find_range(const struct host_picture_request *request, const char *source, struct range *ret_range,
+           cim_error *err)
+{
+    const int32_t whole = host_pic_whole_zoom(&request->view);
+    struct range range = {.n = 0};
     int32_t min_zoom = 0;
     int32_t max_zoom = 0;
     double world[4];
-    uint32_t range[4];
-    CIM_TRY(canvas->request->zooms(canvas->request->arg, source->id, &min_zoom, &max_zoom, err));
-    if (canvas->z < min_zoom) {
+    CIM_TRY(request->zooms(request->arg, source, &min_zoom, &max_zoom, err));
+    host_pic_view_world(&request->view, HOST_PIC_MARGIN_PX, world);
+    *ret_range = range;
+    if (whole < min_zoom || world[2] <= 0 || world[0] >= 1 || world[3] <= 0 || world[1] >= 1) {
         return CIM_OK;
     }
-    const int32_t z = canvas->z < max_zoom ? canvas->z : max_zoom;
-    host_pic_view_world(&canvas->request->view, HOST_PIC_MARGIN_PX, world);
-    if (world[2] <= 0 || world[0] >= 1 || world[3] <= 0 || world[1] >= 1) {
-        return CIM_OK;
-    }
-    for (int i = 0; i < 4; i++) {
-        range[i] = clamp_tile(ldexp(world[i], z), z);
-    }
-    const size_t n = (size_t)(range[2] - range[0] + 1) * (range[3] - range[1] + 1);
-    if (n > HOST_PIC_TILES_MAX) {
+    range.z = whole < max_zoom ? whole : max_zoom;
+    range.col0 = clamp_tile(ldexp(world[0], range.z), range.z);
+    range.row0 = clamp_tile(ldexp(world[1], range.z), range.z);
+    range.col1 = clamp_tile(ldexp(world[2], range.z), range.z);
+    range.row1 = clamp_tile(ldexp(world[3], range.z), range.z);
+    range.n = (size_t)(range.col1 - range.col0 + 1) * (range.row1 - range.row0 + 1);
+    if (range.n > HOST_PIC_TILES_MAX) {
         return cim_fail(err, CIM_E_TOO_LARGE, "bbox", NULL, "图片跨越的瓦片过多（%d 以上）",
                         "the picture spans more than %d tiles", (int)HOST_PIC_TILES_MAX);
     }
-    source->tiles = calloc(n, sizeof *source->tiles);
+    *ret_range = range;
+    return CIM_OK;
+}
+
+cim_status
+host_picture_tiles(const struct host_picture_request *request,
+                   cim_status (*each)(void *arg, const char *source, uint32_t z, uint32_t row,
+                                      uint32_t col, cim_error *err),
+                   void *arg, cim_error *err)
+{
+    for (size_t i = 0; i < request->n_styles; i++) {
+        for (size_t k = 0; k < request->styles[i]->n_sources; k++) {
+            const char *source = request->styles[i]->sources[k];
+            struct range range;
+            CIM_TRY(find_range(request, source, &range, err));
+            for (size_t t = 0; t < range.n; t++) {
+                const uint32_t columns = range.col1 - range.col0 + 1;
+                CIM_TRY(each(arg, source, (uint32_t)range.z, range.row0 + (uint32_t)t / columns,
+                             range.col0 + (uint32_t)t % columns, err));
+            }
+        }
+    }
+    return CIM_OK;
+}
+
+static cim_status
+load_tiles(struct host_pic_canvas *canvas, struct host_pic_source *source, cim_error *err)
+{
+    struct range range;
+    CIM_TRY(find_range(canvas->request, source->id, &range, err));
+    source->tiles = calloc(range.n + 1, sizeof *source->tiles);
     if (source->tiles == NULL) {
         return cim_fail_nomem(err);
     }
-    for (uint32_t row = range[1]; row <= range[3]; row++) {
-        for (uint32_t col = range[0]; col <= range[2]; col++) {
-            struct host_pic_tile *tile = &source->tiles[source->n_tiles++];
-            *tile = (struct host_pic_tile){
-                .z = (uint32_t)z, .row = row, .col = col, .overscale = ldexp(1, canvas->z - z)};
-            CIM_TRY(load_tile(canvas, source->id, tile, err));
-        }
+    for (size_t i = 0; i < range.n; i++) {
+        const uint32_t columns = range.col1 - range.col0 + 1;
+        struct host_pic_tile *tile = &source->tiles[source->n_tiles++];
+        *tile = (struct host_pic_tile){.z = (uint32_t)range.z,
+                                       .row = range.row0 + (uint32_t)i / columns,
+                                       .col = range.col0 + (uint32_t)i % columns,
+                                       .overscale = ldexp(1, canvas->z - range.z)};
+        CIM_TRY(load_tile(canvas, source->id, tile, err));
     }
     return CIM_OK;
 }

@@ -42,6 +42,8 @@ struct host_pic_canvas {
 
 /* Called often; CIM_E_CANCELLED once the client has gone. */
 cim_status host_pic_go_on(struct host_pic_canvas *canvas, cim_error *err);
+/* The zoom whose tiles are drawn from. */
+int32_t host_pic_whole_zoom(const struct host_pic_view *view);
 /* The tiles of a layer's source; loads them when first asked for. */
 cim_status host_pic_tiles(struct host_pic_canvas *canvas, const char *source,
                           struct host_pic_source **ret_source, cim_error *err);

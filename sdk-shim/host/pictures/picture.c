@@ -50,7 +50,7 @@ open_canvas(struct host_pic_canvas *canvas, cim_error *err)
     const int width = (int)lround(view->width * view->ratio);
     const int height = (int)lround(view->height * view->ratio);
     canvas->zoom = host_pic_view_zoom(view);
-    canvas->z = (int32_t)fmax(0, floor(canvas->zoom));
+    canvas->z = host_pic_whole_zoom(view);
     canvas->surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, width, height);
     canvas->cr = cairo_create(canvas->surface);
     canvas->glyphs = host_pic_glyphs_new();

@@ -55,4 +55,10 @@ struct host_picture_request {
 cim_status host_picture_draw(const struct host_picture_request *request, struct cim_buf *out,
                              cim_error *err);
 
+/* Every tile that the picture would be drawn from, without drawing it. [any] */
+cim_status host_picture_tiles(const struct host_picture_request *request,
+                              cim_status (*each)(void *arg, const char *source, uint32_t z,
+                                                 uint32_t row, uint32_t col, cim_error *err),
+                              void *arg, cim_error *err);
+
 #endif
