@@ -2,6 +2,7 @@
 #include "cim/util.h"
 #include "host/ogc/ask.h"
 #include "host/ogc/html.h"
+#include "host/pictures/picture.h"
 #include "host/ogc/upstream.h"
 #include "host/ogc/tile_cache.h"
 
@@ -174,5 +175,6 @@ host_ogc_free(struct host_ogc *ogc)
     host_upstream_free(ogc->upstream);
     host_tile_cache_free(ogc->tiles);
     host_crs_pool_free(ogc->crs);
+    host_pictures_end();
     free(ogc);
 }

@@ -350,6 +350,8 @@ form_interpolate(struct compile *c, struct json_object *json, enum host_pic_kind
     const bool list = json_object_is_type(curve, json_type_array);
     const char *name = list ? json_object_get_string(json_object_array_get_idx(curve, 0)) : NULL;
     struct json_object *base = list ? json_object_array_get_idx(curve, 1) : NULL;
+    /* Where nothing is expected it can only be numbers. */
+    kind = kind == HOST_PIC_NULL ? HOST_PIC_NUMBER : kind;
     expr->base = 1;
     if (name != NULL && strcmp(name, "exponential") == 0) {
         expr->base = json_object_get_double(base);

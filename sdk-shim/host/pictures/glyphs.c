@@ -1,8 +1,10 @@
 /* host/pictures/glyphs.c -- outlines of characters, by Pango. */
 #include "host/pictures/glyphs_made.h"
+#include "host/pictures/picture.h"
 
 #include "cim/util.h"
 
+#include <fontconfig/fontconfig.h>
 #include <pango/pangocairo.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,14 @@ host_pic_glyphs_free(struct host_pic_glyphs *glyphs)
     cairo_destroy(glyphs->cr);
     cairo_surface_destroy(glyphs->surface);
     free(glyphs);
+}
+
+void
+host_pictures_end(void)
+{
+    pango_cairo_font_map_set_default(NULL);
+    cairo_debug_reset_static_data();
+    FcFini();
 }
 
 /* "Noto Sans CJK SC Bold", "sans-serif" -> the families in order, in the weight of the first. */

@@ -271,7 +271,8 @@ read_layer(struct reader *reader, struct json_object *json, cim_error *err)
         return refuse(reader, "layers", json, "图层应为对象", "a layer is an object", err);
     }
     style->n_layers++;
-    layer->max_zoom = 24;
+    layer->min_zoom = -24;
+    layer->max_zoom = 25;
     json_object_object_get_ex(json, "id", &id);
     json_object_object_get_ex(json, "type", &type);
     CIM_TRY(copy_text(reader, "id", id, &layer->id, err));

@@ -188,6 +188,28 @@ def way_import(walk, layer):
                  {"Content-Type": "application/geo+json"}, own)
 
 
+def way_map(walk, layer):
+    """Pictures are drawn from the tiles; what stands in them is told as text, so that it can be searched."""
+    way = "/collections/{id}/map"
+    box = "bbox=108.5,18.0,111.2,20.3&width=600&height=600"
+    for place in (box, "width=1200"):
+        path = "/collections/%s/map?f=json&%s" % (layer.id, place)
+        everything = send("GET", path, "admin").json["drawn"]
+        answer = walk.ask(way, path)
+        if not walk.visible(layer) and answer.status == 200:
+            walk.expect(way + " drawn", [], answer.json["drawn"])
+    picture = "/collections/%s/map?f=png&%s" % (layer.id, box)
+    warm = send("GET", picture, "admin")
+    answer = walk.ask(way, picture, headers={"If-None-Match": warm.headers.get("ETag") or '"x"'})
+    if answer.status == 304 and len(walk.visible(layer)) != len(layer.records):
+        walk.leaks.append("%s: the ETag of another opens it to %s" % (way, walk.person.name))
+    if not walk.visible(layer) and answer.status == 200 and everything:
+        walk.expect(way + " is that of one who sees more", False, answer.body == warm.body)
+    walk.ask("/collections/{id}/legend", "/collections/%s/legend" % layer.id)
+    way = "/map"
+    walk.ask(way, "/map?f=json&styles=%s&%s" % (layer.id.split(".")[1], box))
+
+
 OF_LAYERS = {
     "/collections/{id}": (way_collection,),
     "/collections/{id}/schema": (way_schema,),
@@ -197,6 +219,7 @@ OF_LAYERS = {
     "/collections/{id}/tiles": (way_tiles,),
     "/collections/{id}/tiles/{tms}": (),
     "/collections/{id}/tiles/{tms}/{z}/{row}/{col}": (),
+    "/collections/{id}/map": (way_map,), "/collections/{id}/legend": (),
     "/apps/lpg/api/summary": (way_summary,),
     "/admin/api/imports": (way_import,),
 }
@@ -293,6 +316,9 @@ def way_bindings(walk, pattern):
 OTHERS = {
     "/": plain("/", "/?f=html"), "/api": way_api, "/conformance": plain(), "/health": plain(),
     "/ready": plain(), "/metrics": plain(), "/styles": plain(), "/styles/{style}": plain("/styles/stations", "/styles/basemap"),
+    "/map": plain("/map?styles=basemap,hazards,stations&f=json", "/map?styles=basemap,hazards,stations"),
+    "/styles/{style}/map": plain("/styles/stations/map?f=json", "/styles/basemap/map"),
+    "/styles/{style}/legend": plain("/styles/stations/legend", "/styles/hazards/legend"),
     "/tileMatrixSets": plain(), "/tileMatrixSets/{tms}": plain("/tileMatrixSets/WebMercatorQuad"),
     "/basemaps": plain(), "/basemaps/tianditu/{layer}/{z}/{row}/{col}": plain("/basemaps/tianditu/vec/1/0/0"),
     "/collections": way_collections, "/apps/lpg/api/areas": plain(),
