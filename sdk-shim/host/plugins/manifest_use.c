@@ -2,10 +2,10 @@
 #include "host/plugins/manifest.h"
 
 #include "cim/util.h"
+#include "host/base/files.h"
 #include "kit/cleanup.h"
 
 #include <json-c/json.h>
-#include <openssl/evp.h>
 
 #include <errno.h>
 
@@ -182,43 +182,6 @@ host_read_file(const char *path, size_t max, char **ret_text, size_t *ret_len, c
     return CIM_OK;
 }
 
-static void
-cleanup_digest(EVP_MD_CTX **ctx)
-{
-    EVP_MD_CTX_free(*ctx);
-}
-
-static cim_status
-digest_file(const char *path, char out[65], cim_error *err)
-{
-    static const char digits[] = "0123456789abcdef";
-    __attribute__((cleanup(cleanup_file))) FILE *file = fopen(path, "re");
-    __attribute__((cleanup(cleanup_digest))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    unsigned char bytes[EVP_MAX_MD_SIZE];
-    unsigned char block[16384];
-    size_t n = 0;
-    if (file == NULL) {
-        return fail_open(path, err);
-    }
-    if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
-        return cim_fail_nomem(err);
-    }
-    while ((n = fread(block, 1, sizeof block, file)) > 0) {
-        if (EVP_DigestUpdate(ctx, block, n) != 1) {
-            return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "SHA-256 失败", "SHA-256 failed");
-        }
-    }
-    if (ferror(file) != 0 || EVP_DigestFinal_ex(ctx, bytes, NULL) != 1) {
-        return fail_open(path, err);
-    }
-    for (size_t i = 0; i < 32; i++) {
-        out[2 * i] = digits[bytes[i] >> 4U];
-        out[2 * i + 1] = digits[bytes[i] & 15U];
-    }
-    out[64] = '\0';
-    return CIM_OK;
-}
-
 cim_status
 host_manifest_verify(const struct host_manifest *manifest, cim_error *err)
 {
@@ -229,9 +192,9 @@ host_manifest_verify(const struct host_manifest *manifest, cim_error *err)
     json_object_object_foreach(sums.value, name, sum)
     {
         char path[4096];
-        char found[65];
+        char found[HOST_FILE_HASH_TEXT];
         CIM_TRY(host_manifest_path(manifest, name, NULL, path, sizeof path, err));
-        CIM_TRY(digest_file(path, found, err));
+        CIM_TRY(host_file_hash(path, found, NULL, err));
         if (strcmp(found, json_object_get_string(sum)) != 0) {
             return cim_fail(err, CIM_E_INVALID, "checksums", name, "%.160s：SHA-256 为 %s，应为 %s",
                             "%.160s: has SHA-256 %s, expected %s", path, found,

@@ -4,21 +4,17 @@
 #include "cim/util.h"
 #include "host/base/clock.h"
 #include "host/base/log.h"
+#include "host/base/ticker.h"
 #include "kit/time.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { LOOK_S = 60, NIGHT_MS = 3 * 3600 * 1000 };
 
 struct host_retention {
     struct host_app *app;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t stopping;
-    _Atomic int stop;
+    struct host_ticker *ticker;
+    int32_t night; /* the last one that was run, or begun in */
 };
 
 static void
@@ -38,56 +34,33 @@ night_of(const struct host_retention *retention)
 }
 
 static void
-wait_a_while(struct host_retention *retention)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_S;
-    (void)pthread_mutex_lock(&retention->lock);
-    if (atomic_load(&retention->stop) == 0) {
-        (void)pthread_cond_timedwait(&retention->stopping, &retention->lock, &until);
-    }
-    (void)pthread_mutex_unlock(&retention->lock);
-}
-
-static void *
-daily_main(void *arg)
+look(void *arg, const _Atomic int *stop)
 {
     struct host_retention *retention = arg;
-    int32_t night = night_of(retention);
-    while (atomic_load(&retention->stop) == 0) {
-        cim_error error = {0};
-        wait_a_while(retention);
-        if (atomic_load(&retention->stop) != 0 || night_of(retention) == night) {
-            continue;
-        }
-        night = night_of(retention);
-        if (host_retention_run(retention->app, false, log_count, NULL, &retention->stop, &error) !=
-            CIM_OK) {
-            host_log_error("retention", "run", &error);
-        }
+    const int32_t night = night_of(retention);
+    cim_error error = {0};
+    if (night == retention->night) {
+        return;
     }
-    return NULL;
+    retention->night = night;
+    if (host_retention_run(retention->app, false, log_count, NULL, stop, &error) != CIM_OK) {
+        host_log_error("retention", "run", &error);
+    }
 }
 
 cim_status
 host_retention_start(struct host_app *app, struct host_retention **ret_retention, cim_error *err)
 {
     struct host_retention *retention = calloc(1, sizeof *retention);
-    pthread_condattr_t monotonic;
-    if (retention == NULL || pthread_condattr_init(&monotonic) != 0) {
-        free(retention);
+    if (retention == NULL) {
         return cim_fail_nomem(err);
     }
     retention->app = app;
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* known to every Linux */
-    (void)pthread_mutex_init(&retention->lock, NULL);             /* plain: cannot fail */
-    (void)pthread_cond_init(&retention->stopping, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&retention->thread, NULL, daily_main, retention) != 0) {
+    retention->night = night_of(retention);
+    const cim_status status = host_ticker_start(LOOK_S, look, retention, &retention->ticker, err);
+    if (status != CIM_OK) {
         free(retention);
-        return cim_fail(err, CIM_E_NOMEM, NULL, NULL, "无法启动保留期线程",
-                        "the retention thread cannot be started");
+        return status;
     }
     *ret_retention = retention;
     return CIM_OK;
@@ -96,15 +69,8 @@ host_retention_start(struct host_app *app, struct host_retention **ret_retention
 void
 host_retention_stop(struct host_retention *retention)
 {
-    if (retention == NULL) {
-        return;
+    if (retention != NULL) {
+        host_ticker_stop(retention->ticker);
+        free(retention);
     }
-    (void)pthread_mutex_lock(&retention->lock);
-    atomic_store(&retention->stop, 1);
-    (void)pthread_cond_signal(&retention->stopping);
-    (void)pthread_mutex_unlock(&retention->lock);
-    (void)pthread_join(retention->thread, NULL);
-    (void)pthread_mutex_destroy(&retention->lock);
-    (void)pthread_cond_destroy(&retention->stopping);
-    free(retention);
 }
