@@ -4,7 +4,7 @@
 
 #include "host/store/store.h"
 
-enum { HOST_COPY_NAME_MAX = 64, HOST_COPY_HASH_TEXT = 65 };
+enum { HOST_COPY_NAME_MAX = 64, HOST_COPY_HASH_TEXT = 65, HOST_COPY_SLICE_ROWS = 4096 };
 
 /* What one side holds of a table: its rows, and the SHA-256 of them in the order of their key, each
  * value in an encoding that does not depend on the database. */
@@ -39,10 +39,23 @@ struct host_copy_options {
 cim_status host_store_copy(const struct host_copy_options *options, struct host_copy_report *report,
                            cim_error *err);
 void host_copy_report_done(struct host_copy_report *report);
+/* What the store holds now, as each table's `source`; nobody writes it meanwhile, or it is one that
+ * reads from a snapshot. The report is the caller's to free also on failure. */
+cim_status host_store_contents(struct host_store *store, struct host_copy_report *report,
+                               cim_error *err);
 /* False once any host has opened it to write. */
 cim_status host_store_is_empty(struct host_store *store, bool *ret_empty, cim_error *err);
 
-/* ---- between copy.c and copy_table.c ---- */
+/* ---- between copy.c, copy_table.c and content.c ---- */
+
+struct host_copy_pace {
+    int32_t (*progress)(void *arg, int64_t done, int64_t total); /* as in the options */
+    void *arg;
+    int64_t n_done;
+    int64_t n_total;
+};
+/* n rows more. */
+cim_status host_copy_tell(struct host_copy_pace *pace, int64_t n_rows, cim_error *err);
 
 struct host_copy_column {
     char name[HOST_COPY_NAME_MAX];
@@ -68,5 +81,15 @@ typedef cim_status (*host_copy_row_fn)(void *arg, const struct host_copy_shape *
 cim_status host_copy_slice(struct host_store *store, const struct host_copy_shape *shape,
                            int64_t after, int64_t most, host_copy_row_fn each, void *arg,
                            int64_t *ret_n, int64_t *ret_last, cim_error *err);
+
+cim_status host_copy_content_read(struct host_store *store, const struct host_copy_shape *shape,
+                                  struct host_copy_pace *pace,
+                                  struct host_copy_content *ret_content, cim_error *err);
+/* The names alone. */
+cim_status host_copy_list_tables(struct host_store *store, struct host_copy_report *report,
+                                 cim_error *err);
+/* The number that a statement of one row answers. */
+cim_status host_copy_count(struct host_store *store, const char *sql, int64_t *ret_n,
+                           cim_error *err);
 
 #endif

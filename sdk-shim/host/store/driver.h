@@ -83,6 +83,8 @@ struct host_driver {
                          const char *area_code, const char *owner_org, cim_error *err);
     cim_status (*insert)(cim_tx *tx, cim_insert *insert, cim_error *err);
     int64_t (*readers_open)(struct host_store *store);
+    cim_status (*backup)(struct host_store *store, const char *path, host_store_progress progress,
+                         host_store_look look, void *arg, cim_error *err);
     /* One statement of a migration, macros of schemas and all. */
     cim_status (*schema)(cim_tx *tx, const char *statement, cim_error *err);
     /* {layer TABLE GEOMETRY} ("None": no geometry) and {attributes TABLE}; names are checked. */
@@ -115,6 +117,8 @@ cim_status host_sqlite_open(const struct host_store_options *options, struct hos
                             cim_error *err);
 cim_status host_pg_open(const struct host_store_options *options, struct host_store **ret_store,
                         cim_error *err);
+/* Puts an archive of host_pg_backup() into an empty database. */
+cim_status host_pg_restore(const char *url, const char *path, cim_error *err);
 int64_t host_store_now_ms(const struct host_store *store);
 /* What is wrong with a row of cim_insert alone; another failure ends the insert. */
 bool host_store_refuses_row(cim_status status);

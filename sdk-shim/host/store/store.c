@@ -5,7 +5,10 @@
 #include "host/base/note.h"
 #include "kit/cleanup.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static int32_t
 clamp(int64_t value, int32_t least, int32_t most)
@@ -154,6 +157,34 @@ int64_t
 host_store_layer_pos(struct host_store *store, const char *layer)
 {
     return host_positions_layer(&store->positions, layer);
+}
+
+/* Mode and place are ours before any tool writes to it. */
+static cim_status
+create_file(const char *path, cim_error *err)
+{
+    const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return cim_fail(err, errno == EEXIST ? CIM_E_EXISTS : CIM_E_IO, "path", path,
+                        "无法创建备份文件（%s）", "the backup's file cannot be created (%s)",
+                        strerrordesc_np(errno));
+    }
+    (void)close(fd); /* nothing was written */
+    return CIM_OK;
+}
+
+cim_status
+host_store_backup(struct host_store *store, const char *path, host_store_progress progress,
+                  host_store_look look, void *arg, cim_error *err)
+{
+    CIM_TRY(create_file(path, err));
+    return store->driver->backup(store, path, progress, look, arg, err);
+}
+
+cim_status
+host_store_restore(const char *url, const char *path, cim_error *err)
+{
+    return host_pg_restore(url, path, err);
 }
 
 struct single {

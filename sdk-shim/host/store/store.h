@@ -34,6 +34,7 @@ struct host_store_options {
      * were when it was opened: beside a host that serves. */
     bool read_only;
     int64_t acquire_timeout_ms; /* waiting for a read connection; 0: two seconds */
+    const char *snapshot;       /* PostgreSQL, with read_only: everything is read as of this one */
 };
 
 cim_status host_store_open(const struct host_store_options *options, struct host_store **ret_store,
@@ -105,6 +106,22 @@ cim_status host_store_migrations_pending(struct host_store *store, const char *o
 struct cim_definition;
 cim_status host_store_check_layer(struct host_store *store, const struct cim_definition *def,
                                   cim_error *err);
+
+/* ---- backups ---- */
+
+/* Non-zero: stop. `total` 0: nobody knows how much it is. */
+typedef int32_t (*host_store_progress)(void *arg, int64_t done, int64_t total);
+/* `frozen` has what the backup has, and may be read until the function returns. */
+typedef cim_status (*host_store_look)(void *arg, struct host_store *frozen, cim_error *err);
+/* Writes all that the store holds, as of one moment, into the new file `path` (mode 0600) while
+ * others write: a database file of the embedded store, an archive of pg_dump otherwise. Then calls
+ * `look`. `progress` may be NULL. On failure the file may be there, unfinished. [worker] */
+cim_status host_store_backup(struct host_store *store, const char *path,
+                             host_store_progress progress, host_store_look look, void *arg,
+                             cim_error *err);
+/* Puts an archive of pg_dump into the empty database at `url`, in one transaction. A database file
+ * needs no more than to be put in its place. [worker] */
+cim_status host_store_restore(const char *url, const char *path, cim_error *err);
 
 /* Monotonic counters for /metrics. */
 struct host_store_stats {

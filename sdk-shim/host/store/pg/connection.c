@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -107,6 +108,16 @@ host_pg_drain(struct host_pg_connection *conn)
     }
 }
 
+/* The connection stays in one transaction for as long as it lives. */
+static cim_status
+enter_snapshot(struct host_pg_connection *conn, cim_error *err)
+{
+    char sql[HOST_PG_SNAPSHOT_MAX + 64];
+    (void)snprintf(sql, sizeof sql, "set transaction snapshot '%s'", conn->store->snapshot);
+    CIM_TRY(host_pg_run(conn, "begin isolation level repeatable read read only", err));
+    return host_pg_run(conn, sql, err);
+}
+
 static cim_status
 set_up(struct host_pg_connection *conn, cim_error *err)
 {
@@ -121,7 +132,8 @@ set_up(struct host_pg_connection *conn, cim_error *err)
         host_pg_int(conn, "select coalesce(cast(to_regtype('geometry') as oid), 0)", &type, err));
     conn->geometry_type = (Oid)type;
     if (!conn->is_writer) {
-        return host_pg_run(conn, reader_settings, err);
+        CIM_TRY(host_pg_run(conn, reader_settings, err));
+        return conn->store->snapshot[0] != '\0' ? enter_snapshot(conn, err) : CIM_OK;
     }
     for (size_t i = 0; i < sizeof prepared / sizeof prepared[0]; i++) {
         PGresult *result = PQprepare(conn->pg, prepared[i].name, prepared[i].sql, 0, NULL);
@@ -298,8 +310,9 @@ host_pg_acquire(struct host_pg *store, struct host_pg_pool *pool,
 void
 host_pg_release(struct host_pg_pool *pool, struct host_pg_connection *conn)
 {
+    const bool frozen = conn->store->snapshot[0] != '\0' && !conn->is_writer;
     if (conn->stale || PQstatus(conn->pg) != CONNECTION_OK ||
-        PQtransactionStatus(conn->pg) != PQTRANS_IDLE) {
+        PQtransactionStatus(conn->pg) != (frozen ? PQTRANS_INTRANS : PQTRANS_IDLE)) {
         host_pg_disconnect(conn);
         give_back_place(pool);
         return;

@@ -21,6 +21,7 @@ enum {
     HOST_PG_POS_WAIT_MS = 10000,    /* waiting for a position after the commit */
     HOST_PG_CHANGES_MAX = 4096,     /* noted before they are sent */
     HOST_PG_NAME_MAX = 63,          /* of a parameter */
+    HOST_PG_SNAPSHOT_MAX = 64,      /* bytes of the name of an exported one */
     HOST_PG_TEXTS_MAX = 64 << 20    /* of the values of one statement that are rewritten */
 };
 
@@ -169,6 +170,9 @@ cim_status host_pg_result(struct host_pg_connection *conn, int64_t deadline_ms,
 void host_pg_drain(struct host_pg_connection *conn);
 void host_pg_cancel(struct host_pg_connection *conn);
 
+cim_status host_pg_backup(struct host_store *base, const char *path, host_store_progress progress,
+                          host_store_look look, void *arg, cim_error *err);
+
 /* ---- failures (error.c) ---- */
 
 /* The only place where PostgreSQL's failures become ours. `result` NULL: the connection's. */
@@ -292,6 +296,7 @@ int64_t host_pg_wait_end(struct host_pg *store, struct host_pg_waiter *waiter, b
 struct host_pg {
     struct host_store base;
     char *url;
+    char snapshot[HOST_PG_SNAPSHOT_MAX]; /* "": each statement sees what is there then */
     struct host_pg_pool readers;
     struct host_pg_pool writers;
     struct host_pg_sequencer sequencer;

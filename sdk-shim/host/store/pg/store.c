@@ -235,6 +235,7 @@ static const struct host_driver driver = {
     .change = host_pg_change,
     .insert = host_pg_insert,
     .readers_open = readers_open,
+    .backup = host_pg_backup,
     .schema = run_schema,
     .add_layer = add_layer,
     .add_attributes = add_attributes,
@@ -290,6 +291,8 @@ host_pg_open(const struct host_store_options *options, struct host_store **ret_s
         return status;
     }
     store->url = strdup(options->url);
+    cim_copy_text(store->snapshot, sizeof store->snapshot,
+                  options->snapshot != NULL ? options->snapshot : "");
     status = store->url == NULL      ? cim_fail_nomem(err)
              : store->base.read_only ? CIM_OK
                                      : init_schema(store, err);

@@ -125,6 +125,10 @@ cim_status host_gpkg_guard_tables(struct host_connection *conn, cim_error *err);
 cim_status host_connection_execf(struct host_connection *conn, cim_error *err, const char *format,
                                  ...);
 
+cim_status host_sqlite_backup(struct host_store *base, const char *path,
+                              host_store_progress progress, host_store_look look, void *arg,
+                              cim_error *err);
+
 /* ---- positions (change.c) ---- */
 
 /* A change of the open transaction, not published yet. */

@@ -235,6 +235,7 @@ static const struct host_driver driver = {
     .change = host_sqlite_change,
     .insert = host_sqlite_insert,
     .readers_open = readers_open,
+    .backup = host_sqlite_backup,
     .schema = run_schema,
     .add_layer = add_layer,
     .add_attributes = add_attributes,
