@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include "assemble.h"
+#include "backup_plan.h"
 #include "plugin_act.h"
 #include "cim/util.h"
 #include "host/base/config.h"
@@ -123,6 +124,12 @@ tell_plugin(void *arg, const struct host_plugin_info *info)
     tell(*(const int *)arg, "+ %s\n", line);
 }
 
+static void
+tell_line(void *arg, const char *line)
+{
+    tell(*(const int *)arg, "+ %s\n", line);
+}
+
 static cim_status
 act(struct host_control *control, int fd, char *line, cim_error *err)
 {
@@ -137,6 +144,9 @@ act(struct host_control *control, int fd, char *line, cim_error *err)
     }
     if (strcmp(noun, "plugin") == 0) {
         return host_plugin_act(control->app, verb, id, tell_migration, &fd, err);
+    }
+    if (strcmp(noun, "backup") == 0 && strcmp(verb, "make") == 0) {
+        return host_backup_act(control->app, id[0] != '\0' ? id : NULL, tell_line, &fd, err);
     }
     if (strcmp(noun, "upgrade") == 0) {
         return host_note_ask_upgrade(err);

@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "host/audit/audit.h"
+#include "host/backup/backup.h"
 #include "host/base/clock.h"
 #include "host/http/http.h"
 #include "host/plugins/plugins.h"
@@ -144,6 +145,18 @@ write_streams(struct cim_buf *out, struct host_streams *streams)
     add(out, "cim_streams_refused_total", NULL, "counter", "Streams over a limit.", stats.refused);
 }
 
+static void
+write_backups(struct cim_buf *out, struct host_backup_keeper *keeper)
+{
+    struct host_backup_stats stats;
+    host_backup_stats(keeper, &stats);
+    add(out, "cim_backup_last_seconds", NULL, "gauge", "When the newest backup was made; 0: never.",
+        stats.last_ms / 1000);
+    add(out, "cim_backup_bytes", NULL, "gauge", "Size of the newest backup.", stats.bytes);
+    add(out, "cim_backups_total", NULL, "counter", "Backups made and checked.", stats.made);
+    add(out, "cim_backup_failures_total", NULL, "counter", "Backups that failed.", stats.failures);
+}
+
 static cim_status
 metrics(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
@@ -157,6 +170,7 @@ metrics(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     write_stores(&out, ops->app);
     write_audit(&out, ops->app);
     write_streams(&out, ops->app->streams);
+    write_backups(&out, ops->backups);
     add(&out, "cim_uptime_seconds", NULL, "gauge", "Seconds since the start.",
         (host_monotonic_ms() - ops->started_ms) / 1000);
     add(&out, "cim_cpu_milliseconds_total", NULL, "counter", "CPU time used.",

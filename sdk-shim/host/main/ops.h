@@ -9,6 +9,7 @@
 
 struct host_ops {
     struct host_app *app;
+    struct host_backup_keeper *backups; /* NULL: none are made by themselves */
     _Atomic int ready;
     int64_t started_ms; /* monotonic */
 };

@@ -2,6 +2,7 @@
 #include "serve.h"
 
 #include "assemble.h"
+#include "backup_plan.h"
 #include "control.h"
 #include "ops.h"
 #include "cim/util.h"
@@ -250,6 +251,14 @@ control_socket(const struct host_config *config)
 }
 
 static cim_status
+start_backups(struct host_ops *ops, struct host_backup_paths *paths, cim_error *err)
+{
+    struct host_backup_plan plan;
+    CIM_TRY(host_backup_plan_of(ops->app->config, paths, &plan, err));
+    return plan.every_ms > 0 ? host_backup_start(ops->app, &plan, &ops->backups, err) : CIM_OK;
+}
+
+static cim_status
 serve(struct host_app *app, const sigset_t *stops, cim_error *err)
 {
     struct host_ops ops = {.app = app, .started_ms = host_monotonic_ms()};
@@ -259,6 +268,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     struct host_control *control = NULL;
     struct host_retention *retention = NULL;
     struct host_callbacks *callbacks = NULL;
+    struct host_backup_paths backup_paths;
     int signal_number = 0;
     CIM_TRY(make_http(app, err));
     CIM_TRY(add_routes(app, &ops, err));
@@ -277,6 +287,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     }
     CIM_TRY(host_retention_start(app, &retention, err));
     CIM_TRY(host_bindings_start(app, &app->bindings, err));
+    CIM_TRY(start_backups(&ops, &backup_paths, err));
     atomic_store(&ops.ready, 1);
     if (host_note() != NULL) {
         atomic_store(&host_note()->ready, 1);
@@ -301,6 +312,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     host_callbacks_stop(callbacks);
     host_retention_stop(retention);
     host_bindings_stop(CIM_TAKE(app->bindings));
+    host_backup_stop(ops.backups);
     host_plugins_stop_all(app->plugins);
     host_log(CIM_LOG_INFO, "serve", "stopped");
     return CIM_OK;

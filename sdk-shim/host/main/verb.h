@@ -21,6 +21,7 @@ struct host_verb {
 
 extern const struct host_verb host_verb_areas;
 extern const struct host_verb host_verb_audit;
+extern const struct host_verb host_verb_backup;
 extern const struct host_verb host_verb_batch;
 extern const struct host_verb host_verb_binding;
 extern const struct host_verb host_verb_doctor;
@@ -31,6 +32,7 @@ extern const struct host_verb host_verb_migrate;
 extern const struct host_verb host_verb_plugin;
 extern const struct host_verb host_verb_run;
 extern const struct host_verb host_verb_run_job;
+extern const struct host_verb host_verb_restore;
 extern const struct host_verb host_verb_retention;
 extern const struct host_verb host_verb_serve;
 extern const struct host_verb host_verb_token;
