@@ -15,13 +15,14 @@ never_cancelled(const cim_call *call)
 
 /* ---- one layer ---- */
 
-/* Keeps the first refusal; a record that somebody else changed in between comes again. */
+/* Keeps the first refusal; a record that somebody else changed in between comes again, and so does
+ * one of a load under way. */
 static void
 note_refusal(cim_edit *edit, int64_t row, const cim_error *why)
 {
     cim_error *first = (cim_error *)edit->caller;
     (void)row;
-    if (first->code == CIM_OK && why->code != CIM_E_VERSION) {
+    if (first->code == CIM_OK && why->code != CIM_E_VERSION && why->code != CIM_E_NOTFOUND) {
         *first = *why;
     }
 }

@@ -1,6 +1,7 @@
 /* plugin/data/clock_job.c -- the thread that looks whether a class is due. */
 #include "data/classes.h"
 
+#include "data/load.h"
 #include "data/sealed.h"
 
 #include "cim/util.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { PERIOD_MS = 1000, TELL_AGAIN_ROUNDS = 600, SEALED_ROUNDS = 5 };
+enum { PERIOD_MS = 1000, TELL_AGAIN_ROUNDS = 600, KEEPING_ROUNDS = 5 };
 
 struct lpg_clock_job {
     struct lpg_data *data;
@@ -36,23 +37,30 @@ wait_period(struct lpg_clock_job *job)
     return goes_on;
 }
 
-/* What is due: classes each second, and what has to be sealed anew now and then. */
+static void
+tell_count(const struct lpg_clock_job *job, const char *event, int64_t n, const char *what)
+{
+    char text[96];
+    if (n > 0 && job->log != NULL) {
+        (void)snprintf(text, sizeof text, "%lld %s", (long long)n, what);
+        job->log->write(job->data->host, CIM_LOG_INFO, event, text);
+    }
+}
+
+/* What is due: classes each second; now and then what has to be sealed anew, and loads whose
+ * process is gone. */
 static cim_status
 work(const struct lpg_clock_job *job, uint32_t round, cim_error *err)
 {
-    int64_t n_written = 0;
-    int64_t n_sealed = 0;
-    CIM_TRY(lpg_classes_run(job->data, &job->stop, &n_written, err));
-    if (round % SEALED_ROUNDS != 0) {
+    int64_t n = 0;
+    CIM_TRY(lpg_classes_run(job->data, &job->stop, &n, err));
+    if (round % KEEPING_ROUNDS != 0) {
         return CIM_OK;
     }
-    CIM_TRY(lpg_sealed_run(job->data, &job->stop, &n_sealed, err));
-    if (n_sealed > 0 && job->log != NULL) {
-        char text[64];
-        (void)snprintf(text, sizeof text, "%lld values sealed with the newest key",
-                       (long long)n_sealed);
-        job->log->write(job->data->host, CIM_LOG_INFO, "sealed", text);
-    }
+    CIM_TRY(lpg_loads_sweep(job->data, &job->stop, &n, err));
+    tell_count(job, "loads", n, "loads that nobody goes on with were taken back");
+    CIM_TRY(lpg_sealed_run(job->data, &job->stop, &n, err));
+    tell_count(job, "sealed", n, "values sealed with the newest key");
     return CIM_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "data/internal.h"
 
 #include "cim/util.h"
+#include "kit/rows.h"
 #include "kit/scope_eval.h"
 
 bool
@@ -23,6 +24,21 @@ lpg_column_find(const struct lpg_layer *layer, const char *name, struct lpg_colu
         return false;
     }
     *ret = (struct lpg_column){field->name, field->type, field, field->required};
+    return true;
+}
+
+bool
+lpg_copy_cell(const cim_column *column, int64_t row, char *to, size_t capacity)
+{
+    size_t len = 0;
+    to[0] = '\0';
+    if (!cim_column_present(column, row)) {
+        return false;
+    }
+    const uint8_t *bytes = cim_column_bytes(column, row, &len);
+    len = len < capacity ? len : capacity - 1;
+    memcpy(to, bytes, len);
+    to[len] = '\0';
     return true;
 }
 

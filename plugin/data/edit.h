@@ -37,6 +37,7 @@ struct lpg_run {
     bool is_changed[LPG_SLOTS_MAX]; /* slots that an update or replacement changed in some record */
     char last_uid[37];
     char batch[37];       /* id of the batch that the edit is; "": it is none */
+    bool is_load;         /* created records are noted as a load's (load.h) */
     struct cim_buf image; /* of the stored record at hand */
     int64_t first_of_run; /* of created fids that rise by one; 0: none yet */
     int64_t last_of_run;
@@ -85,6 +86,8 @@ cim_status lpg_image_note(struct lpg_run *run, cim_tx *tx, int64_t fid, int64_t 
                           cim_error *err);
 cim_status lpg_image_created(struct lpg_run *run, cim_tx *tx, int64_t fid, int64_t version,
                              cim_error *err);
+/* Notes the run of created records that is open. */
+cim_status lpg_image_end_run(struct lpg_run *run, cim_tx *tx, cim_error *err);
 /* The batch itself, at the end of the edit. */
 cim_status lpg_image_keep(struct lpg_run *run, cim_tx *tx, cim_error *err);
 

@@ -1,7 +1,7 @@
 /* plugin/data/image.c -- what an edit of many records does to each, noted so that it can be undone.
  *
  * Of created records runs of fids are kept, of others what they were before. */
-#include "data/edit.h"
+#include "data/load.h"
 
 #include "cim/util.h"
 #include "kit/rows.h"
@@ -92,12 +92,14 @@ lpg_image_note(struct lpg_run *run, cim_tx *tx, int64_t fid, int64_t version, ci
     return note(run, tx, fid, fid, version, run->image.data, err);
 }
 
-static cim_status
-end_run(struct lpg_run *run, cim_tx *tx, cim_error *err)
+cim_status
+lpg_image_end_run(struct lpg_run *run, cim_tx *tx, cim_error *err)
 {
     const int64_t first = run->first_of_run;
     run->first_of_run = 0;
-    return first > 0 ? note(run, tx, first, run->last_of_run, 1, NULL, err) : CIM_OK;
+    return first == 0     ? CIM_OK
+           : run->is_load ? lpg_load_note(run, tx, first, run->last_of_run, err)
+                          : note(run, tx, first, run->last_of_run, 1, NULL, err);
 }
 
 /* Fids rise by one as long as nobody else creates records of the layer. One that continues from a
@@ -112,7 +114,7 @@ lpg_image_created(struct lpg_run *run, cim_tx *tx, int64_t fid, int64_t version,
         return note(run, tx, fid, fid, version, NULL, err);
     }
     if (run->first_of_run == 0 || fid != run->last_of_run + 1) {
-        CIM_TRY(end_run(run, tx, err));
+        CIM_TRY(lpg_image_end_run(run, tx, err));
         run->first_of_run = fid;
     }
     run->last_of_run = fid;
@@ -125,7 +127,7 @@ lpg_image_keep(struct lpg_run *run, cim_tx *tx, cim_error *err)
     if (run->batch[0] == '\0' || run->n_written == 0) {
         return CIM_OK;
     }
-    CIM_TRY(end_run(run, tx, err));
+    CIM_TRY(lpg_image_end_run(run, tx, err));
     return run->layer->data->batches->keep(tx, run->call, run->batch, run->layer->def->id,
                                            run->record.op, run->n_written, err);
 }

@@ -126,6 +126,8 @@ struct lpg_column {
 };
 /* False when the layer has no such column; geom is none. */
 bool lpg_column_find(const struct lpg_layer *layer, const char *name, struct lpg_column *ret);
+/* A text as a string, cut where it is too long; false and "" where it is absent. */
+bool lpg_copy_cell(const cim_column *column, int64_t row, char *to, size_t capacity);
 uint32_t lpg_column_type(enum cim_field_type type); /* CIM_COL_… of its values in rows */
 /* Refuses, with CIM_E_DENIED, a field that some term does not show in clear. */
 cim_status lpg_column_must_be_clear(const cim_scope *scope, const struct lpg_column *column,
@@ -155,7 +157,7 @@ cim_status lpg_area_rows(struct lpg_layer *layer, int32_t first, int32_t end, in
 /* CQL2 JSON as a condition. With a scope, properties that it does not show in clear are refused. */
 cim_status lpg_sql_filter(struct lpg_statement *statement, const struct lpg_layer *layer,
                           const char *filter_json, const cim_scope *scope, cim_error *err);
-/* " where …" of a query: its own conditions and the scope; nothing when all is visible. */
+/* " where …" of a query: its own conditions, the scope, and no load under way (load.h). */
 cim_status lpg_sql_where(struct lpg_statement *statement, const struct lpg_layer *layer,
                          const cim_query *query, const cim_scope *scope, int64_t now_ms,
                          cim_error *err);

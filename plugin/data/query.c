@@ -21,7 +21,6 @@ struct result {
     struct lpg_layer *layer;
     struct lpg_statement statement;
     struct lpg_mark mark; /* up to the end of the condition */
-    bool has_where;
     struct lpg_order order;
     struct lpg_position position;
     struct lpg_masking *masking;
@@ -171,7 +170,7 @@ read_blocks(struct result *result, int64_t n_wanted, bool *ret_ended, cim_error 
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     lpg_statement_rewind(statement, result->mark);
     if (result->position.set) {
-        lpg_sql(statement, result->has_where ? " and " : " where ");
+        lpg_sql(statement, " and ");
         lpg_sql_after(statement, &result->order, &result->position);
     }
     lpg_sql_order(statement, &result->order);
@@ -292,12 +291,10 @@ build(struct result *result, const cim_call *call, const cim_query *query, cim_e
             lpg_masking_sql(result->masking, &result->statement, scope, result->n_selected, err));
     }
     lpg_sql(&result->statement, " from %s", layer->def->table);
-    const size_t before = result->statement.sql.len;
     result->statement.in_fid_order =
         query->n_sort == 0 && query->limit > 0 && query->fid == 0 && query->uid == NULL;
     CIM_TRY(lpg_sql_where(&result->statement, layer, query, scope, call->now_ms, err));
     CIM_TRY(cim_buf_status(&result->statement.sql, err));
-    result->has_where = result->statement.sql.len > before;
     result->mark = lpg_statement_mark(&result->statement);
     if (query->cursor != NULL) {
         CIM_TRY(lpg_token_read(layer, &result->order, query->cursor, &result->position, err));

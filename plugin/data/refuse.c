@@ -77,6 +77,21 @@ lpg_refusals_tell(struct lpg_write *write)
     write->n_refusals = 0;
 }
 
+bool
+lpg_write_is_refused(const struct lpg_write *write)
+{
+    return write->run.edit->n_refused > 0 && (write->run.edit->flags & CIM_EDIT_ROW_WISE) == 0;
+}
+
+cim_status
+lpg_refusals_fail(const struct lpg_write *write, cim_error *err)
+{
+    if (err != NULL) {
+        *err = write->first;
+    }
+    return write->first.code;
+}
+
 void
 lpg_refusals_forget(struct lpg_write *write)
 {

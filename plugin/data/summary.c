@@ -154,9 +154,8 @@ lpg_layer_extent(void *self, const cim_call *call, const cim_query *query, doubl
     CIM_TRY(lpg_scope_of(layer, call, CIM_ACT_READ, &scope, err));
     if (layer->def->geometry != CIM_GEOMETRY_NONE) {
         lpg_sql(&statement, "select {wkb geom} from %s", layer->def->table);
-        const size_t before = statement.sql.len;
         CIM_TRY(lpg_sql_where(&statement, layer, query, scope, call->now_ms, err));
-        lpg_sql(&statement, "%s geom is not null", statement.sql.len > before ? " and" : " where");
+        lpg_sql(&statement, " and geom is not null");
         CIM_TRY(lpg_statement_finish(&statement, err));
         CIM_TRY(answer_cached(layer, &statement, call, read_extent, bbox, err));
     }

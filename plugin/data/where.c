@@ -1,5 +1,5 @@
 /* plugin/data/where.c -- the condition of a query. */
-#include "data/internal.h"
+#include "data/load.h"
 #include "data/words.h"
 
 #include "cim/util.h"
@@ -151,5 +151,7 @@ lpg_sql_where(struct lpg_statement *statement, const struct lpg_layer *layer,
         next_condition(&where);
         CIM_TRY(lpg_sql_scope(statement, layer, scope, now_ms, err));
     }
+    next_condition(&where);
+    lpg_sql_visible(statement, layer);
     return CIM_OK;
 }

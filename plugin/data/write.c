@@ -1,12 +1,14 @@
-/* plugin/data/write.c -- edits: all rows in one transaction, refused rows told one by one.
+/* plugin/data/write.c -- edits: all rows in one transaction, refused rows told one by one; large
+ * creates in slices of which nobody sees any before all are there (slice.c).
  *
  * The store may run a transaction again after it had to roll back. Rows come from a cursor that
  * cannot be rewound, so a small edit is copied first and told about its refusals last; a large one
- * that would have to start again gives up, with nothing written.
+ * in one transaction that would have to start again gives up, with nothing written.
  */
 #include "data/block.h"
+#include "data/load.h"
 #include "data/sealed.h"
-#include "data/write.h"
+#include "data/unique.h"
 
 #include "cim/util.h"
 
@@ -16,11 +18,14 @@ enum { STAGED_ROWS_MAX = 256, PROGRESS_ROWS = 1000, LPG_IMAGE_BYTES_MAX = 160 <<
 
 /* ---- rows ---- */
 
-/* What was gathered, into the store; refusals of a large edit are told at once. */
+/* What was gathered, into the store; refusals of a large edit are told at once. Without a
+ * transaction it is a slice, or only looked at. */
 static cim_status
 drain(struct lpg_write *write, cim_tx *tx, cim_error *err)
 {
-    CIM_TRY(lpg_create_flush(write, tx, err));
+    CIM_TRY(tx != NULL                         ? lpg_create_flush(write, tx, err)
+            : lpg_write_is_only_checked(write) ? lpg_unique_check(write, err)
+                                               : lpg_slice_write(write, err));
     lpg_gather_clear(&write->gather);
     if (!write->is_small) {
         lpg_refusals_tell(write);
@@ -32,8 +37,8 @@ static cim_status
 run_row(struct lpg_write *write, cim_tx *tx, cim_error *why)
 {
     struct lpg_run *run = &write->run;
-    if (run->edit->n_refused > 0 && (run->edit->flags & CIM_EDIT_ROW_WISE) == 0) {
-        return CIM_OK; /* nothing will be stored: only looked at */
+    if (lpg_write_is_refused(write)) {
+        return CIM_OK; /* only looked at */
     }
     if (run->record.op != CIM_EDIT_CREATE) {
         return lpg_run_row(run, tx, why);
@@ -92,8 +97,9 @@ write_batch(struct lpg_write *write, cim_tx *tx, const cim_batch *batch, cim_err
     return CIM_OK;
 }
 
+/* All rows; the last ones stay in the gather. */
 static cim_status
-write_all(struct lpg_write *write, cim_tx *tx, cim_error *err)
+read_rows(struct lpg_write *write, cim_tx *tx, cim_error *err)
 {
     cim_rows *rows = write->run.edit->rows;
     for (const struct lpg_block *block = write->staged; block != NULL; block = block->next) {
@@ -103,7 +109,7 @@ write_all(struct lpg_write *write, cim_tx *tx, cim_error *err)
         CIM_TRY(write_batch(write, tx, write->batch, err));
         CIM_TRY(rows->next(rows, &write->batch, err));
     }
-    return drain(write, tx, err);
+    return CIM_OK;
 }
 
 /* Where the caller knows of batches. */
@@ -113,6 +119,20 @@ tell_batch(cim_edit *edit, const char *id)
     if (edit->struct_size >= offsetof(cim_edit, batch) + sizeof edit->batch) {
         cim_copy_text(edit->batch, sizeof edit->batch, id);
     }
+}
+
+cim_status
+lpg_write_end(struct lpg_write *write, cim_tx *tx, cim_error *err)
+{
+    struct lpg_run *run = &write->run;
+    cim_edit *edit = run->edit;
+    CIM_TRY(lpg_changes_note(&run->changes, run->layer, tx, err));
+    CIM_TRY(lpg_image_keep(run, tx, err));
+    CIM_TRY(lpg_audit_edit(run, tx, err));
+    edit->n_written = run->n_written;
+    edit->last_fid = run->last_fid;
+    tell_batch(edit, run->n_written > 0 ? run->batch : "");
+    return CIM_HAS(cim_edit, edit, ending) ? edit->ending(edit, tx, err) : CIM_OK;
 }
 
 static cim_status
@@ -137,20 +157,10 @@ write_edit(struct lpg_write *write, cim_tx *tx, cim_error *err)
     if (CIM_HAS(cim_edit, edit, begun)) {
         CIM_TRY(edit->begun(edit, tx, err));
     }
-    CIM_TRY(write_all(write, tx, err));
-    if (edit->n_refused > 0 && (edit->flags & CIM_EDIT_ROW_WISE) == 0) {
-        if (err != NULL) {
-            *err = write->first;
-        }
-        return write->first.code;
-    }
-    CIM_TRY(lpg_changes_note(&run->changes, run->layer, tx, err));
-    CIM_TRY(lpg_image_keep(run, tx, err));
-    CIM_TRY(lpg_audit_edit(run, tx, err));
-    edit->n_written = run->n_written;
-    edit->last_fid = run->last_fid;
-    tell_batch(edit, run->n_written > 0 ? run->batch : "");
-    return CIM_HAS(cim_edit, edit, ending) ? edit->ending(edit, tx, err) : CIM_OK;
+    CIM_TRY(read_rows(write, tx, err));
+    CIM_TRY(drain(write, tx, err));
+    return lpg_write_is_refused(write) ? lpg_refusals_fail(write, err)
+                                       : lpg_write_end(write, tx, err);
 }
 
 static cim_status
@@ -290,6 +300,7 @@ free_write(struct lpg_write *write)
     cim_buf_done(&write->run.sealed);
     cim_buf_done(&write->run.erased);
     lpg_gather_done(&write->gather);
+    lpg_seen_done(&write->seen);
     lpg_block_free(write->staged);
     free(write->refusals);
     free(write);
@@ -338,23 +349,56 @@ tell_results(const struct lpg_write *write, cim_status status, bool tried, int64
     }
 }
 
+/* ---- ways to write ---- */
+
+/* Nothing but the rows' values is asked of the store, and nothing is written. */
+static cim_status
+check_only(struct lpg_write *write, cim_error *err)
+{
+    CIM_TRY(read_rows(write, NULL, err));
+    CIM_TRY(drain(write, NULL, err));
+    write->tried = true;
+    return lpg_write_is_refused(write) ? lpg_refusals_fail(write, err) : CIM_OK;
+}
+
+static cim_status
+write_sliced(struct lpg_write *write, int64_t *ret_pos, cim_error *err)
+{
+    cim_status status = read_rows(write, NULL, err);
+    if (status == CIM_OK) {
+        status = lpg_slice_publish(write, ret_pos, err);
+        lpg_refusals_tell(write);
+    }
+    if (status != CIM_OK && write->load_begun) {
+        lpg_load_take_back(write->run.layer, write->run.batch);
+    }
+    return status;
+}
+
+static cim_status
+write_whole(struct lpg_write *first, int64_t *ret_pos, cim_error *err)
+{
+    const struct lpg_data *data = first->run.layer->data;
+    const cim_status status = data->store->write(data->host, in_transaction, first, ret_pos, err);
+    for (struct lpg_write *write = first; write != NULL; write = write->also) {
+        lpg_refusals_tell(write);
+    }
+    return first->tried && status == CIM_E_CANCELLED ? CIM_OK : status;
+}
+
 cim_status
 lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err)
 {
-    const struct lpg_layer *layer = (const struct lpg_layer *)self;
     struct lpg_write *first = NULL;
     int64_t pos = 0;
-    cim_status status = new_write(layer, call, edit, &first, err);
+    cim_status status = new_write((const struct lpg_layer *)self, call, edit, &first, err);
     if (status == CIM_OK) {
-        status = layer->data->store->write(layer->data->host, in_transaction, first, &pos, err);
-        for (struct lpg_write *write = first; write != NULL; write = write->also) {
-            lpg_refusals_tell(write);
-        }
+        status = lpg_write_is_only_checked(first) ? check_only(first, err)
+                 : lpg_write_is_sliced(first)     ? write_sliced(first, &pos, err)
+                                                  : write_whole(first, &pos, err);
     }
-    const bool tried = first != NULL && first->tried && status == CIM_E_CANCELLED;
-    status = tried ? CIM_OK : status;
     for (const struct lpg_write *write = first; write != NULL; write = write->also) {
-        tell_results(write, status, tried, pos);
+        tell_results(write, status, first->tried, pos);
     }
     free_write(first);
     return status;

@@ -11,6 +11,28 @@ struct lpg_refusal {
     cim_error why;
 };
 
+/* What a transaction that runs again begins with. */
+struct lpg_write_mark {
+    int64_t n_written;
+    int64_t n_refused;
+    size_t n_refusals;
+    int64_t n_changes;
+    size_t changes_texts;
+    int64_t first_row;
+};
+
+/* Values that rows of a dry run have had (unique.h). */
+struct lpg_seen_value {
+    uint64_t a; /* 0: an empty slot */
+    uint64_t b;
+};
+
+struct lpg_seen {
+    size_t capacity; /* a power of two */
+    size_t n;
+    struct lpg_seen_value *slots;
+};
+
 struct lpg_write {
     struct lpg_run run;
     struct lpg_block *staged; /* all rows of a small edit */
@@ -19,6 +41,8 @@ struct lpg_write {
     bool started;
     bool tried; /* a dry run got to its end */
     struct lpg_gather gather;
+    bool load_begun; /* a slice is in the store */
+    struct lpg_seen seen;
     cim_error first; /* what is wrong with the first row that was refused */
     int64_t first_row;
     size_t n_refusals; /* not told yet */
@@ -38,6 +62,28 @@ void lpg_refuse(struct lpg_write *write, int64_t row, const cim_value *values, u
 /* Tells the caller what was noted, by rising rows. */
 void lpg_refusals_tell(struct lpg_write *write);
 void lpg_refusals_forget(struct lpg_write *write);
+
+/* All or nothing, and some row was refused: nothing will be stored. */
+bool lpg_write_is_refused(const struct lpg_write *write);
+
+/* The failure of such an edit: what is wrong with the first row. */
+cim_status lpg_refusals_fail(const struct lpg_write *write, cim_error *err);
+
+/* ---- write.c ---- */
+
+/* What ends the transaction of an edit: changes, batch, audit, and what the caller adds. */
+cim_status lpg_write_end(struct lpg_write *write, cim_tx *tx, cim_error *err);
+
+/* ---- slice.c ---- */
+
+/* A large create of records that nobody sees before all are there (load.h). */
+bool lpg_write_is_sliced(const struct lpg_write *write);
+/* A large dry run that needs no transaction. */
+bool lpg_write_is_only_checked(const struct lpg_write *write);
+/* What was gathered, as a slice. Refusals of an edit that is all or nothing are no failure yet. */
+cim_status lpg_slice_write(struct lpg_write *write, cim_error *err);
+/* The rest, and everything is seen; of an edit that fits into one slice all there is to do. */
+cim_status lpg_slice_publish(struct lpg_write *write, int64_t *ret_pos, cim_error *err);
 
 /* ---- create.c ---- */
 

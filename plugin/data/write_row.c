@@ -1,4 +1,5 @@
 /* plugin/data/write_row.c -- one checked record into the store. */
+#include "data/load.h"
 #include "data/rules.h"
 #include "data/sealed.h"
 #include "data/words.h"
@@ -108,8 +109,9 @@ plan_find(struct cim_buf *sql, const struct lpg_record *record)
                                                : "%s",
                      name);
     }
-    cim_buf_addf(sql, " from %s where %s = :%s", record->layer->def->table, by_fid ? "fid" : "uid",
-                 by_fid ? "fid" : "uid");
+    cim_buf_addf(sql, " from %s where %s = :%s and ", record->layer->def->table,
+                 by_fid ? "fid" : "uid", by_fid ? "fid" : "uid");
+    lpg_load_visible(sql, record->layer->def->table);
 }
 
 cim_status
@@ -317,21 +319,6 @@ lpg_run_check_created(const struct lpg_run *run, cim_tx *tx, int64_t fid, const 
 
 /* ---- replace, update, delete ---- */
 
-static bool
-copy_cell(const cim_column *column, char *to, size_t capacity)
-{
-    size_t len = 0;
-    to[0] = '\0';
-    if (!cim_column_present(column, 0)) {
-        return false;
-    }
-    const uint8_t *bytes = cim_column_bytes(column, 0, &len);
-    len = len < capacity ? len : capacity - 1;
-    memcpy(to, bytes, len);
-    to[len] = '\0';
-    return true;
-}
-
 static cim_status
 find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_error *err)
 {
@@ -343,7 +330,12 @@ find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_erro
         return cim_fail(err, CIM_E_INVALID, by->name, NULL, "缺少 fid 或 uid，无法确定记录",
                         "expected fid or uid to name the record");
     }
-    CIM_TRY(run->layer->data->store->query(tx, run->find_sql.data, by, 1, &rows, err));
+    const cim_value values[] = {*by,
+                                {.name = "LAYER",
+                                 .type = CIM_COL_TEXT,
+                                 .len = (uint32_t)strlen(run->layer->def->id),
+                                 .v.ptr = run->layer->def->id}};
+    CIM_TRY(run->layer->data->store->query(tx, run->find_sql.data, values, 2, &rows, err));
     CIM_TRY(rows->next(rows, &batch, err));
     if (batch->n_rows == 0) {
         return cim_fail(err, CIM_E_NOTFOUND, by->name, NULL, "没有这条记录",
@@ -351,11 +343,11 @@ find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_erro
     }
     stored->fid = cim_column_i64(batch->columns[CIM_RECORD_FID], 0);
     stored->version = cim_column_i64(batch->columns[CIM_RECORD_VERSION], 0);
-    (void)copy_cell(batch->columns[CIM_RECORD_UID], stored->uid, sizeof stored->uid);
+    (void)lpg_copy_cell(batch->columns[CIM_RECORD_UID], 0, stored->uid, sizeof stored->uid);
     stored->has_area =
-        copy_cell(batch->columns[CIM_RECORD_AREA_CODE], stored->area, sizeof stored->area);
+        lpg_copy_cell(batch->columns[CIM_RECORD_AREA_CODE], 0, stored->area, sizeof stored->area);
     stored->has_owner =
-        copy_cell(batch->columns[CIM_RECORD_OWNER_ORG], stored->owner, sizeof stored->owner);
+        lpg_copy_cell(batch->columns[CIM_RECORD_OWNER_ORG], 0, stored->owner, sizeof stored->owner);
     if (run->record.erases) {
         CIM_TRY(lpg_sealed_erase(run, batch, err));
     }

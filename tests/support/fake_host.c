@@ -52,6 +52,9 @@ store_write(const cim_host *host, cim_tx_fn fn, void *arg, int64_t *ret_pos, cim
         cim_tx_fn fn;
         void *arg;
     } inner = {fn, arg};
+    if (++fake->n_writes > fake->writes_end_at && fake->writes_end_at > 0) {
+        return cim_fail(err, CIM_E_IO, NULL, NULL, "库不可用", "the store is gone");
+    }
     for (int i = 0; i < fake->rolled_back_times; i++) {
         int64_t pos = 0;
         (void)host_store_write(fake->store, give_up, &inner, &pos, err);

@@ -24,6 +24,8 @@ struct fake_host {
     const cim_layer *layers[200];
     size_t n_layers;       /* registered with layers/1 */
     int rolled_back_times; /* transactions run again that often, as a store may */
+    _Atomic int n_writes;  /* transactions begun */
+    int writes_end_at;     /* so many; then the store is as if gone. 0: it stays */
 };
 
 /* A directory, a store with its base migrations, the area tree in table and memory. */

@@ -65,7 +65,8 @@ enum {
 
 /* Records to write. `rows` may hold any subset of the record columns (by name) and the layer's
  * fields; TEXT is accepted for every type and parsed. Without CIM_EDIT_ROW_WISE one refused row
- * refuses all; with it the good rows are written. Either way all of it is one transaction. */
+ * refuses all; with it the good rows are written. Either way nobody sees a part of it: an edit is
+ * one transaction, or a large create in several whose records are hidden before the last. */
 typedef struct cim_edit cim_edit;
 struct cim_edit {
     uint32_t struct_size;
@@ -87,8 +88,8 @@ struct cim_edit {
     int64_t pos;
     /* Inside the transaction, before the first row and after the last (then with n_read, n_written,
      * n_refused and last_fid set): what the caller stores together with the records. A failure
-     * undoes the edit. They may run again with the transaction, on a thread of the store. May be
-     * NULL. */
+     * undoes the edit. They may run again with the transaction, on a thread of the store. Of a
+     * large create both run in the last transaction. May be NULL. */
     cim_status (*begun)(cim_edit *edit, cim_tx *tx, cim_error *err);
     cim_status (*ending)(cim_edit *edit, cim_tx *tx, cim_error *err);
     char batch[40]; /* result: the batch (cim/batches.h) that an edit of many records made; or "" */

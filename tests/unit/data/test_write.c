@@ -651,7 +651,7 @@ test_large_edit_is_noted_as_many_and_never_halved(void **state)
     assert_int_equal(one_int(fixture, "select count(*) from cim_change"), 1);
     assert_int_equal(one_int(fixture, "select count(*) from cim_change where op = 4 and fid = 0"),
                      1);
-    /* The spatial index caught up, and both triggers are back. */
+    /* The spatial index has them, and both triggers are there. */
     const cim_query box = {.struct_size = sizeof box,
                            .flags = CIM_QUERY_BBOX,
                            .bbox_w_deg = 109,
@@ -667,15 +667,6 @@ test_large_edit_is_noted_as_many_and_never_halved(void **state)
                                           "'rtree_test_thing_geom_insert')"),
                          2);
     }
-    /* A large edit cannot start again, and says so. */
-    struct many many = {.end = N_MANY, .bad = -1};
-    CIM_AUTO_ROWS cim_rows *rows = NULL;
-    assert_ok(cim_rows_new(3, names, types, fill_many, NULL, &many, &rows, &err), &err);
-    cim_edit edit = {.struct_size = sizeof edit, .op = CIM_EDIT_CREATE, .rows = rows};
-    fixture->fake->rolled_back_times = 1;
-    assert_int_equal(lpg_layer_write(fixture->things, &call, &edit, &err), CIM_E_BUSY);
-    fixture->fake->rolled_back_times = 0;
-    assert_int_equal(count_all(fixture, fixture->things), N_MANY);
 }
 
 /* ---- edits that follow one another ---- */
