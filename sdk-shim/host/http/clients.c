@@ -1,5 +1,8 @@
 /* host/http/clients.c -- how much one client may hold of what all share.
  *
+ * Who asks is judged later, by a worker, so what a request shows may be made up, anew each time:
+ * an address as a whole holds no more than some clients may.
+ *
  * A table of counters by hash: two clients that meet in a slot share it, which costs them something
  * only when both are greedy.
  */
@@ -7,11 +10,12 @@
 
 #include <stdlib.h>
 
-enum { SLOTS = 16384 };
+enum { SLOTS = 16384, CLIENTS_OF_ADDRESS = 2 };
 
 struct host_clients {
     int32_t most;
-    _Atomic int32_t held[SLOTS];
+    _Atomic int32_t by_address[SLOTS];
+    _Atomic int32_t by_credential[SLOTS];
 };
 
 struct host_clients *
@@ -41,26 +45,47 @@ hash(const char *text)
     return value;
 }
 
+/* NULL: `most` are held already. */
+static _Atomic int32_t *
+take(_Atomic int32_t *table, const char *who, int32_t most)
+{
+    _Atomic int32_t *held = &table[hash(who) % SLOTS];
+    if (atomic_fetch_add(held, 1) >= most) {
+        (void)atomic_fetch_sub(held, 1);
+        return NULL;
+    }
+    return held;
+}
+
 bool
 host_clients_take(struct host_clients *clients, struct cim_http_req *req)
 {
     const char *who = host_http_header(req, "Authorization");
     who = who != NULL ? who : host_http_header(req, "Cookie");
-    who = who != NULL ? who : req->client;
-    _Atomic int32_t *held = &clients->held[hash(who) % SLOTS];
-    if (clients->most > 0 && atomic_fetch_add(held, 1) >= clients->most) {
-        (void)atomic_fetch_sub(held, 1);
+    if (clients->most == 0) {
+        return true;
+    }
+    req->client_shares[0] =
+        take(clients->by_address, req->client, clients->most * CLIENTS_OF_ADDRESS);
+    if (req->client_shares[0] == NULL) {
         return false;
     }
-    req->client_share = clients->most > 0 ? held : NULL;
+    req->client_shares[1] =
+        take(clients->by_credential, who != NULL ? who : req->client, clients->most);
+    if (req->client_shares[1] == NULL) {
+        host_clients_give_back(req);
+        return false;
+    }
     return true;
 }
 
 void
 host_clients_give_back(struct cim_http_req *req)
 {
-    if (req->client_share != NULL) {
-        (void)atomic_fetch_sub(req->client_share, 1);
-        req->client_share = NULL;
+    for (int i = 0; i < 2; i++) {
+        if (req->client_shares[i] != NULL) {
+            (void)atomic_fetch_sub(req->client_shares[i], 1);
+            req->client_shares[i] = NULL;
+        }
     }
 }

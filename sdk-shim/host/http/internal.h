@@ -235,7 +235,7 @@ struct cim_http_req {
     /* work */
     struct host_job job;
     struct host_job stream_job;
-    _Atomic int32_t *client_share; /* clients.c; NULL: holds none */
+    _Atomic int32_t *client_shares[2]; /* clients.c: of its address, of what it shows; NULL: none */
     int32_t failure_status;
     int32_t status;
     /* watch.c: in the list while suspended */
@@ -279,7 +279,8 @@ void host_event_connection(void *cls, struct MHD_Connection *connection, void **
                            enum MHD_ConnectionNotificationCode what);
 
 /* clients.c: how much of the queue and the workers one client may hold. By its session or token, so
- * that an office behind one address is many clients; without one by its address. */
+ * that an office behind one address is many clients; without one by its address. An address holds
+ * twice as much in all, whatever tokens it shows. */
 struct host_clients;
 struct host_clients *host_clients_new(int32_t most);  /* NULL: out of memory */
 void host_clients_free(struct host_clients *clients); /* NULL-safe */

@@ -173,7 +173,7 @@ cim_status host_job_rows_expired(struct host_jobs *jobs, int64_t now_ms,
 #define HOST_JOB_COLUMNS                                                                           \
     "id, kind, owner, lang, flags, state, attempts, fraction, message_zh, message_en, "            \
     "created_ms, started_ms, finished_ms, updated_ms, expires_ms, pos, result_bytes, "             \
-    "error_code, error_param, error_value, error_zh, error_en"
+    "error_code, error_param, error_value, error_zh, error_en, grants"
 struct host_row;
 /* NULL: out of memory. */
 struct host_job *host_job_of_row(const struct host_row *row);

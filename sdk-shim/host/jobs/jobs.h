@@ -79,6 +79,7 @@ struct host_job_info {
     int64_t pos;
     int64_t result_bytes; /* 0: none */
     cim_error error;      /* of a failed one; code CIM_OK otherwise */
+    int64_t grants;       /* host_principal_fingerprint() of the owner when it ran */
 };
 
 /* `viewer` sees its own jobs, and all with HOST_JOBS_FUNCTION; others are CIM_E_NOTFOUND. NULL: all

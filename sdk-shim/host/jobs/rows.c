@@ -8,7 +8,7 @@
 enum { AT_ID, AT_KIND, AT_OWNER, AT_LANG, AT_FLAGS, AT_STATE, AT_ATTEMPTS, AT_FRACTION };
 enum { AT_MESSAGE_ZH = AT_FRACTION + 1, AT_MESSAGE_EN, AT_CREATED, AT_STARTED, AT_FINISHED };
 enum { AT_UPDATED = AT_FINISHED + 1, AT_EXPIRES, AT_POS, AT_RESULT_BYTES, AT_ERROR_CODE };
-enum { AT_ERROR_PARAM = AT_ERROR_CODE + 1, AT_ERROR_VALUE, AT_ERROR_ZH, AT_ERROR_EN };
+enum { AT_ERROR_PARAM = AT_ERROR_CODE + 1, AT_ERROR_VALUE, AT_ERROR_ZH, AT_ERROR_EN, AT_GRANTS };
 
 enum { VALUES_MAX = 28 };
 
@@ -63,6 +63,7 @@ fill(const struct host_job_info *info, cim_value values[VALUES_MAX])
         host_value_text("error_value", failed ? info->error.value : ""),
         host_value_text("error_zh", failed ? info->error.zh : ""),
         host_value_text("error_en", failed ? info->error.en : ""),
+        host_value_i64("grants", info->grants),
     };
     memcpy(values, list, sizeof list);
     return sizeof list / sizeof list[0];
@@ -90,7 +91,8 @@ host_job_row_insert(cim_tx *tx, const struct host_job *job, const struct host_jo
         "tell_at_ms) values (:id, :kind, :owner, :lang, :flags, "
         ":state, :attempts, :fraction, :message_zh, :message_en, :created_ms, :started_ms, "
         ":finished_ms, :updated_ms, :expires_ms, :pos, :result_bytes, :error_code, :error_param, "
-        ":error_value, :error_zh, :error_en, :inputs, :request, '', 0, :subscribed, 0, 0, 0)",
+        ":error_value, :error_zh, :error_en, :grants, :inputs, :request, '', 0, :subscribed, 0, 0, "
+        "0)",
         values, n, NULL, err);
 }
 
@@ -112,7 +114,8 @@ host_job_row_update(struct host_jobs *jobs, const struct host_job_info *info, in
         "finished_ms = :finished_ms, updated_ms = :updated_ms, expires_ms = :expires_ms, "
         "pos = :pos, result_bytes = :result_bytes, error_code = :error_code, "
         "error_param = :error_param, error_value = :error_value, error_zh = :error_zh, "
-        "error_en = :error_en, host = :then_host, not_before_ms = :not_before_ms, "
+        "error_en = :error_en, grants = :grants, host = :then_host, not_before_ms = "
+        ":not_before_ms, "
         "tell_attempts = case when :state = :running then tell_attempts else 0 end, tell_at_ms = "
         "case when :state = :running then tell_at_ms else 0 end where id = :id and host = :host "
         "and state = :running",
@@ -179,6 +182,7 @@ read_info(const struct host_row *row, struct host_job_info *info)
     host_row_copy(row, AT_ERROR_VALUE, info->error.value, sizeof info->error.value);
     host_row_copy(row, AT_ERROR_ZH, info->error.zh, sizeof info->error.zh);
     host_row_copy(row, AT_ERROR_EN, info->error.en, sizeof info->error.en);
+    info->grants = host_row_i64(row, AT_GRANTS);
 }
 
 static cim_status

@@ -200,6 +200,7 @@ begin(struct host_job_run *run, cim_error *err)
     run->job->info.started_ms = run->call.now_ms;
     run->job->info.updated_ms = run->call.now_ms;
     run->job->info.pos = run->pub.pos;
+    run->job->info.grants = (int64_t)run->fingerprint;
     run->job->info.attempts++;
     copy = run->job->info;
     (void)pthread_mutex_unlock(&jobs->lock);

@@ -1,6 +1,7 @@
 /* host/ogc/jobs.c -- OGC API Processes: jobs, their state, their results, dismissing them. */
 #include "cim/util.h"
 #include "host/base/problem.h"
+#include "host/identity/identity.h"
 #include "host/jobs/jobs.h"
 #include "host/jobs/process.h"
 #include "host/ogc/processes.h"
@@ -135,6 +136,21 @@ dismiss(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 
 /* ---- results ---- */
 
+/* A result holds what its owner might see when it was made. */
+static cim_status
+check_grants(const cim_call *call, const struct host_job_info *info, cim_error *err)
+{
+    const struct host_principal *owner = host_http_principal(call);
+    if (owner == NULL ||
+        (uint64_t)info->grants != host_principal_fingerprint(owner, call->now_ms)) {
+        return cim_fail(err, CIM_E_DENIED, "jobID", info->id,
+                        "作业完成后您的权限已变更，其结果不再提供；请重新运行",
+                        "your grants have changed since the job ran, so its result is not given "
+                        "out; run it again");
+    }
+    return CIM_OK;
+}
+
 cim_status
 host_job_results(struct host_ogc *ogc, const cim_call *call, const struct host_job_info *info,
                  struct cim_buf *body, const char **ret_mime, cim_error *err)
@@ -150,6 +166,7 @@ host_job_results(struct host_ogc *ogc, const cim_call *call, const struct host_j
     struct host_process_wish wish;
     size_t len = 0;
     *ret_mime = json_mime;
+    CIM_TRY(check_grants(call, info, err));
     CIM_TRY(host_jobs_result(jobs, info->id, &result, &len, &run, err));
     if (run[0] == '\0') { /* no analysis: what it answered is the answer */
         cim_buf_add(body, result, len);

@@ -2,14 +2,16 @@
 import http.client
 import json
 import os
+import time
 import unittest
 import urllib.parse
 
 import canaries
 import host
+import work
 from host import URL, get
 from test_leak import setUpModule  # noqa: F401: the module's set-up is unittest's to call
-from walk import LAYERS, must, send
+from walk import JSON, LAYERS, must, send
 
 ROWS = 20000
 LAYER = "lpg.cylinder-events"
@@ -80,6 +82,28 @@ class Why(unittest.TestCase):
         self.assertEqual(staff["layers"], ["lpg.staff"])
         self.assertEqual([area["code"] for area in staff["areas"]], ["460203"])
         self.assertEqual((staff["owner"], staff["sensitive"], staff["until"]), ("E0001", "clear", "2099-12-31T16:00:00.000Z"))
+
+
+class Jobs(unittest.TestCase):
+    def test_a_result_is_given_out_for_what_its_owner_may_see_now(self):
+        """Another grant, fewer or more: the result was made for what he could see then."""
+        answer = send("POST", "/processes/lpg.route-hazards/execution", "province", json.dumps({"inputs": work.ROUTE}).encode(),
+                      dict(JSON, Prefer="respond-async"))
+        self.assertEqual(answer.status, 201, answer.text)
+        path = "/jobs/" + answer.json["jobID"]
+        for _ in range(100):
+            if get(path, "province").json["status"] not in ("accepted", "running"):
+                break
+            time.sleep(0.1)
+        self.assertEqual(get(path + "/results", "province").status, 200)
+        grant = {"holder_kind": "user", "holder": "province", "kind": "resource", "name": "lpg.staff", "areas": ["460105"],
+                 "why": "x", "content": {"actions": ["read"], "sensitive": "clear"}}
+        uid = must("POST", "/admin/api/grants", grant)["uid"]
+        refused = get(path + "/results", "province")
+        self.assertEqual((refused.status, refused.json["param"]), (403, "jobID"))
+        self.assertEqual(get(path, "province").status, 200)
+        self.assertEqual(send("POST", "/admin/api/grants/%s/end" % uid, "admin", b"{}").status, 200)
+        self.assertEqual(get(path + "/results", "province").status, 200)
 
 
 class Streams(unittest.TestCase):

@@ -97,6 +97,25 @@ test_a_client_holds_its_share_and_no_more(void **state)
     fixture_stop(&small, 0);
 }
 
+/* Nobody has judged yet what they show. */
+static void
+test_made_up_tokens_are_no_more_clients(void **state)
+{
+    struct fixture small;
+    struct host_http_options options = fixture_options(&small);
+    int fds[4];
+    (void)state;
+    options.client_max = 2;
+    options.workers = 6;
+    fixture_start(&small, &options);
+    open_many(small.port, "/hold", "a", fds, 2);
+    open_many(small.port, "/hold", "b", fds + 2, 2);
+    assert_int_equal(wait_until(&small.handlers_running, 4, 2000), 4);
+    assert_int_equal(status_of(small.port, "/hello", "c"), 429);
+    close_many(fds, 4);
+    fixture_stop(&small, 0);
+}
+
 int
 main(void)
 {
@@ -106,6 +125,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_slow_reads_leave_one_worker_to_tiles, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test(test_a_client_holds_its_share_and_no_more),
+        cmocka_unit_test(test_made_up_tokens_are_no_more_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
