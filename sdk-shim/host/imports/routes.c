@@ -4,6 +4,7 @@
 #include "cim/util.h"
 #include "host/app.h"
 #include "host/http/http.h"
+#include "host/idempotency/idempotency.h"
 #include "host/identity/identity.h"
 #include "host/plugins/plugins.h"
 #include "kit/cleanup.h"
@@ -43,19 +44,49 @@ check_request(struct host_app *app, const cim_call *call, const char *text, size
     return CIM_OK;
 }
 
+struct beginning {
+    struct host_app *app;
+    const cim_call *call;
+    const char *text; /* the request */
+    struct host_idempotency once;
+    struct cim_buf *answer;
+};
+
+static void
+write_answer(struct cim_buf *out, const char *id)
+{
+    cim_buf_clear(out);
+    cim_buf_addf(out, "{\"job\":\"%s\"}", id);
+}
+
+/* The answer is stored with the job, so that a request that is sent twice begins one. */
 static cim_status
-submit(struct host_app *app, const cim_call *call, const char *text,
-       const struct host_import_file *file, char ret_id[CIM_JOB_ID_TEXT], cim_error *err)
+on_taken(void *arg, cim_tx *tx, const char *id, cim_error *err)
+{
+    struct beginning *beginning = arg;
+    CIM_TRY(host_idempotency_take(&beginning->once, tx, err));
+    write_answer(beginning->answer, id);
+    CIM_TRY(cim_buf_status(beginning->answer, err));
+    return host_idempotency_note(&beginning->once, tx, 201, NULL, beginning->answer->data, err);
+}
+
+static cim_status
+submit(struct beginning *beginning, const char *file_id, cim_error *err)
 {
     char path[HOST_IMPORT_PATH_MAX + 64];
+    char id[CIM_JOB_ID_TEXT];
+    struct host_import_file file;
     struct host_job_request job = {.kind = HOST_IMPORT_KIND,
-                                   .owner = host_http_principal(call),
-                                   .lang = call->lang,
-                                   .inputs_json = text,
-                                   .file = path};
+                                   .owner = host_http_principal(beginning->call),
+                                   .lang = beginning->call->lang,
+                                   .inputs_json = beginning->text,
+                                   .file = path,
+                                   .taken = on_taken,
+                                   .arg = beginning};
     cim_status status = CIM_OK;
-    CIM_TRY(host_import_file_link(file, path, sizeof path, err));
-    status = host_jobs_submit(app->jobs, &job, ret_id, err);
+    CIM_TRY(host_import_file_get(beginning->app, beginning->call->principal, file_id, &file, err));
+    CIM_TRY(host_import_file_link(&file, path, sizeof path, err));
+    status = host_jobs_submit(beginning->app->jobs, &job, id, err);
     if (status != CIM_OK) {
         (void)unlink(path); /* moved away otherwise */
     }
@@ -65,20 +96,24 @@ submit(struct host_app *app, const cim_call *call, const char *text,
 static cim_status
 handle_begin(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
-    struct host_app *app = self;
     CIM_AUTO_BUF struct cim_buf out;
-    struct host_import_file file;
-    char id[CIM_JOB_ID_TEXT];
-    const char *text = NULL;
+    struct beginning beginning = {.app = self, .call = call, .answer = &out};
     uint64_t len = 0;
+    bool answered = false;
     cim_buf_init(&out, 1 << 10);
-    CIM_TRY(host_http_body_text(req, HOST_IMPORT_REQUEST_MAX, &text, &len, err));
-    CIM_TRY(check_request(app, call, text, (size_t)len, err));
-    CIM_TRY(
-        host_import_file_get(app, call->principal, host_http_query_param(req, "file"), &file, err));
-    CIM_TRY(submit(app, call, text, &file, id, err));
-    cim_buf_addf(&out, "{\"job\":\"%s\"}", id);
-    return host_import_respond(req, 201, &out, err);
+    CIM_TRY(host_http_body_text(req, HOST_IMPORT_REQUEST_MAX, &beginning.text, &len, err));
+    CIM_TRY(check_request(self, call, beginning.text, (size_t)len, err));
+    CIM_TRY(host_idempotency_begin(&beginning.once, self, call, req, &answered, err));
+    if (answered) {
+        return CIM_OK;
+    }
+    const cim_status status = submit(&beginning, host_http_query_param(req, "file"), err);
+    if (status != CIM_OK) {
+        return beginning.once.taken ? host_idempotency_answer_taken(&beginning.once, err) : status;
+    }
+    CIM_TRY(host_import_respond(req, 201, &out, err));
+    host_idempotency_keep(&beginning.once);
+    return CIM_OK;
 }
 
 /* ---- watch ---- */

@@ -9,6 +9,7 @@
 #define HOST_JOBS_H
 
 #include "cim/jobs.h"
+#include "cim/store.h"
 #include "host/app.h"
 
 #include <stdbool.h>
@@ -55,6 +56,10 @@ struct host_job_request {
     const char *file;
     uint32_t flags;  /* CIM_JOB_RETRY as the kind has it, for what follows a crash */
     bool subscribed; /* somebody is to be told of its states: see host_jobs_next_untold() */
+    /* Inside the transaction that takes it up, first: what is stored together with the job. A
+     * failure leaves no job. NULL: nothing. */
+    cim_status (*taken)(void *arg, cim_tx *tx, const char *id, cim_error *err);
+    void *arg;
 };
 
 /* On disk when this returns. CIM_E_BUSY: too many jobs wait, of the owner or in all. Access was

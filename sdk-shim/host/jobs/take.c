@@ -153,6 +153,10 @@ static cim_status
 enqueue(void *arg, cim_tx *tx, cim_error *err)
 {
     const struct enqueue *add = arg;
+    const struct host_job_request *request = add->request;
+    if (request->taken != NULL) {
+        CIM_TRY(request->taken(request->arg, tx, add->job->info.id, err));
+    }
     CIM_TRY(lock_queue(tx, err));
     CIM_TRY(check_room(add->jobs, tx, add->job->info.owner, err));
     return host_job_row_insert(tx, add->job, add->request, err);

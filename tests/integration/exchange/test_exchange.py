@@ -78,8 +78,8 @@ class Platform:
             time.sleep(0.05)
         raise AssertionError("never ready")
 
-    def ask(self, path, method="GET", body=None, token=None, mime="application/octet-stream"):
-        headers = {"Content-Type": mime}
+    def ask(self, path, method="GET", body=None, token=None, mime="application/octet-stream", **more):
+        headers = {"Content-Type": mime, **{name.replace("_", "-"): value for name, value in more.items()}}
         if token:
             headers["Authorization"] = "Bearer " + token
         request = urllib.request.Request(self.url + path, method=method, data=body, headers=headers)
@@ -546,6 +546,24 @@ class Jobs(unittest.TestCase):
         status, listed = self.ask("/jobs")
         self.assertEqual([j["job"] for j in listed["jobs"]][:3], [sent["job"], done["job"], tried["job"]])
         self.assertEqual(listed["jobs"][1]["request"]["layer"], "lpg.places")
+
+    def test_a_key_begins_one_job(self):
+        file = self.upload("name,lon,lat\n甲,110.1,19.1\n")
+        def begin(key, **request):
+            body = json.dumps(dict({"layer": "lpg.places", "crs": "wgs84"}, **request)).encode()
+            return self.platform.ask("/admin/api/imports/jobs?file=" + file, "POST", body, self.tokens["admin"],
+                                     Idempotency_Key=key)
+        first = begin("import-1")
+        self.assertEqual(201, first[0], first)
+        self.assertEqual(first, begin("import-1"))  # also once the job has taken the file
+        self.assertEqual(first[1]["job"], begin("import-1")[1]["job"])
+        status, problem = begin("import-1", dry_run=True)
+        self.assertEqual(422, status, problem)
+        self.assertIn("Idempotency-Key", json.dumps(problem))
+        status, problem = begin("no key\\")
+        self.assertEqual(400, status, problem)
+        jobs = [job for job in self.ask("/jobs")[1]["jobs"] if job["job"] == first[1]["job"]]
+        self.assertEqual(1, len(jobs))
 
     def test_undone_by_the_batch_that_its_report_names(self):
         file = self.upload("name,class,lon,lat\n寅镇,town,110.3,20\n卯镇,town,110.4,20\n")
