@@ -104,7 +104,8 @@ plugin_init(const cim_host *host, void **ret_self, cim_error *err)
                                          .http = host->get_service(host, CIM_SERVICE_HTTP),
                                          .access = host->get_service(host, CIM_SERVICE_ACCESS),
                                          .store = host->get_service(host, CIM_SERVICE_STORE),
-                                         .data = plugin->data};
+                                         .data = plugin->data,
+                                         .map = plugin->map};
     return lpg_routes_add(&plugin->routes, err);
 }
 

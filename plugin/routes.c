@@ -6,8 +6,13 @@
 #include "data/data.h"
 #include "kit/buf.h"
 #include "kit/cleanup.h"
+#include "kit/cql2_text.h"
 #include "kit/rows.h"
+#include "map/cluster.h"
+#include "map/map.h"
 
+#include <errno.h>
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +122,22 @@ get_areas(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     return respond_json(routes, req, &out, err);
 }
 
+/* The call with the caller's scope for one layer of ours. */
+static cim_status
+scope_of(const struct lpg_routes *routes, const cim_call *call, const char *layer, cim_call *scoped,
+         cim_error *err)
+{
+    if (layer == NULL || lpg_data_layer(routes->data, layer) == NULL) {
+        return cim_fail(err, CIM_E_INVALID, "layer", layer, "应为图层编号，如 lpg.enterprises",
+                        "expected a layer id such as lpg.enterprises");
+    }
+    CIM_TRY(routes->access->scope(routes->host, call, layer, CIM_ACT_READ, &scoped->scope, err));
+    return scoped->scope->n_terms > 0
+               ? CIM_OK
+               : cim_fail(err, CIM_E_DENIED, "layer", layer, "没有读取该图层的授权",
+                          "not granted to read this layer");
+}
+
 /* ---- GET /summary: counts per value, for legends ---- */
 
 static cim_status
@@ -160,27 +181,18 @@ get_summary(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     const char *by = routes->http->query_param(req, "by");
     const cim_query query = {.struct_size = sizeof query,
                              .area = routes->http->query_param(req, "area")};
-    struct lpg_layer *layer = id != NULL ? lpg_data_layer(routes->data, id) : NULL;
+    struct lpg_layer *layer = NULL;
     cim_call scoped = *call;
-    const cim_scope *scope = NULL;
     CIM_AUTO_BUF struct cim_buf out;
     int64_t total = 0;
     const int64_t pos = id != NULL ? routes->store->layer_pos(routes->host, id) : 0;
     cim_buf_init(&out, ANSWER_MAX_BYTES);
-    if (layer == NULL) {
-        return cim_fail(err, CIM_E_INVALID, "layer", id, "应为图层编号，如 lpg.enterprises",
-                        "expected a layer id such as lpg.enterprises");
-    }
+    CIM_TRY(scope_of(routes, call, id, &scoped, err));
+    layer = lpg_data_layer(routes->data, id);
     if (by == NULL || cim_definition_field(lpg_layer_definition(layer), by) == NULL) {
         return cim_fail(err, CIM_E_INVALID, "by", by, "应为图层 %s 的字段名",
                         "expected a field of layer %s", id);
     }
-    CIM_TRY(routes->access->scope(routes->host, call, id, CIM_ACT_READ, &scope, err));
-    if (scope->n_terms == 0) {
-        return cim_fail(err, CIM_E_DENIED, "layer", id, "没有读取该图层的授权",
-                        "not granted to read this layer");
-    }
-    scoped.scope = scope;
     cim_buf_add_text(&out, "{\"layer\":");
     cim_buf_add_json_text(&out, id, SIZE_MAX);
     cim_buf_add_text(&out, ",\"by\":");
@@ -194,6 +206,94 @@ get_summary(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     cim_buf_add_text(&out, ",\"as_of_ms\":");
     cim_buf_add_int(&out, call->now_ms);
     cim_buf_add_char(&out, '}');
+    return respond_json(routes, req, &out, err);
+}
+
+/* ---- GET /cluster: what a cluster of a tile stands for ---- */
+
+static cim_status
+read_number(const struct lpg_routes *routes, cim_http_req *req, const char *name, int64_t fallback,
+            int64_t most, int64_t *ret_number, cim_error *err)
+{
+    const char *text = routes->http->query_param(req, name);
+    char *end = NULL;
+    if (text == NULL && fallback >= 0) {
+        *ret_number = fallback;
+        return CIM_OK;
+    }
+    errno = 0;
+    *ret_number = text != NULL ? strtoll(text, &end, 10) : -1;
+    return errno == 0 && *ret_number >= 0 && *ret_number <= most && *end == '\0' && end != text
+               ? CIM_OK
+               : cim_fail(err, CIM_E_INVALID, name, text, "应为 0 到 %lld 的整数",
+                          "expected a whole number from 0 to %lld", (long long)most);
+}
+
+/* Equality of tile attributes joined by "and", in CQL2 text, as JSON; NULL without a filter. */
+static cim_status
+read_filter(const char *text, struct json_object **ret_tree, cim_error *err)
+{
+    return text != NULL && text[0] != '\0' ? cim_cql2_text_parse(text, strlen(text), ret_tree, err)
+                                           : CIM_OK;
+}
+
+static void
+write_cluster(const struct lpg_cluster *cluster, const char *layer, int64_t id, int64_t skip,
+              struct cim_buf *out)
+{
+    cim_buf_add_text(out, "{\"layer\":");
+    cim_buf_add_json_text(out, layer, SIZE_MAX);
+    cim_buf_addf(out, ",\"id\":%lld,\"count\":%llu,\"zoom\":%u,\"bbox\":", (long long)id,
+                 (unsigned long long)cluster->count, (unsigned)cluster->zoom);
+    for (size_t i = 0; i < 4 && cluster->count > 0; i++) {
+        cim_buf_add_char(out, i > 0 ? ',' : '[');
+        cim_buf_add_coordinate(out, cluster->bbox_deg[i]);
+    }
+    cim_buf_addf(out, "%s,\"offset\":%lld,\"fids\":[", cluster->count > 0 ? "]" : "null",
+                 (long long)skip);
+    for (uint32_t i = 0; i < cluster->n; i++) {
+        cim_buf_addf(out, "%s%lld", i > 0 ? "," : "", (long long)cluster->fids[i]);
+    }
+    cim_buf_add_text(out, "]}");
+}
+
+static cim_status
+find_cluster(const struct lpg_routes *routes, const cim_call *call, cim_http_req *req,
+             const char *layer, struct cim_buf *out, cim_error *err)
+{
+    CIM_AUTO_FREE struct lpg_cluster *cluster = malloc(sizeof *cluster);
+    struct json_object *filter = NULL;
+    cim_status status;
+    int64_t id = 0;
+    int64_t skip = 0;
+    int64_t limit = 0;
+    CIM_TRY(read_number(routes, req, "id", -1, INT64_MAX, &id, err));
+    CIM_TRY(read_number(routes, req, "offset", 0, LPG_FEATURES_MAX, &skip, err));
+    CIM_TRY(read_number(routes, req, "limit", 100, LPG_CLUSTER_PAGE_MAX, &limit, err));
+    if (cluster == NULL) {
+        return cim_fail_nomem(err);
+    }
+    CIM_TRY(read_filter(routes->http->query_param(req, "filter"), &filter, err));
+    status = lpg_map_cluster(routes->map, call, layer, routes->http->query_param(req, "area"),
+                             filter != NULL ? json_object_to_json_string(filter) : NULL, id,
+                             (uint64_t)skip, (uint32_t)limit, cluster, err);
+    json_object_put(filter);
+    if (status == CIM_OK) {
+        write_cluster(cluster, layer, id, skip, out);
+    }
+    return status;
+}
+
+static cim_status
+get_cluster(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct lpg_routes *routes = self;
+    const char *layer = routes->http->query_param(req, "layer");
+    cim_call scoped = *call;
+    CIM_AUTO_BUF struct cim_buf out;
+    cim_buf_init(&out, ANSWER_MAX_BYTES);
+    CIM_TRY(scope_of(routes, call, layer, &scoped, err));
+    CIM_TRY(find_cluster(routes, &scoped, req, layer, &out, err));
     return respond_json(routes, req, &out, err);
 }
 
@@ -216,6 +316,16 @@ lpg_routes_add(struct lpg_routes *routes, cim_error *err)
                                     .summary_en = "Counts per value, for legends",
                                     .handle = get_summary,
                                     .self = routes};
+    const cim_http_route cluster = {.struct_size = sizeof cluster,
+                                    .method = "GET",
+                                    .pattern = "/cluster",
+                                    .permission = "lpg.menu.map",
+                                    .summary_zh = "聚合点代表哪些记录、从哪一级起分开",
+                                    .summary_en = "Which records a cluster stands for, and from "
+                                                  "which zoom on it comes apart",
+                                    .handle = get_cluster,
+                                    .self = routes};
     CIM_TRY(routes->http->add_route(routes->host, &areas, err));
-    return routes->http->add_route(routes->host, &summary, err);
+    CIM_TRY(routes->http->add_route(routes->host, &summary, err));
+    return routes->http->add_route(routes->host, &cluster, err);
 }

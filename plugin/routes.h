@@ -7,6 +7,7 @@
 #include "cim/store.h"
 
 struct lpg_data;
+struct lpg_map;
 
 struct lpg_routes {
     const cim_host *host;
@@ -14,9 +15,10 @@ struct lpg_routes {
     const cim_access_v1 *access;
     const cim_store_v1 *store;
     struct lpg_data *data;
+    struct lpg_map *map;
 };
 
-/* Registers GET /areas and GET /summary; `routes` must outlive the plugin. [lifecycle] */
+/* Registers GET /areas, /summary and /cluster; `routes` must outlive the plugin. [lifecycle] */
 cim_status lpg_routes_add(struct lpg_routes *routes, cim_error *err);
 
 #endif

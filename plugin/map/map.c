@@ -227,19 +227,54 @@ draw(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
     return status;
 }
 
+/* A layer as one caller sees it now. */
+struct seen {
+    struct lpg_snapshot *snapshot;
+    struct lpg_view view;
+};
+
+static void
+close_seen(struct seen *seen)
+{
+    lpg_view_done(&seen->view);
+    lpg_snapshot_unref(seen->snapshot);
+}
+
+static cim_status
+open_seen(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call, const char *area,
+          const char *filter_json, struct seen *seen, cim_error *err)
+{
+    cim_status status;
+    CIM_TRY(lpg_map_take(map, slot, call, &seen->snapshot, err));
+    status = lpg_view_open(lpg_snapshot_features(seen->snapshot), map->host, map->access, call,
+                           area, filter_json, &seen->view, err);
+    if (status != CIM_OK) {
+        lpg_snapshot_unref(seen->snapshot);
+        return status;
+    }
+    status = lpg_snapshot_judge(seen->snapshot, &slot->source.layer, call, &seen->view, err);
+    if (status != CIM_OK) {
+        close_seen(seen);
+    }
+    return status;
+}
+
+static cim_status
+fail_layer(const char *layer, cim_error *err)
+{
+    return cim_fail(err, CIM_E_NOTFOUND, "layer", layer, "没有这个图层的瓦片",
+                    "no tiles of such a layer");
+}
+
 cim_status
 lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, cim_blob *ret_tile,
              cim_error *err)
 {
     struct lpg_map *map = self;
     struct lpg_map_slot *slot = find_slot(map, request->layer);
-    struct lpg_snapshot *snapshot = NULL;
-    struct lpg_view view;
+    struct seen seen;
     cim_status status;
-    if (slot == NULL) {
-        return cim_fail(err, CIM_E_NOTFOUND, "layer", request->layer, "没有这个图层的瓦片",
-                        "no tiles of such a layer");
-    }
+    CIM_TRY(slot != NULL ? CIM_OK : fail_layer(request->layer, err));
     if (request->tms != CIM_TMS_WEB_MERCATOR_QUAD) {
         return cim_fail(err, CIM_E_UNSUPPORTED, "tileMatrixSetId", NULL,
                         "目前只提供 WebMercatorQuad 瓦片", "only WebMercatorQuad is served");
@@ -249,16 +284,27 @@ lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, 
         return cim_fail(err, CIM_E_INVALID, "tile", NULL, "瓦片行列号超出级别 %u 的范围",
                         "tile row or column out of range at zoom %u", request->z);
     }
-    CIM_TRY(lpg_map_take(map, slot, call, &snapshot, err));
-    status = lpg_view_open(lpg_snapshot_features(snapshot), map->host, map->access, call,
-                           request->area, request->filter_json, &view, err);
-    if (status == CIM_OK) {
-        status = lpg_snapshot_judge(snapshot, &slot->source.layer, call, &view, err);
-        if (status == CIM_OK) {
-            status = draw(snapshot, &view, request, ret_tile, err);
-        }
-        lpg_view_done(&view);
-    }
-    lpg_snapshot_unref(snapshot);
+    CIM_TRY(open_seen(map, slot, call, request->area, request->filter_json, &seen, err));
+    status = draw(seen.snapshot, &seen.view, request, ret_tile, err);
+    close_seen(&seen);
+    return status;
+}
+
+cim_status
+lpg_map_cluster(struct lpg_map *map, const cim_call *call, const char *layer, const char *area,
+                const char *filter_json, int64_t id, uint64_t skip, uint32_t limit,
+                struct lpg_cluster *ret_cluster, cim_error *err)
+{
+    struct lpg_map_slot *slot = find_slot(map, layer);
+    struct seen seen;
+    cim_status status;
+    CIM_TRY(slot != NULL ? CIM_OK : fail_layer(layer, err));
+    CIM_TRY(open_seen(map, slot, call, area, filter_json, &seen, err));
+    status =
+        seen.snapshot->base->points != NULL
+            ? lpg_snapshot_cluster(seen.snapshot, &seen.view, id, skip, limit, ret_cluster, err)
+            : cim_fail(err, CIM_E_INVALID, "layer", layer, "该图层不是点图层，没有聚合点",
+                       "the layer has no points and so no clusters");
+    close_seen(&seen);
     return status;
 }

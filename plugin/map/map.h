@@ -30,6 +30,13 @@ void lpg_map_free(struct lpg_map *map); /* NULL-safe */
 cim_status lpg_map_start(struct lpg_map *map, cim_error *err);
 void lpg_map_stop(struct lpg_map *map); /* NULL-safe */
 
+/* What a cluster of the layer's tiles stands for, of what the caller may see now: `call` has the
+ * scope, area and filter as of a tile. `skip` and `limit` page the records. [worker] */
+struct lpg_cluster;
+cim_status lpg_map_cluster(struct lpg_map *map, const cim_call *call, const char *layer,
+                           const char *area, const char *filter_json, int64_t id, uint64_t skip,
+                           uint32_t limit, struct lpg_cluster *ret_cluster, cim_error *err);
+
 /* The callbacks of cim_renderer; `self` is the map. */
 cim_status lpg_map_tile_key(void *self, const cim_call *call, const cim_tile_request *request,
                             char ret_key[CIM_TILE_KEY_MAX]);

@@ -2,7 +2,7 @@
 #include "cim/rows.h"
 #include "cim/util.h"
 #include "geo/mercator.h"
-#include "map/points.h"
+#include "map/points_cell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,37 +23,6 @@ bitmap_rank(const struct lpg_bitmap *bitmap, uint32_t i)
     return bitmap->rank[i / 64U] + (uint32_t)__builtin_popcountll(bitmap->words[i / 64U] & below);
 }
 
-/* First point of [begin, end) whose code is >= `code`. */
-static uint32_t
-lower_bound(const uint64_t *morton, uint32_t begin, uint32_t end, uint64_t code)
-{
-    while (begin < end) {
-        const uint32_t middle = begin + (end - begin) / 2;
-        if (morton[middle] < code) {
-            begin = middle + 1;
-        } else {
-            end = middle;
-        }
-    }
-    return begin;
-}
-
-/* The points of a partition that lie in the cell: [*ret_begin, *ret_end). */
-static void
-cell_range(const struct lpg_points *points, uint32_t begin, uint32_t end, uint64_t first,
-           uint64_t last, uint32_t *ret_begin, uint32_t *ret_end)
-{
-    *ret_begin = lower_bound(points->morton, begin, end, first);
-    *ret_end = last == UINT64_MAX ? end : lower_bound(points->morton, *ret_begin, end, last + 1);
-}
-
-static bool
-partition_visible(const struct lpg_partition *partition, const struct lpg_view *view,
-                  bool all_visible)
-{
-    return all_visible || view->area_state[partition->area] == LPG_AREA_VISIBLE;
-}
-
 static uint64_t
 count_cell(const struct lpg_points *points, const struct lpg_view *view, bool all_visible,
            uint64_t first, uint64_t last)
@@ -62,9 +31,9 @@ count_cell(const struct lpg_points *points, const struct lpg_view *view, bool al
     for (uint32_t p = 0; points != NULL && p < points->n_partitions; p++) {
         uint32_t begin;
         uint32_t end;
-        if (partition_visible(&points->partitions[p], view, all_visible)) {
-            cell_range(points, points->partitions[p].begin, points->partitions[p].end, first, last,
-                       &begin, &end);
+        if (lpg_partition_visible(&points->partitions[p], view, all_visible)) {
+            lpg_points_cell_range(points, points->partitions[p].begin, points->partitions[p].end,
+                                  first, last, &begin, &end);
             count += end - begin;
         }
     }
@@ -80,30 +49,6 @@ lpg_points_count(const struct lpg_stack *stack, const struct lpg_view *view, boo
     return count_cell(stack->points, view, all_visible, first, last) -
            count_cell(stack->removed, view, all_visible, first, last) +
            count_cell(stack->added, view, all_visible, first, last);
-}
-
-/* First of the removed whose row is >= `row`. */
-static uint32_t
-removed_from(const struct lpg_points *removed, uint32_t row)
-{
-    uint32_t begin = 0;
-    uint32_t end = removed->n;
-    while (begin < end) {
-        const uint32_t middle = begin + (end - begin) / 2;
-        if (removed->row[middle] < row) {
-            begin = middle + 1;
-        } else {
-            end = middle;
-        }
-    }
-    return begin;
-}
-
-static bool
-is_removed(const struct lpg_points *removed, uint32_t row)
-{
-    const uint32_t at = removed_from(removed, row);
-    return at < removed->n && removed->row[at] == row;
 }
 
 /* Where a tile lies among the 32-bit positions. */
@@ -256,7 +201,7 @@ add_partition(struct drawing *drawing, enum part part, uint32_t begin, uint32_t 
             next = end - next > step ? next + step : end;
             step *= 2;
         }
-        at = last == UINT64_MAX ? end : lower_bound(morton, at, next, last + 1);
+        at = last == UINT64_MAX ? end : lpg_points_lower_bound(morton, at, next, last + 1);
         add_range(drawing, part, c, begin, at);
         begin = at;
     }
@@ -368,12 +313,12 @@ find_left(const struct drawing *drawing, const struct cell *cell)
         const struct lpg_partition *partition = &points->partitions[p];
         uint32_t begin;
         uint32_t end;
-        if (!partition_visible(partition, drawing->view, drawing->all_visible)) {
+        if (!lpg_partition_visible(partition, drawing->view, drawing->all_visible)) {
             continue;
         }
-        cell_range(points, partition->begin, partition->end, code, code, &begin, &end);
+        lpg_points_cell_range(points, partition->begin, partition->end, code, code, &begin, &end);
         for (uint32_t i = begin; i < end; i++) {
-            if (!is_removed(drawing->stack->removed, lpg_points_row(points, i))) {
+            if (!lpg_points_is_removed(drawing->stack->removed, lpg_points_row(points, i))) {
                 return i;
             }
         }
@@ -433,8 +378,9 @@ draw_singles(const struct drawing *drawing, enum part part, uint32_t begin, uint
     const struct lpg_points *points = part_points(stack, part);
     const struct lpg_points *removed = part == PART_POINTS ? stack->removed : NULL;
     const struct lpg_features *features = part == PART_POINTS ? stack->features : stack->newer;
-    uint32_t r =
-        removed != NULL && begin < end ? removed_from(removed, lpg_points_row(points, begin)) : 0;
+    uint32_t r = removed != NULL && begin < end
+                     ? lpg_points_removed_from(removed, lpg_points_row(points, begin))
+                     : 0;
     for (uint32_t i = begin; i < end; i++) {
         if (removed != NULL && r < removed->n && removed->row[r] == lpg_points_row(points, i)) {
             r++;
@@ -453,10 +399,10 @@ visit_part(struct drawing *drawing, enum part part, uint64_t first, uint64_t las
         const struct lpg_partition *partition = &points->partitions[p];
         uint32_t begin;
         uint32_t end;
-        if (!partition_visible(partition, drawing->view, drawing->all_visible)) {
+        if (!lpg_partition_visible(partition, drawing->view, drawing->all_visible)) {
             continue;
         }
-        cell_range(points, partition->begin, partition->end, first, last, &begin, &end);
+        lpg_points_cell_range(points, partition->begin, partition->end, first, last, &begin, &end);
         if (singles == NULL) {
             add_partition(drawing, part, begin, end, first);
         } else if (part != PART_REMOVED) {

@@ -2,6 +2,7 @@
 #include "map/snapshot.h"
 
 #include "cim/util.h"
+#include "map/cluster.h"
 
 #include <stdlib.h>
 
@@ -182,6 +183,23 @@ lpg_snapshot_count(const struct lpg_snapshot *snapshot, const struct lpg_view *v
     struct opened opened;
     CIM_TRY(open_stack(snapshot, view, &opened, err));
     *ret_count = lpg_points_count(&opened.stack, view, view->by_record, z, col, row);
+    close_stack(snapshot, &opened);
+    return CIM_OK;
+}
+
+cim_status
+lpg_snapshot_cluster(const struct lpg_snapshot *snapshot, const struct lpg_view *view, int64_t id,
+                     uint64_t skip, uint32_t limit, struct lpg_cluster *ret_cluster, cim_error *err)
+{
+    struct opened opened;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if (!lpg_cluster_cell(id, &first, &last)) {
+        return cim_fail(err, CIM_E_INVALID, "id", NULL, "不是聚合点的编号",
+                        "not the id of a cluster");
+    }
+    CIM_TRY(open_stack(snapshot, view, &opened, err));
+    lpg_points_cluster(&opened.stack, view, view->by_record, first, last, skip, limit, ret_cluster);
     close_stack(snapshot, &opened);
     return CIM_OK;
 }

@@ -39,6 +39,11 @@ cim_status lpg_snapshot_judge(const struct lpg_snapshot *snapshot, const cim_lay
 cim_status lpg_snapshot_tile(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
                              uint32_t z, uint32_t col, uint32_t row, struct lpg_mvt *mvt,
                              char **ret_texts, cim_error *err);
+struct lpg_cluster;
+/* As lpg_points_cluster(); CIM_E_INVALID: no such id. */
+cim_status lpg_snapshot_cluster(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
+                                int64_t id, uint64_t skip, uint32_t limit,
+                                struct lpg_cluster *ret_cluster, cim_error *err);
 /* How many of a cell's points the view covers. */
 cim_status lpg_snapshot_count(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
                               uint32_t z, uint32_t col, uint32_t row, uint64_t *ret_count,

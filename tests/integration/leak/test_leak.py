@@ -176,6 +176,16 @@ def way_summary(walk, layer):
                 walk.expect("%s of %s by %s" % (way, layer.id, name), len(walk.visible(layer)), answer.json["total"])
 
 
+def way_cluster(walk, layer):
+    """All of Hainan is in one cell of zoom 3: column 6, row 3."""
+    way = "/apps/lpg/api/cluster"
+    answer = walk.ask(way, "%s?layer=%s&id=%d&limit=1000" % (way, layer.id, 3 << 40 | 0b011110))
+    if answer.status == 200:
+        mine = {record.fid for record in walk.visible(layer)}
+        walk.expect("%s of %s counts" % (way, layer.id), len(mine), answer.json["count"])
+        walk.expect("%s of %s" % (way, layer.id), mine, set(answer.json["fids"]))
+
+
 def way_import(walk, layer):
     way = "/admin/api/imports"
     record = (walk.hidden(layer) or layer.records)[0]
@@ -221,6 +231,7 @@ OF_LAYERS = {
     "/collections/{id}/tiles/{tms}/{z}/{row}/{col}": (),
     "/collections/{id}/map": (way_map,), "/collections/{id}/legend": (),
     "/apps/lpg/api/summary": (way_summary,),
+    "/apps/lpg/api/cluster": (way_cluster,),
     "/admin/api/imports": (way_import,),
 }
 

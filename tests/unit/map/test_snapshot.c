@@ -5,6 +5,7 @@
 #include "geo/mercator.h"
 #include "kit/rows.h"
 #include "kit/wkb.h"
+#include "map/cluster.h"
 #include "map/internal.h"
 #include "map/snapshot.h"
 #include "support/mvt_read.h"
@@ -244,6 +245,69 @@ check_keys(const struct caller *caller, const struct mvt_layer *layer)
     }
 }
 
+/* Number of different cells, of tiles of zoom z, that the records lie in. */
+static size_t
+cells_of(const struct world *world, const int64_t *fids, size_t n, uint32_t z)
+{
+    uint64_t cells[N_MOST];
+    size_t n_cells = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct record *record = &world->records[fids[i] - 1];
+        uint32_t x;
+        uint32_t y;
+        size_t c = 0;
+        assert_true(lpg_mercator_from_lonlat(record->lon, record->lat, &x, &y));
+        const uint64_t cell = lpg_morton(x, y) >> (64U - 2U * (z + LPG_CLUSTER_LEVELS));
+        while (c < n_cells && cells[c] != cell) {
+            c++;
+        }
+        cells[c] = cell;
+        n_cells = c == n_cells ? n_cells + 1 : n_cells;
+    }
+    return n_cells;
+}
+
+/* What a cluster says of itself is what its records say, whatever the size of the pages. */
+static void
+check_cluster(const struct world *world, const struct caller *caller,
+              const struct lpg_snapshot *snapshot, const struct lpg_view *view,
+              const struct mvt_layer *layer, const struct mvt_feature *feature, uint32_t z)
+{
+    const struct mvt_value *count = mvt_tag(layer, feature, "count");
+    static struct lpg_cluster cluster;
+    static int64_t fids[N_MOST];
+    bool listed[N_MOST] = {false};
+    size_t n = 0;
+    if (count == NULL) {
+        return;
+    }
+    const uint32_t limit = (uint32_t)(random() % 40) + 1;
+    do {
+        assert_int_equal(
+            lpg_snapshot_cluster(snapshot, view, (int64_t)feature->id, n, limit, &cluster, NULL),
+            CIM_OK);
+        assert_int_equal(cluster.count, count->i64);
+        for (uint32_t i = 0; i < cluster.n; i++) {
+            const struct record *record = &world->records[cluster.fids[i] - 1];
+            unsigned fields;
+            assert_true(record->there && record->drawable && may_see(caller, record, &fields));
+            assert_false(listed[cluster.fids[i] - 1]);
+            assert_true(record->lon >= cluster.bbox_deg[0] - 1e-9 &&
+                        record->lon <= cluster.bbox_deg[2] + 1e-9);
+            assert_true(record->lat >= cluster.bbox_deg[1] - 1e-9 &&
+                        record->lat <= cluster.bbox_deg[3] + 1e-9);
+            listed[cluster.fids[i] - 1] = true;
+            fids[n++] = cluster.fids[i];
+        }
+    } while (cluster.n == limit);
+    assert_int_equal(n, count->i64);
+    assert_true(cluster.zoom > z && cluster.zoom <= LPG_POINTS_SINGLE_ZOOM);
+    assert_int_equal(cells_of(world, fids, n, cluster.zoom - 1), 1);
+    if (cluster.zoom < LPG_POINTS_SINGLE_ZOOM) {
+        assert_true(cells_of(world, fids, n, cluster.zoom) > 1);
+    }
+}
+
 /* The features of a tile as sorted texts; their count is that of the records, one by one. */
 static struct text *
 draw(const struct world *world, const struct lpg_snapshot *snapshot, const struct caller *caller,
@@ -273,6 +337,7 @@ draw(const struct world *world, const struct lpg_snapshot *snapshot, const struc
     assert_non_null(texts);
     for (size_t i = 0; i < layer.n_features; i++) {
         check_fields(world, caller, &layer, &layer.features[i]);
+        check_cluster(world, caller, snapshot, &view, &layer, &layer.features[i], z);
         describe(&layer, &layer.features[i], &texts[i]);
     }
     qsort(texts, layer.n_features, sizeof *texts, compare_texts);

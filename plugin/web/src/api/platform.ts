@@ -49,6 +49,21 @@ export function fetchSummary(
   return request<Summary>(`/apps/lpg/api/summary${query({ layer, by, area })}`, { signal })
 }
 
+/** What a cluster of a layer's tiles stands for; `zoom`: of the tiles that draw its records apart. */
+export interface Cluster {
+  count: number
+  zoom: number
+  bbox: [number, number, number, number] | null
+  fids: number[]
+}
+
+export function fetchCluster(layer: string, id: number, area: string | null, filters: Filters): Promise<Cluster> {
+  const filter = Object.entries(filters)
+    .map(([name, value]) => `"${name}" = '${value.replace(/'/g, "''")}'`)
+    .join(' AND ')
+  return request<Cluster>(`/apps/lpg/api/cluster${query({ layer, id, area, filter: filter || null, limit: 50 })}`)
+}
+
 export async function fetchCollections(): Promise<Collection[]> {
   return (await request<{ collections: Collection[] }>('/collections')).collections
 }

@@ -4,6 +4,7 @@ import { onRenewed, sessionLost } from '@cim/session'
 import maplibregl from 'maplibre-gl'
 import type { GeoJSONSource, Map as MapLibreMap, MapMouseEvent } from 'maplibre-gl'
 import { ref, shallowRef, watch } from 'vue'
+import { fetchCluster } from '../api/platform'
 import { areaBounds, areaCodes } from '../state/areas'
 import { layers, refreshInView, visibleLayers, type LayerState } from '../state/layers'
 import { view } from '../state/view'
@@ -214,8 +215,26 @@ export interface Hit {
   fid: number
 }
 
-/** Records under the pointer, topmost first; a cluster there is zoomed into instead. */
-export function hitsAt(m: MapLibreMap, event: MapMouseEvent): Hit[] {
+/** Goes where a cluster comes apart; its records are the hits when it never does, or when they are gone already. */
+async function openCluster(m: MapLibreMap, layer: string, id: number): Promise<Hit[]> {
+  const filters = layers.find((each) => each.id === layer)?.filters ?? {}
+  const cluster = await fetchCluster(layer, id, view.area, filters)
+  if (!cluster.bbox) return []
+  const most = m.getMaxZoom()
+  if (m.getZoom() >= cluster.zoom || cluster.zoom > most) {
+    return cluster.fids.map((fid) => ({ layer, fid }))
+  }
+  const [west, south, east, north] = cluster.bbox
+  const fits = m.cameraForBounds([west, south, east, north], { padding: 40, maxZoom: most })
+  m.easeTo({
+    center: fits?.center ?? [(west + east) / 2, (south + north) / 2],
+    zoom: Math.min(Math.max(cluster.zoom, fits?.zoom ?? 0), most),
+  })
+  return []
+}
+
+/** Records under the pointer, topmost first; a cluster there is drilled into instead. */
+export async function hitsAt(m: MapLibreMap, event: MapMouseEvent): Promise<Hit[]> {
   const { x, y } = event.point
   const ids = layers.filter((l) => l.visible).flatMap((l) => added.get(l.id) ?? [])
   const found = m.queryRenderedFeatures(
@@ -226,11 +245,7 @@ export function hitsAt(m: MapLibreMap, event: MapMouseEvent): Hit[] {
     { layers: ids.filter((id) => m.getLayer(id)) },
   )
   const cluster = found[0]?.properties.cluster ? found[0] : undefined
-  if (cluster && cluster.geometry.type === 'Point') {
-    const center = cluster.geometry.coordinates as [number, number]
-    m.easeTo({ center, zoom: Math.min(m.getZoom() + 2, m.getMaxZoom()) })
-    return []
-  }
+  if (cluster) return openCluster(m, String(cluster.sourceLayer), Number(cluster.properties.cluster_id))
   const hits = new Map<string, Hit>()
   for (const feature of found) {
     const fid = Number(feature.properties.fid ?? feature.id)
