@@ -1,6 +1,7 @@
 // Organisations, people, roles and grants as the host tells of them, and lists that are searched and paged.
 import { problemText, query, request, toProblem } from '@cim/api'
-import { ref, type Ref } from 'vue'
+import { ElMessage } from 'element-plus'
+import { onActivated, ref, type Ref } from 'vue'
 
 export interface Org {
   code: string
@@ -112,6 +113,26 @@ export function useListing<T>(name: string, extra: () => Record<string, string |
   }
 
   return { rows, matched, page, search, loading, failure, load, searchAgain }
+}
+
+/** What a page that lists, makes and ends things of /admin/api/<name> is made of: the list, whether its form is open, and ending. */
+export function useRegister<T>(name: string, once: () => Promise<void> = async () => {}) {
+  const listing = useListing<T>(name)
+  const open = ref(false)
+
+  onActivated(async () => {
+    await loadAreas()
+    await listing.load()
+    if (!listing.failure.value) await once()
+  })
+
+  async function end(id: string): Promise<void> {
+    const refusal = await change('POST', `${name}/${encodeURIComponent(id)}/end`, {})
+    if (refusal) ElMessage.error(refusal)
+    await listing.load()
+  }
+
+  return { ...listing, open, end }
 }
 
 /** Sends a change; the sentence for the person when it is refused, '' when it is done. */
