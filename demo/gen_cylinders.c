@@ -3,6 +3,7 @@
 
 #include "world.h"
 
+#include "registers.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -229,7 +230,7 @@ static const struct step STEPS[] = {
     {"sell", "station", "station", 26},    {"deliver", "station", "vehicle", 27},
     {"install", "vehicle", "user", 28}};
 
-enum { N_STEPS = sizeof(STEPS) / sizeof(STEPS[0]) };
+enum { N_STEPS = sizeof(STEPS) / sizeof(STEPS[0]), SELL_STEP = 6 };
 
 /* How far the cylinder has come in its round. */
 static size_t
@@ -255,6 +256,14 @@ party_station(const struct cylinder *c, const char *kind)
     return kind[0] == 'f' ? c->works : c->station;
 }
 
+static int64_t
+step_time(const struct demo_world *world, const struct cylinder *c, size_t k)
+{
+    int64_t time = c->filled_at + INT64_C(3600000) * STEPS[k].hours;
+
+    return time > world->now_ms ? world->now_ms : time;
+}
+
 static int
 write_event(struct files *files, const struct cylinder *c, uint64_t index, size_t k,
             struct demo_error *err)
@@ -263,7 +272,7 @@ write_event(struct files *files, const struct cylinder *c, uint64_t index, size_
     const struct step *step = &STEPS[k];
     struct demo_out *out = files->events;
     const struct demo_station *at = party_station(c, step->to_kind);
-    int64_t time = c->filled_at + INT64_C(3600000) * step->hours;
+    int64_t time = step_time(files->world, c, k);
     int fill = step->step[0] == 'f';
     struct demo_rng rng;
     char uid[DEMO_UUID_TEXT], id[48];
@@ -271,7 +280,6 @@ write_event(struct files *files, const struct cylinder *c, uint64_t index, size_
     demo_rng_init(&rng, world->seed, DEMO_LAYER_CYLINDER_EVENT, index * N_STEPS + k);
     demo_record_uid(world, DEMO_LAYER_CYLINDER_EVENT, index * N_STEPS + k, uid);
     demo_text(id, sizeof(id), "%s-%u", c->tag, (unsigned)k + 1);
-    time = time > world->now_ms ? world->now_ms : time;
     demo_out_begin(out, uid, c->owner->org, world->geo.towns[at->town].code);
     demo_out_text(out, "event_id", id);
     demo_out_time(out, "occurred_at", time);
@@ -296,27 +304,36 @@ write_event(struct files *files, const struct cylinder *c, uint64_t index, size_
     return demo_out_end_bare(out, err);
 }
 
+/* What a filling and a test have in common: whose cylinder, which, and where. */
+static void
+begin_at_works(struct files *files, struct demo_out *out, enum demo_layer layer,
+               const struct cylinder *c, uint64_t index, const char *no_key, char prefix)
+{
+    struct demo_world *world = files->world;
+    char uid[DEMO_UUID_TEXT], no[48];
+
+    demo_record_uid(world, layer, index, uid);
+    demo_text(no, sizeof(no), "%c-%s", prefix, c->tag);
+    demo_out_begin(out, uid, c->owner->org, world->geo.towns[c->works->town].code);
+    demo_out_text(out, no_key, no);
+    demo_out_text(out, "tag_no", c->tag);
+    demo_out_text(out, "serial_no", c->serial);
+    demo_out_text(out, "station_uid", c->works->uid);
+    demo_out_text(out, "station_name", c->works->name);
+    demo_out_decimal(out, "tare_kg", c->tare_100g, 1);
+}
+
 static int
 write_filling(struct files *files, const struct cylinder *c, uint64_t index, struct demo_error *err)
 {
-    struct demo_world *world = files->world;
     struct demo_out *out = files->fillings;
-    char uid[DEMO_UUID_TEXT], no[48];
 
-    demo_record_uid(world, DEMO_LAYER_FILLING, index, uid);
-    demo_text(no, sizeof(no), "F-%s", c->tag);
-    demo_out_begin(out, uid, c->owner->org, world->geo.towns[c->works->town].code);
-    demo_out_text(out, "filling_no", no);
+    begin_at_works(files, out, DEMO_LAYER_FILLING, c, index, "filling_no", 'F');
     demo_out_time(out, "filled_at", c->filled_at);
-    demo_out_text(out, "tag_no", c->tag);
-    demo_out_text(out, "serial_no", c->serial);
     demo_out_text(out, "model", c->model->code);
     demo_out_text(out, "enterprise_uid", c->owner->uid);
     demo_out_text(out, "enterprise_name", c->owner->name);
-    demo_out_text(out, "station_uid", c->works->uid);
-    demo_out_text(out, "station_name", c->works->name);
     demo_out_text(out, "source", index % 25 == 0 ? "manual" : "rfid");
-    demo_out_decimal(out, "tare_kg", c->tare_100g, 1);
     demo_out_decimal(out, "weight_before_kg", c->before_100g, 1);
     demo_out_decimal(out, "weight_after_kg", c->after_100g, 1);
     demo_out_decimal(out, "net_kg", c->after_100g - c->before_100g, 1);
@@ -330,26 +347,16 @@ write_filling(struct files *files, const struct cylinder *c, uint64_t index, str
 static int
 write_test(struct files *files, const struct cylinder *c, uint64_t index, struct demo_error *err)
 {
-    struct demo_world *world = files->world;
     struct demo_out *out = files->tests;
-    char uid[DEMO_UUID_TEXT], no[48];
 
-    demo_record_uid(world, DEMO_LAYER_CYLINDER_TEST, index, uid);
-    demo_text(no, sizeof(no), "J-%s", c->tag);
-    demo_out_begin(out, uid, c->owner->org, world->geo.towns[c->works->town].code);
-    demo_out_text(out, "test_no", no);
-    demo_out_text(out, "tag_no", c->tag);
-    demo_out_text(out, "serial_no", c->serial);
+    begin_at_works(files, out, DEMO_LAYER_CYLINDER_TEST, c, index, "test_no", 'J');
     demo_out_date(out, "tested_on", c->tested_on);
-    demo_out_text(out, "station_uid", c->works->uid);
-    demo_out_text(out, "station_name", c->works->name);
     demo_out_text(out, "appearance", "passed");
     demo_out_text(out, "interior", "passed");
     demo_out_text(out, "hydraulic", "passed");
     demo_out_decimal(out, "hydraulic_mpa", 32, 1);
     demo_out_text(out, "valve", "passed");
     demo_out_text(out, "tightness", "passed");
-    demo_out_decimal(out, "tare_kg", c->tare_100g, 1);
     demo_out_text(out, "verdict", "passed");
     demo_out_date(out, "next_test_on", c->next_test_on);
     demo_out_bool(out, "made_up", 1);
@@ -365,7 +372,20 @@ write_history(struct files *files, const struct cylinder *c, uint64_t index, str
     for (size_t k = 0; failed == 0 && k < n; k++) {
         failed = write_event(files, c, index, k, err);
     }
-    return failed == 0 && n > 3 ? write_filling(files, c, index, err) : failed;
+    if (failed == 0 && n > 3) {
+        failed = write_filling(files, c, index, err);
+    }
+    if (failed == 0 && n > SELL_STEP && c->user_no[0] != '\0') {
+        const struct demo_sale sale = {.tag = c->tag,
+                                       .model = c->model->code,
+                                       .user_no = c->user_no,
+                                       .station = (size_t)(c->station - files->world->stations),
+                                       .sold_at = step_time(files->world, c, SELL_STEP),
+                                       .net_100g = c->after_100g - c->tare_100g,
+                                       .index = index};
+        failed = demo_register_sale(files->world, &sale, err);
+    }
+    return failed;
 }
 
 static int

@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "names.h"
+#include "registers.h"
 
 static const char *
 kind_code(enum demo_enterprise_kind kind)
@@ -68,18 +69,22 @@ credit_10th(struct demo_rng *rng, double points)
     return score < 0 ? 0 : score;
 }
 
-static void
+/* As many records of staff follow: two for each station, and those of the office. */
+static uint32_t
 write_totals(struct demo_out *out, struct demo_rng *rng, const struct demo_enterprise *e)
 {
     const struct demo_totals *t = &e->totals;
 
     demo_out_int(out, "station_count", t->stations);
     demo_out_int(out, "vehicle_count", t->vehicles);
-    demo_out_int(out, "staff_count", 6 + t->stations * 2 + t->vehicles + demo_rng_below(rng, 12));
+    uint32_t office = 6 + t->vehicles + demo_rng_below(rng, 12);
+
+    demo_out_int(out, "staff_count", office + t->stations * 2);
     demo_out_int(out, "cylinder_count", t->users * 2 + demo_rng_below(rng, 500));
     demo_out_int(out, "user_count", t->users);
     demo_out_decimal(out, "filled_last_month_t",
                      e->kind == DEMO_ENTERPRISE_TRANSPORT ? 0 : e->filled_kg / 100, 1);
+    return office;
 }
 
 static int
@@ -91,7 +96,8 @@ write_enterprise(struct demo_world *world, struct demo_out *out, size_t index,
     double points = risk_points(&e->totals);
     struct demo_licence licence;
     struct demo_rng rng;
-    int32_t score;
+    uint32_t office;
+    int32_t score, checked_on;
     char legal[DEMO_PERSON_TEXT];
     char manager[DEMO_PERSON_TEXT];
     char phone[DEMO_PHONE_TEXT];
@@ -121,7 +127,7 @@ write_enterprise(struct demo_world *world, struct demo_out *out, size_t index,
     demo_out_bool(out, "first_responsible_recorded", demo_rng_chance(&rng, 9600));
     demo_out_text(out, "safety_manager", manager);
     demo_out_text(out, "contact_phone", phone);
-    write_totals(out, &rng, e);
+    office = write_totals(out, &rng, e);
     demo_out_text(out, "credit_grade",
                   score >= 900   ? "A"
                   : score >= 750 ? "B"
@@ -133,12 +139,26 @@ write_enterprise(struct demo_world *world, struct demo_out *out, size_t index,
     demo_out_int(out, "open_major_hazards", e->totals.open_major_hazards);
     demo_out_int(out, "over_volume_stations", e->totals.over_volume);
     demo_out_text(out, "video_state", demo_video_state(&e->totals));
-    demo_out_date(out, "last_check_on",
-                  world->as_of - (demo_rng_chance(&rng, 1500) ? demo_rng_range(&rng, 31, 90)
-                                                              : demo_rng_range(&rng, 0, 30)));
+    checked_on = world->as_of - (demo_rng_chance(&rng, 1500) ? demo_rng_range(&rng, 31, 90)
+                                                             : demo_rng_range(&rng, 0, 30));
+    demo_out_date(out, "last_check_on", checked_on);
     demo_out_date(out, "established_on", world->as_of - demo_rng_range(&rng, 1500, 9000));
     demo_out_bool(out, "made_up", 1);
-    return demo_out_end(out, e->at.lon_e6, e->at.lat_e6, err);
+    if (demo_out_end(out, e->at.lon_e6, e->at.lat_e6, err) != 0 ||
+        demo_register_enterprise_licence(world, index, uscc, scope_text(e->kind), &licence, err) !=
+            0 ||
+        demo_register_office_staff(world, index, office, legal, manager, err) != 0) {
+        return -1;
+    }
+    const struct demo_check check = {.subject = "enterprise",
+                                     .uid = e->uid,
+                                     .no = e->org,
+                                     .kind = "regulator",
+                                     .enterprise = index,
+                                     .town = e->town,
+                                     .at = e->at,
+                                     .ended_at = demo_beijing_ms(checked_on, 9 * 60 + 30)};
+    return demo_register_check(world, &check, err);
 }
 
 int

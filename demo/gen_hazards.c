@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "names.h"
+#include "registers.h"
 #include "text.h"
 
 #include <string.h>
@@ -150,6 +151,39 @@ count_open(struct demo_world *world, const struct demo_hazard_subject *subject, 
     totals->open_major_hazards += (uint32_t)major;
 }
 
+/* What led to it and what followed: the inspection that found it, and its steps. */
+static int
+register_hazard(struct demo_world *world, const struct demo_hazard_subject *subject,
+                const struct demo_trail *trail, const struct item *item, int major,
+                const char *source, struct demo_error *err)
+{
+    int by_office = strcmp(source, "inspection") == 0;
+    int is_user = strcmp(subject->subject, "user") == 0;
+    const struct demo_check check = {.subject = subject->subject,
+                                     .uid = subject->uid,
+                                     .no = subject->name,
+                                     .kind = is_user     ? "user"
+                                             : by_office ? "regulator"
+                                             : strcmp(subject->subject, "station") == 0
+                                                 ? "station_self"
+                                                 : "enterprise_self",
+                                     .enterprise = subject->enterprise,
+                                     .town = subject->town,
+                                     .at = subject->at,
+                                     .ended_at = trail->found,
+                                     .hazard_no = trail->hazard_no,
+                                     .inspector = trail->found_by,
+                                     .item = item->code,
+                                     .content = major ? item->major : item->general,
+                                     .major = major};
+
+    if ((by_office || strcmp(source, "self_check") == 0) &&
+        demo_register_check(world, &check, err) != 0) {
+        return -1;
+    }
+    return demo_register_steps(world, trail, err);
+}
+
 int
 demo_write_hazard(struct demo_world *world, struct demo_out *out, struct demo_rng *rng,
                   const struct demo_hazard_subject *subject, int major, int closed,
@@ -164,6 +198,7 @@ demo_write_hazard(struct demo_world *world, struct demo_out *out, struct demo_rn
     int32_t rectify_by = found_on + (major ? 3 : 7);
     int extended = stage == RECTIFYING && demo_rng_chance(rng, 700);
     int submitted = stage >= SUBMITTED;
+    const char *source;
     struct times t;
     char uid[DEMO_UUID_TEXT];
     char no[32];
@@ -184,7 +219,8 @@ demo_write_hazard(struct demo_world *world, struct demo_out *out, struct demo_rn
     demo_out_text(out, "basis", major ? item->major_basis : item->basis);
     demo_out_text(out, "grade", major ? "major" : "general");
     demo_out_text(out, "state", STAGE_CODES[stage]);
-    demo_out_text(out, "source", sources[demo_rng_pick(rng, source_weights, 5)]);
+    source = sources[demo_rng_pick(rng, source_weights, 5)];
+    demo_out_text(out, "source", source);
     demo_out_text(out, "item", item->code);
     demo_out_text(out, "subject", subject->subject);
     demo_out_text(out, "subject_uid", subject->uid);
@@ -217,7 +253,24 @@ demo_write_hazard(struct demo_world *world, struct demo_out *out, struct demo_rn
                                       : NULL);
     demo_out_int(out, "reopened", demo_rng_chance(rng, 300));
     demo_out_bool(out, "made_up", 1);
-    return demo_out_end(out, subject->at.lon_e6, subject->at.lat_e6, err);
+    if (demo_out_end(out, subject->at.lon_e6, subject->at.lat_e6, err) != 0) {
+        return -1;
+    }
+    const struct demo_trail trail = {
+        .hazard_no = no,
+        .found_by = person,
+        .place = subject->place != NULL ? subject->place : world->geo.towns[subject->town].prefix,
+        .enterprise = subject->enterprise,
+        .town = subject->town,
+        .found = t.found,
+        .issued = t.issued,
+        .accepted = t.accepted,
+        .submitted = t.submitted,
+        .returned = stage == RETURNED ? t.reviewed : DEMO_NO_TIME,
+        .closed = t.closed,
+        .listed = major,
+        .extended = extended};
+    return register_hazard(world, subject, &trail, item, major, source, err);
 }
 
 int

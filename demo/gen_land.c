@@ -7,25 +7,6 @@
 
 #include <math.h>
 
-/* A rectangle of `width_m` by `depth_m`, turned; counter-clockwise. 0 when a corner would leave the
- * district. */
-static int
-rectangle(const struct demo_world *world, size_t district, struct demo_point centre, double width_m,
-          double depth_m, double turn, struct demo_point ret_corners[4])
-{
-    static const double signs[4][2] = {{-0.5, -0.5}, {0.5, -0.5}, {0.5, 0.5}, {-0.5, 0.5}};
-
-    for (int i = 0; i < 4; i++) {
-        double x = signs[i][0] * width_m, y = signs[i][1] * depth_m;
-        ret_corners[i] =
-            demo_move(centre, x * cos(turn) - y * sin(turn), x * sin(turn) + y * cos(turn));
-        if (!demo_district_contains(&world->geo.districts[district], ret_corners[i])) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 static double
 draw_turn(struct demo_rng *rng)
 {
@@ -78,8 +59,8 @@ write_building(const struct demo_world *world, struct demo_out *out, uint32_t in
     at = demo_scatter(world, &rng, town);
     width = demo_rng_range(&rng, 9, 58);
     depth = demo_rng_range(&rng, 8, 22);
-    if (!rectangle(world, world->geo.towns[town].district, at, width, depth, draw_turn(&rng),
-                   corners)) {
+    if (!demo_rectangle(world, world->geo.towns[town].district, at, width, depth, draw_turn(&rng),
+                        corners)) {
         return 0;
     }
     /* Tall ones are few, and stand in streets. */
@@ -148,8 +129,8 @@ write_parcel(const struct demo_world *world, struct demo_out *out, uint32_t inde
     town = demo_pick_town(world, &rng);
     width = demo_rng_range(&rng, 40, 420);
     depth = demo_rng_range(&rng, 40, 320);
-    if (!rectangle(world, world->geo.towns[town].district, demo_scatter(world, &rng, town), width,
-                   depth, draw_turn(&rng), corners)) {
+    if (!demo_rectangle(world, world->geo.towns[town].district, demo_scatter(world, &rng, town),
+                        width, depth, draw_turn(&rng), corners)) {
         return 0;
     }
     from = world->as_of - demo_rng_range(&rng, 100, 2500);
@@ -270,40 +251,21 @@ write_zone(const struct demo_world *world, struct demo_out *out, uint32_t index,
 
 /* ---- */
 
-typedef int (*write_fn)(const struct demo_world *world, struct demo_out *out, uint32_t index,
-                        struct demo_error *err);
-
-static int
-write_layer(const struct demo_world *world, const char *layer, uint32_t n, write_fn write,
-            struct demo_error *err)
-{
-    static struct demo_out out;
-    int failed = demo_out_open(&out, world->dir, layer, err);
-
-    for (uint32_t i = 0; failed == 0 && i < n; i++) {
-        failed = write(world, &out, i, err);
-    }
-    if (failed != 0) {
-        demo_out_discard(&out);
-        return -1;
-    }
-    return demo_out_close(&out, err);
-}
-
 int
 demo_write_land(struct demo_world *world, struct demo_error *err)
 {
     int failed =
-        write_layer(world, "buildings", demo_scaled(world, 120000, 1500), write_building, err);
+        demo_write_layer(world, "buildings", demo_scaled(world, 120000, 1500), write_building, err);
 
     if (failed == 0) {
-        failed = write_layer(world, "land-use", demo_scaled(world, 30000, 800), write_parcel, err);
+        failed =
+            demo_write_layer(world, "land-use", demo_scaled(world, 30000, 800), write_parcel, err);
     }
     if (failed == 0) {
-        failed = write_layer(world, "emergency-resources", demo_scaled(world, 900, 120),
-                             write_resource, err);
+        failed = demo_write_layer(world, "emergency-resources", demo_scaled(world, 900, 120),
+                                  write_resource, err);
     }
-    return failed == 0 ? write_layer(world, "restricted-zones", demo_scaled(world, 240, 60),
-                                     write_zone, err)
+    return failed == 0 ? demo_write_layer(world, "restricted-zones", demo_scaled(world, 240, 60),
+                                          write_zone, err)
                        : -1;
 }

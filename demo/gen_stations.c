@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "names.h"
+#include "registers.h"
 
 #include <string.h>
 
@@ -192,6 +193,7 @@ write_station(struct demo_world *world, struct demo_out *out, size_t index, stru
     struct demo_rng rng;
     const char *class_code;
     int over, systems;
+    int32_t checked_on;
     char person[DEMO_PERSON_TEXT];
     char phone[DEMO_PHONE_TEXT];
     char address[DEMO_ADDRESS_TEXT];
@@ -238,11 +240,25 @@ write_station(struct demo_world *world, struct demo_out *out, size_t index, stru
     demo_out_text(out, "risk", station_risk(s, licence.state, over, detector.state, systems));
     demo_out_int(out, "open_hazards", s->totals.open_hazards);
     demo_out_int(out, "open_major_hazards", s->totals.open_major_hazards);
-    demo_out_date(out, "last_check_on",
-                  world->as_of - (demo_rng_chance(&rng, 1200) ? demo_rng_range(&rng, 31, 140)
-                                                              : demo_rng_range(&rng, 0, 30)));
+    checked_on = world->as_of - (demo_rng_chance(&rng, 1200) ? demo_rng_range(&rng, 31, 140)
+                                                             : demo_rng_range(&rng, 0, 30));
+    demo_out_date(out, "last_check_on", checked_on);
     demo_out_bool(out, "made_up", 1);
-    return demo_out_end(out, s->at.lon_e6, s->at.lat_e6, err);
+    if (demo_out_end(out, s->at.lon_e6, s->at.lat_e6, err) != 0 ||
+        demo_register_station_licence(world, index, &licence, err) != 0 ||
+        demo_register_station_staff(world, index, person, err) != 0 ||
+        demo_register_documents(world, index, systems, err) != 0) {
+        return -1;
+    }
+    const struct demo_check check = {.subject = "station",
+                                     .uid = s->uid,
+                                     .no = s->no,
+                                     .kind = "regulator",
+                                     .enterprise = s->enterprise,
+                                     .town = s->town,
+                                     .at = s->at,
+                                     .ended_at = demo_beijing_ms(checked_on, 9 * 60)};
+    return demo_register_check(world, &check, err);
 }
 
 int

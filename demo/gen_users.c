@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "names.h"
+#include "registers.h"
 #include "text.h"
 
 #include <string.h>
@@ -182,7 +183,8 @@ draw_user(struct demo_world *world, struct demo_rng *rng, size_t town, uint32_t 
 
 static int
 write_user_hazard(struct demo_world *world, struct demo_out *hazards, struct demo_rng *rng,
-                  const struct user *u, struct demo_hazard_subject *subject, struct demo_error *err)
+                  const struct user *u, uint32_t index, struct demo_hazard_subject *subject,
+                  struct demo_error *err)
 {
     char place[DEMO_PREFIX_TEXT + 64];
 
@@ -193,6 +195,19 @@ write_user_hazard(struct demo_world *world, struct demo_out *hazards, struct dem
     if (u->state == GENERAL_HAZARD || u->state == MAJOR_HAZARD) {
         return demo_write_hazard(world, hazards, rng, subject, u->state == MAJOR_HAZARD, 0,
                                  u->inspected_on, err);
+    }
+    if (u->state == PASSED && index % DEMO_TRACED == 0) {
+        const struct demo_check check = {.subject = "user",
+                                         .uid = subject->uid,
+                                         .no = subject->name,
+                                         .kind = "user",
+                                         .enterprise = subject->enterprise,
+                                         .town = subject->town,
+                                         .at = subject->at,
+                                         .ended_at = demo_beijing_ms(u->inspected_on, 15 * 60)};
+        if (demo_register_check(world, &check, err) != 0) {
+            return -1;
+        }
     }
     if (u->state == PASSED && demo_rng_chance(rng, 80)) {
         return demo_write_hazard(world, hazards, rng, subject, demo_rng_chance(rng, 100), 1,
@@ -260,7 +275,8 @@ write_user(struct demo_world *world, struct demo_out *out, struct demo_out *haza
     subject.uid = uid;
     subject.name = no;
     subject.enterprise = station->enterprise;
-    return write_user_hazard(world, hazards, &rng, &u, &subject, err);
+    return write_user_hazard(world, hazards, &rng, &u, world->user_start[town] + index, &subject,
+                             err);
 }
 
 int

@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include "names.h"
+#include "registers.h"
 #include "text.h"
 
 #include <math.h>
@@ -10,6 +11,7 @@
 void
 demo_world_done(struct demo_world *world)
 {
+    demo_registers_free(world->registers);
     demo_geo_done(&world->geo);
     free(world->enterprises);
     free(world->stations);
@@ -94,6 +96,23 @@ demo_scatter(const struct demo_world *world, struct demo_rng *rng, size_t town)
     double radius_m = t->is_street || demo_rng_chance(rng, 6000) ? core_m : 2.6 * core_m;
 
     return demo_scatter_near(world, rng, t->district, t->centre, radius_m);
+}
+
+int
+demo_rectangle(const struct demo_world *world, size_t district, struct demo_point centre,
+               double width_m, double depth_m, double turn, struct demo_point ret_corners[4])
+{
+    static const double signs[4][2] = {{-0.5, -0.5}, {0.5, -0.5}, {0.5, 0.5}, {-0.5, 0.5}};
+
+    for (int i = 0; i < 4; i++) {
+        double x = signs[i][0] * width_m, y = signs[i][1] * depth_m;
+        ret_corners[i] =
+            demo_move(centre, x * cos(turn) - y * sin(turn), x * sin(turn) + y * cos(turn));
+        if (!demo_district_contains(&world->geo.districts[district], ret_corners[i])) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 size_t
@@ -194,7 +213,27 @@ demo_video_state(const struct demo_totals *totals)
 }
 
 int
-demo_generate(struct demo_world *world, struct demo_error *err)
+demo_write_layer(const struct demo_world *world, const char *layer, uint32_t n, demo_write_fn write,
+                 struct demo_error *err)
+{
+    static struct demo_out out;
+    int failed = demo_out_open(&out, world->dir, layer, err);
+
+    for (uint32_t i = 0; failed == 0 && i < n; i++) {
+        failed = write(world, &out, i, err);
+    }
+    if (failed != 0) {
+        demo_out_discard(&out);
+        return -1;
+    }
+    return demo_out_close(&out, err);
+}
+
+/* One step of demo_generate(). */
+typedef int (*write_step)(struct demo_world *world, struct demo_error *err);
+
+static int
+write_hazardous(struct demo_world *world, struct demo_error *err)
 {
     struct demo_out *hazards = malloc(sizeof(*hazards));
     int failed;
@@ -217,35 +256,22 @@ demo_generate(struct demo_world *world, struct demo_error *err)
     }
     demo_out_discard(hazards);
     free(hazards);
-    if (failed == 0) {
-        failed = demo_write_cameras(world, err);
-    }
-    if (failed == 0) {
-        failed = demo_write_accidents(world, err);
-    }
-    if (failed == 0) {
-        failed = demo_write_risk_elements(world, err);
-    }
-    if (failed == 0) {
-        failed = demo_write_land(world, err);
-    }
-    if (failed == 0) {
-        failed = demo_write_routes(world, err);
-    }
-    if (failed == 0) {
-        failed = demo_write_detectors(world, err);
-    }
-    if (failed == 0) {
-        failed = demo_write_cylinders(world, err);
-    }
-    if (failed == 0) {
-        failed = demo_write_calendar(world, err);
-    }
-    if (failed == 0) {
-        failed = demo_write_stations(world, err);
-    }
-    if (failed == 0) {
-        failed = demo_write_enterprises(world, err);
+    return failed;
+}
+
+int
+demo_generate(struct demo_world *world, struct demo_error *err)
+{
+    /* Totals are written last; the registers end with the last that adds to them. */
+    static const write_step steps[] = {
+        demo_registers_open,      write_hazardous,      demo_write_cameras,  demo_write_accidents,
+        demo_write_risk_elements, demo_write_land,      demo_write_planning, demo_write_routes,
+        demo_write_detectors,     demo_write_cylinders, demo_write_calendar, demo_write_stations,
+        demo_write_enterprises,   demo_registers_close};
+    int failed = 0;
+
+    for (size_t i = 0; failed == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+        failed = steps[i](world, err);
     }
     return failed;
 }

@@ -38,7 +38,17 @@ enum demo_layer {
     DEMO_LAYER_CYLINDER_EVENT,
     DEMO_LAYER_FILLING,
     DEMO_LAYER_CYLINDER_TEST,
-    DEMO_LAYER_CALENDAR
+    DEMO_LAYER_CALENDAR,
+    DEMO_LAYER_LICENCE,
+    DEMO_LAYER_STAFF,
+    DEMO_LAYER_CERTIFICATE,
+    DEMO_LAYER_DOCUMENT,
+    DEMO_LAYER_INSPECTION,
+    DEMO_LAYER_ITEM,
+    DEMO_LAYER_STEP,
+    DEMO_LAYER_SALE,
+    DEMO_LAYER_PROJECT,
+    DEMO_LAYER_CONTROL_LINE
 };
 
 enum demo_enterprise_kind {
@@ -109,6 +119,7 @@ struct demo_world {
     uint32_t n_users;
     uint32_t n_hazards;
     uint32_t n_phones;
+    struct demo_registers *registers; /* registers.h */
     const char *dir;
     void (*progress)(const char *layer, uint64_t done, uint64_t total); /* may be NULL */
 };
@@ -125,6 +136,10 @@ void demo_record_uid(const struct demo_world *world, enum demo_layer layer, uint
 void demo_next_phone(struct demo_world *world, char ret_text[DEMO_PHONE_TEXT]);
 /* A town, likelier the more people it has. */
 size_t demo_pick_town(const struct demo_world *world, struct demo_rng *rng);
+/* A rectangle of `width_m` by `depth_m`, turned; counter-clockwise. 0 when a corner would leave the
+ * district. */
+int demo_rectangle(const struct demo_world *world, size_t district, struct demo_point centre,
+                   double width_m, double depth_m, double turn, struct demo_point ret_corners[4]);
 /* A spot round the town's centre and inside its district. */
 struct demo_point demo_scatter(const struct demo_world *world, struct demo_rng *rng, size_t town);
 /* A spot within `radius_m` of `from` in the same district, `from` itself if none is found. */
@@ -159,6 +174,8 @@ int demo_write_vehicles(struct demo_world *world, struct demo_out *hazards, stru
 int demo_write_cameras(struct demo_world *world, struct demo_error *err);
 int demo_write_accidents(struct demo_world *world, struct demo_error *err);
 int demo_write_risk_elements(struct demo_world *world, struct demo_error *err);
+/* Planned projects and control lines. */
+int demo_write_planning(struct demo_world *world, struct demo_error *err);
 /* Buildings and land use round the towns, emergency resources, restricted zones. */
 int demo_write_land(struct demo_world *world, struct demo_error *err);
 /* Routes between the stations over the roads. */
@@ -203,6 +220,12 @@ int demo_write_findings(struct demo_world *world, struct demo_out *out, struct d
 
 /* "online", "partial", "offline" or "none" of so many cameras. */
 const char *demo_video_state(const struct demo_totals *totals);
+
+/* `n` records of a layer in a file of its own. */
+typedef int (*demo_write_fn)(const struct demo_world *world, struct demo_out *out, uint32_t index,
+                             struct demo_error *err);
+int demo_write_layer(const struct demo_world *world, const char *layer, uint32_t n,
+                     demo_write_fn write, struct demo_error *err);
 
 /* Creates the directory's files; the only entry that main() needs. */
 int demo_generate(struct demo_world *world, struct demo_error *err);

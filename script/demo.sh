@@ -8,10 +8,11 @@
 
 geography_layers=(coastline districts places roads)
 record_layers=(enterprises stations end-users vehicles hazards accidents cameras risk-elements
-    buildings land-use emergency-resources restricted-zones transport-routes detectors calendar-days)
+    buildings land-use planned-projects control-lines emergency-resources restricted-zones transport-routes detectors calendar-days)
 # Many records that no map shows: script/server loads them, tests that do not ask for them do not.
 # shellcheck disable=SC2034 # script/server loads them
-register_layers=(cylinders cylinder-events fillings cylinder-tests)
+register_layers=(cylinders cylinder-events fillings cylinder-tests licences staff staff-certificates
+    documents inspections inspection-items hazard-steps sales)
 
 # name, roles, areas, organisation, display name
 demo_accounts() {

@@ -13,10 +13,27 @@
 
 enum { PATH_BYTES = 1024, LINES_MAX = 4000 };
 
-static const char *const LAYERS[] = {"buildings",        "land-use",        "emergency-resources",
-                                     "restricted-zones", "detectors",       "transport-routes",
-                                     "cylinders",        "cylinder-events", "fillings",
-                                     "cylinder-tests",   "calendar-days"};
+static const char *const LAYERS[] = {"buildings",
+                                     "land-use",
+                                     "emergency-resources",
+                                     "restricted-zones",
+                                     "detectors",
+                                     "transport-routes",
+                                     "cylinders",
+                                     "cylinder-events",
+                                     "fillings",
+                                     "cylinder-tests",
+                                     "planned-projects",
+                                     "control-lines",
+                                     "licences",
+                                     "staff",
+                                     "staff-certificates",
+                                     "documents",
+                                     "inspections",
+                                     "inspection-items",
+                                     "hazard-steps",
+                                     "sales",
+                                     "calendar-days"};
 enum { N_LAYERS = sizeof(LAYERS) / sizeof(LAYERS[0]) };
 
 static const char TODAY[] = "2026-11-22"; /* of fixture_generate() */
@@ -153,9 +170,12 @@ compare_texts(const void *left, const void *right)
 static void
 numbers_are_distinct(void **state)
 {
-    static const char *const keys[] = {"building_no", "parcel_no", "resource_no", "zone_no",
-                                       "detector_no", "route_no",  "tag_no",      "event_id",
-                                       "filling_no",  "test_no",   "day"};
+    static const char *const keys[] = {
+        "building_no", "parcel_no",     "resource_no", "zone_no",    "detector_no",
+        "route_no",    "tag_no",        "event_id",    "filling_no", "test_no",
+        "project_no",  "line_no",       "licence_no",  "staff_no",   "certificate_no",
+        "document_no", "inspection_no", "item_no",     "step_no",    "sale_no",
+        "day"};
     static struct values values;
     (void)state;
     for (size_t i = 0; i < N_LAYERS; i++) {
