@@ -12,7 +12,7 @@ export default defineConfig({
       '@cim': fileURLToPath(new URL('../../sdk-shim/console/shared', import.meta.url)),
     },
     // The shared folder lies outside this package; its imports must find this package's copies.
-    dedupe: ['vue', 'element-plus'],
+    dedupe: ['vue', 'element-plus', 'qrcode-generator'],
   },
   worker: { format: 'es' },
   build: {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { launch, mapReady, openMap, shot, signIn, test, visit } from './lib.mjs'
 
@@ -56,5 +57,108 @@ describe('signing in to the map', () => {
     await page.waitForSelector(`${test('legend-lpg.hazards')} ${test('class-grade-major')}`)
     assert.deepEqual(faults, [])
     await context.close()
+  })
+})
+
+/** TOTP as an authenticator app computes it (RFC 6238), of a secret in base32. */
+function totp(secret, ms) {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('')
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(ms / 30_000)))
+  const mac = createHmac('sha1', key).update(counter).digest()
+  const at = mac[19] & 15
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0')
+}
+
+describe('steps of a sign-in', () => {
+  let browser
+  const first = 'First-bottle-7'
+  const own = 'My-own-bottle-8'
+  before(async () => (browser = await launch()))
+  after(() => browser.close())
+
+  it('lets a new person choose a password, set a second factor up and sign in with it', async () => {
+    const admin = await visit(browser, '/admin/')
+    await signIn(admin.page, 'admin')
+    await admin.page.waitForSelector(test('nav-users'))
+    const made = await admin.page.evaluate(async (password) => {
+      const { csrf } = await (await fetch('/auth/me')).json()
+      const answer = await fetch('/admin/api/users', {
+        method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf },
+        body: JSON.stringify({ username: 'wang.wu', display_name: '王五', password, roles: ['regulator'], areas: ['460100'] }),
+      })
+      return answer.status
+    }, first)
+    assert.equal(made, 201)
+
+    const { page, context, faults, expect } = await visit(browser, '/apps/lpg/')
+    await signIn(page, 'wang.wu', first)
+    await page.waitForSelector(test('step-password'))
+    assert.equal(await page.locator(test('map')).count(), 0, 'no map before the password is changed')
+    await shot(page, 'step-password')
+    expect('400 /auth/password')
+    for (const [word, again, what] of [[own, 'other', /不同/], ['wang.wu-B9', 'wang.wu-B9', /用户名/], [first, first, /用过/], [own, own, null]]) {
+      await page.fill(test('new-password'), word)
+      await page.fill(test('new-password-again'), again)
+      await page.click(test('step-next'))
+      if (what) {
+        await page.waitForFunction(([name, text]) => new RegExp(text).test(document.querySelector(name)?.textContent ?? ''),
+          [test('step-error'), what.source])
+      }
+    }
+    await mapReady(page)
+
+    await page.click(test('user-name'))
+    await page.click(test('account-factor'))
+    await page.fill(test('account-word'), own)
+    await page.click(test('account-next'))
+    await page.waitForSelector(test('factor-picture'))
+    const secret = await page.innerText(test('factor-secret'))
+    assert.match(secret, /^[A-Z2-7]{32}$/)
+    await shot(page, 'step-factor')
+    await page.fill(test('code'), totp(secret, Date.now()))
+    await page.click(test('step-next'))
+    const codes = (await page.innerText(test('recovery-codes'))).split('\n')
+    assert.equal(codes.length, 10)
+    await page.click(test('recovery-kept'))
+    await page.waitForSelector(test('account-sessions'))
+    assert.deepEqual(faults, [])
+    await context.close()
+
+    const again = await visit(browser, '/apps/lpg/')
+    again.expect('401 /auth/factor')
+    await signIn(again.page, 'wang.wu', own)
+    await again.page.waitForSelector(test('step-code'))
+    await again.page.fill(test('code'), '000000')
+    await again.page.click(test('step-next'))
+    await again.page.waitForSelector(test('step-error'))
+    await shot(again.page, 'step-code')
+    await again.page.fill(test('code'), codes[0])
+    await again.page.click(test('step-next'))
+    await mapReady(again.page)
+    assert.deepEqual(again.faults, [])
+
+    // An administrator sees where he is signed in and ends it.
+    await admin.page.click(test('nav-sessions'))
+    await admin.page.fill(test('sessions-search'), 'wang.wu')
+    await admin.page.press(test('sessions-search'), 'Enter')
+    const row = admin.page.locator(`${test('sessions')} tr`, { hasText: 'wang.wu' })
+    await row.locator(test('session-end')).first().waitFor()
+    await shot(admin.page, 'console-sessions')
+    while (await row.count()) {
+      const left = await row.count()
+      await row.locator(test('session-end')).first().click()
+      await admin.page.click('.el-message-box__btns .el-button--primary')
+      await admin.page.waitForFunction(([name, n]) =>
+        [...document.querySelectorAll(`${name} tr`)].filter((tr) => tr.textContent.includes('wang.wu')).length < n,
+      [test('sessions'), left])
+    }
+    again.expect('401 /')
+    await again.page.click(test('theme-hazards'))
+    await again.page.waitForSelector(`.overlay ${test('sign-in')}`)
+    assert.deepEqual(admin.faults, [])
+    await again.context.close()
+    await admin.context.close()
   })
 })

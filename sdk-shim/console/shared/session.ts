@@ -12,17 +12,35 @@ export interface Me {
   csrf: string
 }
 
+/** What is still asked of somebody whose password was right. */
+export interface Step {
+  username: string
+  step: 'code' | 'password' | 'factor'
+  csrf: string
+  recovery?: string[]
+}
+
+export interface Provider {
+  id: string
+  zh: string
+  en: string
+}
+
 export type SessionState = 'unknown' | 'anonymous' | 'signed-in' | 'expired'
 
 export const me = ref<Me | null>(null)
 export const sessionState = ref<SessionState>('unknown')
+export const step = ref<Step | null>(null)
+/** Recovery codes, until the person says that they are kept. */
+export const recovery = ref<string[] | null>(null)
 export const signedIn = computed(() => sessionState.value === 'signed-in')
 
 let waiting: Array<() => void> = []
+let entered: Me | null = null
 const renewedHandlers = new Set<() => void>()
 
 bindSession({
-  csrf: () => me.value?.csrf ?? null,
+  csrf: () => step.value?.csrf ?? entered?.csrf ?? me.value?.csrf ?? null,
   signedIn: () => sessionState.value === 'signed-in' || sessionState.value === 'expired',
   renew: () => {
     sessionState.value = 'expired'
@@ -52,13 +70,23 @@ export async function loadSession(): Promise<void> {
   }
 }
 
-export async function signIn(username: string, password: string): Promise<void> {
+/** Goes on after each answer of the sign-in: to the next step, to codes to be kept, or in. */
+function proceed(answer: Me | Step): void {
+  recovery.value = (answer as Step).recovery ?? null
+  if ('step' in answer) {
+    step.value = answer
+    return
+  }
+  step.value = null
+  entered = answer
+  if (!recovery.value) enter()
+}
+
+function enter(): void {
+  const who = entered
+  entered = null
+  if (!who) return
   const before = sessionState.value === 'expired' ? me.value?.username : undefined
-  const who = await request<Me>('/auth/login', {
-    method: 'POST',
-    json: { username, password },
-    anonymous: true,
-  })
   if (before !== undefined && before !== who.username) {
     // Another person must not inherit what the first one had on screen.
     location.reload()
@@ -70,6 +98,39 @@ export async function signIn(username: string, password: string): Promise<void> 
   waiting = []
   resume.forEach((go) => go())
   if (before !== undefined) renewedHandlers.forEach((handler) => handler())
+}
+
+const post = (path: string, json: unknown): Promise<Me | Step> =>
+  request<Me | Step>(path, { method: 'POST', json, anonymous: true })
+
+export async function signIn(username: string, password: string): Promise<void> {
+  proceed(await post('/auth/login', { username, password }))
+}
+
+export async function giveCode(code: string): Promise<void> {
+  proceed(await post('/auth/factor', { code }))
+}
+
+export async function changePassword(old: string, password: string): Promise<void> {
+  proceed(await post('/auth/password', { old, password }))
+}
+
+/** Somebody who is signed in gives the password again. */
+export function beginFactor(password: string): Promise<{ secret: string; uri: string }> {
+  return request('/auth/factor/begin', { method: 'POST', json: password ? { password } : {}, anonymous: true })
+}
+
+export async function confirmFactor(code: string): Promise<void> {
+  proceed(await post('/auth/factor/confirm', { code }))
+}
+
+export function keepRecovery(): void {
+  recovery.value = null
+  enter()
+}
+
+export function abandonStep(): void {
+  step.value = null
 }
 
 export async function signOut(): Promise<void> {

@@ -26,6 +26,7 @@ export interface User {
   org_name: string | null
   area: string
   ended: boolean
+  factor: boolean
   roles: HeldRole[]
 }
 
