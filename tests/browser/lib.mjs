@@ -1,5 +1,6 @@
 // What the tests share: one browser, a page that watches itself, and the few moves a person makes.
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { chromium } from 'playwright-core'
 
 export const base = process.env.CIM_URL ?? ''
@@ -121,4 +122,15 @@ export async function until(what, ask, ok, ms = WAIT_MS) {
 /** A picture for people, where BROWSER_SHOTS names a folder for them. */
 export async function shot(page, name) {
   if (process.env.BROWSER_SHOTS) await page.screenshot({ path: `${process.env.BROWSER_SHOTS}/${name}.png` })
+}
+
+/** TOTP as an authenticator app computes it (RFC 6238), of a secret in base32. */
+export function totp(secret, ms) {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('')
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(ms / 30_000)))
+  const mac = createHmac('sha1', key).update(counter).digest()
+  const at = mac[19] & 15
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0')
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { launch, mapReady, openMap, shot, signIn, test, visit } from './lib.mjs'
+import { launch, mapReady, openMap, shot, signIn, test, totp, visit } from './lib.mjs'
 
 describe('signing in to the map', () => {
   let browser
@@ -59,17 +58,6 @@ describe('signing in to the map', () => {
     await context.close()
   })
 })
-
-/** TOTP as an authenticator app computes it (RFC 6238), of a secret in base32. */
-function totp(secret, ms) {
-  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('')
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))
-  const counter = Buffer.alloc(8)
-  counter.writeBigUInt64BE(BigInt(Math.floor(ms / 30_000)))
-  const mac = createHmac('sha1', key).update(counter).digest()
-  const at = mac[19] & 15
-  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0')
-}
 
 describe('steps of a sign-in', () => {
   let browser

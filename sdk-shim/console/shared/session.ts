@@ -59,6 +59,15 @@ export function onRenewed(handler: () => void): () => void {
   return () => renewedHandlers.delete(handler)
 }
 
+/** Somebody who comes back from a sign-in provider and still owes a step here. */
+async function takeUpStep(): Promise<void> {
+  const address = new URL(location.href)
+  if (address.searchParams.get('sign_in') !== 'step') return
+  address.searchParams.delete('sign_in')
+  history.replaceState(null, '', address)
+  step.value = await request<Step>('/auth/step', { anonymous: true })
+}
+
 export async function loadSession(): Promise<void> {
   try {
     me.value = await request<Me>('/auth/me', { anonymous: true })
@@ -67,6 +76,7 @@ export async function loadSession(): Promise<void> {
     if (!(error instanceof ProblemError) || error.status !== 401) throw error
     me.value = null
     sessionState.value = 'anonymous'
+    await takeUpStep()
   }
 }
 
@@ -133,9 +143,22 @@ export function abandonStep(): void {
   step.value = null
 }
 
+/** Where people may sign in but here. */
+export async function loadProviders(): Promise<Provider[]> {
+  return (await request<{ providers: Provider[] }>('/auth/providers', { anonymous: true })).providers
+}
+
+export function providerUrl(provider: Provider): string {
+  return `/auth/login/${provider.id}?return=${encodeURIComponent(location.pathname + location.search + location.hash)}`
+}
+
 export async function signOut(): Promise<void> {
   try {
-    await request<void>('/auth/logout', { method: 'POST', anonymous: true })
+    const answer = await request<{ logout_url: string } | undefined>('/auth/logout', { method: 'POST', anonymous: true })
+    if (answer) {
+      location.assign(answer.logout_url) // signs out at the provider too
+      return
+    }
   } catch (error) {
     // A session that is gone already is what was asked for.
     if (!(error instanceof ProblemError) || error.status !== 401) throw error

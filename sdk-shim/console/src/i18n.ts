@@ -12,7 +12,6 @@ export const t = translator({
   kind_factor: ['待验证码', 'Owes a code'],
   kind_setup: ['待设置', 'Owes a set-up'],
   thisSession: ['本次', 'This one'],
-  address: ['地址', 'Address'],
   agent: ['浏览器或程序', 'Browser or program'],
   begun: ['登录于', 'Since'],
   lastSeen: ['最近使用', 'Last used'],

@@ -16,6 +16,7 @@ host_account_free(struct host_account *account)
     free(account->org_area);
     free(account->area);
     free(account->password_hash);
+    free(account->provider);
     free(account);
 }
 
@@ -34,13 +35,14 @@ host_account_load(struct host_identity *identity, const char *username,
     struct host_row row = {0};
     bool there = false;
     const cim_value values[] = {host_value_text("username", username)};
-    CIM_TRY(host_store_read(identity->options.platform,
-                            "select a.username, a.display_name, a.password_hash, a.org, o.area, "
-                            "a.area, a.ended_ms, a.password_set_ms, a.must_change, "
-                            "f.confirmed_ms from cim_account a left join cim_org o on o.code = "
-                            "a.org left join cim_second_factor f on f.username = a.username where "
-                            "a.username = :username",
-                            values, 1, &rows, err));
+    CIM_TRY(host_store_read(
+        identity->options.platform,
+        "select a.username, a.display_name, a.password_hash, a.org, o.area, "
+        "a.area, a.ended_ms, a.password_set_ms, a.must_change, "
+        "f.confirmed_ms, a.provider from cim_account a left join cim_org o on o.code = "
+        "a.org left join cim_second_factor f on f.username = a.username where "
+        "a.username = :username",
+        values, 1, &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
     if (!there) {
@@ -61,7 +63,8 @@ host_account_load(struct host_identity *identity, const char *username,
     if (account->username == NULL || account->display_name == NULL ||
         account->password_hash == NULL || !host_row_text_or_null(&row, 3, &account->org) ||
         !host_row_text_or_null(&row, 4, &account->org_area) ||
-        !host_row_text_or_null(&row, 5, &account->area)) {
+        !host_row_text_or_null(&row, 5, &account->area) ||
+        !host_row_text_or_null(&row, 10, &account->provider)) {
         return cim_fail_nomem(err);
     }
     *ret_account = CIM_TAKE(account);
@@ -158,6 +161,15 @@ put_in_tx(void *arg, cim_tx *tx, cim_error *err)
     return CIM_OK;
 }
 
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@"
+
+bool
+host_username_is_good(const char *username)
+{
+    const size_t len = strlen(username);
+    return len > 0 && len <= HOST_USERNAME_MAX && strspn(username, NAME_LETTERS) == len;
+}
+
 static bool
 is_list(const char *text, const char *allowed)
 {
@@ -169,9 +181,7 @@ host_account_check(const struct host_identity *identity, const struct host_accou
                    cim_error *err)
 {
     const char *username = input->username != NULL ? input->username : "";
-    const size_t len = strlen(username);
-    if (len > HOST_USERNAME_MAX ||
-        !is_list(username, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")) {
+    if (!host_username_is_good(username)) {
         return cim_fail(
             err, CIM_E_INVALID, "username", username, "用户名应为 1 到 %d 个字母、数字或 . _ - @",
             "a user name has 1 to %d letters, digits or . _ - @", (int)HOST_USERNAME_MAX);

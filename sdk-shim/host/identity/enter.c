@@ -94,9 +94,9 @@ host_enter_answer_me(cim_http_req *req, const struct host_principal *principal, 
     return host_enter_answer(req, 200, "application/json", &body, err);
 }
 
-static cim_status
-answer_step(cim_http_req *req, const struct host_entry *entry, const struct host_sign_in_step *step,
-            const char *token, cim_error *err)
+cim_status
+host_enter_answer_step(cim_http_req *req, const struct host_entry *entry,
+                       const struct host_sign_in_step *step, const char *token, cim_error *err)
 {
     CIM_AUTO_BUF struct cim_buf body;
     char csrf[HOST_TOKEN_TEXT];
@@ -171,7 +171,11 @@ host_enter_begin(struct host_identity *identity, cim_http_req *req, const struct
                  cim_error *err)
 {
     const char *old = host_http_cookie(req, HOST_ENTER_COOKIE);
-    CIM_TRY(host_next_step(identity, entry->username, entry->factor_given, ret_step, err));
+    struct host_session before = {0};
+    if (old != NULL) { /* of a provider: so are the steps after it */
+        (void)host_sessions_copy(&identity->sessions, old, &before, NULL);
+    }
+    CIM_TRY(host_next_step(identity, entry->username, entry->factor, ret_step, err));
     const struct host_session_start start = {
         .kind = ret_step->kind,
         .username = entry->username,
@@ -180,6 +184,8 @@ host_enter_begin(struct host_identity *identity, cim_http_req *req, const struct
                                                          : HOST_STEP_MS,
         .address = host_http_client_address(req),
         .agent = host_http_header(req, "User-Agent"),
+        .provider = entry->provider != NULL ? entry->provider : before.provider,
+        .provider_sid = entry->provider != NULL ? entry->provider_sid : before.provider_sid,
     };
     if (old != NULL) { /* a new token at each step, and the one before is worth nothing */
         CIM_TRY(host_sessions_end(&identity->sessions, old, err));
@@ -197,7 +203,7 @@ host_enter(struct host_identity *identity, cim_http_req *req, const struct host_
     struct host_principal *principal = NULL;
     CIM_TRY(host_enter_begin(identity, req, entry, &step, token, err));
     if (step.kind != HOST_SESSION_COOKIE) {
-        return answer_step(req, entry, &step, token, err);
+        return host_enter_answer_step(req, entry, &step, token, err);
     }
     CIM_TRY(host_principal_get(identity, entry->username, &principal, err));
     const cim_status status =

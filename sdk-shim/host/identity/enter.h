@@ -13,8 +13,10 @@ enum { HOST_AUTH_ANSWER_MAX = 256 << 10 };
 /* Somebody whose word for who he is was good. */
 struct host_entry {
     const char *username;
-    bool factor_given;         /* a second factor was right, here or where he signed in */
+    enum host_factor_word factor;
     const char *recovery_json; /* codes to be shown once; NULL: none */
+    const char *provider;      /* where he signed in; NULL: here */
+    const char *provider_sid;  /* what the session is called there; may be NULL */
 };
 
 /* A new session in place of the one of before: a whole one, or one that waits for a step. Sets the
@@ -26,6 +28,9 @@ cim_status host_enter_begin(struct host_identity *identity, cim_http_req *req,
  * or "factor", "csrf"}. */
 cim_status host_enter(struct host_identity *identity, cim_http_req *req,
                       const struct host_entry *entry, cim_error *err);
+cim_status host_enter_answer_step(cim_http_req *req, const struct host_entry *entry,
+                                  const struct host_sign_in_step *step, const char *token,
+                                  cim_error *err);
 /* A refused sign-in: 401 or, when locked, 429; anything else is the caller's failure. */
 cim_status host_enter_refused(const cim_call *call, cim_http_req *req, const cim_error *why,
                               int64_t locked_ms, cim_error *err);

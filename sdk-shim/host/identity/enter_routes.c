@@ -46,8 +46,25 @@ handle_code(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     if (host_sign_in_factor(self, &attempt, &locked_ms, &why) != CIM_OK) {
         return host_enter_refused(call, req, &why, locked_ms, err);
     }
-    const struct host_entry entry = {.username = attempt.username, .factor_given = true};
+    const struct host_entry entry = {.username = attempt.username, .factor = HOST_FACTOR_CODE};
     return host_enter(self, req, &entry, err);
+}
+
+/* What is owed, for a page that was come back to from a sign-in provider. */
+static cim_status
+handle_step(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_api api = host_api_begin(self, call, req);
+    const char *token = host_http_cookie(req, HOST_ENTER_COOKIE);
+    struct host_sign_in_step step;
+    if (token == NULL || api.giver->step == HOST_SESSION_COOKIE) {
+        return host_enter_answer_me(req, api.giver, token, NULL, err);
+    }
+    CIM_TRY(host_next_step(
+        self, api.giver->username,
+        api.giver->step == HOST_SESSION_SETUP ? HOST_FACTOR_CODE : HOST_FACTOR_NOBODY, &step, err));
+    const struct host_entry entry = {.username = api.giver->username};
+    return host_enter_answer_step(req, &entry, &step, token, err);
 }
 
 /* ---- the password ---- */
@@ -72,7 +89,7 @@ handle_password(void *self, const cim_call *call, cim_http_req *req, cim_error *
     CIM_TRY(host_password_set(self, attempt.username, password, false, err));
     host_api_note(&api, "user.password", attempt.username, "own");
     /* All sessions have ended with the old password; this one goes on under a new token. */
-    const struct host_entry entry = {.username = attempt.username, .factor_given = true};
+    const struct host_entry entry = {.username = attempt.username, .factor = HOST_FACTOR_CODE};
     return host_enter(self, req, &entry, err);
 }
 
@@ -133,8 +150,9 @@ handle_confirm(void *self, const cim_call *call, cim_http_req *req, cim_error *e
     }
     cim_buf_add_char(&recovery, ']');
     CIM_TRY(cim_buf_status(&recovery, err));
-    const struct host_entry entry = {
-        .username = api.giver->username, .factor_given = true, .recovery_json = recovery.data};
+    const struct host_entry entry = {.username = api.giver->username,
+                                     .factor = HOST_FACTOR_CODE,
+                                     .recovery_json = recovery.data};
     return host_enter(self, req, &entry, err);
 }
 
@@ -172,6 +190,14 @@ host_enter_routes(struct host_identity *identity, struct host_http *http, cim_er
          .summary_zh = "登录第二步：验证码或恢复码",
          .summary_en = "Second step of a sign-in: a code or a recovery code",
          .handle = handle_code,
+         .self = identity},
+        {.method = "GET",
+         .pattern = "/auth/step",
+         .flags = HOST_ROUTE_STEP,
+         .operation_id = "signInStep",
+         .summary_zh = "登录的下一步",
+         .summary_en = "The next step of a sign-in",
+         .handle = handle_step,
          .self = identity},
         {.method = "POST",
          .pattern = "/auth/password",

@@ -1,6 +1,7 @@
 /* Opening and closing, role sets. */
 #include "host/identity/areas.h"
 #include "host/identity/internal.h"
+#include "host/identity/provider.h"
 #include "host/store/row.h"
 
 #include "host/base/clock.h"
@@ -117,6 +118,9 @@ host_identity_open(const struct host_identity_options *options, struct host_iden
     status = host_sessions_open(&identity->sessions, options->platform, options->session_idle_ms,
                                 host_clock_now_ms(options->clock), err);
     if (status == CIM_OK) {
+        status = host_providers_load(options->providers, &identity->providers, err);
+    }
+    if (status == CIM_OK) {
         status = host_random_token(token, err);
     }
     if (status == CIM_OK) {
@@ -144,6 +148,7 @@ host_identity_free(struct host_identity *identity)
     }
     host_principals_clear(identity);
     host_sessions_close(&identity->sessions);
+    host_providers_free(identity->providers);
     for (size_t i = 0; i < identity->n_role_sets; i++) {
         free(identity->role_sets[i].plugin_id);
         host_roles_free(identity->role_sets[i].roles);

@@ -43,6 +43,8 @@ struct host_identity_options {
     int32_t password_history;    /* how many of before are refused */
     int64_t password_max_age_ms; /* 0: any */
     const char *site;            /* name of the platform in authenticator apps */
+    const char *site_url;        /* "https://cim.example"; NULL or "": as the client wrote it */
+    const char *providers;       /* file of sign-in providers; NULL or "": none */
 };
 
 cim_status host_identity_open(const struct host_identity_options *options,

@@ -105,6 +105,8 @@ struct host_session {
     char username[HOST_USERNAME_MAX + 1];
     char address[HOST_SESSION_ADDRESS_MAX]; /* where it began; "": not known */
     char agent[HOST_SESSION_AGENT_MAX];
+    char provider[33];      /* where he signed in; "": here */
+    char provider_sid[129]; /* what the session is called there */
     enum host_session_kind kind;
     int64_t created_ms;
     int64_t last_seen_ms;
@@ -129,8 +131,10 @@ struct host_session_start {
     const char *username;
     int64_t now_ms;
     int64_t life_ms;
-    const char *address; /* may be NULL, as the next */
+    const char *address; /* may be NULL, as the next ones */
     const char *agent;
+    const char *provider;
+    const char *provider_sid;
 };
 cim_status host_sessions_begin(struct host_sessions *sessions,
                                const struct host_session_start *start,
@@ -146,6 +150,13 @@ cim_status host_sessions_peek(struct host_sessions *sessions, enum host_session_
 cim_status host_sessions_end(struct host_sessions *sessions, const char *token, cim_error *err);
 cim_status host_sessions_end_all_of(struct host_sessions *sessions, const char *username,
                                     cim_error *err);
+/* A copy of the session of a token; CIM_E_NOTFOUND: none. */
+cim_status host_sessions_copy(struct host_sessions *sessions, const char *token,
+                              struct host_session *ret_session, cim_error *err);
+/* Those that began at a provider: of an account, of a session there, or of both; NULL: any. */
+cim_status host_sessions_end_of_provider(struct host_sessions *sessions, const char *provider,
+                                         const char *username, const char *provider_sid,
+                                         cim_error *err);
 /* What a session is called where its token must not be: the beginning of the token's hash. */
 void host_session_id(const struct host_session *session, char ret_id[HOST_SESSION_ID_TEXT]);
 cim_status host_session_id_of(const char *token, char ret_id[HOST_SESSION_ID_TEXT], cim_error *err);
@@ -164,8 +175,11 @@ struct host_role_set {
     struct host_roles *roles;
 };
 
+struct host_providers;
+
 struct host_identity {
     struct host_identity_options options;
+    struct host_providers *providers; /* provider.h */
     struct host_sessions sessions;
     struct host_password_gate passwords;
     char dummy_hash[HOST_PASSWORD_HASH_MAX]; /* verified for names that do not exist */
@@ -198,6 +212,7 @@ struct host_account {
     char *org_area; /* NULL: no organisation, or one that is not in the list */
     char *area;     /* where the account itself belongs; NULL: where its organisation does */
     char *password_hash;
+    char *provider; /* where the account signs in; NULL: here */
     int64_t password_set_ms;
     bool must_change; /* the password, at the next sign-in */
     bool has_factor;  /* a second factor that was set up */
@@ -208,6 +223,8 @@ struct host_account {
 cim_status host_account_load(struct host_identity *identity, const char *username,
                              struct host_account **ret_account, cim_error *err);
 void host_account_free(struct host_account *account); /* NULL-safe */
+/* 1 to HOST_USERNAME_MAX letters, digits or . _ - @ */
+bool host_username_is_good(const char *username);
 /* Where the account belongs: an area code, "*" where nothing says. */
 const char *host_account_home(const struct host_account *account);
 /* What is wrong with a new account's name, display name, roles, areas or password. */
@@ -375,9 +392,15 @@ struct host_sign_in_step {
     bool password;               /* a new one */
     bool factor;                 /* to be set up */
 };
-/* `factor_given`: a code of the second factor was right. */
-cim_status host_next_step(struct host_identity *identity, const char *username, bool factor_given,
-                          struct host_sign_in_step *ret_step, cim_error *err);
+/* Who said that there was a second factor. */
+enum host_factor_word {
+    HOST_FACTOR_NOBODY,
+    HOST_FACTOR_CODE,    /* a code that was right, or there is none to be asked for */
+    HOST_FACTOR_PROVIDER /* the sign-in provider: nothing more is asked here */
+};
+cim_status host_next_step(struct host_identity *identity, const char *username,
+                          enum host_factor_word word, struct host_sign_in_step *ret_step,
+                          cim_error *err);
 
 /* ---- factor.c: the second factor, TOTP (RFC 6238) ---- */
 

@@ -4,6 +4,7 @@
 #include "host/base/problem.h"
 #include "host/identity/api.h"
 #include "host/identity/enter.h"
+#include "host/identity/provider.h"
 #include "host/store/row.h"
 #include "kit/buf.h"
 
@@ -276,14 +277,14 @@ check_token_steps(struct host_identity *identity, const struct host_sign_in *att
                   int64_t *ret_locked_ms, cim_error *err)
 {
     struct host_sign_in_step step;
-    CIM_TRY(host_next_step(identity, attempt->username, false, &step, err));
+    CIM_TRY(host_next_step(identity, attempt->username, HOST_FACTOR_NOBODY, &step, err));
     if (step.kind == HOST_SESSION_FACTOR) {
         if (attempt->code == NULL) {
             return cim_fail(err, CIM_E_DENIED, "code", NULL, "还需要第二因素的验证码 code",
                             "the code of the second factor is needed too");
         }
         CIM_TRY(host_sign_in_factor(identity, attempt, ret_locked_ms, err));
-        CIM_TRY(host_next_step(identity, attempt->username, true, &step, err));
+        CIM_TRY(host_next_step(identity, attempt->username, HOST_FACTOR_CODE, &step, err));
     }
     if (step.kind == HOST_SESSION_COOKIE) {
         return CIM_OK;
@@ -349,13 +350,29 @@ handle_logout(void *self, const cim_call *call, cim_http_req *req, cim_error *er
         .address = host_http_client_address(req),
         .request_id = call->request_id,
     };
+    CIM_AUTO_BUF struct cim_buf url;
+    struct host_session session = {0};
     cim_blob nothing = {0};
+    cim_buf_init(&url, HOST_AUTH_ANSWER_MAX);
     if (token != NULL) {
+        (void)host_sessions_copy(&identity->sessions, token, &session, NULL); /* else it is gone */
         CIM_TRY(host_sessions_end(&identity->sessions, token, err));
     }
     CIM_TRY(host_sign_in_log(identity, &attempt, "ok", NULL, err));
     if (bearer == NULL) {
         CIM_TRY(host_enter_set_cookie(identity, req, "", err));
+    }
+    if (session.provider[0] != '\0') {
+        CIM_TRY(host_provider_logout_url(identity, session.provider, host_http_base_url(req), &url,
+                                         err));
+    }
+    if (url.len > 0) {
+        CIM_AUTO_BUF struct cim_buf body;
+        cim_buf_init(&body, HOST_AUTH_ANSWER_MAX);
+        cim_buf_add_text(&body, "{\"logout_url\":");
+        cim_buf_add_json_text(&body, url.data, url.len);
+        cim_buf_add_char(&body, '}');
+        return host_enter_answer(req, 200, "application/json", &body, err);
     }
     CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
     return host_http_respond(req, 204, "application/json", &nothing, err);
@@ -405,5 +422,6 @@ host_identity_add_routes(struct host_identity *identity, struct host_http *http,
     CIM_TRY(host_api_role_routes(identity, http, err));
     CIM_TRY(host_api_grant_routes(identity, http, err));
     CIM_TRY(host_api_session_routes(identity, http, err));
-    return host_enter_routes(identity, http, err);
+    CIM_TRY(host_enter_routes(identity, http, err));
+    return host_provider_routes(identity, http, err);
 }

@@ -85,8 +85,10 @@ take_up(struct host_sessions *sessions, const struct host_row *row, int64_t now_
     CIM_AUTO_FREE char *username = host_row_text(row, 2);
     CIM_AUTO_FREE char *address = host_row_text(row, 6);
     CIM_AUTO_FREE char *agent = host_row_text(row, 7);
+    CIM_AUTO_FREE char *provider = host_row_text(row, 8);
+    CIM_AUTO_FREE char *sid = host_row_text(row, 9);
     if (session == NULL || hash == NULL || kind == NULL || username == NULL || address == NULL ||
-        agent == NULL) {
+        agent == NULL || provider == NULL || sid == NULL) {
         free(session);
         return cim_fail_nomem(err);
     }
@@ -94,6 +96,8 @@ take_up(struct host_sessions *sessions, const struct host_row *row, int64_t now_
     cim_copy_text(session->username, sizeof session->username, username);
     cim_copy_text(session->address, sizeof session->address, address);
     cim_copy_text(session->agent, sizeof session->agent, agent);
+    cim_copy_text(session->provider, sizeof session->provider, provider);
+    cim_copy_text(session->provider_sid, sizeof session->provider_sid, sid);
     session->created_ms = host_row_i64(row, 3);
     session->last_seen_ms = host_row_i64(row, 4);
     session->saved_ms = session->last_seen_ms;
@@ -130,7 +134,8 @@ host_sessions_open(struct host_sessions *sessions, struct host_store *platform, 
                                  values, 2, NULL, err));
     CIM_TRY(host_store_read(platform,
                             "select token_hash, kind, username, created_ms, last_seen_ms, "
-                            "expires_ms, address, agent from cim_session",
+                            "expires_ms, address, agent, provider, provider_session from "
+                            "cim_session",
                             NULL, 0, &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
@@ -202,12 +207,15 @@ insert_row(struct host_sessions *sessions, const struct host_session *session, c
         host_value_i64("expires", session->expires_ms),
         host_value_text("address", session->address),
         host_value_text("agent", session->agent),
+        host_value_text("provider", session->provider),
+        host_value_text("sid", session->provider_sid),
     };
     return host_store_write_one(sessions->platform,
                                 "insert into cim_session (token_hash, kind, username, created_ms, "
-                                "last_seen_ms, expires_ms, address, agent) values (:hash, :kind, "
-                                ":username, :created, :created, :expires, :address, :agent)",
-                                values, 7, NULL, err);
+                                "last_seen_ms, expires_ms, address, agent, provider, "
+                                "provider_session) values (:hash, :kind, :username, :created, "
+                                ":created, :expires, :address, :agent, :provider, :sid)",
+                                values, 9, NULL, err);
 }
 
 static void
@@ -217,6 +225,10 @@ fill(struct host_session *session, const struct host_session_start *start)
     cim_copy_text(session->address, sizeof session->address,
                   start->address != NULL ? start->address : "");
     cim_copy_text(session->agent, sizeof session->agent, start->agent != NULL ? start->agent : "");
+    cim_copy_text(session->provider, sizeof session->provider,
+                  start->provider != NULL ? start->provider : "");
+    cim_copy_text(session->provider_sid, sizeof session->provider_sid,
+                  start->provider_sid != NULL ? start->provider_sid : "");
     session->kind = start->kind;
     session->created_ms = start->now_ms;
     session->last_seen_ms = start->now_ms;
@@ -438,4 +450,55 @@ host_sessions_end_one(struct host_sessions *sessions, const char *username, cons
         return cim_fail(err, CIM_E_NOTFOUND, "id", id, "没有这个会话", "there is no such session");
     }
     return delete_row(sessions, hash, err);
+}
+
+/* ---- of sign-in providers ---- */
+
+cim_status
+host_sessions_copy(struct host_sessions *sessions, const char *token,
+                   struct host_session *ret_session, cim_error *err)
+{
+    char hash[HOST_TOKEN_TEXT];
+    const struct host_session *session = NULL;
+    if (looks_like_token(token)) {
+        CIM_TRY(host_sha256_text("", token, hash, err));
+        (void)pthread_mutex_lock(&sessions->lock);
+        session = *find_link(sessions, hash);
+        if (session != NULL) {
+            *ret_session = *session;
+            ret_session->next = NULL;
+        }
+        (void)pthread_mutex_unlock(&sessions->lock);
+    }
+    return session != NULL ? CIM_OK
+                           : cim_fail(err, CIM_E_NOTFOUND, NULL, NULL, "没有这个会话",
+                                      "there is no such session");
+}
+
+cim_status
+host_sessions_end_of_provider(struct host_sessions *sessions, const char *provider,
+                              const char *username, const char *provider_sid, cim_error *err)
+{
+    const cim_value values[] = {host_value_text("provider", provider),
+                                host_value_text("username", username != NULL ? username : ""),
+                                host_value_text("sid", provider_sid != NULL ? provider_sid : "")};
+    (void)pthread_mutex_lock(&sessions->lock);
+    for (size_t i = 0; i < HOST_SESSION_BUCKETS; i++) {
+        struct host_session **link = &sessions->buckets[i];
+        while (*link != NULL) {
+            if (strcmp((*link)->provider, provider) == 0 &&
+                (username == NULL || strcmp((*link)->username, username) == 0) &&
+                (provider_sid == NULL || strcmp((*link)->provider_sid, provider_sid) == 0)) {
+                drop(sessions, link);
+            } else {
+                link = &(*link)->next;
+            }
+        }
+    }
+    (void)pthread_mutex_unlock(&sessions->lock);
+    return host_store_write_one(sessions->platform,
+                                "delete from cim_session where provider = :provider and "
+                                "(:username = '' or username = :username) and (:sid = '' or "
+                                "provider_session = :sid)",
+                                values, 3, NULL, err);
 }

@@ -11,11 +11,7 @@
 static void
 kept_name(const char *username, char out[HOST_USERNAME_MAX + 1])
 {
-    const size_t len = strlen(username);
-    const size_t good =
-        strspn(username, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@");
-    cim_copy_text(out, HOST_USERNAME_MAX + 1,
-                  len > 0 && len == good && len <= HOST_USERNAME_MAX ? username : "?");
+    cim_copy_text(out, HOST_USERNAME_MAX + 1, host_username_is_good(username) ? username : "?");
 }
 
 static cim_status
@@ -262,10 +258,12 @@ try_password(struct verdict *verdict, cim_error *err)
     if (status != CIM_OK && status != CIM_E_NOTFOUND) {
         return status;
     }
-    const bool known = account != NULL && !account->ended;
+    /* Whoever signs in elsewhere has no password here, and is as unknown as a name that is none. */
+    const bool known = account != NULL && !account->ended && account->password_hash[0] == '$';
     status = host_password_verify(
         &identity->passwords, attempt->address,
-        account != NULL ? account->password_hash : identity->dummy_hash,
+        known || (account != NULL && account->password_hash[0] == '$') ? account->password_hash
+                                                                       : identity->dummy_hash,
         strlen(attempt->password) <= HOST_PASSWORD_MAX_BYTES ? attempt->password : "", &same, err);
     verdict->more_is_asked = known && account->has_factor;
     host_account_free(account);

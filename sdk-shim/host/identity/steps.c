@@ -39,18 +39,21 @@ is_password_old(const struct host_identity *identity, const struct host_account 
 }
 
 cim_status
-host_next_step(struct host_identity *identity, const char *username, bool factor_given,
+host_next_step(struct host_identity *identity, const char *username, enum host_factor_word word,
                struct host_sign_in_step *ret_step, cim_error *err)
 {
     struct host_account *account = NULL;
     struct host_sign_in_step step = {.kind = HOST_SESSION_COOKIE};
     cim_status status = host_account_load(identity, username, &account, err);
     CIM_TRY(status);
-    if (account->has_factor && !factor_given) {
+    if (account->has_factor && word == HOST_FACTOR_NOBODY) {
         step.kind = HOST_SESSION_FACTOR;
     } else {
-        step.password = account->must_change || is_password_old(identity, account);
-        status = account->has_factor ? CIM_OK : needs_factor(identity, username, &step.factor, err);
+        step.password = account->provider == NULL &&
+                        (account->must_change || is_password_old(identity, account));
+        status = account->has_factor || word == HOST_FACTOR_PROVIDER
+                     ? CIM_OK
+                     : needs_factor(identity, username, &step.factor, err);
         step.kind = step.password || step.factor ? HOST_SESSION_SETUP : HOST_SESSION_COOKIE;
     }
     host_account_free(account);

@@ -236,6 +236,8 @@ open_identity(struct host_assembly *assembly, enum host_level level, cim_error *
         .password_history = (int32_t)host_config_int(config, "password.history"),
         .password_max_age_ms = host_config_int(config, "password.max_age_days") * DAY_MS,
         .site = host_config_text(config, "site.name"),
+        .site_url = host_config_text(config, "site.url"),
+        .providers = host_config_text(config, "sign_in.providers"),
     };
     CIM_TRY(host_identity_open(&options, &app->identity, err));
     CIM_TRY(host_plugins_open(app, &app->plugins, err));
