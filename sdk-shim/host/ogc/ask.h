@@ -102,6 +102,8 @@ cim_status host_ogc_edit_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_tile_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_style_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_map_routes(struct host_ogc *ogc, cim_error *err);
+cim_status host_ogc_wms_routes(struct host_ogc *ogc, cim_error *err);
+cim_status host_ogc_wmts_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_basemap_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_openapi_routes(struct host_ogc *ogc, cim_error *err);
 

@@ -112,6 +112,12 @@ add_links(struct json_object *doc, const struct host_ask *ask, const struct cim_
         host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", json_mime,
                       zh ? "矢量瓦片集" : "Vector tilesets", "%s/collections/%s/tiles", base, id);
     }
+    if (has_tiles && def->style != NULL) {
+        host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/map", "image/png",
+                      zh ? "地图 (PNG)" : "Map as PNG", "%s/collections/%s/map", base, id);
+        host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/legend", "image/png",
+                      zh ? "图例" : "Legend", "%s/collections/%s/legend", base, id);
+    }
     if (def->style != NULL) {
         host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/styles",
                       "application/vnd.mapbox.style+json", zh ? "样式" : "Style", "%s/styles/%s",

@@ -45,6 +45,11 @@ static const char *const conforms[] = {
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
+    "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/collection-map",
+    "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/dataset-map",
+    "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/png",
+    "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/ogc-process-description",
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/json",
@@ -88,6 +93,12 @@ landing(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
                   zh ? "瓦片矩阵集" : "Tile matrix sets", "%s/tileMatrixSets", ask.base);
     host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/styles", json,
                   zh ? "地图样式" : "Styles", "%s/styles", ask.base);
+    host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/map", "image/png",
+                  zh ? "地图 (PNG)" : "Map as PNG", "%s/map", ask.base);
+    host_doc_link(links, "related", "text/xml", "WMS 1.3.0",
+                  "%s/wms?SERVICE=WMS&REQUEST=GetCapabilities", ask.base);
+    host_doc_link(links, "related", "text/xml", "WMTS 1.0.0", "%s/wmts/1.0.0/WMTSCapabilities.xml",
+                  ask.base);
     host_doc_link(links, "related", json, zh ? "底图" : "Base maps", "%s/basemaps", ask.base);
     return host_ask_send_doc(&ask, doc, "CIM 基础平台", "CIM platform", err);
 }
@@ -137,6 +148,8 @@ add_all_routes(struct host_ogc *ogc, cim_error *err)
     CIM_TRY(host_ogc_tile_routes(ogc, err));
     CIM_TRY(host_ogc_style_routes(ogc, err));
     CIM_TRY(host_ogc_map_routes(ogc, err));
+    CIM_TRY(host_ogc_wms_routes(ogc, err));
+    CIM_TRY(host_ogc_wmts_routes(ogc, err));
     CIM_TRY(host_ogc_basemap_routes(ogc, err));
     return host_ogc_openapi_routes(ogc, err);
 }

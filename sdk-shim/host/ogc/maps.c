@@ -112,11 +112,7 @@ dataset_map(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(host_ask_allow(&ask, names, err));
     CIM_TRY(host_ask_choose(&ask, picture_offers, 2, err));
     const char *at = host_ask_param(&ask, "styles");
-    if (at == NULL || at[0] == '\0') {
-        return cim_fail(err, CIM_E_INVALID, "styles", NULL,
-                        "应给出样式，从下到上以逗号分隔，如 basemap,stations",
-                        "expected styles from below, with commas between: basemap,stations");
-    }
+    at = at == NULL || at[0] == '\0' ? "basemap" : at;
     while (*at != '\0') {
         const size_t len = strcspn(at, ",");
         (void)snprintf(style, sizeof style, "%.*s", (int)(len < 64 ? len : 63), at);
@@ -198,8 +194,8 @@ static const struct host_route_param collection_params[] = {
     {NULL, NULL, NULL, NULL, NULL}};
 static const struct host_route_param dataset_params[] = {
     MAP_PARAMS,
-    {"styles", "query", "{\"type\":\"string\"}", "样式，从下到上以逗号分隔",
-     "Styles from below, with commas between"},
+    {"styles", "query", "{\"type\":\"string\"}", "样式，从下到上以逗号分隔，缺省为 basemap",
+     "Styles from below, with commas between; basemap by default"},
     {NULL, NULL, NULL, NULL, NULL}};
 
 cim_status

@@ -167,6 +167,7 @@ tag_of(const struct host_route *route, bool chinese)
         {"/tileMatrixSets", "要素与瓦片", "Features and tiles"},
         {"/styles", "地图", "Maps"},
         {"/map", "地图", "Maps"},
+        {"/wm", "地图", "Maps"},
         {"/basemaps", "地图", "Maps"},
         {"/processes", "分析", "Processes"},
         {"/jobs", "分析", "Processes"},
