@@ -112,7 +112,6 @@ add_rows(struct info *info, const char *layer, cim_rows *rows, cim_error *err)
             }
             cim_buf_add_text(info->out, info->n++ > 0 ? "," : "");
             status = host_encode_feature(&encoder, batch, row, info->out, err);
-            cim_buf_add_char(info->out, '}');
         }
         if (status != CIM_OK) {
             break;

@@ -216,6 +216,12 @@ def way_map(walk, layer):
     if not walk.visible(layer) and answer.status == 200 and everything:
         walk.expect(way + " is that of one who sees more", False, answer.body == warm.body)
     walk.ask("/collections/{id}/legend", "/collections/%s/legend" % layer.id)
+    info = ("SERVICE=WMS&VERSION=1.3.0&REQUEST=GetFeatureInfo&CRS=CRS:84&BBOX=108.5,18.0,111.2,20.3&WIDTH=8&HEIGHT=8"
+            "&LAYERS=%s&QUERY_LAYERS=%s&FEATURE_COUNT=100" % (layer.id, layer.id))
+    for place in ("I=4&J=4&INFO_FORMAT=application/json", "I=6&J=1&INFO_FORMAT=text/plain"):
+        walk.ask("/wms", "/wms?%s&%s" % (info, place))
+    walk.ask("/wms", "/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetLegendGraphic&FORMAT=image/png&LAYER=%s" % layer.id)
+    walk.ask("/wmts/1.0.0/{layer}/{style}/{grid}/{level}/{row}/{file}", "/wmts/1.0.0/%s/default/c/8/49/206.png" % layer.id)
     way = "/map"
     walk.ask(way, "/map?f=json&styles=%s&%s" % (layer.id.split(".")[1], box))
 
@@ -265,6 +271,14 @@ def way_api(walk, pattern):
     walk.ask(pattern, "/api?f=html")
     named = set(re.findall(r"lpg\.[a-z-]+", json.dumps(walk.ask(pattern, "/api").json))).intersection(LAYERS)
     walk.expect(pattern + " names", sorted(layer.id for layer in LAYERS.values() if walk.person.reads(layer.id)), sorted(named))
+
+
+def way_capabilities(walk, pattern):
+    """Capabilities name the layers that may be read, and their extent is that of what is seen."""
+    for path in ("/wms?SERVICE=WMS&REQUEST=GetCapabilities", "/wmts/1.0.0/WMTSCapabilities.xml"):
+        answer = walk.ask(pattern, path)
+        named = set(re.findall(r">(lpg\.[a-z-]+)<", answer.text)) if answer.status == 200 else set()
+        walk.expect(pattern + " names others", [], sorted(name for name in named if not walk.person.reads(name)))
 
 
 def way_people(walk, pattern):
@@ -327,6 +341,9 @@ def way_bindings(walk, pattern):
 OTHERS = {
     "/": plain("/", "/?f=html"), "/api": way_api, "/conformance": plain(), "/health": plain(),
     "/ready": plain(), "/metrics": plain(), "/styles": plain(), "/styles/{style}": plain("/styles/stations", "/styles/basemap"),
+    "/wms": way_capabilities, "/wmts": plain("/wmts?Service=WMTS&Request=GetCapabilities"),
+    "/wmts/1.0.0/WMTSCapabilities.xml": way_capabilities,
+    "/wmts/1.0.0/{layer}/{style}/{grid}/{level}/{row}/{file}": None,  # asked with each layer
     "/map": plain("/map?styles=basemap,hazards,stations&f=json", "/map?styles=basemap,hazards,stations"),
     "/styles/{style}/map": plain("/styles/stations/map?f=json", "/styles/basemap/map"),
     "/styles/{style}/legend": plain("/styles/stations/legend", "/styles/hazards/legend"),
