@@ -6,9 +6,10 @@ describe('the administration console', () => {
   let browser
   let page
   let faults
+  let expect
   before(async () => {
     browser = await launch()
-    ;({ page, faults } = await visit(browser, '/admin/'))
+    ;({ page, faults, expect } = await visit(browser, '/admin/'))
     await signIn(page, 'admin')
     await page.waitForSelector(test('plugin-lpg'))
   })
@@ -55,6 +56,20 @@ describe('the administration console', () => {
     assert.equal(closed, 503)
     const declared = await page.innerText(card)
     assert.ok(declared.includes('lpg.stations'), 'a disabled plugin can be read before it is enabled')
+    await page.click(`${card} ${test('rehearse')}`)
+    await page.waitForSelector('.el-message--success')
+    await page.click(`${card} ${test('uninstall')}`)
+    await page.waitForSelector(`${test('uninstall-tables')} li`)
+    assert.match(await page.innerText(test('uninstall-what')), /保留：下列数据表/)
+    assert.match(await page.innerText(test('uninstall-tables')), /lpg_station：\d+ 行/)
+    await page.click(test('uninstall-purge'))
+    assert.match(await page.innerText(test('uninstall-what')), /不可恢复/)
+    await page.fill(`input${test('uninstall-id')}`, 'something')
+    expect('400 /admin/api/plugins/lpg/uninstall')
+    await page.click(test('dialog-save'))
+    assert.match(await page.innerText(test('dialog-error')), /应为插件编号 lpg/)
+    await shot(page, 'console-uninstall')
+    await page.click('.el-dialog__footer .el-button:not(.el-button--danger)')
     await act('enable')
     await until('enabled', state, (s) => s === 'enabled')
     const open = await page.evaluate(() => fetch('/apps/lpg/api/areas').then((r) => r.status))

@@ -29,6 +29,38 @@ function poll(): () => void {
   return () => window.clearInterval(timer)
 }
 
+/** The migrations that enabling would apply, tried and rolled back; a refusal is the card's. */
+export async function rehearse(id: string): Promise<string[] | undefined> {
+  delete actionFailure[id]
+  try {
+    const path = `/admin/api/plugins/${encodeURIComponent(id)}/rehearse`
+    return (await request<{ migrations: string[] }>(path, { method: 'POST' })).migrations
+  } catch (error) {
+    actionFailure[id] = problemText(toProblem(error))
+    return undefined
+  }
+}
+
+export interface PluginTable {
+  table: string
+  rows: number
+}
+
+export async function tablesOf(id: string): Promise<PluginTable[]> {
+  return (await request<{ tables: PluginTable[] }>(`/admin/api/plugins/${encodeURIComponent(id)}/tables`)).tables
+}
+
+/** The sentence of a refusal, or ''. */
+export async function uninstall(id: string, confirm: string, purge: boolean): Promise<string> {
+  try {
+    await request(`/admin/api/plugins/${encodeURIComponent(id)}/uninstall`, { method: 'POST', json: { confirm, purge } })
+  } catch (error) {
+    return problemText(toProblem(error))
+  }
+  await loadPlugins(true)
+  return ''
+}
+
 export async function act(id: string, action: 'enable' | 'disable'): Promise<boolean> {
   busy[id] = action
   delete actionFailure[id]

@@ -8,10 +8,11 @@
 #include "host/http/http.h"
 #include "host/plugins/plugins.h"
 #include "kit/buf.h"
+#include "kit/json.h"
 
 #include <json-c/json.h>
 
-enum { HOST_ADMIN_ANSWER_MAX = 32 << 20 };
+enum { HOST_ADMIN_ANSWER_MAX = 32 << 20, HOST_ADMIN_BODY_MAX = 64 << 10 };
 
 #define ADMIN_PLUGINS "cim.admin.plugins"
 
@@ -173,6 +174,95 @@ handle_disable(void *self, const cim_call *call, cim_http_req *req, cim_error *e
     return answer_plugin(app, id, req, err);
 }
 
+static void
+add_table(void *arg, const char *table, int64_t n_rows)
+{
+    struct cim_buf *out = arg;
+    cim_buf_add_text(out, out->data[out->len - 1] == '[' ? "{\"table\":" : ",{\"table\":");
+    cim_buf_add_json_text(out, table, SIZE_MAX);
+    cim_buf_addf(out, ",\"rows\":%lld}", (long long)n_rows);
+}
+
+static cim_status
+handle_tables(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_app *app = self;
+    CIM_AUTO_BUF struct cim_buf body;
+    (void)call;
+    cim_buf_init(&body, HOST_ADMIN_ANSWER_MAX);
+    cim_buf_add_text(&body, "{\"tables\":[");
+    CIM_TRY(
+        host_plugins_tables(app->plugins, host_http_path_param(req, "id"), add_table, &body, err));
+    cim_buf_add_text(&body, "]}");
+    return answer(req, &body, err);
+}
+
+static void
+add_migration(void *arg, const char *file, int32_t done, int32_t total)
+{
+    struct cim_buf *out = arg;
+    if (done < total) {
+        cim_buf_add_text(out, out->data[out->len - 1] == '[' ? "" : ",");
+        cim_buf_add_json_text(out, file, SIZE_MAX);
+    }
+}
+
+static cim_status
+handle_rehearse(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_app *app = self;
+    const char *id = host_http_path_param(req, "id");
+    CIM_AUTO_BUF struct cim_buf body;
+    cim_buf_init(&body, HOST_ADMIN_ANSWER_MAX);
+    cim_buf_add_text(&body, "{\"migrations\":[");
+    CIM_TRY(note_plugin(
+        app, call, "plugin.rehearse", id,
+        say_reason(host_plugins_rehearse(app->plugins, id, add_migration, &body, err), err)));
+    cim_buf_add_text(&body, "]}");
+    return answer(req, &body, err);
+}
+
+/* What goes for good is named twice: in the path, and in the body. */
+static cim_status
+read_confirmation(cim_http_req *req, const char *id, bool *ret_purge, cim_error *err)
+{
+    const char *text = NULL;
+    uint64_t len = 0;
+    struct json_object *body = NULL;
+    CIM_TRY(host_http_body_text(req, HOST_ADMIN_BODY_MAX, &text, &len, err));
+    CIM_TRY(cim_json_parse("body", text, (size_t)len, &body, err));
+    const struct json_object *confirm = member(body, "confirm");
+    const struct json_object *purge = member(body, "purge");
+    cim_status status = CIM_OK;
+    if (confirm == NULL || strcmp(json_object_get_string((struct json_object *)confirm), id) != 0) {
+        status = cim_fail(err, CIM_E_INVALID, "confirm", NULL, "应为插件编号 %.64s，以示确认",
+                          "expected the plugin's id, %.64s, to confirm", id);
+    } else if (purge != NULL && !json_object_is_type(purge, json_type_boolean)) {
+        status = cim_fail(err, CIM_E_INVALID, "purge", NULL, "应为 true 或 false",
+                          "expected true or false");
+    } else {
+        *ret_purge = purge != NULL && json_object_get_boolean(purge) != 0;
+    }
+    json_object_put(body);
+    return status;
+}
+
+static cim_status
+handle_uninstall(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    static const char text[] = "{\"status\":\"uninstalled\"}";
+    const struct host_app *app = self;
+    const char *id = host_http_path_param(req, "id");
+    cim_blob body = {text, sizeof text - 1, NULL, NULL};
+    bool purge = false;
+    CIM_TRY(read_confirmation(req, id, &purge, err));
+    host_log(CIM_LOG_WARNING, "admin", "%s uninstalls plugin %s%s", call->principal, id,
+             purge ? " with its tables" : "");
+    CIM_TRY(note_plugin(app, call, purge ? "plugin.purge" : "plugin.uninstall", id,
+                        say_reason(host_plugins_uninstall(app->plugins, id, purge, err), err)));
+    return host_http_respond(req, 200, "application/json", &body, err);
+}
+
 static cim_status
 handle_upgrade(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
@@ -229,6 +319,29 @@ host_admin_add_routes(struct host_app *app, cim_error *err)
          .summary_en = "Disable a plugin",
          .params = id,
          .handle = handle_disable},
+        {.method = "POST",
+         .pattern = "/admin/api/plugins/{id}/rehearse",
+         .operation_id = "rehearsePlugin",
+         .summary_zh = "试行插件的迁移，随后撤销",
+         .summary_en = "Try the migrations of a plugin, and roll them back",
+         .params = id,
+         .handle = handle_rehearse},
+        {.method = "GET",
+         .pattern = "/admin/api/plugins/{id}/tables",
+         .operation_id = "getPluginTables",
+         .summary_zh = "插件的数据表及行数：卸载时保留，清除时删除",
+         .summary_en = "Tables of a plugin with their rows: kept when it is uninstalled, dropped "
+                       "when it is purged",
+         .params = id,
+         .handle = handle_tables},
+        {.method = "POST",
+         .pattern = "/admin/api/plugins/{id}/uninstall",
+         .operation_id = "uninstallPlugin",
+         .summary_zh = "卸载插件；请求体 {\"confirm\": 插件编号, \"purge\": true 时删除其数据表}",
+         .summary_en = "Uninstall a plugin; body {\"confirm\": its id, \"purge\": true drops its "
+                       "tables}",
+         .params = id,
+         .handle = handle_uninstall},
         {.method = "POST",
          .pattern = "/admin/api/platform/upgrade",
          .operation_id = "upgradePlatform",

@@ -130,6 +130,12 @@ tell_line(void *arg, const char *line)
     tell(*(const int *)arg, "+ %s\n", line);
 }
 
+static void
+tell_table(void *arg, const char *table, int64_t n_rows)
+{
+    tell(*(const int *)arg, "+ %-40s %lld\n", table, (long long)n_rows);
+}
+
 static cim_status
 act(struct host_control *control, int fd, char *line, cim_error *err)
 {
@@ -141,6 +147,9 @@ act(struct host_control *control, int fd, char *line, cim_error *err)
     if (strcmp(noun, "plugin") == 0 && strcmp(verb, "list") == 0) {
         host_plugins_each(control->app->plugins, tell_plugin, &fd);
         return CIM_OK;
+    }
+    if (strcmp(noun, "plugin") == 0 && strcmp(verb, "tables") == 0) {
+        return host_plugins_tables(control->app->plugins, id, tell_table, &fd, err);
     }
     if (strcmp(noun, "plugin") == 0) {
         return host_plugin_act(control->app, verb, id, tell_migration, &fd, err);

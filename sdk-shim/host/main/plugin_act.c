@@ -30,6 +30,12 @@ host_plugin_act(struct host_app *app, const char *word, const char *id, host_pro
     if (strcmp(word, "rehearse") == 0) {
         return host_plugins_rehearse(app->plugins, id, progress, arg, err);
     }
-    return cim_fail(err, CIM_E_INVALID, "action", word, "应为 enable、rehearse 或 disable",
-                    "expected enable, rehearse or disable");
+    if (strcmp(word, "uninstall") == 0 || strcmp(word, "purge") == 0) {
+        CIM_TRY(host_plugins_uninstall(app->plugins, id, strcmp(word, "purge") == 0, err));
+        note(app, strcmp(word, "purge") == 0 ? "plugin.purge" : "plugin.uninstall", id);
+        return CIM_OK;
+    }
+    return cim_fail(err, CIM_E_INVALID, "action", word,
+                    "应为 enable、rehearse、disable、uninstall 或 purge",
+                    "expected enable, rehearse, disable, uninstall or purge");
 }

@@ -12,10 +12,19 @@
 
 #include <stdio.h>
 
-enum action { ACTION_LIST, ACTION_ENABLE, ACTION_REHEARSE, ACTION_DISABLE };
+enum action {
+    ACTION_LIST,
+    ACTION_TABLES,
+    ACTION_ENABLE,
+    ACTION_REHEARSE,
+    ACTION_DISABLE,
+    ACTION_UNINSTALL,
+    ACTION_PURGE
+};
 
 /* As the control socket has them. */
-static const char *const WORDS[] = {"list", "enable", "rehearse", "disable"};
+static const char *const WORDS[] = {"list",    "tables",    "enable", "rehearse",
+                                    "disable", "uninstall", "purge"};
 
 static cim_status
 read_action(const struct host_args *args, enum action *ret_action, const char **ret_id,
@@ -30,10 +39,13 @@ read_action(const struct host_args *args, enum action *ret_action, const char **
         *ret_action = rehearses ? ACTION_REHEARSE : ACTION_ENABLE;
     } else if (strcmp(word, "disable") == 0 && *ret_id[0] != '\0') {
         *ret_action = ACTION_DISABLE;
+    } else if (strcmp(word, "uninstall") == 0 && *ret_id[0] != '\0') {
+        *ret_action = host_args_option(args, "purge") != NULL ? ACTION_PURGE : ACTION_UNINSTALL;
     } else {
-        return cim_fail(err, CIM_E_INVALID, "action", word,
-                        "应为 list、enable ID [--dry-run] 或 disable ID",
-                        "expected list, enable ID [--dry-run] or disable ID");
+        return cim_fail(
+            err, CIM_E_INVALID, "action", word,
+            "应为 list、enable ID [--dry-run]、disable ID 或 uninstall ID [--purge] [--yes]",
+            "expected list, enable ID [--dry-run], disable ID or uninstall ID [--purge] [--yes]");
     }
     return CIM_OK;
 }
@@ -56,9 +68,19 @@ print_migration(void *arg, const char *file, int32_t done, int32_t total)
     }
 }
 
+static void
+print_table(void *arg, const char *table, int64_t n_rows)
+{
+    (void)arg;
+    printf("%-40s %lld\n", table, (long long)n_rows);
+}
+
 static cim_status
 act(struct host_app *app, enum action action, const char *id, cim_error *err)
 {
+    if (action == ACTION_TABLES) {
+        return host_plugins_tables(app->plugins, id, print_table, NULL, err);
+    }
     if (action == ACTION_LIST) {
         host_plugins_each(app->plugins, print_plugin, NULL);
         return CIM_OK;
@@ -86,6 +108,46 @@ act_alone(struct host_config *config, enum action action, const char *id, cim_er
     return status;
 }
 
+static cim_status
+do_it(struct host_config *config, enum action action, const char *id, cim_error *err)
+{
+    char holder[32];
+    int64_t pid = 0;
+    CIM_TRY(host_lock_holder(host_config_text(config, "var"), &pid, holder, err));
+    return pid != 0 && strcmp(holder, "serve") == 0 ? ask(config, action, id, err)
+                                                    : act_alone(config, action, id, err);
+}
+
+/* Says what goes and what stays, and asks. */
+static cim_status
+agree(struct host_config *config, enum action action, const char *id, bool agreed, cim_error *err)
+{
+    char line[128] = "";
+    const bool purges = action == ACTION_PURGE;
+    printf("删除：插件 %s 的文件%s。\nGone: the files of plugin %s%s.\n", id,
+           purges ? "、下列数据表及其全部记录、可撤销的批量写入" : "", id,
+           purges ? ", the tables below with all their records, edits that could be undone" : "");
+    printf("保留：%s授权、账号、审计记录与变更日志。\nKept: %sgrants, accounts, audit and change "
+           "log.\n\n",
+           purges ? "" : "下列数据表及其记录（再次安装后继续使用）、",
+           purges ? ""
+                  : "the tables below with their records (installing it again goes on with "
+                    "them), ");
+    CIM_TRY(do_it(config, ACTION_TABLES, id, err));
+    if (agreed) {
+        return CIM_OK;
+    }
+    printf("\n输入插件编号以确认 / type the plugin's id to confirm: ");
+    (void)fflush(stdout);
+    if (fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+    }
+    return strcmp(line, id) == 0 ? CIM_OK
+                                 : cim_fail(err, CIM_E_CANCELLED, NULL, NULL,
+                                            "未确认，什么也没有做（脚本可用 --yes）",
+                                            "not confirmed, nothing was done (scripts: --yes)");
+}
+
 static void
 say_before(enum action action)
 {
@@ -107,40 +169,48 @@ say_after(enum action action, const char *id)
         printf("试运行通过，一切照旧 / the rehearsal went well, nothing was changed\n");
     } else if (action == ACTION_DISABLE) {
         printf("插件 %s 已停用 / plugin %s is disabled\n", id, id);
+    } else if (action == ACTION_UNINSTALL || action == ACTION_PURGE) {
+        printf("插件 %s 已卸载 / plugin %s is uninstalled\n", id, id);
     }
 }
 
 static cim_status
 run(struct host_config *config, const char *const *words, cim_error *err)
 {
-    static const struct host_arg_spec specs[] = {{"dry-run", true}, {NULL, false}};
+    static const struct host_arg_spec specs[] = {
+        {"dry-run", true}, {"purge", true}, {"yes", true}, {NULL, false}};
     struct host_args args;
     enum action action = ACTION_LIST;
     const char *id = NULL;
-    char holder[32];
-    int64_t pid = 0;
     host_setup_log(config);
     CIM_TRY(host_args_parse(words, specs, 2, &args, err));
     CIM_TRY(read_action(&args, &action, &id, err));
-    CIM_TRY(host_lock_holder(host_config_text(config, "var"), &pid, holder, err));
     say_before(action);
-    CIM_TRY(pid != 0 && strcmp(holder, "serve") == 0 ? ask(config, action, id, err)
-                                                     : act_alone(config, action, id, err));
+    if (action == ACTION_UNINSTALL || action == ACTION_PURGE) {
+        CIM_TRY(agree(config, action, id, host_args_option(&args, "yes") != NULL, err));
+    }
+    CIM_TRY(do_it(config, action, id, err));
     say_after(action, id);
     return CIM_OK;
 }
 
 const struct host_verb host_verb_plugin = {
     .name = "plugin",
-    .zh = "列出、启用、停用插件",
-    .en = "list, enable, disable plugins",
-    .usage = "  cim-host plugin list\n"
-             "  cim-host plugin enable ID [--dry-run]\n"
-             "  cim-host plugin disable ID\n\n"
-             "  在 plugins.dirs 中查找插件；启用时执行其迁移，--dry-run 只在随后撤销的事务中试行。"
-             "平台运行时由它执行。\n"
-             "  Plugins are looked for in plugins.dirs; enabling one applies its migrations, "
-             "--dry-run tries them\n  in a transaction that is rolled back. While the platform "
-             "serves, it does what is asked.\n",
+    .zh = "列出、启用、停用、卸载插件",
+    .en = "list, enable, disable, uninstall plugins",
+    .usage =
+        "  cim-host plugin list\n"
+        "  cim-host plugin enable ID [--dry-run]\n"
+        "  cim-host plugin disable ID\n"
+        "  cim-host plugin uninstall ID [--purge] [--yes]\n\n"
+        "  在 plugins.dirs 中查找插件；启用时执行其迁移，--dry-run 只在随后撤销的事务中试行。"
+        "平台运行时由它执行。\n"
+        "  Plugins are looked for in plugins.dirs; enabling one applies its migrations, "
+        "--dry-run tries them\n  in a transaction that is rolled back. While the platform "
+        "serves, it does what is asked.\n"
+        "  卸载删除插件的文件，数据表保留；--purge 连同数据表删除。先列出去留并要求确认，--yes "
+        "不再询问。\n"
+        "  Uninstalling removes the plugin's files and keeps its tables; --purge drops them. "
+        "What goes and\n  what stays is said first and asked; --yes does not ask.\n",
     .run = run,
 };

@@ -219,9 +219,10 @@ static cim_status
 find(struct host_plugins *plugins, const char *id, struct host_plugin **ret_plugin, cim_error *err)
 {
     *ret_plugin = host_plugins_find(plugins, id);
-    return *ret_plugin != NULL ? CIM_OK
-                               : cim_fail(err, CIM_E_NOTFOUND, "id", id, "没有插件 %.64s",
-                                          "there is no plugin %.64s", id);
+    return *ret_plugin != NULL && !(*ret_plugin)->gone
+               ? CIM_OK
+               : cim_fail(err, CIM_E_NOTFOUND, "id", id, "没有插件 %.64s",
+                          "there is no plugin %.64s", id);
 }
 
 cim_status

@@ -92,6 +92,7 @@ struct host_plugin {
     enum host_plugin_state state;
     char *reason;
     bool open; /* calls may enter */
+    bool gone; /* uninstalled: nobody finds it any more */
     int64_t in_flight;
     struct json_object *registered;
     struct json_object *failures; /* newest first; of earlier workers, so it stays as loaded */

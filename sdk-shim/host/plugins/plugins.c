@@ -312,6 +312,9 @@ host_plugins_each(struct host_plugins *plugins,
     (void)pthread_mutex_lock(&plugins->lock);
     for (size_t i = 0; i < plugins->n_plugins; i++) {
         const struct host_plugin *plugin = plugins->plugins[i];
+        if (plugin->gone) {
+            continue;
+        }
         const struct host_plugin_info info = {
             .id = plugin->id,
             .dir = plugin->dir,

@@ -95,6 +95,15 @@ cim_status host_plugins_migrations(struct host_plugins *plugins, const char *id,
                                    size_t out_size, cim_error *err);
 /* Refuses new calls with 503, waits for those in flight, stops, destroys. Data stay. [any] */
 cim_status host_plugins_disable(struct host_plugins *plugins, const char *id, cim_error *err);
+/* Disables it and removes its folder; it is found no more. Kept: its tables and migrations, grants,
+ * audit, so that installing it again goes on where it was. `with_tables`: its tables go as well, in
+ * one transaction. CIM_E_STATE before anything is done where its folder cannot be removed. [any] */
+cim_status host_plugins_uninstall(struct host_plugins *plugins, const char *id, bool with_tables,
+                                  cim_error *err);
+/* The tables of the plugin with their rows: what `with_tables` would take away. [any] */
+cim_status host_plugins_tables(struct host_plugins *plugins, const char *id,
+                               void (*each)(void *arg, const char *table, int64_t n_rows),
+                               void *arg, cim_error *err);
 /* Stops all, for shutdown; keeps the wishes. */
 void host_plugins_stop_all(struct host_plugins *plugins);
 

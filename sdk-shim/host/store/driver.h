@@ -90,6 +90,8 @@ struct host_driver {
     /* {layer TABLE GEOMETRY} ("None": no geometry) and {attributes TABLE}; names are checked. */
     cim_status (*add_layer)(cim_tx *tx, const char *table, const char *geometry, cim_error *err);
     cim_status (*add_attributes)(cim_tx *tx, const char *table, cim_error *err);
+    /* A table of a migration with its indexes and registrations; one that is gone is no failure. */
+    cim_status (*drop_table)(cim_tx *tx, const char *table, cim_error *err);
     /* After the last statement of a migration. */
     cim_status (*end_migration)(cim_tx *tx, cim_error *err);
     /* What is there of a table: statements of `:table`, for host_store_check_layer(). */

@@ -95,6 +95,15 @@ cim_status host_store_rehearse(struct host_store *store, const char *owner, cons
                                void (*progress)(void *arg, const char *file, int32_t done,
                                                 int32_t total),
                                void *arg, cim_error *err);
+/* The tables that the applied migrations of `owner` made and that are there still, with their rows.
+ */
+cim_status host_store_tables_of(struct host_store *store, const char *owner, const char *dir,
+                                void (*each)(void *arg, const char *table, int64_t n_rows),
+                                void *arg, cim_error *err);
+/* Drops those tables, and forgets the migrations and the undoable edits of its layers, all in one
+ * transaction. The change log keeps its positions, the audit keeps all. */
+cim_status host_store_purge(struct host_store *store, const char *owner, const char *dir,
+                            cim_error *err);
 /* How many files of `dir` wait to be applied. */
 cim_status host_store_migrations_pending(struct host_store *store, const char *owner,
                                          const char *dir, int32_t *ret_pending, cim_error *err);

@@ -245,6 +245,73 @@ class Control(HostTest):
         self.assertIn("disabled", self.host.run("plugin", "list"))
 
 
+class Uninstall(HostTest):
+    """A plugin of its own folder, so that it may go."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = os.path.join(self.host.var, "installed", "template")
+        shutil.copytree(os.path.join(ARGS.template, "template"), self.folder)
+        self.host.plugins = os.path.dirname(self.folder)
+        self.add_admin("platform-admin,auditor")
+        self.host.run("plugin", "enable", "template")
+
+    def tables(self):
+        with sqlite3.connect(os.path.join(self.host.var, "cim.gpkg")) as other:
+            return [row[0] for row in other.execute(
+                "select table_name from gpkg_contents where table_name like 'template%' union all "
+                "select name from sqlite_schema where name like '%template_note%'")]
+
+    def test_says_what_goes_and_what_stays_and_asks(self):
+        text = self.host.run("plugin", "uninstall", "template", stdin="no\n", fails=True)
+        self.assertRegex(text, r"Gone: the files of plugin template\.")
+        self.assertRegex(text, "Kept: the tables below")
+        self.assertRegex(text, r"(?m)^template_note +0$")
+        self.assertIn("nothing was done", text)
+        self.assertIn("enabled", self.host.run("plugin", "list"))
+        self.assertIn("no plugin nothing", self.host.run("plugin", "uninstall", "nothing", "--yes", fails=True))
+        self.assertIn("is uninstalled", self.host.run("plugin", "uninstall", "template", stdin="template\n"))
+        self.assertFalse(os.path.exists(self.folder))
+        self.assertIn("template_note", self.tables())
+        shutil.copytree(os.path.join(ARGS.template, "template"), self.folder)  # it goes on where it was
+        self.assertIn("disabled", self.host.run("plugin", "list"))
+        self.host.run("plugin", "enable", "template")
+        text = self.host.run("plugin", "uninstall", "template", "--purge", "--yes")
+        self.assertRegex(text, "Gone: the files of plugin template, the tables below")
+        self.assertEqual([], self.tables())
+        self.assertFalse(os.path.exists(self.folder))
+        shutil.copytree(os.path.join(ARGS.template, "template"), self.folder)
+        self.assertIn("0001_notes.sql", self.host.run("plugin", "enable", "template"))
+        text = self.host.run("audit", "list")
+        self.assertIn("plugin.uninstall", text)
+        self.assertIn("plugin.purge", text)
+
+    def test_by_the_admin_api_while_it_serves(self):
+        self.host.serve()
+        token = self.host.token()
+
+        def ask(action, body=b"", method="POST"):
+            status, _, text = self.host.get("/admin/api/plugins/template/" + action, token, method, body or None,
+                                            {"Content-Type": "application/json"})
+            return status, json.loads(text)
+
+        self.assertEqual((200, {"tables": [{"table": "template_note", "rows": 0}]}), ask("tables", method="GET"))
+        self.assertEqual((200, {"migrations": []}), ask("rehearse", b"{}"))
+        for body, param in ((b"{", None), (b"{}", "confirm"), (b'{"confirm":"lpg"}', "confirm"),
+                            (b'{"confirm":"template","purge":1}', "purge")):
+            status, problem = ask("uninstall", body)
+            self.assertEqual(400, status, problem)
+            if param:
+                self.assertEqual(param, problem["param"])
+        self.assertEqual(200, self.host.get("/admin/api/plugins/template", token)[0])
+        self.assertEqual((200, {"status": "uninstalled"}), ask("uninstall", b'{"confirm":"template","purge":true}'))
+        self.assertEqual(404, self.host.get("/admin/api/plugins/template", token)[0])
+        self.assertEqual(404, ask("enable", b"{}")[0])
+        self.assertEqual([], self.tables())
+        self.assertEqual(200, self.host.get("/collections", token)[0])
+        self.assertIn("template", self.host.run("plugin", "enable", "template", fails=True))
+
+
 class Signatures(HostTest):
     """Only what a trusted key signed is enabled, where keys are named."""
 

@@ -367,6 +367,9 @@ OTHERS = {
     # Not as one who may: they would take the platform away from the others.
     "/admin/api/plugins/{id}/enable": refused("/admin/api/plugins/lpg/enable"),
     "/admin/api/plugins/{id}/disable": refused("/admin/api/plugins/lpg/disable"),
+    "/admin/api/plugins/{id}/rehearse": refused("/admin/api/plugins/lpg/rehearse"),
+    "/admin/api/plugins/{id}/uninstall": refused("/admin/api/plugins/lpg/uninstall"),
+    "/admin/api/plugins/{id}/tables": plain("/admin/api/plugins/lpg/tables"),
     "/admin/api/platform/upgrade": refused("/admin/api/platform/upgrade"),
     "/admin/api/orgs": way_people, "/admin/api/users": way_people, "/admin/api/grants": way_people,
     "/stream": work.way_stream, "/processes": work.way_processes, "/processes/{id}": None, "/processes/{id}/execution": None,

@@ -193,6 +193,40 @@ test_platform_store_takes_no_layers(void **state)
     host_store_close(platform);
 }
 
+static void
+collect(void *arg, const char *table, int64_t n_rows)
+{
+    char *out = arg;
+    const size_t len = strlen(out);
+    (void)snprintf(out + len, 256 - len, "%s %lld;", table, (long long)n_rows);
+}
+
+static void
+test_purge_leaves_nothing_of_the_plugin_and_all_of_others(void **state)
+{
+    struct fixture *fixture = *state;
+    struct host_migration_report report;
+    cim_error error = {0};
+    char tables[256] = "";
+    const int64_t of_host = one_int(fixture->store, "select count(*) from cim_migration where "
+                                                    "owner = 'host'");
+    assert_ok(add_thing(fixture->store, NULL, "u-1", 110.0, 20.0, &error), &error);
+    assert_ok(
+        host_store_tables_of(fixture->store, "test", fixture->migrations, collect, tables, &error),
+        &error);
+    assert_contains(tables, "thing 1;");
+    assert_contains(tables, "way 0;");
+    assert_ok(host_store_purge(fixture->store, "test", fixture->migrations, &error), &error);
+    assert_false(has_table(fixture->store, "thing"));
+    assert_false(has_table(fixture->store, "way"));
+    assert_false(has_table(fixture->store, "rtree_thing_geom"));
+    assert_int_equal(one_int(fixture->store, "select count(*) from cim_migration"), of_host);
+    assert_true(has_table(fixture->store, "cim_area"));
+    assert_ok(migrate(fixture, &report, &error), &error); /* as if it had never been there */
+    assert_int_equal(one_int(fixture->store, "select count(*) from thing"), 0);
+    assert_ok(add_thing(fixture->store, NULL, "u-1", 110.0, 20.0, &error), &error);
+}
+
 int
 main(void)
 {
@@ -212,6 +246,8 @@ main(void)
             fixture_teardown),
         cmocka_unit_test_setup_teardown(test_repository_migrations_apply_twice, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_purge_leaves_nothing_of_the_plugin_and_all_of_others,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_platform_store_takes_no_layers, fixture_setup,
                                         fixture_teardown),
     };

@@ -154,6 +154,14 @@ add_attributes(cim_tx *base, const char *table, cim_error *err)
     return CIM_OK; /* every table is open to GIS programs as it is */
 }
 
+static cim_status
+drop_table(cim_tx *base, const char *table, cim_error *err)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "drop table if exists %s", table);
+    return run_in_tx(base, sql, err);
+}
+
 /* The log that the host's migration made carries, here, the transaction as well. */
 static cim_status
 end_migration(cim_tx *base, cim_error *err)
@@ -239,6 +247,7 @@ static const struct host_driver driver = {
     .schema = run_schema,
     .add_layer = add_layer,
     .add_attributes = add_attributes,
+    .drop_table = drop_table,
     .end_migration = end_migration,
     .table_columns = table_columns,
     .table_faults = table_faults,

@@ -108,3 +108,15 @@ host_gpkg_add_layer(struct host_connection *conn, const char *table, const char 
         table, table, HOST_STORE_SRS, table, type, HOST_STORE_SRS));
     return add_rtree(conn, table, err);
 }
+
+cim_status
+host_gpkg_drop_table(struct host_connection *conn, const char *table, cim_error *err)
+{
+    return host_connection_execf(conn, err,
+                                 "DELETE FROM gpkg_extensions WHERE table_name = %Q;"
+                                 "DELETE FROM gpkg_geometry_columns WHERE table_name = %Q;"
+                                 "DELETE FROM gpkg_contents WHERE table_name = %Q;"
+                                 "DROP TABLE IF EXISTS \"%w\";"
+                                 "DROP TABLE IF EXISTS \"rtree_%w_geom\"",
+                                 table, table, table, table, table);
+}

@@ -117,6 +117,8 @@ cim_status host_gpkg_init(struct host_connection *conn, cim_error *err);
 /* {layer TABLE GEOMETRY} and {attributes TABLE} of migrations. */
 cim_status host_gpkg_add_layer(struct host_connection *conn, const char *table,
                                const char *geometry, cim_error *err);
+/* With its R-tree and registrations; IF EXISTS. */
+cim_status host_gpkg_drop_table(struct host_connection *conn, const char *table, cim_error *err);
 cim_status host_gpkg_add_attributes(struct host_connection *conn, const char *table,
                                     cim_error *err);
 /* Guards of every table that has none yet: writes of other programs fail on them. */

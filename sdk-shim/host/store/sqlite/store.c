@@ -169,6 +169,12 @@ add_attributes(cim_tx *base, const char *table, cim_error *err)
 }
 
 static cim_status
+drop_table(cim_tx *base, const char *table, cim_error *err)
+{
+    return host_gpkg_drop_table(host_sqlite_tx_of(base)->conn, table, err);
+}
+
+static cim_status
 end_migration(cim_tx *base, cim_error *err)
 {
     return base->store->kind == HOST_STORE_DATA
@@ -239,6 +245,7 @@ static const struct host_driver driver = {
     .schema = run_schema,
     .add_layer = add_layer,
     .add_attributes = add_attributes,
+    .drop_table = drop_table,
     .end_migration = end_migration,
     .table_columns = table_columns,
     .table_faults = table_faults,
