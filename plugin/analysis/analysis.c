@@ -21,6 +21,7 @@
 #define ROADS    "lpg.roads"
 #define ROUTES   "lpg.transport-routes"
 #define ZONES    "lpg.restricted-zones"
+#define TRACKS   "lpg.vehicle-positions"
 
 enum { PROCESSES = 3 };
 
@@ -277,6 +278,83 @@ fetch_route(void *arg, const char *id, double **ret_lonlat_deg, size_t *ret_n, c
     return CIM_OK;
 }
 
+/* ---- driven tracks ---- */
+
+static cim_status
+add_fixes(struct lpg_track *track, const cim_rows *rows, const cim_batch *batch, cim_error *err)
+{
+    const int32_t at = cim_rows_column(rows, "fixed_at");
+    const int32_t lon = cim_rows_column(rows, "lon");
+    const int32_t lat = cim_rows_column(rows, "lat");
+    const size_t n = track->n + (size_t)batch->n_rows;
+    double *lonlat = realloc(track->lonlat_deg, n * 2 * sizeof *lonlat);
+    track->lonlat_deg = lonlat != NULL ? lonlat : track->lonlat_deg;
+    int64_t *at_ms = realloc(track->at_ms, n * sizeof *at_ms);
+    track->at_ms = at_ms != NULL ? at_ms : track->at_ms;
+    if (lonlat == NULL || at_ms == NULL) {
+        return cim_fail_nomem(err);
+    }
+    if (at < 0 || lon < 0 || lat < 0) {
+        return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "图层查询缺少列",
+                        "a layer query lacks a column");
+    }
+    for (int64_t i = 0; i < batch->n_rows; i++) {
+        lonlat[2 * track->n] = cim_column_f64(batch->columns[lon], i);
+        lonlat[2 * track->n + 1] = cim_column_f64(batch->columns[lat], i);
+        at_ms[track->n++] = cim_column_i64(batch->columns[at], i);
+    }
+    return CIM_OK;
+}
+
+/* Through the layer's query, so in the caller's scope. */
+static cim_status
+fetch_track(void *arg, const char *vehicle, int64_t from_ms, int64_t to_ms,
+            struct lpg_track *ret_track, cim_error *err)
+{
+    static const char *const properties[] = {"fixed_at", "lon", "lat"};
+    static const char *const sort[] = {"fixed_at"};
+    const struct fetching *fetching = arg;
+    struct lpg_layer *layer = lpg_data_layer(fetching->analysis->data, TRACKS);
+    CIM_AUTO_BUF struct cim_buf filter;
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    cim_query query = {.struct_size = sizeof query,
+                       .flags = CIM_QUERY_DATETIME | CIM_QUERY_NO_GEOMETRY,
+                       .from_ms = from_ms,
+                       .to_ms = to_ms,
+                       .n_properties = 3,
+                       .properties = properties,
+                       .n_sort = 1,
+                       .sort = sort,
+                       .limit = LPG_CHAIN_POSITIONS_MAX + 1};
+    cim_call call = *fetching->call;
+    const cim_batch *batch = NULL;
+    cim_buf_init(&filter, 1024);
+    call.scope = NULL; /* the layer's own */
+    cim_buf_add_text(&filter, "{\"op\":\"=\",\"args\":[{\"property\":\"vehicle_no\"},");
+    cim_buf_add_json_text(&filter, vehicle, SIZE_MAX);
+    cim_buf_add_text(&filter, "]}");
+    CIM_TRY(cim_buf_status(&filter, err));
+    query.filter_json = filter.data;
+    if (layer == NULL) {
+        return cim_fail(err, CIM_E_UNSUPPORTED, "route", vehicle, "没有车辆定位图层",
+                        "there is no layer of vehicle positions");
+    }
+    CIM_TRY(lpg_layer_query(layer, &call, &query, &rows, err));
+    for (;;) {
+        CIM_TRY(rows->next(rows, &batch, err));
+        if (batch->n_rows == 0) {
+            return CIM_OK;
+        }
+        CIM_TRY(add_fixes(ret_track, rows, batch, err));
+        if (ret_track->n > LPG_CHAIN_POSITIONS_MAX) {
+            return cim_fail(err, CIM_E_TOO_LARGE, "route", vehicle,
+                            "该时段的定位超过 %d 个，请缩短时段",
+                            "more than %d positions in that span: ask for a shorter one",
+                            LPG_CHAIN_POSITIONS_MAX);
+        }
+    }
+}
+
 /* ---- the run ---- */
 
 #define NO_SINGLE_ROUTE                                                                            \
@@ -343,7 +421,7 @@ write_routes(const struct lpg_route_inputs *inputs, struct lpg_route_views *view
         if (status != CIM_OK) {
             if (err != NULL && err->param[0] == '\0' && status != CIM_E_NOMEM) {
                 (void)snprintf(err->param, sizeof err->param,
-                               inputs->many ? "routes[%zu]" : "route", i);
+                               inputs->many ? "routes[%zu]" : "route", inputs->given[i]);
             }
             return status;
         }
@@ -403,10 +481,11 @@ lpg_route_hazards_answer(struct lpg_analysis *analysis, const cim_call *call, ci
                          const char *inputs_json, cim_blob *ret_result, cim_error *err)
 {
     struct fetching fetching = {analysis, call};
+    const struct lpg_route_source source = {&fetching, fetch_route, fetch_track};
     struct lpg_route_inputs inputs = {0};
     cim_status status;
-    CIM_TRY(lpg_route_inputs_read(inputs_json, analysis->routes, call->now_ms, fetch_route,
-                                  &fetching, &inputs, err));
+    CIM_TRY(
+        lpg_route_inputs_read(inputs_json, analysis->routes, call->now_ms, &source, &inputs, err));
     status = answer(analysis, call, job, &inputs, ret_result, err);
     lpg_route_inputs_done(&inputs);
     return status;

@@ -82,23 +82,164 @@ read_positions(struct json_object *coordinates, const char *where, double **ret_
 
 struct reading {
     struct lpg_route_inputs *inputs;
-    lpg_route_fetch_fn fetch;
-    void *arg;
+    const struct lpg_route_source *source;
     cim_error *err;
 };
 
-/* A LineString, a Feature of one, or the id of a stored route. */
+static bool
+grow(void **array, size_t size, size_t capacity)
+{
+    void *grown = realloc(*array, size * capacity);
+    if (grown != NULL) {
+        *array = grown;
+    }
+    return grown != NULL;
+}
+
+/* Room for one more route, which is of the `given`th input. */
 static cim_status
-read_route(struct reading *reading, struct json_object *value, const char *where)
+make_room(struct lpg_route_inputs *inputs, size_t given_as, const char *where, cim_error *err)
+{
+    if (inputs->n_routes == LPG_ROUTES_MAX) {
+        return cim_fail(err, CIM_E_TOO_LARGE, where, NULL, "路线与轨迹分段超过 %d 条，请分次分析",
+                        "more than %d routes and pieces of tracks: ask in several runs",
+                        LPG_ROUTES_MAX);
+    }
+    if (inputs->n_routes == inputs->capacity) {
+        const size_t capacity = inputs->capacity == 0 ? 8 : inputs->capacity * 2;
+        if (!grow((void **)&inputs->routes, sizeof *inputs->routes, capacity) ||
+            !grow((void **)&inputs->positions, sizeof *inputs->positions, capacity) ||
+            !grow((void **)&inputs->given, sizeof *inputs->given, capacity)) {
+            return cim_fail_nomem(err);
+        }
+        inputs->capacity = capacity;
+    }
+    inputs->routes[inputs->n_routes] = (struct lpg_route){.id = NULL};
+    inputs->positions[inputs->n_routes] = NULL;
+    inputs->given[inputs->n_routes] = given_as;
+    return CIM_OK;
+}
+
+/* ---- driven tracks ---- */
+
+/* "vehicle/from/to", by which the positions of the piece are found again. */
+static const char *
+keep_id(struct lpg_route_inputs *inputs, const char *vehicle, int64_t from_ms, int64_t to_ms)
+{
+    char id[200];
+    char from[CIM_TIME_TEXT_MAX];
+    char to[CIM_TIME_TEXT_MAX];
+    struct json_object *text;
+    cim_time_format(from_ms, from);
+    cim_time_format(to_ms, to);
+    (void)snprintf(id, sizeof id, "%.100s/%s/%s", vehicle, from, to);
+    text = json_object_new_string(id);
+    if (text == NULL || json_object_array_add(inputs->ids, text) != 0) {
+        json_object_put(text);
+        return NULL;
+    }
+    return json_object_get_string(text);
+}
+
+static cim_status
+add_piece(struct lpg_route_inputs *inputs, const char *vehicle, const struct lpg_track *track,
+          const struct lpg_track_piece *piece, size_t given_as, const char *where, cim_error *err)
+{
+    const size_t n = piece->end - piece->begin;
+    struct lpg_route *route;
+    double *lonlat;
+    CIM_TRY(make_room(inputs, given_as, where, err));
+    route = &inputs->routes[inputs->n_routes];
+    lonlat = malloc(n * 2 * sizeof *lonlat);
+    route->id = keep_id(inputs, vehicle, track->at_ms[piece->begin], track->at_ms[piece->end - 1]);
+    if (lonlat == NULL || route->id == NULL) {
+        free(lonlat);
+        return cim_fail_nomem(err);
+    }
+    memcpy(lonlat, track->lonlat_deg + 2 * piece->begin, n * 2 * sizeof *lonlat);
+    route->n = n;
+    route->lonlat_deg = lonlat;
+    inputs->positions[inputs->n_routes++] = lonlat;
+    return CIM_OK;
+}
+
+static cim_status
+read_moment(struct json_object *value, const char *key, const char *where, int64_t *ret_ms,
+            cim_error *err)
+{
+    struct json_object *text = member(value, key);
+    char below[64];
+    (void)snprintf(below, sizeof below, "%.40s.%s", where, key);
+    return json_object_is_type(text, json_type_string) &&
+                   cim_time_parse(json_object_get_string(text), SIZE_MAX, ret_ms) == CIM_OK
+               ? CIM_OK
+               : cim_fail(err, CIM_E_INVALID, below, given(text),
+                          "应为时间，如 2026-11-27T01:30:00+08:00",
+                          "expected a time such as 2026-11-27T01:30:00+08:00");
+}
+
+static cim_status
+read_track(struct reading *reading, struct json_object *value, size_t given_as, const char *where)
 {
     struct lpg_route_inputs *inputs = reading->inputs;
-    struct lpg_route *route = &inputs->routes[inputs->n_routes];
-    double **positions = &inputs->positions[inputs->n_routes];
+    const double *parameters = inputs->question.table->parameters;
+    const char *vehicle = json_object_get_string(member(value, "vehicle"));
+    struct lpg_track track = {0};
+    struct lpg_track_piece *pieces = NULL;
+    size_t n = 0;
+    int64_t from_ms = 0;
+    int64_t to_ms = 0;
+    cim_status status;
+    CIM_TRY(read_moment(value, "from", where, &from_ms, reading->err));
+    CIM_TRY(read_moment(value, "to", where, &to_ms, reading->err));
+    if (to_ms <= from_ms || to_ms - from_ms > LPG_TRACK_DAYS_MAX * INT64_C(86400000)) {
+        return cim_fail(reading->err, CIM_E_INVALID, where, given(value),
+                        "to 应晚于 from，最多 %d 天", "expected `to` after `from`, %d days at most",
+                        LPG_TRACK_DAYS_MAX);
+    }
+    status =
+        reading->source->track(reading->source->arg, vehicle, from_ms, to_ms, &track, reading->err);
+    if (status == CIM_OK) {
+        status =
+            lpg_track_cut(&track, parameters[LPG_ROUTE_TRACK_GAP_S],
+                          parameters[LPG_ROUTE_TRACK_SPEED_MAX_KM_H], &pieces, &n, reading->err);
+    }
+    if (status == CIM_OK && n == 0) {
+        status = cim_fail(reading->err, CIM_E_NOTFOUND, where, vehicle,
+                          "该车辆在此时段没有行驶轨迹，或无权读取",
+                          "the vehicle has no driven track in that span, or it is not yours to "
+                          "read");
+    }
+    for (size_t i = 0; i < n && status == CIM_OK; i++) {
+        status = add_piece(inputs, vehicle, &track, &pieces[i], given_as, where, reading->err);
+    }
+    inputs->many = inputs->many || n > 1;
+    free(pieces);
+    lpg_track_done(&track);
+    return status;
+}
+
+/* ---- one of them ---- */
+
+/* A LineString, a Feature of one, the id of a stored route, or a vehicle and a span of time. */
+static cim_status
+read_route(struct reading *reading, struct json_object *value, size_t given_as, const char *where)
+{
+    struct lpg_route_inputs *inputs = reading->inputs;
+    struct lpg_route *route;
+    double **positions;
     struct json_object *geometry = value;
     const char *type = json_object_get_string(member(value, "type"));
+    if (type == NULL && json_object_is_type(member(value, "vehicle"), json_type_string)) {
+        return read_track(reading, value, given_as, where);
+    }
+    CIM_TRY(make_room(inputs, given_as, where, reading->err));
+    route = &inputs->routes[inputs->n_routes];
+    positions = &inputs->positions[inputs->n_routes];
     if (json_object_is_type(value, json_type_string)) {
         route->id = json_object_get_string(value);
-        CIM_TRY(reading->fetch(reading->arg, route->id, positions, &route->n, reading->err));
+        CIM_TRY(reading->source->route(reading->source->arg, route->id, positions, &route->n,
+                                       reading->err));
     } else {
         if (type != NULL && strcmp(type, "Feature") == 0) {
             struct json_object *id = member(value, "id");
@@ -108,8 +249,9 @@ read_route(struct reading *reading, struct json_object *value, const char *where
         }
         if (type == NULL || strcmp(type, "LineString") != 0) {
             return cim_fail(reading->err, CIM_E_INVALID, where, type,
-                            "应为 GeoJSON LineString、其 Feature，或路线编号",
-                            "expected a GeoJSON LineString, a Feature of one, or a route's id");
+                            "应为 GeoJSON LineString、其 Feature、路线编号，或 {vehicle, from, to}",
+                            "expected a GeoJSON LineString, a Feature of one, a route's id, or "
+                            "{vehicle, from, to}");
         }
         CIM_TRY(read_positions(member(geometry, "coordinates"), where, positions, &route->n,
                                reading->err));
@@ -139,9 +281,8 @@ read_routes(struct reading *reading)
         }
     }
     inputs->many = many != NULL;
-    inputs->routes = calloc(n, sizeof *inputs->routes);
-    inputs->positions = calloc(n, sizeof *inputs->positions);
-    if (inputs->routes == NULL || inputs->positions == NULL) {
+    inputs->ids = json_object_new_array();
+    if (inputs->ids == NULL) {
         return cim_fail_nomem(reading->err);
     }
     for (size_t i = 0; i < n; i++) {
@@ -150,7 +291,7 @@ read_routes(struct reading *reading)
             (void)snprintf(where, sizeof where, "routes[%zu]", i);
         }
         CIM_TRY(
-            read_route(reading, many != NULL ? json_object_array_get_idx(many, i) : one, where));
+            read_route(reading, many != NULL ? json_object_array_get_idx(many, i) : one, i, where));
     }
     return CIM_OK;
 }
@@ -285,11 +426,11 @@ read_exposure(struct lpg_route_inputs *inputs, cim_error *err)
 
 cim_status
 lpg_route_inputs_read(const char *json, const struct lpg_route_table *table, int64_t now_ms,
-                      lpg_route_fetch_fn fetch, void *arg, struct lpg_route_inputs *ret_inputs,
+                      const struct lpg_route_source *source, struct lpg_route_inputs *ret_inputs,
                       cim_error *err)
 {
     struct lpg_route_inputs inputs = {.question.table = table};
-    struct reading reading = {&inputs, fetch, arg, err};
+    struct reading reading = {&inputs, source, err};
     cim_status status = cim_json_parse("inputs", json, strlen(json), &inputs.document, err);
     if (status == CIM_OK) {
         status = read_kinds(&inputs, err);
@@ -322,6 +463,8 @@ lpg_route_inputs_done(struct lpg_route_inputs *inputs)
     }
     free(inputs->positions);
     free(inputs->routes);
+    free(inputs->given);
+    (void)json_object_put(inputs->ids);
     (void)json_object_put(inputs->document);
     *inputs = (struct lpg_route_inputs){0};
 }

@@ -16,7 +16,9 @@ static const char *const parameter_names[LPG_ROUTE_N_PARAMETERS] = {"exposure_m"
                                                                     "urban_persons_per_km2",
                                                                     "persons_per_household",
                                                                     "speed_expressway_km_h",
-                                                                    "speed_other_km_h"};
+                                                                    "speed_other_km_h",
+                                                                    "track_gap_s",
+                                                                    "track_speed_max_km_h"};
 
 /* Reading one file; the first fault sticks. */
 struct reader {

@@ -62,6 +62,8 @@ enum lpg_route_parameter {
     LPG_ROUTE_PERSONS_PER_HOUSEHOLD,
     LPG_ROUTE_SPEED_EXPRESSWAY_KM_H,
     LPG_ROUTE_SPEED_OTHER_KM_H,
+    LPG_ROUTE_TRACK_GAP_S, /* without a position for longer, nobody knows the way */
+    LPG_ROUTE_TRACK_SPEED_MAX_KM_H,
     LPG_ROUTE_N_PARAMETERS
 };
 

@@ -438,3 +438,40 @@ text_at(struct json_object *object, const char *path)
 {
     return json_object_get_string(at(object, path));
 }
+
+size_t
+fixture_wander(uint64_t *seed, double length_m, double *ret_lonlat, size_t most)
+{
+    double heading = random_between(seed, -180.0, 180.0);
+    double done_m = 0.0;
+    size_t n = 1;
+    ret_lonlat[0] = random_between(seed, 109.9, 110.5);
+    ret_lonlat[1] = random_between(seed, 19.4, 19.9);
+    while (done_m < length_m && n < most) {
+        const double edge_m = random_between(seed, 50.0, 900.0);
+        heading += random_between(seed, -60.0, 60.0);
+        lpg_geodesic_direct(ret_lonlat + 2 * n - 2, heading, edge_m, ret_lonlat + 2 * n);
+        done_m += edge_m;
+        n++;
+    }
+    return n;
+}
+
+void
+fixture_scatter(struct fixture *fixture, int n)
+{
+    static const char *const kinds[] = {"school",     "hospital", "fuel_station",
+                                        "steep_road", "market",   "water_source"};
+    struct element *elements = calloc((size_t)n, sizeof *elements);
+    uint64_t seed = 51;
+    assert_non_null(elements);
+    for (int i = 0; i < n; i++) {
+        elements[i] = (struct element){.number = i,
+                                       .kind = kinds[unit_random_below(&seed, 6)],
+                                       .persons = (int)unit_random_below(&seed, 900)};
+        elements[i].lonlat[0] = random_between(&seed, 109.8, 110.6);
+        elements[i].lonlat[1] = random_between(&seed, 19.3, 20.0);
+    }
+    add_elements(fixture, elements, (size_t)n);
+    free(elements);
+}

@@ -77,4 +77,9 @@ struct json_object *at(struct json_object *object, const char *path);
 double number_at(struct json_object *object, const char *path);
 const char *text_at(struct json_object *object, const char *path);
 
+/* A line of about that length in the north of the island; returns its positions. */
+size_t fixture_wander(uint64_t *seed, double length_m, double *ret_lonlat, size_t most);
+/* So many elements of several kinds around such lines. */
+void fixture_scatter(struct fixture *fixture, int n);
+
 #endif

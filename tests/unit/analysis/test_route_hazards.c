@@ -442,43 +442,6 @@ test_stored_route_by_uid_and_number(void **state)
 
 /* ---- batches and threads ---- */
 
-static size_t
-wander(uint64_t *seed, double length_m, double *ret_lonlat, size_t most)
-{
-    double heading = random_between(seed, -180.0, 180.0);
-    double done_m = 0.0;
-    size_t n = 1;
-    ret_lonlat[0] = random_between(seed, 109.9, 110.5);
-    ret_lonlat[1] = random_between(seed, 19.4, 19.9);
-    while (done_m < length_m && n < most) {
-        const double edge_m = random_between(seed, 50.0, 900.0);
-        heading += random_between(seed, -60.0, 60.0);
-        lpg_geodesic_direct(ret_lonlat + 2 * n - 2, heading, edge_m, ret_lonlat + 2 * n);
-        done_m += edge_m;
-        n++;
-    }
-    return n;
-}
-
-static void
-scatter(struct fixture *fixture, int n)
-{
-    static const char *const kinds[] = {"school",     "hospital", "fuel_station",
-                                        "steep_road", "market",   "water_source"};
-    struct element *elements = calloc((size_t)n, sizeof *elements);
-    uint64_t seed = 51;
-    assert_non_null(elements);
-    for (int i = 0; i < n; i++) {
-        elements[i] = (struct element){.number = i,
-                                       .kind = kinds[unit_random_below(&seed, 6)],
-                                       .persons = (int)unit_random_below(&seed, 900)};
-        elements[i].lonlat[0] = random_between(&seed, 109.8, 110.6);
-        elements[i].lonlat[1] = random_between(&seed, 19.3, 20.0);
-    }
-    add_elements(fixture, elements, (size_t)n);
-    free(elements);
-}
-
 static void
 test_many_routes_are_each_route_alone(void **state)
 {
@@ -487,12 +450,12 @@ test_many_routes_are_each_route_alone(void **state)
     struct cim_buf many;
     struct json_object *singles[5];
     struct json_object *answer;
-    scatter(fixture, 1500);
+    fixture_scatter(fixture, 1500);
     cim_buf_init(&many, 1 << 24);
     cim_buf_add_text(&many, "{\"distance_m\":500,\"as_of\":\"2026-11-27\",\"routes\":[");
     for (int i = 0; i < 5; i++) {
         double lonlat[400];
-        const size_t n = wander(&seed, 20e3, lonlat, 200);
+        const size_t n = fixture_wander(&seed, 20e3, lonlat, 200);
         CIM_AUTO_FREE char *line = line_json(lonlat, n);
         struct cim_buf one;
         cim_buf_init(&one, 1 << 20);
@@ -548,14 +511,14 @@ test_same_bytes_with_eight_workers(void **state)
     struct fixture *fixture = *state;
     uint64_t seed = 53;
     double lonlat[800];
-    const size_t n = wander(&seed, 60e3, lonlat, 400);
+    const size_t n = fixture_wander(&seed, 60e3, lonlat, 400);
     CIM_AUTO_FREE char *line = line_json(lonlat, n);
     struct cim_buf inputs;
     struct worker workers[WORKERS];
     pthread_t threads[WORKERS];
     char *alone = NULL;
     cim_error err = {0};
-    scatter(fixture, 1500);
+    fixture_scatter(fixture, 1500);
     cim_buf_init(&inputs, 1 << 20);
     cim_buf_add_text(&inputs, "{\"distance_m\":500,\"as_of\":\"2026-11-27\",\"route\":");
     cim_buf_add_text(&inputs, line);
