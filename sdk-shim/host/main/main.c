@@ -7,11 +7,11 @@
 #include <string.h>
 
 static const struct host_verb *const VERBS[] = {
-    &host_verb_serve,  &host_verb_migrate, &host_verb_plugin,  &host_verb_areas,
-    &host_verb_import, &host_verb_export,  &host_verb_binding, &host_verb_user,
-    &host_verb_token,  &host_verb_audit,   &host_verb_batch,   &host_verb_retention,
-    &host_verb_keys,   &host_verb_backup,  &host_verb_restore, &host_verb_upgrade,
-    &host_verb_doctor, &host_verb_run,     &host_verb_run_job,
+    &host_verb_serve,   &host_verb_migrate, &host_verb_plugin,  &host_verb_areas,
+    &host_verb_import,  &host_verb_export,  &host_verb_binding, &host_verb_user,
+    &host_verb_token,   &host_verb_audit,   &host_verb_batch,   &host_verb_retention,
+    &host_verb_keys,    &host_verb_erase,   &host_verb_backup,  &host_verb_restore,
+    &host_verb_upgrade, &host_verb_doctor,  &host_verb_run,     &host_verb_run_job,
 };
 enum { N_VERBS = sizeof VERBS / sizeof VERBS[0] };
 

@@ -105,6 +105,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_bindings_add_routes(app, err));
     CIM_TRY(host_admin_add_routes(app, err));
     CIM_TRY(host_batches_add_routes(app, err));
+    CIM_TRY(host_erase_add_routes(app, err));
     CIM_TRY(host_audit_add_routes(app, err));
     CIM_TRY(host_streams_new(app, &app->streams, err));
     CIM_TRY(host_streams_add_routes(app->streams, err));

@@ -23,6 +23,7 @@ extern const struct host_verb host_verb_areas;
 extern const struct host_verb host_verb_audit;
 extern const struct host_verb host_verb_backup;
 extern const struct host_verb host_verb_batch;
+extern const struct host_verb host_verb_erase;
 extern const struct host_verb host_verb_binding;
 extern const struct host_verb host_verb_doctor;
 extern const struct host_verb host_verb_export;

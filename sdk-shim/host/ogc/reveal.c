@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "host/audit/audit.h"
+#include "host/base/reason.h"
 #include "host/identity/identity.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
@@ -28,26 +29,6 @@ take(struct host_ask *ask, const char *name)
     }
     ask->n_pairs = kept;
     return value;
-}
-
-/* Characters of a reason, blanks at its ends not counted; -1: a control character or no UTF-8. */
-static int32_t
-count_characters(const char *text)
-{
-    size_t len = strlen(text);
-    int32_t n = 0;
-    while (len > 0 && text[len - 1] == ' ') {
-        len--;
-    }
-    text += strspn(text, " ") < len ? strspn(text, " ") : len;
-    for (const char *end = text + strnlen(text, len); text < end; n++) {
-        const size_t bytes = cim_utf8_length(text, (size_t)(end - text));
-        if (bytes == 0 || (unsigned char)*text < ' ') {
-            return -1;
-        }
-        text += bytes;
-    }
-    return n;
 }
 
 static cim_status
@@ -78,12 +59,7 @@ host_reveal_take(struct host_ask *ask, const char *layer_id, struct host_reveal 
         return cim_fail(err, CIM_E_INVALID, "reveal", names, "应为要查看明文的字段，逗号分隔",
                         "expected the fields to show in clear, commas between");
     }
-    const int32_t n = reason != NULL ? count_characters(reason) : 0;
-    if (n < HOST_REASON_CHARACTERS_MIN || n > HOST_REASON_CHARACTERS_MAX) {
-        return cim_fail(err, CIM_E_INVALID, "reason", NULL, "应写明查看明文的理由，%d 至 %d 个字符",
-                        "expected the reason for reading it clear, %d to %d characters",
-                        HOST_REASON_CHARACTERS_MIN, HOST_REASON_CHARACTERS_MAX);
-    }
+    CIM_TRY(host_reason_check(reason, "查看明文", "reading it clear", err));
     CIM_TRY(host_visit_layer(&visit, ask->ogc, ask->call, layer_id, CIM_ACT_READ, err));
     reveal->text = strdup(names);
     if (reveal->text == NULL) {

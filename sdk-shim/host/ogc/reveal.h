@@ -10,8 +10,6 @@
 #include "host/ogc/ask.h"
 #include "host/ogc/request.h"
 
-enum { HOST_REASON_CHARACTERS_MIN = 5, HOST_REASON_CHARACTERS_MAX = 200 };
-
 struct host_reveal {
     const char *reason; /* NULL: nothing is to be revealed */
     char *text;         /* of the names */

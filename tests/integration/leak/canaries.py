@@ -147,7 +147,8 @@ def load_layers():
 # ---- who may see what ----
 
 # Function points of the platform's own roles, those that open what others did.
-PLATFORM = {"platform-admin": ("cim.admin.plugins", "cim.admin.jobs", "cim.admin.batches"), "auditor": ("cim.audit.read",)}
+PLATFORM = {"platform-admin": ("cim.admin.plugins", "cim.admin.jobs", "cim.admin.batches",
+                               "cim.admin.erasures"), "auditor": ("cim.audit.read",)}
 
 
 class Term:

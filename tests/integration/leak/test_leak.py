@@ -381,6 +381,7 @@ OTHERS = {
     "/admin/api/imports/jobs/{job}/cancel": None, "/admin/api/imports/jobs/{job}/files/{name}": None,
     "/admin/api/bindings": way_bindings, "/admin/api/bindings/{role}": None, "/admin/api/bindings/{role}/refresh": None,
     "/admin/api/bindings/{role}/test": None,
+    "/admin/api/erasures": work.way_erasures,
     "/admin/api/batches": work.way_batches, "/admin/api/batches/{id}/undo": None, "/search": work.way_search,
     "/apps/template/api/count": plain(),
     "/admin/api/areas": plain(), "/admin/api/roles": way_people, "/admin/api/why": way_why, "/auth/why": way_why, "/admin/api/reach": way_reach,

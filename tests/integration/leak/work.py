@@ -223,6 +223,22 @@ def way_batches(walk, pattern):
             walk.expect(pattern + "/{id}/undo of another", True, answer.status in (401, 403, 404))
 
 
+# ---- erasing ----
+
+def way_erasures(walk, pattern):
+    """Nobody's is erased here: of the walk's people none has both what it takes. Hidden records and none at all are
+    refused alike."""
+    hidden = [record.uid for record in LAYERS["lpg.staff"].records if not walk.person.sees(record, "update")]
+    for layer, uid in [("lpg.staff", each) for each in hidden[:2]] + [
+            ("lpg.staff", "00000000-0000-4000-8000-00000000dead"), ("lpg.places", "x"), ("nothing", "x")]:
+        answer = walk.post(pattern, pattern, {"layer": layer, "uid": uid, "reason": "核对删除申请"})
+        walk.expect(pattern + " of %s %s" % (layer, uid), True, answer.status in (400, 401, 403, 404))
+    if "cim.admin.erasures" not in walk.person.functions:
+        for record in LAYERS["lpg.staff"].records[:1]:
+            answer = walk.post(pattern, pattern, {"layer": "lpg.staff", "uid": record.uid, "reason": "核对删除申请"})
+            walk.expect(pattern + " without the function point", True, answer.status in (401, 403))
+
+
 # ---- the audit ----
 
 def way_audit(walk, pattern):
