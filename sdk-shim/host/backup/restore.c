@@ -224,6 +224,19 @@ put_store(const struct host_clock *clock, const struct host_backup_store *store,
     return compare(store, &options, err);
 }
 
+/* Of a new data directory there is no folder of keys yet. */
+static void
+make_parent(const char *path)
+{
+    char folder[HOST_BACKUP_PATH_MAX];
+    cim_copy_text(folder, sizeof folder, path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL && slash != folder) {
+        *slash = '\0';
+        (void)mkdir(folder, 0700); /* that it is there already is fine; else the copy tells */
+    }
+}
+
 static cim_status
 put_extras(const struct host_backup_manifest *manifest, const char *folder,
            const struct host_backup_target *target, cim_error *err)
@@ -232,6 +245,7 @@ put_extras(const struct host_backup_manifest *manifest, const char *folder,
         char from[HOST_BACKUP_PATH_MAX];
         if (lists(manifest, extra->name)) {
             CIM_TRY(host_backup_path(folder, extra->name, from, err));
+            make_parent(extra->path);
             CIM_TRY(host_file_copy(from, extra->path, err));
         }
     }

@@ -28,6 +28,7 @@ host_backup_options_of(const struct host_config *config, bool keys, struct host_
     }
     CIM_TRY(host_audit_options_of(&app, &audit, &audit_options, err));
     CIM_TRY(host_crypt_keys_of(config, paths->data_keys, &crypt, err));
+    (void)snprintf(paths->person_keys, sizeof paths->person_keys, "%s.persons", paths->data_keys);
     cim_copy_text(paths->anchors, sizeof paths->anchors, audit.anchor_file);
     cim_copy_text(paths->audit_key, sizeof paths->audit_key, audit.key_file);
     *ret_options = (struct host_backup_options){.parent = paths->parent,
@@ -35,6 +36,8 @@ host_backup_options_of(const struct host_config *config, bool keys, struct host_
     if (keys) {
         ret_options->extras[1] = (struct host_backup_extra){"audit.key", paths->audit_key};
         ret_options->extras[2] = (struct host_backup_extra){"data.keys", paths->data_keys};
+        ret_options->extras[3] =
+            (struct host_backup_extra){HOST_BACKUP_PERSON_KEYS, paths->person_keys};
     }
     return CIM_OK;
 }

@@ -9,11 +9,14 @@
 struct host_config;
 
 /* Texts that options point into; they live as long as the options. */
+#define HOST_BACKUP_PERSON_KEYS "data.keys.persons"
+
 struct host_backup_paths {
     char parent[PATH_MAX];
     char anchors[PATH_MAX];
     char audit_key[PATH_MAX];
     char data_keys[PATH_MAX];
+    char person_keys[PATH_MAX + 16];
 };
 
 /* Where backups lie, and what goes along: the audit's anchors, and with `keys` the keys. */

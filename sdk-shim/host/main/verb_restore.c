@@ -13,6 +13,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Whoever was erased since the backup stays erased: keys of persons that are here are newer. */
+static void
+leave_persons(struct host_backup_extra *extras)
+{
+    size_t n = 0;
+    for (const struct host_backup_extra *extra = extras; extra->name != NULL; extra++) {
+        if (strcmp(extra->name, HOST_BACKUP_PERSON_KEYS) != 0 || access(extra->path, F_OK) != 0) {
+            extras[n++] = *extra;
+        }
+    }
+    extras[n] = (struct host_backup_extra){.name = NULL};
+}
+
 static cim_status
 put_back(const struct host_config *config, const char *folder, bool replace,
          struct host_backup_info *ret_info, cim_error *err)
@@ -29,6 +42,7 @@ put_back(const struct host_config *config, const char *folder, bool replace,
                                             .store_url = host_config_text(config, "store.url"),
                                             .replace = replace};
         memcpy(target.extras, options.extras, sizeof target.extras);
+        leave_persons(target.extras);
         status = host_backup_restore(clock, folder, &target, ret_info, err);
     }
     host_clock_free(clock);

@@ -48,7 +48,8 @@ class Backup(PlacesTest):
         self.addCleanup(other.close)
         os.makedirs(os.path.join(other.var, "keys"), mode=0o700, exist_ok=True)
         shutil.copy(os.path.join(self.host.var, "audit.key"), other.var)
-        shutil.copy(os.path.join(self.host.var, "keys", "data.keys"), os.path.join(other.var, "keys"))
+        for name in ("data.keys", "data.keys.persons"):
+            shutil.copy(os.path.join(self.host.var, "keys", name), os.path.join(other.var, "keys"))
         return other
 
     def fresh_database(self):

@@ -7,6 +7,7 @@ import argparse
 import itertools
 import json
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -122,6 +123,36 @@ class Erasure(PlacesTest):
         self.tokens.clear()
         self.assertEqual(ERASED, self.shown(self.fid)["phone"])
         self.assertIn("*", self.shown(self.other)["phone"])
+
+    def test_a_backup_with_its_keys_is_put_back_and_she_stays_erased(self):
+        """Elsewhere the keys of the backup serve; here those that are here stay."""
+        env = {"CIM_BACKUP_WITH_KEYS": "true"}
+        self.assertEqual(0, self.host.stop())  # one that serves has settings of its own
+        folder = os.path.join(self.host.var, "backups",
+                              re.search(r"(?m)^(\d{8}T\d{6}Z)  ", self.host.run("backup", env=env))[1])
+        self.assertIn("data.keys.persons", os.listdir(folder))
+        self.host.serve(*self.flags)
+        self.tokens.clear()
+        self.assertEqual(200, self.erase()[0])
+        self.assertEqual(0, self.host.stop())
+        before = test_host.CLEAN.get("CIM_STORE_URL")
+        other = test_host.Platform()
+        self.addCleanup(other.close)
+        for platform, phone in ((other, "137****0001"), (self.host, ERASED)):
+            env = {}
+            if before is not None:
+                database = "erase_%d_%d" % (os.getpid(), next(NUMBERS))
+                psql("postgres", "create database %s template cim_template" % database)
+                env = {"CIM_STORE_URL": "postgresql:///%s?host=%s&user=cim" % (database, os.environ["CIM_TEST_PG"])}
+            test_host.CLEAN.update(env)
+            told = platform.run("restore", folder, *(["--replace"] if platform is self.host else []))
+            self.assertNotIn("cannot start", told)
+            platform.serve(*self.flags)
+            status, _, body = platform.get("%s/%d" % (STAFF, self.fid), platform.token("officer"))
+            self.assertEqual((200, phone), (status, json.loads(body)["properties"]["phone"]), body)
+            if platform is other:
+                self.assertEqual(0, platform.stop())
+        self.tokens.clear()  # the tests after this one go on in what was put back
 
     def test_an_undo_brings_nobody_back(self):
         """Deleted and restored, so that a batch has images of both; then one of them is erased."""
