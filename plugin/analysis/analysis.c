@@ -23,7 +23,7 @@
 #define ZONES    "lpg.restricted-zones"
 #define TRACKS   "lpg.vehicle-positions"
 
-enum { PROCESSES = 3 };
+enum { PROCESSES = 4 };
 
 struct lpg_analysis {
     const cim_host *host;
@@ -143,17 +143,23 @@ run_station_compliance(void *self, const cim_call *call, cim_job *job, const cha
                                          inputs_json, ret_result, err);
 }
 
-static const struct lpg_process processes[PROCESSES] = {{.id = "lpg.route-hazards",
-                                                         .file = "route_hazards.process.json",
-                                                         .flags = CIM_ANALYSIS_SHORT,
-                                                         .run = run_route_hazards},
-                                                        {.id = "lpg.station-compliance",
-                                                         .file = "station_compliance.process.json",
-                                                         .run = run_station_compliance},
-                                                        {.id = "lpg.why-not",
-                                                         .file = "why_not.process.json",
-                                                         .flags = CIM_ANALYSIS_SHORT,
-                                                         .run = run_why_not}};
+static cim_status
+run_siting(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+           cim_blob *ret_result, cim_error *err)
+{
+    return lpg_siting_answer(((struct lpg_analysis *)self)->siting, call, job, inputs_json,
+                             ret_result, err);
+}
+
+static const struct lpg_process processes[PROCESSES] = {
+    {"lpg.route-hazards", "route_hazards.process.json", CIM_ANALYSIS_SHORT, run_route_hazards,
+     NULL},
+    /* GEOS over a district cannot be stopped from inside */
+    {"lpg.siting", "siting.process.json", CIM_JOB_ISOLATED, run_siting, NULL},
+    {"lpg.station-compliance", "station_compliance.process.json", CIM_ANALYSIS_SHORT,
+     run_station_compliance, NULL},
+    {"lpg.why-not", "why_not.process.json", CIM_ANALYSIS_SHORT, run_why_not, NULL},
+};
 
 struct lpg_siting *
 lpg_analysis_siting(struct lpg_analysis *analysis)

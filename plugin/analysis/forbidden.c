@@ -1,8 +1,8 @@
 /* plugin/analysis/forbidden.c -- see forbidden.h. */
 #include "analysis/forbidden.h"
 
+#include "analysis/shapes.h"
 #include "cim/util.h"
-#include "geo/geodesic.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,9 +20,6 @@ struct growing {
     GEOSGeometry **shapes;
     size_t n;
     size_t capacity;
-    double *xy; /* of the line at hand */
-    size_t n_xy;
-    size_t xy_capacity;
     cim_error *err;
     cim_status status;
 };
@@ -31,111 +28,6 @@ static void
 fail_nomem(struct growing *growing)
 {
     growing->status = cim_fail_nomem(growing->err);
-}
-
-/* ---- one receptor as a shape in the plane ---- */
-
-static void
-add_position(struct growing *growing, const double lonlat_deg[2])
-{
-    if (growing->n_xy == growing->xy_capacity) {
-        const size_t capacity = growing->xy_capacity == 0 ? 256 : growing->xy_capacity * 2;
-        double *grown = realloc(growing->xy, capacity * 2 * sizeof *grown);
-        if (grown == NULL) {
-            fail_nomem(growing);
-            return;
-        }
-        growing->xy = grown;
-        growing->xy_capacity = capacity;
-    }
-    lpg_tm_forward(growing->tm, lonlat_deg[0], lonlat_deg[1], growing->xy + 2 * growing->n_xy);
-    growing->n_xy++;
-}
-
-/* The end of an edge, and positions on the way where it is long. */
-static void
-add_edge(struct growing *growing, const double *ends_deg)
-{
-    enum { EDGE_MAX_M = 1000 };
-    double azimuth_deg;
-    const double length_m = lpg_geodesic_inverse_m(ends_deg, ends_deg + 2, &azimuth_deg);
-    const int pieces = (int)fmin(ceil(length_m / EDGE_MAX_M), 10000.0);
-    for (int i = 1; i < pieces; i++) {
-        double at[2];
-        lpg_geodesic_direct(ends_deg, azimuth_deg, length_m * i / pieces, at);
-        add_position(growing, at);
-    }
-    add_position(growing, ends_deg + 2);
-}
-
-static GEOSCoordSequence *
-take_sequence(struct growing *growing)
-{
-    return GEOSCoordSeq_copyFromBuffer_r(growing->geos, growing->xy, (unsigned)growing->n_xy, 0, 0);
-}
-
-/* The positions at hand as a ring of `area` (NULL: the first), which is consumed. Even-odd: a ring
- * in a ring is a hole. A ring that crosses itself is mended, none of it left out. */
-static GEOSGeometry *
-add_ring(struct growing *growing, GEOSGeometry *area)
-{
-    GEOSGeometry *ring;
-    GEOSGeometry *valid;
-    GEOSGeometry *both;
-    GEOSCoordSequence *sequence = take_sequence(growing);
-    ring = sequence != NULL ? GEOSGeom_createLinearRing_r(growing->geos, sequence) : NULL;
-    ring = ring != NULL ? GEOSGeom_createPolygon_r(growing->geos, ring, NULL, 0) : NULL;
-    valid = ring != NULL ? GEOSMakeValid_r(growing->geos, ring) : NULL;
-    GEOSGeom_destroy_r(growing->geos, ring);
-    if (area == NULL || valid == NULL) {
-        GEOSGeom_destroy_r(growing->geos, area);
-        return valid;
-    }
-    both = GEOSSymDifference_r(growing->geos, area, valid);
-    GEOSGeom_destroy_r(growing->geos, area);
-    GEOSGeom_destroy_r(growing->geos, valid);
-    return both;
-}
-
-static GEOSGeometry *
-area_of(struct growing *growing, const struct lpg_receptor_seen *seen)
-{
-    GEOSGeometry *area = NULL;
-    size_t first = 0;
-    for (size_t i = 0; i < seen->n_edges && growing->status == CIM_OK; i++) {
-        const double *edge = seen->edges + 4 * i;
-        const double *start = seen->edges + 4 * first;
-        if (i == first) {
-            growing->n_xy = 0;
-            add_position(growing, edge);
-        }
-        add_edge(growing, edge);
-        if (edge[2] == start[0] && edge[3] == start[1]) {
-            if (growing->n_xy >= 4) {
-                area = add_ring(growing, area);
-                if (area == NULL) {
-                    return NULL;
-                }
-            }
-            first = i + 1;
-        }
-    }
-    return area;
-}
-
-static GEOSGeometry *
-line_of(struct growing *growing, const struct lpg_receptor_seen *seen)
-{
-    GEOSCoordSequence *sequence;
-    growing->n_xy = 0;
-    add_position(growing, seen->edges);
-    if (seen->edges[0] == seen->edges[2] && seen->edges[1] == seen->edges[3]) {
-        sequence = take_sequence(growing);
-        return sequence != NULL ? GEOSGeom_createPoint_r(growing->geos, sequence) : NULL;
-    }
-    add_edge(growing, seen->edges);
-    sequence = growing->status == CIM_OK ? take_sequence(growing) : NULL;
-    return sequence != NULL ? GEOSGeom_createLineString_r(growing->geos, sequence) : NULL;
 }
 
 /* ---- grown by what it asks ---- */
@@ -212,7 +104,7 @@ grow_receptor(void *arg, const struct lpg_receptor_seen *seen)
 {
     struct growing *growing = arg;
     const double radius_m = radius_of(growing, seen);
-    GEOSGeometry *shape;
+    GEOSGeometry *shape = NULL;
     if (radius_m < 0.0 || seen->n_edges == 0) {
         return 0;
     }
@@ -228,11 +120,14 @@ grow_receptor(void *arg, const struct lpg_receptor_seen *seen)
             cim_fail(growing->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
         return 1;
     }
-    shape = seen->area ? area_of(growing, seen) : line_of(growing, seen);
-    if (growing->status == CIM_OK && shape == NULL && seen->area) {
-        return 0; /* rings of no extent */
+    growing->status =
+        seen->area ? lpg_shape_area(growing->geos, growing->tm, seen->edges, seen->n_edges, &shape,
+                                    growing->err)
+                   : lpg_shape_line(growing->geos, growing->tm, seen->edges, &shape, growing->err);
+    if (growing->status != CIM_OK) {
+        return 1;
     }
-    if (shape != NULL) {
+    if (shape != NULL) { /* else rings of no extent */
         (void)keep(growing, grow(growing, shape, radius_m));
     }
     GEOSGeom_destroy_r(growing->geos, shape);
@@ -279,7 +174,6 @@ lpg_forbidden_land(GEOSContextHandle_t geos, const struct lpg_tm *tm,
         drop_shapes(&growing);
     }
     free(growing.shapes);
-    free(growing.xy);
     CIM_TRY(growing.status);
     *ret_land = land;
     return CIM_OK;

@@ -40,6 +40,23 @@ applies(const struct lpg_separation_rule *rule, const struct lpg_separation_stat
     return rule->over < quantity && quantity <= rule->upto;
 }
 
+static bool
+counts(const struct lpg_separation_rule *rule, const struct lpg_separation_station_in *station,
+       size_t i, bool *ret_unknown)
+{
+    /* 0 metres instead of its own: not in this run */
+    return !(station->override_m != NULL && station->override_m[i] == 0.0) &&
+           applies(rule, station, ret_unknown);
+}
+
+bool
+lpg_separation_rule_counts(const struct lpg_separation_rule *rule,
+                           const struct lpg_separation_station_in *station, size_t i)
+{
+    bool unknown = false;
+    return counts(rule, station, i, &unknown);
+}
+
 void
 lpg_separation_demand_of(const struct lpg_separation_rules *rules,
                          const struct lpg_separation_station_in *station,
@@ -51,11 +68,13 @@ lpg_separation_demand_of(const struct lpg_separation_rules *rules,
     }
     for (size_t i = 0; i < rules->n; i++) {
         const struct lpg_separation_rule *rule = &rules->rules[i];
+        bool unknown = false;
         const bool given = station->override_m != NULL && !isnan(station->override_m[i]);
         const double metres = given ? station->override_m[i] : rule->metres;
-        if (!applies(rule, station, &ret_demand->unknown_quantity)) {
+        if (!counts(rule, station, i, &unknown)) {
             continue;
         }
+        ret_demand->unknown_quantity = ret_demand->unknown_quantity || unknown;
         ret_demand->any = true;
         if (rule->not_inside) {
             ret_demand->of[rule->receptor].inside_rule = (int)i;
@@ -348,8 +367,10 @@ lpg_separation_judge(const struct lpg_separation_demand *demand, const struct lp
 
 /* ---- writing ---- */
 
-static void
-write_rule(const struct lpg_separation_rule *rule, bool overridden, struct cim_buf *out)
+void
+lpg_separation_write_rule(const struct lpg_separation_rule *rule,
+                          const struct lpg_separation_station_in *station, size_t i,
+                          struct cim_buf *out)
 {
     lpg_out_key(out, "rule");
     cim_buf_add_char(out, '{');
@@ -363,7 +384,7 @@ write_rule(const struct lpg_separation_rule *rule, bool overridden, struct cim_b
     lpg_out_text(out, "to", rule->receptor_datum);
     lpg_out_text(out, "confidence", (const char[]){rule->confidence, '\0'});
     lpg_out_flag(out, "to_confirm", !lpg_separation_rule_firm(rule));
-    lpg_out_flag(out, "overridden", overridden);
+    lpg_out_flag(out, "overridden", station->override_m != NULL && !isnan(station->override_m[i]));
     cim_buf_add_char(out, '}');
 }
 
@@ -398,7 +419,6 @@ write_line(const struct lpg_separation_demand *demand, const struct lpg_separati
            const struct lpg_separation_station_in *station, const struct lpg_receptor_views *views,
            struct cim_buf *out)
 {
-    const bool overridden = station->override_m != NULL && !isnan(station->override_m[line->rule]);
     lpg_out_next(out);
     cim_buf_add_char(out, '{');
     lpg_out_text(out, "receptor", lpg_receptor_names[line->kind]);
@@ -409,7 +429,7 @@ write_line(const struct lpg_separation_demand *demand, const struct lpg_separati
     lpg_out_flag(out, "ok", !line->short_of);
     lpg_out_int(out, "violating", line->n_short);
     write_nearest(line, views, out);
-    write_rule(&demand->rules->rules[line->rule], overridden, out);
+    lpg_separation_write_rule(&demand->rules->rules[line->rule], station, (size_t)line->rule, out);
     cim_buf_add_char(out, '}');
 }
 
@@ -431,6 +451,12 @@ lpg_separation_write(const struct lpg_separation_demand *demand,
         write_line(demand, &judgement->lines[i], station, views, out);
     }
     cim_buf_add_char(out, ']');
+    lpg_separation_write_unmeasured(views, out);
+}
+
+void
+lpg_separation_write_unmeasured(const struct lpg_receptor_views *views, struct cim_buf *out)
+{
     lpg_out_key(out, "not_measured");
     cim_buf_add_char(out, '[');
     for (int i = 0; i < LPG_RECEPTOR_LAYERS; i++) {

@@ -18,7 +18,7 @@ struct lpg_separation_station_in {
     uint32_t stations;          /* bits of enum lpg_separation_station whose rules apply */
     double quantity[LPG_BANDS]; /* m³, m³, t; NaN: not known */
     int32_t day;                /* rules and records in force on it; since 1970, in Beijing */
-    const double *override_m;   /* one a rule, NaN: the rule's own; NULL: none */
+    const double *override_m;   /* one a rule, NaN: its own, 0: it does not apply */
 };
 
 /* What the rules ask of each receptor. */
@@ -64,6 +64,9 @@ struct lpg_separation_judgement {
 /* The class of a supply station by its volume. -1: above class Ⅰ. */
 int lpg_separation_class(const struct lpg_separation_table *table, double volume_m3);
 
+/* Whether row `i` is in force and asks something of such a station. */
+bool lpg_separation_rule_counts(const struct lpg_separation_rule *rule,
+                                const struct lpg_separation_station_in *station, size_t i);
 /* `any` is false where no rule in force applies to such a station. */
 void lpg_separation_demand_of(const struct lpg_separation_rules *rules,
                               const struct lpg_separation_station_in *station,
@@ -86,5 +89,11 @@ void lpg_separation_write(const struct lpg_separation_demand *demand,
                           const struct lpg_separation_judgement *judgement,
                           const struct lpg_separation_station_in *station,
                           struct lpg_receptor_views *views, struct cim_buf *out);
+/* "rule": what is cited of row `i`. */
+void lpg_separation_write_rule(const struct lpg_separation_rule *rule,
+                               const struct lpg_separation_station_in *station, size_t i,
+                               struct cim_buf *out);
+/* "not_measured": the layers that the caller may not read. */
+void lpg_separation_write_unmeasured(const struct lpg_receptor_views *views, struct cim_buf *out);
 
 #endif

@@ -11,8 +11,6 @@
 
 #define RULES "lpg.separation-rules"
 
-const char *const lpg_separation_stations[LPG_SEPARATION_STATIONS + 1] = {
-    "class1", "class2", "class3", "storage", "filling", "group_room", NULL};
 const char *const lpg_separation_bands[LPG_BANDS + 1] = {"volume", "tank", "mass", NULL};
 
 /* ---- reading one record ---- */

@@ -15,18 +15,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* In the order of the code list separation_station; names end with NULL. */
-enum lpg_separation_station {
-    LPG_STATION_CLASS1,
-    LPG_STATION_CLASS2,
-    LPG_STATION_CLASS3,
-    LPG_STATION_STORAGE,
-    LPG_STATION_FILLING,
-    LPG_STATION_GROUP_ROOM,
-    LPG_SEPARATION_STATIONS
-};
-extern const char *const lpg_separation_stations[LPG_SEPARATION_STATIONS + 1];
-
 enum lpg_separation_band { LPG_BAND_VOLUME, LPG_BAND_TANK, LPG_BAND_MASS, LPG_BANDS };
 extern const char *const lpg_separation_bands[LPG_BANDS + 1];
 

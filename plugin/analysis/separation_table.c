@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const lpg_separation_stations[LPG_SEPARATION_STATIONS + 1] = {
+    "class1", "class2", "class3", "storage", "filling", "group_room", NULL};
 const char *const lpg_receptor_names[LPG_RECEPTORS + 1] = {"open_flame",
                                                            "important_public",
                                                            "other_civil",
@@ -49,24 +51,25 @@ fail_row(const char *path, const char *list, size_t i, const char *key, cim_erro
                     "%s: %s[%zu].%s is missing or wrong", path, list, i, key);
 }
 
+/* A list of names as bits of their places in `known`. */
 static cim_status
-read_receptors(const char *path, const char *list, size_t i, struct json_object *names,
-               uint32_t *ret_bits, cim_error *err)
+read_bits(const char *path, const char *list, size_t i, struct json_object *row, const char *key,
+          const char *const *known, uint32_t *ret_bits, cim_error *err)
 {
+    struct json_object *names = lpg_in_member(row, key);
     if (!json_object_is_type(names, json_type_array)) {
-        return fail_row(path, list, i, "receptors", err);
+        return fail_row(path, list, i, key, err);
     }
     for (size_t k = 0; k < json_object_array_length(names); k++) {
         const char *name = json_object_get_string(json_object_array_get_idx(names, k));
-        int receptor = 0;
-        while (receptor < LPG_RECEPTORS &&
-               (name == NULL || strcmp(name, lpg_receptor_names[receptor]) != 0)) {
-            receptor++;
+        unsigned place = 0;
+        while (known[place] != NULL && (name == NULL || strcmp(name, known[place]) != 0)) {
+            place++;
         }
-        if (receptor == LPG_RECEPTORS) {
-            return fail_row(path, list, i, "receptors", err);
+        if (known[place] == NULL) {
+            return fail_row(path, list, i, key, err);
         }
-        *ret_bits |= 1U << (unsigned)receptor;
+        *ret_bits |= 1U << place;
     }
     return CIM_OK;
 }
@@ -81,6 +84,9 @@ static cim_status
 read_rows(const char *path, struct json_object *document, const char *list, const char *name_key,
           struct lpg_separation_rows *rows, cim_error *err)
 {
+    const bool land_use = strcmp(list, "land_use") == 0;
+    const char *bits_key = land_use ? "stations" : "receptors";
+    const char *const *known = land_use ? lpg_separation_stations : lpg_receptor_names;
     struct json_object *array = lpg_in_member(document, list);
     const size_t n =
         json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
@@ -95,8 +101,7 @@ read_rows(const char *path, struct json_object *document, const char *list, cons
         if (row->name == NULL) {
             return fail_row(path, list, i, name_key, err);
         }
-        CIM_TRY(
-            read_receptors(path, list, i, lpg_in_member(from, "receptors"), &row->receptors, err));
+        CIM_TRY(read_bits(path, list, i, from, bits_key, known, &row->receptors, err));
         CIM_TRY(lpg_in_number(from, "half_width_m", 0.0, 100.0, &row->half_width_m, err));
         row->residential = flag(from, "residential");
         row->unknown_public = flag(from, "unknown_public");
@@ -127,7 +132,8 @@ read_document(const char *path, struct lpg_separation_table *table, cim_error *e
     }
     CIM_TRY(read_rows(path, table->document, "uses", "use", &table->uses, err));
     CIM_TRY(read_rows(path, table->document, "roads", "class", &table->roads, err));
-    return read_rows(path, table->document, "elements", "kind", &table->elements, err);
+    CIM_TRY(read_rows(path, table->document, "elements", "kind", &table->elements, err));
+    return read_rows(path, table->document, "land_use", "code", &table->land_use, err);
 }
 
 cim_status

@@ -10,6 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* In the order of the code list separation_station; names end with NULL. */
+enum lpg_separation_station {
+    LPG_STATION_CLASS1,
+    LPG_STATION_CLASS2,
+    LPG_STATION_CLASS3,
+    LPG_STATION_STORAGE,
+    LPG_STATION_FILLING,
+    LPG_STATION_GROUP_ROOM,
+    LPG_SEPARATION_STATIONS
+};
+extern const char *const lpg_separation_stations[LPG_SEPARATION_STATIONS + 1];
+
 /* In the order of the code list receptor_kind; its names are lpg_receptor_names. */
 enum lpg_receptor {
     LPG_RECEPTOR_OPEN_FLAME,
@@ -72,8 +84,8 @@ enum lpg_separation_parameter {
 enum { LPG_SEPARATION_ROWS_MAX = 64 };
 
 struct lpg_separation_row {
-    const char *name;   /* of the use, road class or element kind */
-    uint32_t receptors; /* bits of enum lpg_receptor */
+    const char *name;   /* of the use, road class, element kind or land-use class */
+    uint32_t receptors; /* bits of enum lpg_receptor; of land use those of the stations */
     double half_width_m;
     bool residential;
     bool unknown_public; /* what is not said of it counts as so */
@@ -96,6 +108,7 @@ struct lpg_separation_table {
     struct lpg_separation_rows uses;
     struct lpg_separation_rows roads;
     struct lpg_separation_rows elements;
+    struct lpg_separation_rows land_use;
 };
 
 /* A fault is refused with file, list, row and member. [lifecycle] */

@@ -30,6 +30,14 @@ station_code(const void *arg, const char *text, size_t len)
     return -1;
 }
 
+/* What keeps building out; what only restricts it is a matter of a permit. */
+static int
+effect_code(const void *arg, const char *text, size_t len)
+{
+    (void)arg;
+    return len == strlen("prohibited") && memcmp(text, "prohibited", len) == 0 ? 0 : -1;
+}
+
 static cim_status
 open_all(struct lpg_siting *siting, struct lpg_data *data, const char *folder, cim_error *err)
 {
@@ -47,6 +55,21 @@ open_all(struct lpg_siting *siting, struct lpg_data *data, const char *folder, c
     CIM_TRY(lpg_separation_table_read(path, &siting->table, err));
     CIM_TRY(lpg_separation_rules_init(&siting->rules, siting->host, data, err));
     CIM_TRY(lpg_sites_cache_init(&siting->stations, siting->host, data, &stations, err));
+    const struct lpg_sites_spec land_use = {.layer = "lpg.land-use",
+                                            .code_field = "code",
+                                            .code = lpg_separation_row_code,
+                                            .arg = &siting->table->land_use,
+                                            .name_field = "parcel_no",
+                                            .from_field = "valid_from",
+                                            .to_field = "valid_to"};
+    const struct lpg_sites_spec control = {.layer = "lpg.control-lines",
+                                           .code_field = "effect",
+                                           .code = effect_code,
+                                           .name_field = "line_no",
+                                           .from_field = "valid_from",
+                                           .to_field = "valid_to"};
+    CIM_TRY(lpg_sites_cache_init(&siting->land_use, siting->host, data, &land_use, err));
+    CIM_TRY(lpg_sites_cache_init(&siting->control_lines, siting->host, data, &control, err));
     return lpg_receptor_caches_init(&siting->receptors, siting->table, siting->host, data, err);
 }
 
@@ -74,6 +97,8 @@ lpg_siting_free(struct lpg_siting *siting)
 {
     if (siting != NULL) {
         lpg_sites_cache_done(&siting->stations);
+        lpg_sites_cache_done(&siting->land_use);
+        lpg_sites_cache_done(&siting->control_lines);
         lpg_receptor_caches_done(&siting->receptors);
         lpg_separation_rules_done(&siting->rules);
         lpg_separation_table_free(siting->table);
@@ -107,15 +132,18 @@ read_overrides(struct json_object *inputs, struct lpg_siting_run *run, cim_error
         while (i < run->rules->n && strcmp(run->rules->rules[i].rule_no, rule_no) != 0) {
             i++;
         }
-        if (i == run->rules->n || run->rules->rules[i].not_inside) {
+        if (i == run->rules->n) {
             return cim_fail(err, CIM_E_INVALID, where, rule_no,
                             "没有这条间距规则，编号见图层 lpg.separation-rules",
-                            "there is no such rule of a distance: the numbers are in the layer "
+                            "there is no such rule: the numbers are in the layer "
                             "lpg.separation-rules");
         }
-        if (lpg_in_number(given, rule_no, 0.0, 5000.0, &run->override_m[i], NULL) != CIM_OK) {
+        if (lpg_in_number(given, rule_no, 0.0, run->rules->rules[i].not_inside ? 0.0 : 5000.0,
+                          &run->override_m[i], NULL) != CIM_OK) {
             return cim_fail(err, CIM_E_INVALID, where, lpg_in_given(metres),
-                            "应为 0 到 5000 的米数", "expected metres from 0 to 5000");
+                            "应为 0 到 5000 的米数，0 为不适用（不得设于其内的规则只能为 0）",
+                            "expected metres from 0 to 5000, 0: the rule does not apply (of one "
+                            "that forbids to stand inside only 0)");
         }
     }
     return CIM_OK;

@@ -17,6 +17,8 @@ struct lpg_siting {
     struct lpg_separation_rules_cache rules;
     struct lpg_receptor_caches receptors;
     struct lpg_sites_cache stations;
+    struct lpg_sites_cache land_use;
+    struct lpg_sites_cache control_lines; /* those that prohibit */
 };
 
 /* Reads <folder>/separation.json. Keeps host and data. [lifecycle] */
@@ -59,6 +61,11 @@ cim_status lpg_station_compliance_answer(struct lpg_siting *siting, const cim_ca
                                          cim_job *job, const char *inputs_json,
                                          cim_blob *ret_result, cim_error *err);
 
+/* lpg.siting: the land where such a station may stand, as siting.process.json describes. */
+cim_status lpg_siting_answer(struct lpg_siting *siting, const cim_call *call, cim_job *job,
+                             const char *inputs_json, cim_blob *ret_result, cim_error *err);
+
+enum { LPG_SITING_AREA_POSITIONS_MAX = 200000, LPG_SITING_WIDTH_MAX_M = 100000 };
 enum { LPG_SITING_RESULT_MAX = 64 << 20 };
 
 #endif

@@ -71,6 +71,17 @@ WHY_NOT = {"as_of": "2026-01-15", "station_class": "I", "point": place_of(LAYERS
 COMPLIANCE = {"as_of": "2026-01-15"}
 
 
+def around(record):
+    lon, lat = first_position(record.geometry)
+    ring = [[lon - 0.002, lat - 0.002], [lon + 0.002, lat - 0.002], [lon + 0.002, lat + 0.002],
+            [lon - 0.002, lat + 0.002], [lon - 0.002, lat - 0.002]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+SITING = dict(WHY_NOT, land_use="ignore", area=around(LAYERS["lpg.buildings"].records[0]))
+del SITING["point"]
+
+
 def ask_why_not(walk, way, run):
     """At each building: only who sees it is told that there is a flame."""
     for record in LAYERS["lpg.buildings"].records:
@@ -84,6 +95,16 @@ def ask_why_not(walk, way, run):
                     any(line["violating"] > 0 for line in told))
 
 
+def ask_siting(walk, way, run):
+    """Around each building: only who sees it loses land to its flame."""
+    for record in LAYERS["lpg.buildings"].records:
+        answer = run(dict(SITING, area=around(record)))
+        if answer.status == 200:
+            told = answer.json["rules"].get("value") if isinstance(answer.json["rules"], dict) else answer.json["rules"]
+            walk.expect("%s loses land in %s" % (way, record.area), walk.person.sees(record),
+                        any(line["takes_m2"] > 0 for line in told))
+
+
 def check_compliance(walk, way, answer):
     told = answer.json["stations"].get("value", answer.json["stations"])
     walk.expect(way + " stations", sorted(record.uid for record in walk.visible(LAYERS["lpg.stations"])),
@@ -93,6 +114,7 @@ def check_compliance(walk, way, answer):
 # id -> (inputs, what is expected of an answer, further questions); an analysis that is not here fails.
 PROCESSES = {
     "lpg.route-hazards": (ROUTE, check_route_hazards, ask_route_hazards),
+    "lpg.siting": (SITING, None, ask_siting),
     "lpg.station-compliance": (COMPLIANCE, check_compliance, None),
     "lpg.why-not": (WHY_NOT, None, ask_why_not),
     "template.echo": ({"message": "x"}, None, None),
@@ -112,7 +134,11 @@ def way_processes(walk, pattern):
         walk.expect("/processes/{id} status", may, walk.ask("/processes/{id}", "/processes/" + name).status == 200)
 
         def run(given, own=(), name=name, way=way):
-            return walk.post(way, "/processes/%s/execution" % name, {"inputs": given}, own=own)
+            answer = walk.post(way, "/processes/%s/execution" % name, {"inputs": given}, own=own)
+            if answer.status == 201:  # one that is always a job
+                finished(answer.json["jobID"], walk.person.name)
+                answer = walk.ask(way, "/jobs/%s/results" % answer.json["jobID"], own=own)
+            return answer
         answer = run(inputs)
         if answer.status == 200:
             walk.expect(way + " of " + name, True, may)

@@ -1,0 +1,356 @@
+/* lpg.siting over a real store: feasible land against brute force, land use, conflicts proved by
+ * running again, and what is refused. */
+#include "siting_fixture.h"
+
+#include "geo/plane.h"
+
+static cim_status
+siting_answer(struct lpg_siting *siting, const cim_call *call, const char *inputs,
+              cim_blob *ret_result, cim_error *err)
+{
+    return lpg_siting_answer(siting, call, NULL, inputs, ret_result, err);
+}
+
+/* A rectangle of metres from the site, and further members. */
+static struct json_object *
+land_of(struct fixture *fixture, double west_m, double south_m, double east_m, double north_m,
+        const char *more)
+{
+    double ring[10];
+    struct cim_buf inputs;
+    struct json_object *answer;
+    rectangle(west_m, south_m, east_m, north_m, ring);
+    cim_buf_init(&inputs, 4096);
+    cim_buf_add_text(&inputs, "{\"as_of\":\"2026-11-27\",\"area\":{\"type\":\"Polygon\","
+                              "\"coordinates\":[[");
+    for (int i = 0; i < 5; i++) {
+        cim_buf_addf(&inputs, "%s[%.12f,%.12f]", i > 0 ? "," : "", ring[2 * i], ring[2 * i + 1]);
+    }
+    cim_buf_add_text(&inputs, "]]}");
+    cim_buf_add_text(&inputs, more);
+    cim_buf_add_text(&inputs, "}");
+    answer = ask(fixture, siting_answer, inputs.data);
+    cim_buf_done(&inputs);
+    return answer;
+}
+
+/* Even-odd over all rings of a MultiPolygon in degrees. */
+static bool
+in_land(struct json_object *feasible, const double p[2])
+{
+    struct json_object *polygons = at(feasible, "coordinates");
+    bool in = false;
+    for (size_t i = 0; i < json_object_array_length(polygons); i++) {
+        struct json_object *rings = json_object_array_get_idx(polygons, i);
+        for (size_t r = 0; r < json_object_array_length(rings); r++) {
+            struct json_object *ring = json_object_array_get_idx(rings, r);
+            for (size_t k = 0; k + 1 < json_object_array_length(ring); k++) {
+                double e[4];
+                for (size_t c = 0; c < 4; c++) {
+                    e[c] = json_object_get_double(json_object_array_get_idx(
+                        json_object_array_get_idx(ring, k + c / 2), c % 2));
+                }
+                if ((e[1] > p[1]) != (e[3] > p[1]) &&
+                    p[0] < e[0] + (p[1] - e[1]) / (e[3] - e[1]) * (e[2] - e[0])) {
+                    in = !in;
+                }
+            }
+        }
+    }
+    return in;
+}
+
+enum { HOUSES = 25 };
+
+struct walls {
+    double rings[HOUSES][10];
+    double required_m[HOUSES];
+    double road[4];
+    double flame[2];
+};
+
+/* Dwellings, schools, a road and a flame, without order. */
+static void
+scatter(struct fixture *fixture, uint64_t seed, struct walls *walls)
+{
+    const struct element flame = {.number = 1, .kind = "open_flame", .persons = 0};
+    struct element lit = flame;
+    for (int i = 0; i < HOUSES; i++) {
+        const bool school = i % 5 == 0;
+        const struct house house = {i, school ? "school" : "dwelling", school ? "true" : "false",
+                                    "false", "9"};
+        const double x = random_between(&seed, -250, 250);
+        const double y = random_between(&seed, -250, 250);
+        rectangle(x, y, x + random_between(&seed, 8, 50), y + random_between(&seed, 8, 50),
+                  walls->rings[i]);
+        walls->required_m[i] = school ? 25.0 : 15.0; /* V = 15 m³ */
+        add_house_ring(fixture, &house, walls->rings[i], 5);
+    }
+    offset(-2500, -120, walls->road);
+    offset(2800, 150, walls->road + 2);
+    add_road(fixture, "county", walls->road, 2);
+    offset(30, 170, lit.lonlat);
+    memcpy(walls->flame, lit.lonlat, sizeof walls->flame);
+    add_elements(fixture, &lit, 1);
+}
+
+/* The least margin there, by geodesics. */
+static double
+margin_m(struct walls *walls, const double p[2])
+{
+    double least = lpg_geodesic_inverse_m(walls->flame, p, NULL) - 35.0;
+    least = fmin(least, brute_segment_m(walls->road, walls->road + 2, p) - 9.0 - 10.0);
+    for (int i = 0; i < HOUSES; i++) {
+        if (lpg_ring_contains(walls->rings[i], 5, p)) {
+            return -walls->required_m[i];
+        }
+        for (int e = 0; e < 4; e++) {
+            const double *a = walls->rings[i] + 2 * e;
+            if (fabs(a[0] - p[0]) < 0.0012 && fabs(a[1] - p[1]) < 0.0012) {
+                least = fmin(least, brute_segment_m(a, a + 2, p) - walls->required_m[i]);
+            }
+        }
+    }
+    return least;
+}
+
+/* Never a point too near, at most 2 cm lost: random points, and many close to the borders. */
+static void
+test_land_by_brute_force(void **state)
+{
+    enum { POINTS = 500 };
+    struct fixture *fixture = *state;
+    static struct walls walls;
+    uint64_t seed = 99;
+    int n_in = 0;
+    int n_close = 0;
+    struct json_object *answer;
+    scatter(fixture, 3, &walls);
+    answer = land_of(fixture, -300, -300, 300, 300, ",\"volume_m3\":15,\"land_use\":\"ignore\"");
+    for (int i = 0; i < POINTS; i++) {
+        double p[2];
+        double margin;
+        bool in;
+        offset(random_between(&seed, -299, 299), random_between(&seed, -299, 299), p);
+        margin = margin_m(&walls, p);
+        /* half of them are brought to where it matters: walk by the margin, as it grows 1 m a metre
+         */
+        for (int step = 0; i % 2 == 0 && step < 12 && fabs(margin) > 0.004; step++) {
+            double best[2] = {p[0], p[1]};
+            double best_margin = margin;
+            for (int d = 0; d < 16; d++) {
+                double q[2];
+                lpg_geodesic_direct(p, 22.5 * d, fabs(margin), q);
+                const double there = margin_m(&walls, q);
+                if (fabs(there) < fabs(best_margin)) {
+                    memcpy(best, q, sizeof best);
+                    best_margin = there;
+                }
+            }
+            memcpy(p, best, sizeof best);
+            margin = best_margin;
+        }
+        in = in_land(at(answer, "feasible"), p);
+        n_in += in;
+        n_close += fabs(margin) < 0.05;
+        if (in && margin < -0.0006) {
+            fail_msg("a place %.4f m too near is land: %.9f %.9f", -margin, p[0], p[1]);
+        }
+        double box[10];
+        rectangle(-299.9, -299.9, 299.9, 299.9, box);
+        if (!in && margin > 0.02 && lpg_ring_contains(box, 5, p)) {
+            fail_msg("a place with %.4f m to spare is no land: %.9f %.9f", margin, p[0], p[1]);
+        }
+    }
+    assert_true(n_in > 50 && n_in < POINTS - 50);
+    assert_true(n_close > 100);
+    (void)json_object_put(answer);
+}
+
+/* V 3.0 to 3.1 m³ turns dwellings from 6 to 8 m, and the land shrinks. */
+static void
+test_volume_shrinks_the_land(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct house dwelling = {1, "dwelling", "false", "false", "9"};
+    struct json_object *smaller;
+    struct json_object *larger;
+    add_house(fixture, &dwelling, -10, -10, 10, 10);
+    smaller = land_of(fixture, -100, -100, 100, 100, ",\"volume_m3\":3.0,\"land_use\":\"ignore\"");
+    larger = land_of(fixture, -100, -100, 100, 100, ",\"volume_m3\":3.1,\"land_use\":\"ignore\"");
+    assert_true(fabs(number_at(smaller, "area_m2") - 40000.0) < 1.0);
+    /* the square, its four sides and a circle of 6 or 8 m */
+    assert_true(fabs(number_at(smaller, "feasible_m2") - (40000 - 400 - 480 - 113.1)) < 3.0);
+    assert_true(fabs(number_at(larger, "feasible_m2") - (40000 - 400 - 640 - 201.1)) < 3.0);
+    assert_int_equal(json_object_get_type(at(smaller, "rules")), json_type_array);
+    (void)json_object_put(smaller);
+    (void)json_object_put(larger);
+}
+
+static void
+add_parcel(struct fixture *fixture, const char *number, const char *code, double west_m,
+           double east_m)
+{
+    static const char *const names[] = {"parcel_no", "code", "state", "area_code"};
+    const char *const texts[] = {number, code, "planned", "460105"};
+    double ring[10];
+    rectangle(west_m, -100, east_m, 100, ring);
+    add_record(fixture, "lpg.land-use", names, texts, 4, ring, 5);
+}
+
+static void
+test_land_use_and_control_lines(void **state)
+{
+    static const char *const names[] = {"line_no", "kind", "effect", "area_code"};
+    static const char *const texts[] = {"C1", "ecological", "prohibited", "460105"};
+    struct fixture *fixture = *state;
+    const struct house far_away = {1, "dwelling", "false", "false", "9"};
+    struct json_object *answer;
+    double ring[10];
+    add_house(fixture, &far_away, -900, -10, -880, 10);
+    add_parcel(fixture, "P1", "1304", -100, -40);
+    add_parcel(fixture, "P2", "0701", -40, 40);
+    rectangle(-100, 50, 100, 100, ring);
+    add_record(fixture, "lpg.control-lines", names, texts, 4, ring, 5);
+    answer = land_of(fixture, -90, -90, 90, 90, ",\"volume_m3\":3");
+    assert_true(fabs(number_at(answer, "feasible_m2") - 50.0 * 140.0) < 1.0);
+    assert_int_equal(json_object_get_type(at(answer, "rules")), json_type_array);
+    (void)json_object_put(answer);
+    answer = land_of(fixture, -30, -90, 90, 90, ",\"volume_m3\":3"); /* dwellings and nothing */
+    assert_true(json_object_get_boolean(at(answer, "conflict.land_use")));
+    assert_int_equal(json_object_array_length(at(answer, "feasible.coordinates")), 0);
+    (void)json_object_put(answer);
+}
+
+/* Where there is no land, the rules that are named: without them there is, without fewer not. */
+static void
+test_conflict_is_proved_by_running_again(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct house dwelling = {1, "dwelling", "false", "false", "9"};
+    const struct house school = {2, "school", "true", "false", "9"};
+    struct json_object *answer;
+    struct json_object *rules;
+    char more[1024] = ",\"volume_m3\":15,\"land_use\":\"ignore\",\"separations\":{";
+    add_house(fixture, &dwelling, -20, -50, -10, 50);
+    add_house(fixture, &school, 10, -50, 20, 50);
+    answer = land_of(fixture, -9, -30, 9, 30, ",\"volume_m3\":15,\"land_use\":\"ignore\"");
+    assert_true(number_at(answer, "feasible_m2") == 0.0);
+    rules = at(answer, "conflict.rules");
+    assert_int_equal(json_object_array_length(rules), 1); /* 15 m from one or 25 m from the other */
+    (void)json_object_put(answer);
+
+    answer = land_of(fixture, -9, -30, -5, 30, ",\"volume_m3\":15,\"land_use\":\"ignore\"");
+    rules = at(answer, "conflict.rules");
+    assert_int_equal(json_object_array_length(rules), 2);
+    for (size_t i = 0; i < 2; i++) {
+        char one[256];
+        const char *rule_no = json_object_get_string(json_object_array_get_idx(rules, i));
+        struct json_object *again;
+        (void)snprintf(one, sizeof one,
+                       ",\"volume_m3\":15,\"land_use\":\"ignore\",\"separations\":{\"%s\":0}",
+                       rule_no);
+        again = land_of(fixture, -9, -30, -5, 30, one);
+        assert_true(number_at(again, "feasible_m2") == 0.0); /* none of them is idle */
+        (void)json_object_put(again);
+        (void)snprintf(more + strlen(more), sizeof more - strlen(more), "%s\"%s\":0",
+                       i > 0 ? "," : "", rule_no);
+    }
+    (void)json_object_put(answer);
+    (void)snprintf(more + strlen(more), sizeof more - strlen(more), "}");
+    answer = land_of(fixture, -9, -30, -5, 30, more);
+    assert_true(number_at(answer, "feasible_m2") > 200.0);
+    (void)json_object_put(answer);
+}
+
+static void
+test_assumed_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct house unsaid = {1, "school", NULL, "false", "9"};
+    struct json_object *answer;
+    add_house(fixture, &unsaid, -10, -10, 10, 10);
+    answer = land_of(fixture, -100, -100, 100, 100, ",\"volume_m3\":15,\"land_use\":\"ignore\"");
+    assert_int_equal(number_at(answer, "assumed.important_public"), 1);
+    (void)json_object_put(answer);
+}
+
+static void
+test_bad_areas_are_named(void **state)
+{
+    static const struct {
+        const char *area;
+        cim_status status;
+        const char *says;
+    } rows[] = {
+        {"{\"type\":\"Point\",\"coordinates\":[110.2,19.95]}", CIM_E_INVALID, "Polygon"},
+        {"{\"type\":\"Polygon\",\"coordinates\":[[[110.2,19.95],[110.21,19.96],[110.21,19.95],"
+         "[110.2,19.96],[110.2,19.95]]]}",
+         CIM_E_INVALID, "110.205"},
+        {"{\"type\":\"Polygon\",\"coordinates\":[[[2.3,48.8],[2.4,48.8],[2.4,48.9],[2.3,48.8]]]}",
+         CIM_E_INVALID, "outside"},
+        {"{\"type\":\"Polygon\",\"coordinates\":[[[109,19],[111,19],[111,20],[109,19]]]}",
+         CIM_E_TOO_LARGE, "100 km"},
+        {"{\"type\":\"Polygon\",\"coordinates\":[[[110,\"x\"],[111,19],[111,20],[109,19]]]}",
+         CIM_E_INVALID, "position"},
+        {"{\"type\":\"Polygon\",\"coordinates\":[]}", CIM_E_INVALID, "r"},
+    };
+    struct fixture *fixture = *state;
+    const struct house dwelling = {1, "dwelling", "false", "false", "9"};
+    add_house(fixture, &dwelling, -10, -10, 10, 10);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char inputs[600];
+        cim_error err = {0};
+        char *text = NULL;
+        (void)snprintf(inputs, sizeof inputs,
+                       "{\"volume_m3\":3,\"land_use\":\"ignore\",\"as_of\":\"2026-11-27\","
+                       "\"area\":%s}",
+                       rows[i].area);
+        const cim_status status =
+            ask_text(fixture, siting_answer, fake_scope_all(), inputs, &text, &err);
+        free(text);
+        if (status != rows[i].status || strcmp(err.param, "area") != 0 ||
+            strstr(err.en, rows[i].says) == NULL) {
+            fail_msg("%s: %d %s %s", rows[i].area, status, err.param, err.en);
+        }
+    }
+}
+
+static void
+test_a_million_vertices(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct house dwelling = {1, "dwelling", "false", "false", "9"};
+    struct cim_buf inputs;
+    char *text = NULL;
+    cim_error err = {0};
+    add_house(fixture, &dwelling, -10, -10, 10, 10);
+    cim_buf_init(&inputs, 64 << 20);
+    cim_buf_add_text(&inputs, "{\"volume_m3\":3,\"area\":{\"type\":\"Polygon\",\"coordinates\":[[");
+    for (int i = 0; i <= 1000000; i++) {
+        const double turn = 2.0 * 3.14159265358979323846 * (i % 1000000) / 1e6;
+        cim_buf_addf(&inputs, "%s[%.9f,%.9f]", i > 0 ? "," : "", 110.2 + 0.01 * cos(turn),
+                     19.95 + 0.01 * sin(turn));
+    }
+    cim_buf_add_text(&inputs, "]]}}");
+    assert_int_equal(cim_buf_status(&inputs, NULL), CIM_OK);
+    assert_int_equal(ask_text(fixture, siting_answer, fake_scope_all(), inputs.data, &text, &err),
+                     CIM_E_TOO_LARGE);
+    assert_string_equal(err.param, "area");
+    cim_buf_done(&inputs);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_land_by_brute_force, fixture_clear),
+        cmocka_unit_test_setup(test_volume_shrinks_the_land, fixture_clear),
+        cmocka_unit_test_setup(test_land_use_and_control_lines, fixture_clear),
+        cmocka_unit_test_setup(test_conflict_is_proved_by_running_again, fixture_clear),
+        cmocka_unit_test_setup(test_assumed_are_counted, fixture_clear),
+        cmocka_unit_test_setup(test_bad_areas_are_named, fixture_clear),
+        cmocka_unit_test_setup(test_a_million_vertices, fixture_clear),
+    };
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
