@@ -23,7 +23,7 @@
 #define ZONES    "lpg.restricted-zones"
 #define TRACKS   "lpg.vehicle-positions"
 
-enum { PROCESSES = 4 };
+enum { PROCESSES = 5 };
 
 struct lpg_analysis {
     const cim_host *host;
@@ -151,7 +151,17 @@ run_siting(void *self, const cim_call *call, cim_job *job, const char *inputs_js
                              ret_result, err);
 }
 
+static cim_status
+run_consequence(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+                cim_blob *ret_result, cim_error *err)
+{
+    (void)job;
+    return lpg_consequence_answer(((struct lpg_analysis *)self)->siting, call, inputs_json,
+                                  ret_result, err);
+}
+
 static const struct lpg_process processes[PROCESSES] = {
+    {"lpg.consequence", "consequence.process.json", CIM_ANALYSIS_SHORT, run_consequence, NULL},
     {"lpg.route-hazards", "route_hazards.process.json", CIM_ANALYSIS_SHORT, run_route_hazards,
      NULL},
     /* GEOS over a district cannot be stopped from inside */

@@ -15,6 +15,26 @@
 
 /* ---- what is kept ---- */
 
+/* Place of a text in `names`, which end with NULL; -1: not there. */
+static int
+place_of(const char *const *names, const char *text, size_t len)
+{
+    for (int i = 0; names[i] != NULL; i++) {
+        if (strlen(names[i]) == len && memcmp(names[i], text, len) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static int
+resource_code(const void *arg, const char *text, size_t len)
+{
+    static const char *const kinds[] = {"fire_station", "hospital", NULL};
+    (void)arg;
+    return place_of(kinds, text, len);
+}
+
 static const char *const station_kinds[] = {"storage", "filling", "supply", "cylinder_room", NULL};
 
 /* Test and vaporising stations have no table of separations of their own. */
@@ -22,20 +42,16 @@ static int
 station_code(const void *arg, const char *text, size_t len)
 {
     (void)arg;
-    for (int i = 0; station_kinds[i] != NULL; i++) {
-        if (strlen(station_kinds[i]) == len && memcmp(station_kinds[i], text, len) == 0) {
-            return i;
-        }
-    }
-    return -1;
+    return place_of(station_kinds, text, len);
 }
 
 /* What keeps building out; what only restricts it is a matter of a permit. */
 static int
 effect_code(const void *arg, const char *text, size_t len)
 {
+    static const char *const effects[] = {"prohibited", NULL};
     (void)arg;
-    return len == strlen("prohibited") && memcmp(text, "prohibited", len) == 0 ? 0 : -1;
+    return place_of(effects, text, len);
 }
 
 static cim_status
@@ -68,6 +84,11 @@ open_all(struct lpg_siting *siting, struct lpg_data *data, const char *folder, c
                                            .name_field = "line_no",
                                            .from_field = "valid_from",
                                            .to_field = "valid_to"};
+    const struct lpg_sites_spec resources = {.layer = "lpg.emergency-resources",
+                                             .code_field = "kind",
+                                             .code = resource_code,
+                                             .name_field = "name"};
+    CIM_TRY(lpg_sites_cache_init(&siting->resources, siting->host, data, &resources, err));
     CIM_TRY(lpg_sites_cache_init(&siting->land_use, siting->host, data, &land_use, err));
     CIM_TRY(lpg_sites_cache_init(&siting->control_lines, siting->host, data, &control, err));
     return lpg_receptor_caches_init(&siting->receptors, siting->table, siting->host, data, err);
@@ -97,6 +118,7 @@ lpg_siting_free(struct lpg_siting *siting)
 {
     if (siting != NULL) {
         lpg_sites_cache_done(&siting->stations);
+        lpg_sites_cache_done(&siting->resources);
         lpg_sites_cache_done(&siting->land_use);
         lpg_sites_cache_done(&siting->control_lines);
         lpg_receptor_caches_done(&siting->receptors);

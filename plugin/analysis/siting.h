@@ -19,6 +19,7 @@ struct lpg_siting {
     struct lpg_sites_cache stations;
     struct lpg_sites_cache land_use;
     struct lpg_sites_cache control_lines; /* those that prohibit */
+    struct lpg_sites_cache resources;     /* fire stations 0, hospitals 1 */
 };
 
 /* Reads <folder>/separation.json. Keeps host and data. [lifecycle] */
@@ -64,6 +65,10 @@ cim_status lpg_station_compliance_answer(struct lpg_siting *siting, const cim_ca
 /* lpg.siting: the land where such a station may stand, as siting.process.json describes. */
 cim_status lpg_siting_answer(struct lpg_siting *siting, const cim_call *call, cim_job *job,
                              const char *inputs_json, cim_blob *ret_result, cim_error *err);
+
+/* lpg.consequence, as consequence.process.json describes. */
+cim_status lpg_consequence_answer(struct lpg_siting *siting, const cim_call *call,
+                                  const char *inputs_json, cim_blob *ret_result, cim_error *err);
 
 enum { LPG_SITING_AREA_POSITIONS_MAX = 200000, LPG_SITING_WIDTH_MAX_M = 100000 };
 enum { LPG_SITING_RESULT_MAX = 64 << 20 };

@@ -105,6 +105,21 @@ def ask_siting(walk, way, run):
                         any(line["takes_m2"] > 0 for line in told))
 
 
+CONSEQUENCE = {"as_of": "2026-01-15", "scenario": "fireball", "mass_kg": 14.9,
+               "point": place_of(LAYERS["lpg.buildings"].records[0])}
+
+
+def ask_consequence(walk, way, run):
+    """At each school: only who sees it is told of it."""
+    for record in LAYERS["lpg.risk-elements"].records:
+        answer = run(dict(CONSEQUENCE, point=place_of(record)))
+        if answer.status == 200:
+            told = answer.json["rings"].get("value", answer.json["rings"])["features"]
+            schools = {each["uid"] for ring in told for each in ring["properties"]["schools"]}
+            walk.expect("%s tells of the school in %s" % (way, record.area),
+                        [record.uid] if walk.person.sees(record) else [], sorted(schools))
+
+
 def check_compliance(walk, way, answer):
     told = answer.json["stations"].get("value", answer.json["stations"])
     walk.expect(way + " stations", sorted(record.uid for record in walk.visible(LAYERS["lpg.stations"])),
@@ -114,6 +129,7 @@ def check_compliance(walk, way, answer):
 # id -> (inputs, what is expected of an answer, further questions); an analysis that is not here fails.
 PROCESSES = {
     "lpg.route-hazards": (ROUTE, check_route_hazards, ask_route_hazards),
+    "lpg.consequence": (CONSEQUENCE, None, ask_consequence),
     "lpg.siting": (SITING, None, ask_siting),
     "lpg.station-compliance": (COMPLIANCE, check_compliance, None),
     "lpg.why-not": (WHY_NOT, None, ask_why_not),

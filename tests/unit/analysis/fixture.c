@@ -51,6 +51,7 @@ delete_all(void *arg, cim_tx *tx, cim_error *err)
         {"lpg.transport-routes", "delete from lpg_transport_route"},
         {"lpg.restricted-zones", "delete from lpg_restricted_zone"},
         {"lpg.stations", "delete from lpg_station"},
+        {"lpg.emergency-resources", "delete from lpg_emergency_resource"},
         {"lpg.land-use", "delete from lpg_land_use"},
         {"lpg.control-lines", "delete from lpg_control_line"},
         {"lpg.planned-projects", "delete from lpg_planned_project"},
