@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""lpg.route-hazards against a platform that serves: bad input is named, what is cancelled or nobody waits for
+stops within a second and frees its memory.
+
+usage: test_hazards.py --host CIM_HOST --plugins DIR [unittest arguments]
+"""
+import argparse
+import json
+import math
+import os
+import socket
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+# Freed memory goes back at once: what is measured is what is held.
+os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=1:" + os.environ.get("ASAN_OPTIONS", "")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "host"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import test_host  # noqa: E402
+import test_jobs  # noqa: E402
+
+test_host.CLEAN["ASAN_OPTIONS"] = os.environ["ASAN_OPTIONS"]
+STOP_S = 3  # a second on a machine that is not loaded
+
+
+def wriggle(n, west=109.6):
+    """A line of n positions that goes to and fro, some 20 m at a time."""
+    return {"type": "LineString", "coordinates": [[round(west + 0.0002 * i + 0.00005 * math.sin(i), 5),
+                                                   round(19.5 + 0.1 * math.sin(i / 50), 5)] for i in range(n)]}
+
+
+class Hazards(test_jobs.JobsTest):
+    enabled = ("lpg",)
+    flags = ("--supervisor.enabled=false", "--http.max_body_bytes=33554432")
+
+    @classmethod
+    def setUpClass(cls):
+        """Accounts as the others have, with the roles of this plugin."""
+        cls.host = test_host.Platform(ARGS.plugins)
+        for name, roles in (("admin", "platform-admin"), ("ann", "regulator")):
+            cls.host.run("user", "add", name, "--roles", roles, "--areas=*", "--password-file=-",
+                         stdin=test_host.PASSWORD + "\n")
+        cls.host.run("plugin", "enable", "lpg")
+        areas = os.path.join(cls.host.var, "areas.csv")
+        with open(areas, "w", encoding="utf-8") as file:
+            file.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n460000,海南省,province,,,,,\n")
+        cls.host.run("areas", "import", areas)
+        elements = os.path.join(cls.host.var, "elements.geojsonl")
+        with open(elements, "w", encoding="utf-8") as file:
+            for i in range(5000):
+                file.write(json.dumps({"type": "Feature", "geometry": {"type": "Point", "coordinates": [
+                    109.6 + 0.0001 * (i % 100), 19.4 + 0.004 * (i // 100)]}, "properties": {
+                        "name": "校%d" % i, "kind": "school", "element_group": "crowd", "persons": 100,
+                        "area_code": "460000"}}) + "\n")
+        cls.host.run("import", elements, "--layer=lpg.risk-elements", "--crs=cgcs2000")
+        cls.host.serve(*cls.flags)
+        cls.tokens = {name: cls.host.token(name) for name in ("admin", "ann")}
+
+    def run_hazards(self, inputs, **headers):
+        return self.execute({"inputs": inputs}, process="lpg.route-hazards", **headers)
+
+    def test_bad_input_is_named(self):
+        line = {"type": "LineString", "coordinates": [[110.1, 19.9], [110.2, 19.9]]}
+
+        def through(*positions):
+            return {"type": "LineString", "coordinates": [list(position) for position in positions]}
+
+        for inputs, status, param, says in (
+                ({}, 400, "route", "either route"),
+                ({"route": through((110, 19), (115, 19))}, 400, "route", "526.4 km from the one before"),
+                ({"route": through((110, 19), (110, 19))}, 400, "route", "two different positions"),
+                ({"route": through((110, 19))}, 400, "route", "at least two"),
+                ({"route": through((19.9, 110.1), (19.9, 110.2))}, 400, "route", "[longitude, latitude]"),
+                ({"route": wriggle(200001)}, 413, "route", "at most 200000"),
+                ({"route": {"type": "LineString", "coordinates": [[110, 19]] * 1000000}}, 413, "route", "at most 200000"),
+                ({"route": {"type": "Polygon", "coordinates": []}}, 400, "route", None),
+                ({"route": "no-such-route"}, 404, "route", "no such route"),
+                ({"route": {"vehicle": "V", "from": "2026-11-26T00:00:00Z", "to": "2026-11-27T00:00:00Z"}}, 404, "route",
+                 "no driven track"),
+                ({"route": line, "distance_m": 0}, 400, "inputs.distance_m", None),
+                ({"route": line, "distance_m": -1}, 400, "inputs.distance_m", None),
+                ({"route": line, "distance_m": 1e300}, 400, "inputs.distance_m", None),
+                ({"route": line, "kinds": ["casino"]}, 400, "kinds[0]", "no such kind"),
+                ({"routes": [line] * 1001}, 400, "inputs.routes", None),
+                ({"routes": [line, through((110, 19), (120, 19))]}, 400, "routes[1]", "position 2")):
+            found, _, problem = self.run_hazards(inputs)
+            self.assertEqual((status, param), (found, problem.get("param")), problem)
+            self.assertIn(says or "expected", problem["detail_en"])
+            self.assertRegex(problem["detail"], "[\u4e00-\u9fff]")
+        for number in (b"NaN", b"Infinity", b"1e999"):
+            status, _, problem = self.execute(b'{"inputs":{"route":{"type":"LineString","coordinates":[[110,19],[%s,19]]}}}'
+                                              % number, process="lpg.route-hazards")
+            self.assertEqual(400, status, problem)
+
+    def test_a_line_that_crosses_itself_is_answered(self):
+        eight = {"type": "LineString", "coordinates": [[110.1, 19.9], [110.2, 20.0], [110.2, 19.9], [110.1, 20.0]]}
+        status, _, doc = self.run_hazards({"route": eight, "as_of": "2026-11-27"})
+        self.assertEqual(200, status, doc)
+        self.assertGreater(doc["length_m"], 30000)
+
+    def memory_mib(self):
+        with open("/proc/%d/status" % self.host.process.pid, encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+
+    def processor_s(self):
+        with open("/proc/%d/stat" % self.host.process.pid, encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def heavy(self):
+        """Takes far longer than this test waits: each route passes by all elements."""
+        return {"routes": [wriggle(100, 109.58 + 0.0001 * i) for i in range(1000)], "distance_m": 10000}
+
+    def wait_idle(self, since):
+        """Until the platform computes nothing any more; seconds from `since`."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            before, at = self.processor_s(), time.monotonic()
+            time.sleep(0.3)
+            if self.processor_s() - before < 0.1:
+                return at - since
+        self.fail("it goes on computing")
+
+    def test_a_cancelled_job_stops_and_frees_its_memory(self):
+        body = self.heavy()
+        held = []
+        for _ in range(6):
+            job = self.submit({"inputs": body}, process="lpg.route-hazards")
+            self.wait(job, "running")
+            time.sleep(0.5)
+            self.assertEqual("running", self.ask("/jobs/" + job)[2]["status"])
+            began = time.monotonic()
+            self.assertEqual(200, self.ask("/jobs/" + job, method="DELETE")[0])
+            while self.ask("/jobs/" + job, method="DELETE")[0] != 200:  # forgotten once nobody works on it
+                self.assertLess(time.monotonic() - began, STOP_S)
+                time.sleep(0.02)
+            held.append(self.memory_mib())
+        self.assertLess(held[-1], held[0] + 64, held)
+
+    def test_nobody_waits_for_it(self):
+        body = json.dumps({"inputs": self.heavy()}).encode()
+        address = self.host.url.split("//")[1].strip("/").split(":")
+        with socket.create_connection((address[0], int(address[1]))) as client:
+            client.sendall(b"POST /processes/lpg.route-hazards/execution HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
+                           b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                           % (":".join(address).encode(), self.tokens["ann"].encode(), len(body)) + body)
+            time.sleep(1.5)
+            before = self.processor_s()
+            time.sleep(0.5)
+            self.assertGreater(self.processor_s() - before, 0.05)  # it is at work
+        gone = time.monotonic()
+        self.assertLess(self.wait_idle(gone), STOP_S + 2)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--plugins", required=True)
+    ARGS, rest = parser.parse_known_args()
+    test_jobs.ARGS = test_host.ARGS = ARGS
+    unittest.main(argv=[sys.argv[0]] + rest, verbosity=2)
