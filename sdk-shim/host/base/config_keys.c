@@ -136,6 +136,10 @@ static const struct host_config_key KEYS[] = {
         "sessions end after"),
     INT("session.token_ms", 1000, 30 * (int64_t)DAY_MS, "28800000", "令牌有效期",
         "tokens are valid for"),
+    SECRET(
+        "session.redis_url",
+        "多台主机共用登录状态的 Redis，如 redis://:密码@主机:6379；留空为本机独用",
+        "Redis in which hosts share who has signed in, redis://:password@host:6379; empty: none"),
     INT("session.lock_after", 1, 1000, "5", "连续失败几次后锁定",
         "failures in a row that lock an account"),
     INT("session.lock_ms", 0, 30 * (int64_t)DAY_MS, "900000", "锁定时长；连续锁定时逐次加倍",

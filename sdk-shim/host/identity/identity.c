@@ -2,6 +2,7 @@
 #include "host/identity/areas.h"
 #include "host/identity/internal.h"
 #include "host/identity/provider.h"
+#include "host/identity/shared.h"
 #include "host/store/row.h"
 
 #include "host/base/clock.h"
@@ -115,8 +116,14 @@ host_identity_open(const struct host_identity_options *options, struct host_iden
     host_password_gate_init(&identity->passwords);
     (void)pthread_mutex_init(&identity->roles_lock, NULL);
     (void)pthread_mutex_init(&identity->principals_lock, NULL);
-    status = host_sessions_open(&identity->sessions, options->platform, options->session_idle_ms,
-                                host_clock_now_ms(options->clock), err);
+    if (options->redis_url != NULL && options->redis_url[0] != '\0') {
+        status = host_shared_open(options->redis_url, &identity->shared, err);
+    }
+    if (status == CIM_OK) {
+        status =
+            host_sessions_open(&identity->sessions, options->platform, identity->shared,
+                               options->session_idle_ms, host_clock_now_ms(options->clock), err);
+    }
     if (status == CIM_OK) {
         status = host_providers_load(options->providers, &identity->providers, err);
     }
@@ -149,6 +156,7 @@ host_identity_free(struct host_identity *identity)
     host_principals_clear(identity);
     host_sessions_close(&identity->sessions);
     host_providers_free(identity->providers);
+    host_shared_close(identity->shared);
     for (size_t i = 0; i < identity->n_role_sets; i++) {
         free(identity->role_sets[i].plugin_id);
         host_roles_free(identity->role_sets[i].roles);

@@ -31,6 +31,7 @@ struct host_identity_options {
     struct host_areas *areas;
     const struct host_clock *clock;
     struct host_audit *audit;    /* may be NULL */
+    const char *redis_url;       /* what hosts share; NULL or "": nothing. See shared.h */
     int64_t session_idle_ms;     /* 30 min */
     int64_t session_absolute_ms; /* 12 h */
     int64_t token_ms;            /* 8 h */

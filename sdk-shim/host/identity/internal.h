@@ -26,7 +26,8 @@ enum {
     HOST_FAILURES_KEPT_MS = 7200000,
     HOST_LOCKS_KEPT_MS = 86400000, /* after a lock, for the next one to last longer */
     HOST_LOCK_DOUBLINGS_MAX = 5,
-    HOST_STEP_MS = 600000, /* from the password to the end of a sign-in */
+    HOST_CODE_USED_MS = 300000, /* longer than a code of the second factor is good */
+    HOST_STEP_MS = 600000,      /* from the password to the end of a sign-in */
     HOST_SESSION_ADDRESS_MAX = 48,
     HOST_SESSION_AGENT_MAX = 160,
     HOST_SESSION_ID_TEXT = 17,
@@ -91,6 +92,9 @@ cim_status host_new_uid(int64_t now_ms, char ret_uid[37], cim_error *err);
 
 /* The last two are of somebody whose password was right and of whom more is asked: they open no
  * route but those of the next step (HOST_ROUTE_STEP). */
+/* Recovery codes are good until they are used. */
+#define HOST_RECOVERY_USED_MS (INT64_C(366) * 86400000)
+
 enum host_session_kind {
     HOST_SESSION_COOKIE,
     HOST_SESSION_BEARER,
@@ -98,6 +102,7 @@ enum host_session_kind {
     HOST_SESSION_SETUP   /* a new password, or a second factor to be set up */
 };
 const char *host_session_kind_name(enum host_session_kind kind);
+bool host_session_kind_of(const char *name, enum host_session_kind *ret_kind);
 
 struct host_session {
     struct host_session *next;
@@ -110,12 +115,14 @@ struct host_session {
     enum host_session_kind kind;
     int64_t created_ms;
     int64_t last_seen_ms;
-    int64_t saved_ms; /* last_seen as in the database */
+    int64_t saved_ms;     /* last_seen as in the database */
+    int64_t confirmed_ms; /* when Redis said that it is good, by the monotonic clock */
     int64_t expires_ms;
 };
 
 struct host_sessions {
     struct host_store *platform;
+    struct host_shared *shared; /* NULL: they are this host's alone, in platform.db */
     int64_t idle_ms;
     pthread_mutex_t lock;
     size_t n_sessions;
@@ -124,7 +131,8 @@ struct host_sessions {
 
 /* Takes up those of the database that are still good. */
 cim_status host_sessions_open(struct host_sessions *sessions, struct host_store *platform,
-                              int64_t idle_ms, int64_t now_ms, cim_error *err);
+                              struct host_shared *shared, int64_t idle_ms, int64_t now_ms,
+                              cim_error *err);
 void host_sessions_close(struct host_sessions *sessions);
 struct host_session_start {
     enum host_session_kind kind;
@@ -180,6 +188,7 @@ struct host_providers;
 struct host_identity {
     struct host_identity_options options;
     struct host_providers *providers; /* provider.h */
+    struct host_shared *shared;       /* NULL: no other hosts */
     struct host_sessions sessions;
     struct host_password_gate passwords;
     char dummy_hash[HOST_PASSWORD_HASH_MAX]; /* verified for names that do not exist */

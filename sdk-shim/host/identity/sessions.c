@@ -1,9 +1,13 @@
-/* Sessions and tokens: in memory, mirrored in platform.db so that they survive a restart.
+/* Sessions and tokens: in memory, mirrored in platform.db so that they survive a restart; or, where
+ * several hosts share them, in Redis, of which what is in memory is a copy that is asked for anew
+ * after HOST_SHARED_TRUST_MS.
  *
  * A session ends when it was idle for idle_ms, or at expires_ms; a token at expires_ms only. At the
  * very millisecond it is over.
  */
+#include "host/base/clock.h"
 #include "host/identity/internal.h"
+#include "host/identity/shared.h"
 #include "host/store/row.h"
 #include "host/store/store.h"
 
@@ -18,8 +22,8 @@ host_session_kind_name(enum host_session_kind kind)
     return kind_names[kind];
 }
 
-static bool
-find_kind(const char *name, enum host_session_kind *ret_kind)
+bool
+host_session_kind_of(const char *name, enum host_session_kind *ret_kind)
 {
     for (int i = 0; i < (int)KINDS; i++) {
         if (strcmp(name, kind_names[i]) == 0) {
@@ -102,7 +106,7 @@ take_up(struct host_sessions *sessions, const struct host_row *row, int64_t now_
     session->last_seen_ms = host_row_i64(row, 4);
     session->saved_ms = session->last_seen_ms;
     session->expires_ms = host_row_i64(row, 5);
-    if (strlen(hash) != HOST_TOKEN_TEXT - 1 || !find_kind(kind, &session->kind) ||
+    if (strlen(hash) != HOST_TOKEN_TEXT - 1 || !host_session_kind_of(kind, &session->kind) ||
         is_over(sessions, session, now_ms)) {
         free(session);
     } else {
@@ -112,8 +116,8 @@ take_up(struct host_sessions *sessions, const struct host_row *row, int64_t now_
 }
 
 cim_status
-host_sessions_open(struct host_sessions *sessions, struct host_store *platform, int64_t idle_ms,
-                   int64_t now_ms, cim_error *err)
+host_sessions_open(struct host_sessions *sessions, struct host_store *platform,
+                   struct host_shared *shared, int64_t idle_ms, int64_t now_ms, cim_error *err)
 {
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     struct host_row row = {0};
@@ -123,9 +127,10 @@ host_sessions_open(struct host_sessions *sessions, struct host_store *platform, 
         host_value_i64("seen", now_ms - idle_ms),
     };
     sessions->platform = platform;
+    sessions->shared = shared;
     sessions->idle_ms = idle_ms;
     (void)pthread_mutex_init(&sessions->lock, NULL);
-    if (host_store_is_read_only(platform)) {
+    if (host_store_is_read_only(platform) || shared != NULL) {
         return CIM_OK; /* nobody signs in here */
     }
     CIM_TRY(host_store_write_one(platform,
@@ -187,18 +192,36 @@ make_room(struct host_sessions *sessions, const char *username, int64_t now_ms,
     }
 }
 
+/* ---- where they are kept ---- */
+
 static cim_status
 delete_row(struct host_sessions *sessions, const char *hash, cim_error *err)
 {
+    if (sessions->shared != NULL) {
+        return host_shared_drop(sessions->shared, hash, err);
+    }
     const cim_value values[] = {host_value_text("hash", hash)};
     return host_store_write_one(sessions->platform,
                                 "delete from cim_session where token_hash = :hash", values, 1, NULL,
                                 err);
 }
 
+/* Redis forgets it by itself when nobody comes any more. */
+static cim_status
+put_shared(struct host_sessions *sessions, const struct host_session *session, cim_error *err)
+{
+    const int64_t left_ms = session->expires_ms - session->last_seen_ms;
+    const int64_t idle_ms = sessions->idle_ms + HOST_SESSION_SAVE_MS;
+    const bool idles = session->kind == HOST_SESSION_COOKIE && idle_ms < left_ms;
+    return host_shared_put(sessions->shared, session, idles ? idle_ms : left_ms, err);
+}
+
 static cim_status
 insert_row(struct host_sessions *sessions, const struct host_session *session, cim_error *err)
 {
+    if (sessions->shared != NULL) {
+        return put_shared(sessions, session, err);
+    }
     const cim_value values[] = {
         host_value_text("hash", session->hash),
         host_value_text("kind", kind_names[session->kind]),
@@ -217,6 +240,90 @@ insert_row(struct host_sessions *sessions, const struct host_session *session, c
                                 ":created, :expires, :address, :agent, :provider, :sid)",
                                 values, 9, NULL, err);
 }
+
+/* Takes it, in place of the copy there may be. Full: it is not kept here, and Redis asked again. */
+static void
+take_copy(struct host_sessions *sessions, struct host_session *session)
+{
+    struct host_session **link = find_link(sessions, session->hash);
+    session->confirmed_ms = host_monotonic_ms();
+    if (*link != NULL) {
+        const int64_t seen_ms = (*link)->last_seen_ms;
+        session->last_seen_ms = seen_ms > session->last_seen_ms ? seen_ms : session->last_seen_ms;
+        drop(sessions, link);
+    }
+    if (sessions->n_sessions >= HOST_SESSIONS_MAX) {
+        free(session);
+    } else {
+        add(sessions, session);
+    }
+}
+
+static void
+drop_copies(struct host_sessions *sessions, const char *username)
+{
+    for (size_t i = 0; i < HOST_SESSION_BUCKETS; i++) {
+        struct host_session **link = &sessions->buckets[i];
+        while (*link != NULL) {
+            if (username == NULL || strcmp((*link)->username, username) == 0) {
+                drop(sessions, link);
+            } else {
+                link = &(*link)->next;
+            }
+        }
+    }
+}
+
+/* What is in memory of the account (NULL: of all) is what Redis has. */
+static cim_status
+sync_account(struct host_sessions *sessions, const char *username, cim_error *err)
+{
+    struct host_session *first = NULL;
+    if (sessions->shared == NULL) {
+        return CIM_OK;
+    }
+    CIM_TRY(host_shared_list(sessions->shared, username, &first, err));
+    (void)pthread_mutex_lock(&sessions->lock);
+    drop_copies(sessions, username);
+    while (first != NULL) {
+        struct host_session *next = first->next;
+        take_copy(sessions, first);
+        first = next;
+    }
+    (void)pthread_mutex_unlock(&sessions->lock);
+    return CIM_OK;
+}
+
+/* The same for one token. */
+static cim_status
+sync_token(struct host_sessions *sessions, const char *hash, cim_error *err)
+{
+    struct host_session *session = NULL;
+    bool fresh = false;
+    if (sessions->shared == NULL) {
+        return CIM_OK;
+    }
+    (void)pthread_mutex_lock(&sessions->lock);
+    session = *find_link(sessions, hash);
+    fresh = session != NULL && host_monotonic_ms() - session->confirmed_ms < HOST_SHARED_TRUST_MS;
+    (void)pthread_mutex_unlock(&sessions->lock);
+    if (fresh) {
+        return CIM_OK;
+    }
+    session = NULL;
+    CIM_TRY(host_shared_get(sessions->shared, hash, &session, err));
+    (void)pthread_mutex_lock(&sessions->lock);
+    struct host_session **link = find_link(sessions, hash);
+    if (session != NULL) {
+        take_copy(sessions, session);
+    } else if (*link != NULL) {
+        drop(sessions, link);
+    }
+    (void)pthread_mutex_unlock(&sessions->lock);
+    return CIM_OK;
+}
+
+/* ---- beginning ---- */
 
 static void
 fill(struct host_session *session, const struct host_session_start *start)
@@ -250,6 +357,8 @@ host_sessions_begin(struct host_sessions *sessions, const struct host_session_st
     CIM_TRY(host_random_token(token, err));
     CIM_TRY(host_sha256_text("", token, session->hash, err));
     fill(session, start);
+    session->confirmed_ms = host_monotonic_ms();
+    CIM_TRY(sync_account(sessions, start->username, err));
     CIM_TRY(insert_row(sessions, session, err));
     (void)pthread_mutex_lock(&sessions->lock);
     make_room(sessions, start->username, start->now_ms, ended);
@@ -271,16 +380,32 @@ host_sessions_begin(struct host_sessions *sessions, const struct host_session_st
     return CIM_OK;
 }
 
+/* ---- finding ---- */
+
 static void
-save_seen(struct host_sessions *sessions, const char *hash, int64_t seen_ms)
+save_seen(struct host_sessions *sessions, const struct host_session *seen)
 {
-    const cim_value values[] = {host_value_text("hash", hash), host_value_i64("seen", seen_ms)};
+    const cim_value values[] = {host_value_text("hash", seen->hash),
+                                host_value_i64("seen", seen->last_seen_ms)};
     cim_error why;
-    if (host_store_write_one(sessions->platform,
-                             "update cim_session set last_seen_ms = :seen where token_hash = :hash",
-                             values, 2, NULL, &why) != CIM_OK) {
+    const cim_status status =
+        sessions->shared != NULL
+            ? put_shared(sessions, seen, &why)
+            : host_store_write_one(
+                  sessions->platform,
+                  "update cim_session set last_seen_ms = :seen where token_hash = :hash", values, 2,
+                  NULL, &why);
+    if (status != CIM_OK) {
         host_log_error("identity", "last use of a session", &why);
     }
+}
+
+/* Other hosts, and the next start, know of no later use. */
+static int64_t
+save_after(const struct host_sessions *sessions)
+{
+    const int64_t quarter_ms = sessions->idle_ms / 4;
+    return quarter_ms < HOST_SESSION_SAVE_MS ? quarter_ms : HOST_SESSION_SAVE_MS;
 }
 
 static bool
@@ -296,10 +421,12 @@ find(struct host_sessions *sessions, enum host_session_kind kind, const char *to
 {
     char hash[HOST_TOKEN_TEXT];
     struct host_session *session = NULL;
+    struct host_session copy;
     bool found = false;
     bool save = false;
     if (looks_like_token(token)) {
         CIM_TRY(host_sha256_text("", token, hash, err));
+        CIM_TRY(sync_token(sessions, hash, err));
         (void)pthread_mutex_lock(&sessions->lock);
         session = *find_link(sessions, hash);
         found = session != NULL && session->kind == kind && !is_over(sessions, session, now_ms);
@@ -309,13 +436,14 @@ find(struct host_sessions *sessions, enum host_session_kind kind, const char *to
         if (found && use) {
             session->last_seen_ms = now_ms > session->last_seen_ms ? now_ms : session->last_seen_ms;
             save = kind == HOST_SESSION_COOKIE &&
-                   session->last_seen_ms - session->saved_ms >= HOST_SESSION_SAVE_MS;
+                   session->last_seen_ms - session->saved_ms >= save_after(sessions);
             session->saved_ms = save ? session->last_seen_ms : session->saved_ms;
+            copy = *session;
         }
         (void)pthread_mutex_unlock(&sessions->lock);
     }
     if (save) {
-        save_seen(sessions, hash, now_ms);
+        save_seen(sessions, &copy);
     }
     return found ? CIM_OK
                  : cim_fail(err, CIM_E_DENIED, NULL, NULL, "会话或令牌无效或已过期，请重新登录",
@@ -359,17 +487,11 @@ host_sessions_end_all_of(struct host_sessions *sessions, const char *username, c
 {
     const cim_value values[] = {host_value_text("username", username)};
     (void)pthread_mutex_lock(&sessions->lock);
-    for (size_t i = 0; i < HOST_SESSION_BUCKETS; i++) {
-        struct host_session **link = &sessions->buckets[i];
-        while (*link != NULL) {
-            if (strcmp((*link)->username, username) == 0) {
-                drop(sessions, link);
-            } else {
-                link = &(*link)->next;
-            }
-        }
-    }
+    drop_copies(sessions, username);
     (void)pthread_mutex_unlock(&sessions->lock);
+    if (sessions->shared != NULL) {
+        return host_shared_drop_all(sessions->shared, username, err);
+    }
     return host_store_write_one(sessions->platform,
                                 "delete from cim_session where username = :username", values, 1,
                                 NULL, err);
@@ -406,6 +528,7 @@ host_sessions_list(struct host_sessions *sessions, const char *username, int64_t
 {
     struct host_session *list = NULL;
     size_t n = 0;
+    CIM_TRY(sync_account(sessions, username, err));
     (void)pthread_mutex_lock(&sessions->lock);
     list = calloc(sessions->n_sessions + 1, sizeof *list);
     for (size_t i = 0; i < HOST_SESSION_BUCKETS && list != NULL; i++) {
@@ -433,6 +556,7 @@ host_sessions_end_one(struct host_sessions *sessions, const char *username, cons
 {
     char hash[HOST_TOKEN_TEXT] = "";
     const bool is_id = strlen(id) == HOST_SESSION_ID_TEXT - 1;
+    CIM_TRY(sync_account(sessions, username, err));
     (void)pthread_mutex_lock(&sessions->lock);
     for (size_t i = 0; is_id && i < HOST_SESSION_BUCKETS && hash[0] == '\0'; i++) {
         struct host_session **link = &sessions->buckets[i];

@@ -3,6 +3,7 @@
 #include "host/base/clock.h"
 #include "host/base/log.h"
 #include "host/identity/internal.h"
+#include "host/identity/shared.h"
 #include "host/store/row.h"
 #include "host/store/store.h"
 #include "kit/buf.h"
@@ -112,6 +113,89 @@ read_failures(cim_tx *tx, const char *username, struct failures *failures, cim_e
     return take_failures(rows, failures, err);
 }
 
+/* One failure more; so many in a row lock, and each lock in a row lasts twice as long. */
+static void
+count_failure(const struct verdict *verdict, struct failures *failures)
+{
+    const struct host_identity_options *options = &verdict->identity->options;
+    const int64_t doublings =
+        failures->locks < HOST_LOCK_DOUBLINGS_MAX ? failures->locks : HOST_LOCK_DOUBLINGS_MAX;
+    failures->n = failures->locked_until_ms > 0 ? 1 : failures->n + 1; /* after a lock anew */
+    failures->locked_until_ms = 0;
+    if (failures->n >= options->lock_after) {
+        failures->locked_until_ms = verdict->now_ms + (options->lock_ms << doublings);
+        failures->locks++;
+    }
+}
+
+/* ---- the same where hosts count together ---- */
+
+static void
+failures_name(const char *username, char ret_name[HOST_USERNAME_MAX + 16])
+{
+    (void)snprintf(ret_name, HOST_USERNAME_MAX + 16, "failures:%s", username);
+}
+
+static void
+parse_failures(const char *text, struct failures *failures)
+{
+    long long n[4] = {0};
+    if (sscanf(text, "%lld %lld %lld %lld", &n[0], &n[1], &n[2], &n[3]) == 4) {
+        *failures =
+            (struct failures){.n = n[0], .locks = n[1], .last_ms = n[2], .locked_until_ms = n[3]};
+    }
+}
+
+/* One step for all hosts; it may be tried again. */
+static void
+count_together(void *self, const char *before, char after[HOST_SHARED_TEXT_MAX])
+{
+    struct verdict *verdict = self;
+    struct failures failures = {0};
+    parse_failures(before, &failures);
+    cim_copy_text(after, HOST_SHARED_TEXT_MAX, before);
+    verdict->locked_until_ms = failures.locked_until_ms;
+    verdict->locked = verdict->now_ms < failures.locked_until_ms;
+    if (verdict->locked || (verdict->good && verdict->more_is_asked)) {
+        return;
+    }
+    if (verdict->good) {
+        after[0] = '\0';
+        return;
+    }
+    count_failure(verdict, &failures);
+    (void)snprintf(after, HOST_SHARED_TEXT_MAX, "%lld %lld %lld %lld", (long long)failures.n,
+                   (long long)failures.locks, (long long)verdict->now_ms,
+                   (long long)failures.locked_until_ms);
+}
+
+static cim_status
+settle_together(struct verdict *verdict, cim_error *err)
+{
+    char name[HOST_USERNAME_MAX + 16];
+    const struct host_shared_change change = {
+        .self = verdict, .change = count_together, .life_ms = HOST_LOCKS_KEPT_MS};
+    failures_name(verdict->username, name);
+    return host_shared_update(verdict->identity->shared, name, &change, err);
+}
+
+/* A code is good once, on whichever host. */
+static cim_status
+claim_code(struct verdict *verdict, cim_error *err)
+{
+    const char *code = verdict->attempt->code;
+    const bool recovery = strlen(code) == HOST_RECOVERY_TEXT - 1;
+    char name[HOST_USERNAME_MAX + HOST_TOKEN_TEXT + 16];
+    char hash[HOST_TOKEN_TEXT];
+    bool mine = false;
+    CIM_TRY(host_sha256_text(verdict->username, code, hash, err));
+    (void)snprintf(name, sizeof name, "code:%s:%s", verdict->username, hash);
+    CIM_TRY(host_shared_claim(verdict->identity->shared, name,
+                              recovery ? HOST_RECOVERY_USED_MS : HOST_CODE_USED_MS, &mine, err));
+    verdict->takes_code = mine;
+    return CIM_OK;
+}
+
 /* A name that is locked costs no hashing: a flood of guesses at it takes nothing from others. */
 static cim_status
 look_at_lock(struct verdict *verdict, cim_error *err)
@@ -119,9 +203,17 @@ look_at_lock(struct verdict *verdict, cim_error *err)
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     struct failures failures = {0};
     const cim_value values[] = {host_value_text("username", verdict->username)};
-    CIM_TRY(
-        host_store_read(verdict->identity->options.platform, FAILURES_SQL, values, 1, &rows, err));
-    CIM_TRY(take_failures(rows, &failures, err));
+    if (verdict->identity->shared != NULL) {
+        char name[HOST_USERNAME_MAX + 16];
+        char text[HOST_SHARED_TEXT_MAX];
+        failures_name(verdict->username, name);
+        CIM_TRY(host_shared_read(verdict->identity->shared, name, text, err));
+        parse_failures(text, &failures);
+    } else {
+        CIM_TRY(host_store_read(verdict->identity->options.platform, FAILURES_SQL, values, 1, &rows,
+                                err));
+        CIM_TRY(take_failures(rows, &failures, err));
+    }
     verdict->locked_until_ms = failures.locked_until_ms;
     verdict->locked = verdict->now_ms < failures.locked_until_ms;
     return CIM_OK;
@@ -171,21 +263,6 @@ log_verdict(struct verdict *verdict, cim_tx *tx, const char *result, const char 
                       result, reason, err);
 }
 
-/* One failure more; so many in a row lock, and each lock in a row lasts twice as long. */
-static void
-count_failure(const struct verdict *verdict, struct failures *failures)
-{
-    const struct host_identity_options *options = &verdict->identity->options;
-    const int64_t doublings =
-        failures->locks < HOST_LOCK_DOUBLINGS_MAX ? failures->locks : HOST_LOCK_DOUBLINGS_MAX;
-    failures->n = failures->locked_until_ms > 0 ? 1 : failures->n + 1; /* after a lock anew */
-    failures->locked_until_ms = 0;
-    if (failures->n >= options->lock_after) {
-        failures->locked_until_ms = verdict->now_ms + (options->lock_ms << doublings);
-        failures->locks++;
-    }
-}
-
 /* All in one transaction, so that guesses made at the same time are counted one after another. */
 static cim_status
 decide(void *arg, cim_tx *tx, cim_error *err)
@@ -193,8 +270,11 @@ decide(void *arg, cim_tx *tx, cim_error *err)
     struct verdict *verdict = arg;
     struct failures failures = {0};
     const cim_value values[] = {host_value_text("username", verdict->username)};
-    CIM_TRY(read_failures(tx, verdict->username, &failures, err));
-    if (!verdict->locked) {
+    const bool alone = verdict->identity->shared == NULL;
+    if (alone) {
+        CIM_TRY(read_failures(tx, verdict->username, &failures, err));
+    }
+    if (alone && !verdict->locked) {
         verdict->locked_until_ms = failures.locked_until_ms;
         verdict->locked = verdict->now_ms < failures.locked_until_ms;
     }
@@ -206,16 +286,18 @@ decide(void *arg, cim_tx *tx, cim_error *err)
                                  verdict->now_ms, &verdict->good, err));
     }
     if (verdict->good) {
-        if (!verdict->more_is_asked) {
+        if (alone && !verdict->more_is_asked) {
             CIM_TRY(host_store_exec(tx,
                                     "delete from cim_sign_in_failure where username = :username",
                                     values, 1, NULL, err));
         }
         return log_verdict(verdict, tx, "ok", NULL, err);
     }
-    count_failure(verdict, &failures);
-    CIM_TRY(forget_old(tx, verdict->now_ms, err));
-    CIM_TRY(write_failures(tx, verdict, &failures, err));
+    if (alone) {
+        count_failure(verdict, &failures);
+        CIM_TRY(forget_old(tx, verdict->now_ms, err));
+        CIM_TRY(write_failures(tx, verdict, &failures, err));
+    }
     return log_verdict(verdict, tx, "refused", verdict->wrong, err);
 }
 
@@ -235,16 +317,26 @@ refuse_locked(const struct verdict *verdict, int64_t *ret_locked_ms, cim_error *
 static cim_status
 conclude(struct verdict *verdict, int64_t *ret_locked_ms, cim_error *err)
 {
+    const bool together = verdict->identity->shared != NULL;
+    const bool of_code = verdict->attempt->code != NULL && verdict->takes_code;
+    if (together && of_code && !verdict->locked) {
+        CIM_TRY(claim_code(verdict, err));
+    } else if (together && !verdict->locked) {
+        CIM_TRY(settle_together(verdict, err));
+    }
     CIM_TRY(host_store_write(verdict->identity->options.platform, decide, verdict, NULL, err));
+    if (together && of_code && !verdict->locked) {
+        CIM_TRY(settle_together(verdict, err)); /* whether it is good is known now */
+    }
     audit(verdict->identity, verdict->attempt, verdict->username, verdict->result, verdict->reason);
     if (verdict->locked) {
         return refuse_locked(verdict, ret_locked_ms, err);
     }
     return verdict->good ? CIM_OK
                          : cim_fail(err, CIM_E_DENIED, NULL, NULL,
-                                    verdict->takes_code ? "验证码错误或已用过" : "用户名或密码错误",
-                                    verdict->takes_code ? "the code is wrong, or was used already"
-                                                        : "wrong user name or password");
+                                    of_code ? "验证码错误或已用过" : "用户名或密码错误",
+                                    of_code ? "the code is wrong, or was used already"
+                                            : "wrong user name or password");
 }
 
 static cim_status
@@ -309,6 +401,7 @@ host_sign_in_factor(struct host_identity *identity, const struct host_sign_in *a
         .takes_code = true,
     };
     CIM_TRY(host_new_uid(verdict.now_ms, uid, err));
+    CIM_TRY(look_at_lock(&verdict, err));
     return conclude(&verdict, ret_locked_ms, err);
 }
 

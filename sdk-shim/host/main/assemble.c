@@ -224,6 +224,7 @@ open_identity(struct host_assembly *assembly, enum host_level level, cim_error *
         .areas = app->areas,
         .clock = app->clock,
         .audit = app->audit,
+        .redis_url = host_config_text(config, "session.redis_url"),
         .session_idle_ms = host_config_int(config, "session.idle_ms"),
         .session_absolute_ms = host_config_int(config, "session.absolute_ms"),
         .token_ms = host_config_int(config, "session.token_ms"),
