@@ -3,6 +3,7 @@
 
 #include "data/load.h"
 #include "data/sealed.h"
+#include "data/tally.h"
 
 #include "cim/util.h"
 
@@ -47,13 +48,14 @@ tell_count(const struct lpg_clock_job *job, const char *event, int64_t n, const 
     }
 }
 
-/* What is due: classes each second; now and then what has to be sealed anew, and loads whose
- * process is gone. */
+/* What is due: classes, and tallies that were missed, each second; now and then what has to be
+ * sealed anew, and loads whose process is gone. */
 static cim_status
 work(const struct lpg_clock_job *job, uint32_t round, cim_error *err)
 {
     int64_t n = 0;
     CIM_TRY(lpg_classes_run(job->data, &job->stop, &n, err));
+    CIM_TRY(lpg_tallies_run(job->data, &job->stop, err));
     if (round % KEEPING_ROUNDS != 0) {
         return CIM_OK;
     }

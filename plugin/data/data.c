@@ -1,5 +1,5 @@
 /* plugin/data/data.c -- opening the definitions and offering them as layers. */
-#include "data/internal.h"
+#include "data/tally.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -56,6 +56,7 @@ free_layer(struct lpg_layer *layer)
         (void)pthread_mutex_destroy(&layer->mutex); /* nobody holds it any more */
         cim_definition_free(layer->def);
         free(layer->counts.before);
+        lpg_tally_free(layer->tally);
         free(layer->text);
         free(layer->class_sql);
         free(layer);

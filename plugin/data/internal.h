@@ -35,6 +35,8 @@ struct lpg_area_counts {
     int64_t *before; /* n_areas + 1: records of the areas with smaller ordinals */
 };
 
+struct lpg_tally;
+
 struct lpg_layer {
     struct lpg_data *data;
     struct cim_definition *def;
@@ -44,7 +46,12 @@ struct lpg_layer {
     uint64_t tick;
     struct lpg_cached cache[LPG_CACHE_SLOTS];
     struct lpg_area_counts counts;
-    _Atomic int words; /* has the table a column of words? see words.c */
+    struct lpg_tally *tally; /* see tally.h; of whoever set tally_busy alone */
+    bool tally_busy;
+    bool tally_wanted;  /* a count has missed it */
+    bool tally_refused; /* the layer has too many records or values */
+    int64_t n_tallied;  /* counts that it answered, or tried to */
+    _Atomic int words;  /* has the table a column of words? see words.c */
 };
 
 struct lpg_data {

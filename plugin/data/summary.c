@@ -1,6 +1,7 @@
 /* plugin/data/summary.c -- answers of a few numbers: counts, extents, counts by value. */
 #include "data/block.h"
 #include "data/sealed.h"
+#include "data/tally.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -94,6 +95,9 @@ lpg_layer_count(void *self, const cim_call *call, const cim_query *query, int64_
     lpg_sql(&statement, "select count(*) from %s", layer->def->table);
     CIM_TRY(lpg_sql_where(&statement, layer, query, scope, call->now_ms, err));
     CIM_TRY(lpg_statement_finish(&statement, err));
+    if (lpg_tally_count(layer, query, scope, call->now_ms, ret_count)) {
+        return CIM_OK;
+    }
     CIM_TRY(answer_cached(layer, &statement, call, read_count, numbers, err));
     *ret_count = (int64_t)numbers[0];
     return CIM_OK;

@@ -31,7 +31,9 @@ static const char codes[] = "{\"kind\": {\"title\": {\"zh\": \"种类\"}, \"valu
 
 static const char things[] =
     "{\"id\": \"test.things\", \"title\": {\"zh\": \"物\"}, \"table\": \"test_thing\",\n"
-    " \"geometry\": \"Point\", \"time\": \"seen_at\", \"fields\": [\n"
+    " \"geometry\": \"Point\", \"time\": \"seen_at\",\n"
+    " \"tiles\": {\"attributes\": [\"kind\", \"made_up\"],\n"
+    "  \"count_by\": [\"kind\", \"made_up\"]}, \"fields\": [\n"
     " {\"name\": \"name\", \"type\": \"text\", \"title\": {\"zh\": \"名\"}, \"required\": true, "
     "\"search\": true,\n"
     "  \"max_length\": 12},\n"
