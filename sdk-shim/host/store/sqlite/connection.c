@@ -67,10 +67,12 @@ on_progress(void *arg)
 
 /* No memory mapping: a page that cannot be read must be an error, not a signal. Temporary data go
  * to files past a size: SQLite walks a statement's journal in memory from its start at every
- * statement, which makes long transactions slow. */
+ * statement, which makes long transactions slow. The cache of the one writer and the log before it
+ * is copied back hold what a load touches at random, the leaves of indexes: with less of either
+ * each row costs many pages, read and written again. */
 static const char writer_settings[] =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
-    "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32768; PRAGMA mmap_size=0;"
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16000;"
+    "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-131072; PRAGMA mmap_size=0;"
     "PRAGMA case_sensitive_like=ON;" /* text compares bytewise, as cim/store.h says */
     "PRAGMA foreign_keys=ON; PRAGMA secure_delete=FAST;";
 static const char reader_settings[] = "PRAGMA query_only=ON; PRAGMA case_sensitive_like=ON; "
