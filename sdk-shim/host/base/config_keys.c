@@ -154,6 +154,8 @@ static const struct host_config_key KEYS[] = {
     CHOICE("sign_in.second_factor", "optional|administrators|all", "optional",
            "须用第二因素登录的人：自愿、管理员、所有人",
            "who signs in with a second factor: who wants to, administrators, all"),
+    BOOL("admin.separate", "false", "三员分立：任何人至多为系统、安全、审计管理员之一",
+         "nobody is more than one of system, security and audit administrator"),
     TEXT("admin.addresses", "", "可访问 /admin 的地址或网段，逗号分隔；空为任意",
          "addresses or networks that reach /admin, separated by commas; empty: any"),
     TEXT("sign_in.providers", "", "统一认证登录方式的文件（JSON）；空为只用本地账号",

@@ -342,7 +342,7 @@ host_external_account(struct host_identity *identity, const struct host_external
     }
     if (status == CIM_OK) {
         if (visit->changed) {
-            (void)atomic_fetch_add(&identity->generation, 1);
+            host_grants_changed(identity, "user", visit->username);
         }
         *ret_username = CIM_TAKE(visit->username);
     }

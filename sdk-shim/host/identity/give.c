@@ -252,6 +252,9 @@ host_give_check(const struct host_api *api, const struct host_holder *holder,
     if (status == CIM_OK) {
         status = host_delegate_all(api->giver, gift, err);
     }
+    if (status == CIM_OK && strcmp(holder->kind, "user") == 0) {
+        status = host_separate_check(api->identity, holder->id, gift, err);
+    }
     host_principal_release(gift);
     return status;
 }

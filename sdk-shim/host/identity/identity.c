@@ -22,6 +22,10 @@ static const char own_roles[] =
     "grants\"],"
     "\"grants\":[{\"resource\":\"*\",\"actions\":[\"read\",\"create\",\"update\",\"delete\","
     "\"export\",\"run\"],\"sensitive\":\"clear\",\"pass_on\":true}],\"pass_on\":[\"*\"]},"
+    "{\"id\":\"system-admin\",\"title\":{\"zh\":\"系统管理员\",\"en\":\"System "
+    "administrator\"},\"functions\":[\"cim.admin.plugins\",\"cim.admin.bindings\",\"cim.admin."
+    "jobs\","
+    "\"cim.admin.metrics\"]},"
     "{\"id\":\"auditor\",\"title\":{\"zh\":\"审计管理员\",\"en\":\"Auditor\"},"
     "\"functions\":[\"cim.audit.read\"]}]";
 

@@ -38,6 +38,7 @@ struct host_identity_options {
     int32_t lock_after;          /* 5 failures in a row */
     int64_t lock_ms;             /* 15 min; each lock in a row lasts twice as long */
     struct host_crypt *crypt;    /* seals secrets; NULL: no second factor can be set up */
+    bool separate_admins;        /* nobody holds two of: system, security, audit */
     enum host_second_factor second_factor;
     bool first_change;           /* a password that somebody else set is changed first */
     int32_t password_min_chars;  /* at least 8 in any case */

@@ -370,6 +370,15 @@ void host_principals_clear(struct host_identity *identity);
 void host_grants_changed(struct host_identity *identity, const char *holder_kind,
                          const char *holder);
 
+/* ---- separation.c ---- */
+
+/* Takes the platform's function points from who holds two of the three duties, where that is asked
+ * for. The principal is being made. */
+void host_separate(const struct host_identity *identity, struct host_principal *principal);
+/* Would the account hold two of them with what is given? CIM_E_DENIED, "separation". */
+cim_status host_separate_check(struct host_identity *identity, const char *username,
+                               const struct host_principal *gift, cim_error *err);
+
 /* ---- signin.c ---- */
 
 struct host_sign_in {

@@ -78,7 +78,6 @@ host_password_set(struct host_identity *identity, const char *username, const ch
     CIM_TRY(host_password_hash(&identity->passwords, password, hash, err));
     CIM_TRY(host_new_uid(change.now_ms, uid, err));
     CIM_TRY(host_store_write(identity->options.platform, set_in_tx, &change, NULL, err));
-    (void)atomic_fetch_add(&identity->generation, 1);
     return host_sessions_end_all_of(&identity->sessions, username, err);
 }
 

@@ -325,6 +325,7 @@ host_principal_get(struct host_identity *identity, const char *username,
     if (principal == NULL) {
         CIM_TRY(build(identity, username, generation, areas,
                       host_clock_now_ms(identity->options.clock), &principal, err));
+        host_separate(identity, principal);
         host_principal_merge(principal);
         (void)pthread_mutex_lock(&identity->principals_lock);
         link = &identity->principals[hash_of(username)];

@@ -125,18 +125,60 @@ read_roles(const struct host_json_in *in, struct host_provider *provider, cim_er
 
 /* ---- a provider ---- */
 
+/* Addresses of a provider that has no metadata: they are its metadata. */
+static cim_status
+read_endpoints(const struct host_json_in *in, struct host_provider *provider, cim_error *err)
+{
+    static const char *const names[] = {"authorization_endpoint", "token_endpoint",
+                                        "userinfo_endpoint", "end_session_endpoint"};
+    provider->metadata = json_object_new_object();
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *url = NULL;
+        const bool needed = i == 0 || i == 2 || (i == 1 && provider->kind == HOST_PROVIDER_OAUTH2);
+        CIM_TRY(host_json_text(in, names[i], needed ? HOST_JSON_REQUIRED : HOST_JSON_OPTIONAL, &url,
+                               err));
+        if (url != NULL && (!host_url_is_safe(url) || strlen(url) > 1000)) {
+            return host_json_refuse(in, names[i], "https 地址（本机可为 http）",
+                                    "an https address (http on this machine alone)", err);
+        }
+        if (url != NULL && json_object_object_add(provider->metadata, names[i],
+                                                  json_object_new_string(url)) != 0) {
+            return cim_fail_nomem(err);
+        }
+    }
+    return take_text(in, "userinfo_endpoint", HOST_JSON_REQUIRED, NULL, &provider->userinfo_url,
+                     err);
+}
+
+static cim_status
+read_kind(const struct host_json_in *in, struct host_provider *provider, cim_error *err)
+{
+    static const char *const kinds[] = {"oidc", "oauth2", "ticket"};
+    const char *kind = kinds[0];
+    CIM_TRY(host_json_text(in, "kind", HOST_JSON_OPTIONAL, &kind, err));
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(kinds[i], kind) == 0) {
+            provider->kind = (enum host_provider_kind)i;
+            return i == HOST_PROVIDER_OIDC
+                       ? take_text(in, "issuer", HOST_JSON_REQUIRED, NULL, &provider->issuer, err)
+                       : read_endpoints(in, provider, err);
+        }
+    }
+    return host_json_refuse(in, "kind", "oidc、oauth2 或 ticket", "oidc, oauth2 or ticket", err);
+}
+
 static cim_status
 check_identity(const struct host_json_in *in, const struct host_provider *provider, cim_error *err)
 {
     const size_t len = strlen(provider->id);
-    const size_t issuer = strlen(provider->issuer);
     if (len > HOST_PROVIDER_ID_MAX ||
         strspn(provider->id, "abcdefghijklmnopqrstuvwxyz0123456789-") != len) {
         return host_json_refuse(in, "id", "1 到 32 个小写字母、数字或 -",
                                 "1 to 32 lower-case letters, digits or -", err);
     }
-    if (!host_url_is_safe(provider->issuer) || strpbrk(provider->issuer, "?#") != NULL ||
-        issuer > 500) {
+    if (provider->kind == HOST_PROVIDER_OIDC &&
+        (!host_url_is_safe(provider->issuer) || strpbrk(provider->issuer, "?#") != NULL ||
+         strlen(provider->issuer) > 500)) {
         return host_json_refuse(in, "issuer", "https 地址（本机可为 http）",
                                 "an https address (http on this machine alone)", err);
     }
@@ -146,11 +188,14 @@ check_identity(const struct host_json_in *in, const struct host_provider *provid
 static cim_status
 read_claims(const struct host_json_in *in, struct host_provider *provider, cim_error *err)
 {
-    static const char *const keys[] = {"username", "name", "org", "factor", "factor_value", NULL};
+    static const char *const keys[] = {"subject", "username",     "name", "org",
+                                       "factor",  "factor_value", NULL};
     struct host_json_in claims = {.where = in->where};
     CIM_TRY(host_json_object(in, "claims", HOST_JSON_OPTIONAL, &claims, err));
     if (claims.value != NULL) {
         CIM_TRY(host_json_keys(&claims, keys, err));
+        CIM_TRY(take_text(&claims, "subject", HOST_JSON_OPTIONAL, "sub", &provider->subject_claim,
+                          err));
         CIM_TRY(take_text(&claims, "username", HOST_JSON_OPTIONAL, "preferred_username",
                           &provider->username_claim, err));
         CIM_TRY(take_text(&claims, "name", HOST_JSON_OPTIONAL, "name", &provider->name_claim, err));
@@ -161,26 +206,44 @@ read_claims(const struct host_json_in *in, struct host_provider *provider, cim_e
                          provider->factor_claim != NULL ? HOST_JSON_REQUIRED : HOST_JSON_OPTIONAL,
                          NULL, &provider->factor_value, err);
     }
+    provider->subject_claim = strdup("sub");
     provider->username_claim = strdup("preferred_username");
     provider->name_claim = strdup("name");
-    return provider->username_claim != NULL && provider->name_claim != NULL ? CIM_OK
-                                                                            : cim_fail_nomem(err);
+    return provider->subject_claim != NULL && provider->username_claim != NULL &&
+                   provider->name_claim != NULL
+               ? CIM_OK
+               : cim_fail_nomem(err);
 }
 
 static cim_status
 read_provider(const struct host_json_in *in, struct host_provider *provider, cim_error *err)
 {
-    static const char *const keys[] = {
-        "id",      "title",  "issuer", "client_id", "client_secret", "client_secret_file",
-        "scope",   "claims", "roles",  "create",    "link_by_name",  "clock_skew_s",
-        "ca_file", NULL};
+    static const char *const keys[] = {"id",
+                                       "title",
+                                       "issuer",
+                                       "client_id",
+                                       "client_secret",
+                                       "client_secret_file",
+                                       "scope",
+                                       "claims",
+                                       "roles",
+                                       "create",
+                                       "link_by_name",
+                                       "clock_skew_s",
+                                       "ca_file",
+                                       "kind",
+                                       "authorization_endpoint",
+                                       "token_endpoint",
+                                       "userinfo_endpoint",
+                                       "end_session_endpoint",
+                                       NULL};
     const char *zh = NULL;
     const char *en = NULL;
     int64_t skew_s = 60;
     CIM_TRY(host_json_keys(in, keys, err));
     CIM_TRY(take_text(in, "id", HOST_JSON_REQUIRED, NULL, &provider->id, err));
     CIM_TRY(host_json_title(in, "title", HOST_JSON_REQUIRED, &zh, &en, err));
-    CIM_TRY(take_text(in, "issuer", HOST_JSON_REQUIRED, NULL, &provider->issuer, err));
+    CIM_TRY(read_kind(in, provider, err));
     CIM_TRY(check_identity(in, provider, err));
     CIM_TRY(take_text(in, "client_id", HOST_JSON_REQUIRED, NULL, &provider->client_id, err));
     CIM_TRY(take_secret(in, provider, err));
@@ -273,7 +336,8 @@ host_providers_load(const char *path, struct host_providers **ret_providers, cim
 static void
 free_provider(struct host_provider *provider)
 {
-    char *const texts[] = {provider->id,           provider->zh,
+    char *const texts[] = {provider->userinfo_url, provider->subject_claim,
+                           provider->id,           provider->zh,
                            provider->en,           provider->issuer,
                            provider->client_id,    provider->client_secret,
                            provider->scope,        provider->ca_file,

@@ -37,7 +37,15 @@ struct host_provider_role {
     char *areas_claim; /* the codes that this claim names, a text or a list */
 };
 
+/* How it speaks. Without ID tokens the platform relies on what it asks the provider itself. */
+enum host_provider_kind {
+    HOST_PROVIDER_OIDC,
+    HOST_PROVIDER_OAUTH2, /* code -> access token -> user information */
+    HOST_PROVIDER_TICKET  /* ticket -> user information */
+};
+
 struct host_provider {
+    enum host_provider_kind kind;
     char *id;
     char *zh;
     char *en;
@@ -46,6 +54,8 @@ struct host_provider {
     char *client_secret; /* NULL: a public client */
     char *scope;
     char *ca_file;        /* NULL: the system's */
+    char *userinfo_url;   /* of a plain one; may hold {ticket}, {access_token}, {redirect_uri} */
+    char *subject_claim;  /* "sub" */
     char *username_claim; /* "preferred_username" */
     char *name_claim;     /* "name" */
     char *org_claim;      /* NULL: none */
@@ -57,9 +67,9 @@ struct host_provider {
     size_t n_roles;
     struct host_provider_role roles[HOST_PROVIDER_ROLES_MAX];
 
-    pthread_mutex_t lock; /* for what follows; not held while the provider is asked */
-    struct json_object *metadata;
-    int64_t metadata_ms; /* monotonic, as the others; when it was fetched */
+    pthread_mutex_t lock;         /* for what follows; not held while the provider is asked */
+    struct json_object *metadata; /* of a plain one as the file says, for good */
+    int64_t metadata_ms;          /* monotonic, as the others; when it was fetched */
     struct json_object *keys;
     int64_t keys_ms;
     int64_t keys_anew_ms; /* when an unknown key last had them fetched; 0: never */
@@ -93,6 +103,11 @@ cim_status host_provider_exchange(struct host_provider *provider, const char *co
                                   const char *verifier, const char *redirect_uri,
                                   struct json_object **ret_answer, cim_error *err);
 cim_status host_provider_userinfo(struct host_provider *provider, const char *access_token,
+                                  struct json_object **ret_claims, cim_error *err);
+/* The user information of a plain provider. `name`: "access_token" or "ticket", `value` its value.
+ * Where the address has no place for it, an access token goes into the header. */
+cim_status host_provider_ask_user(struct host_provider *provider, const char *name,
+                                  const char *value, const char *redirect_uri,
                                   struct json_object **ret_claims, cim_error *err);
 /* An address of the metadata, checked; CIM_E_BUSY where it has none. */
 cim_status host_provider_endpoint(struct json_object *metadata, const char *name,

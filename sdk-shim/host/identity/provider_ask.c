@@ -51,15 +51,21 @@ host_url_is_safe(const char *url)
     return false;
 }
 
-void
-host_url_add(struct cim_buf *url, const char *name, const char *value)
+static void
+add_value(struct cim_buf *url, const char *value)
 {
-    cim_buf_addf(url, "%s=", name);
     for (const char *at = value; *at != '\0'; at++) {
         const unsigned char c = (unsigned char)*at;
         const bool plain = isalnum(c) != 0 || c == '-' || c == '.' || c == '_' || c == '~';
         cim_buf_addf(url, plain ? "%c" : "%%%02X", c);
     }
+}
+
+void
+host_url_add(struct cim_buf *url, const char *name, const char *value)
+{
+    cim_buf_addf(url, "%s=", name);
+    add_value(url, value);
 }
 
 /* ---- one request ---- */
@@ -243,7 +249,8 @@ host_provider_metadata(struct host_provider *provider, struct json_object **ret_
     struct json_object *metadata = NULL;
     const int64_t now_ms = host_monotonic_ms();
     (void)pthread_mutex_lock(&provider->lock);
-    if (provider->metadata != NULL && now_ms - provider->metadata_ms < HOST_PROVIDER_KEEP_MS) {
+    if (provider->metadata != NULL && (provider->kind != HOST_PROVIDER_OIDC ||
+                                       now_ms - provider->metadata_ms < HOST_PROVIDER_KEEP_MS)) {
         metadata = json_object_get(provider->metadata);
     }
     (void)pthread_mutex_unlock(&provider->lock);
@@ -313,11 +320,11 @@ basic_of(const struct host_provider *provider, struct cim_buf *out, cim_error *e
     CIM_AUTO_BUF struct cim_buf secret;
     cim_buf_init(&id, 4096);
     cim_buf_init(&secret, 4096);
-    host_url_add(&id, "", provider->client_id);
-    host_url_add(&secret, "", provider->client_secret);
+    add_value(&id, provider->client_id);
+    add_value(&secret, provider->client_secret);
     CIM_TRY(cim_buf_status(&id, err));
     CIM_TRY(cim_buf_status(&secret, err));
-    cim_buf_addf(out, "%s:%s", id.data + 1, secret.data + 1); /* without the "=" */
+    cim_buf_addf(out, "%s:%s", id.data, secret.data);
     return cim_buf_status(out, err);
 }
 
@@ -378,5 +385,43 @@ host_provider_userinfo(struct host_provider *provider, const char *access_token,
         return fail_silent(provider, "userinfo", "the access token has line breaks", err);
     }
     const struct question question = {.what = "userinfo", .url = url, .bearer = access_token};
+    return ask(provider, &question, NULL, ret_claims, err);
+}
+
+/* `template` with the places filled in; *ret_used whether `name` had one. */
+static void
+fill_places(const char *template, const char *name, const char *value, const char *redirect_uri,
+            struct cim_buf *url, bool *ret_used)
+{
+    const size_t len = strlen(name);
+    *ret_used = false;
+    for (const char *at = template; *at != '\0';) {
+        if (*at == '{' && strncmp(at + 1, name, len) == 0 && at[len + 1] == '}') {
+            add_value(url, value);
+            at += len + 2;
+            *ret_used = true;
+        } else if (strncmp(at, "{redirect_uri}", 14) == 0) {
+            add_value(url, redirect_uri);
+            at += 14;
+        } else {
+            cim_buf_add_char(url, *at++);
+        }
+    }
+}
+
+cim_status
+host_provider_ask_user(struct host_provider *provider, const char *name, const char *value,
+                       const char *redirect_uri, struct json_object **ret_claims, cim_error *err)
+{
+    CIM_AUTO_BUF struct cim_buf url;
+    bool used = false;
+    cim_buf_init(&url, 16384);
+    if (strpbrk(value, "\r\n") != NULL) {
+        return fail_silent(provider, "userinfo", "the token has line breaks", err);
+    }
+    fill_places(provider->userinfo_url, name, value, redirect_uri, &url, &used);
+    CIM_TRY(cim_buf_status(&url, err));
+    const struct question question = {
+        .what = "userinfo", .url = url.data, .bearer = used ? NULL : value};
     return ask(provider, &question, NULL, ret_claims, err);
 }

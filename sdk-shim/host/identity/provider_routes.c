@@ -266,10 +266,12 @@ make_flow(struct host_identity *identity, const struct host_provider *provider, 
                         "expected a path of this site such as /admin/");
     }
     cim_copy_text(flow->back, sizeof flow->back, back);
-    (void)snprintf(flow->redirect, sizeof flow->redirect, "%s/auth/callback/%s", base,
-                   provider->id);
     flow->until_ms = host_clock_now_ms(identity->options.clock) + FLOW_MS;
     CIM_TRY(host_random_token(flow->state, err));
+    /* A portal with tickets gives nothing back but what the address says. */
+    const bool ticket = provider->kind == HOST_PROVIDER_TICKET;
+    (void)snprintf(flow->redirect, sizeof flow->redirect, "%s/auth/callback/%s%s%s", base,
+                   provider->id, ticket ? "?state=" : "", ticket ? flow->state : "");
     CIM_TRY(host_random_token(flow->nonce, err));
     return host_random_token(flow->verifier, err);
 }
@@ -284,6 +286,12 @@ write_request(struct host_provider *provider, const struct flow *flow, struct ci
     CIM_TRY(host_provider_metadata(provider, &metadata, err));
     CIM_TRY(host_provider_endpoint(metadata, "authorization_endpoint", &endpoint, err));
     CIM_TRY(challenge_of(flow->verifier, challenge, err));
+    if (provider->kind == HOST_PROVIDER_TICKET) {
+        cim_buf_addf(url, "%s%s", endpoint, strchr(endpoint, '?') != NULL ? "&" : "?");
+        host_url_add(url, "client_id", provider->client_id);
+        host_url_add(url, "&redirect_uri", flow->redirect);
+        return cim_buf_status(url, err);
+    }
     cim_buf_addf(url, "%s%sresponse_type=code&", endpoint,
                  strchr(endpoint, '?') != NULL ? "&" : "?");
     host_url_add(url, "client_id", provider->client_id);
@@ -324,11 +332,13 @@ static cim_status
 check_answer(const struct host_provider *provider, cim_http_req *req, cim_error *err)
 {
     const char *issuer = host_http_query_param(req, "iss"); /* RFC 9207 */
-    if (issuer != NULL && strcmp(issuer, provider->issuer) != 0) {
+    const char *code = provider->kind == HOST_PROVIDER_TICKET ? "ticket" : "code";
+    if (issuer != NULL && provider->kind == HOST_PROVIDER_OIDC &&
+        strcmp(issuer, provider->issuer) != 0) {
         return cim_fail(err, CIM_E_DENIED, "iss", NULL, "应答来自另一个认证系统",
                         "the answer is of another sign-in provider");
     }
-    if (host_http_query_param(req, "error") != NULL || host_http_query_param(req, "code") == NULL) {
+    if (host_http_query_param(req, "error") != NULL || host_http_query_param(req, code) == NULL) {
         return cim_fail(err, CIM_E_DENIED, "error", NULL,
                         "统一认证系统没有同意这次登录，或登录被取消",
                         "the sign-in provider did not agree, or the sign-in was cancelled");
@@ -410,6 +420,42 @@ learn_claims(struct host_identity *identity, struct host_provider *provider,
     return CIM_OK;
 }
 
+/* Of a provider without ID tokens: what it says when the platform itself asks about the code or the
+ * ticket. The subject may be a number. */
+static cim_status
+ask_claims(struct host_provider *provider, const struct flow *flow, cim_http_req *req,
+           struct json_object **ret_claims, cim_error *err)
+{
+    AUTO_JSON struct json_object *answer = NULL;
+    AUTO_JSON struct json_object *claims = NULL;
+    const bool ticket = provider->kind == HOST_PROVIDER_TICKET;
+    const char *word = host_http_query_param(req, "ticket");
+    if (!ticket) {
+        CIM_TRY(host_provider_exchange(provider, host_http_query_param(req, "code"), flow->verifier,
+                                       flow->redirect, &answer, err));
+        word = host_claim_text(answer, "access_token");
+    }
+    if (word == NULL) {
+        return cim_fail(err, CIM_E_DENIED, "token", NULL, "认证系统没有给出令牌",
+                        "the sign-in provider gave no token");
+    }
+    CIM_TRY(host_provider_ask_user(provider, ticket ? "ticket" : "access_token", word,
+                                   flow->redirect, &claims, err));
+    struct json_object *subject = host_claim(claims, provider->subject_claim);
+    const char *text = json_object_is_type(subject, json_type_int)
+                           ? json_object_get_string(subject)
+                           : host_claim_text(claims, provider->subject_claim);
+    if (text == NULL || text[0] == '\0' || strlen(text) > 255) {
+        return cim_fail(err, CIM_E_DENIED, "sub", NULL, "认证系统没有给出用户标识",
+                        "the sign-in provider names nobody");
+    }
+    if (json_object_object_add(claims, "sub", json_object_new_string(text)) != 0) {
+        return cim_fail_nomem(err);
+    }
+    *ret_claims = CIM_TAKE(claims);
+    return CIM_OK;
+}
+
 static cim_status
 let_in(struct host_identity *identity, const struct host_provider *provider,
        struct json_object *claims, cim_http_req *req, char **ret_username,
@@ -443,8 +489,10 @@ finish(struct host_identity *identity, struct host_provider *provider, cim_http_
     AUTO_JSON struct json_object *claims = NULL;
     CIM_TRY(open_flow(identity, provider, req, flow, err));
     CIM_TRY(check_answer(provider, req, err));
-    CIM_TRY(
-        learn_claims(identity, provider, flow, host_http_query_param(req, "code"), &claims, err));
+    CIM_TRY(provider->kind == HOST_PROVIDER_OIDC
+                ? learn_claims(identity, provider, flow, host_http_query_param(req, "code"),
+                               &claims, err)
+                : ask_claims(provider, flow, req, &claims, err));
     return let_in(identity, provider, claims, req, ret_username, ret_step, err);
 }
 
@@ -469,11 +517,13 @@ handle_callback(void *self, const cim_call *call, cim_http_req *req, cim_error *
         return answer_failure(call, req, &why, flow.back, err);
     }
     note(identity, call, req, "oidc", username, NULL);
-    /* A step that is owed here is asked for by the page. */
-    (void)snprintf(url, sizeof url, "%s%s", flow.back,
-                   step.kind == HOST_SESSION_COOKIE ? ""
-                   : strchr(flow.back, '?') != NULL ? "&sign_in=step"
-                                                    : "?sign_in=step");
+    /* A step that is owed here is asked for by the page; what follows "#" stays last. */
+    const size_t len = strcspn(flow.back, "#");
+    (void)snprintf(url, sizeof url, "%.*s%s%s", (int)len, flow.back,
+                   step.kind == HOST_SESSION_COOKIE      ? ""
+                   : memchr(flow.back, '?', len) != NULL ? "&sign_in=step"
+                                                         : "?sign_in=step",
+                   flow.back + len);
     return redirect(req, 303, url, err);
 }
 
@@ -561,6 +611,10 @@ handle_backchannel(void *self, const cim_call *call, cim_http_req *req, cim_erro
     cim_error why = {0};
     cim_buf_init(&body, HOST_AUTH_ANSWER_MAX);
     CIM_TRY(find_provider(identity, req, &provider, err));
+    if (provider->kind != HOST_PROVIDER_OIDC) {
+        return cim_fail(err, CIM_E_NOTFOUND, "provider", provider->id, "这个登录方式不通知退出",
+                        "this sign-in provider tells of no logout");
+    }
     const cim_status status = end_there(identity, provider, req, &username, &why);
     note(identity, call, req, "oidc.logout", username, status == CIM_OK ? NULL : &why);
     if (status == CIM_OK) {

@@ -231,6 +231,7 @@ open_identity(struct host_assembly *assembly, enum host_level level, cim_error *
         .lock_after = (int32_t)host_config_int(config, "session.lock_after"),
         .lock_ms = host_config_int(config, "session.lock_ms"),
         .crypt = app->crypt,
+        .separate_admins = host_config_bool(config, "admin.separate"),
         .second_factor = second_factor_of(config),
         .first_change = host_config_bool(config, "password.first_change"),
         .password_min_chars = (int32_t)host_config_int(config, "password.min_chars"),
