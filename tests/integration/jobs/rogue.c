@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 
 struct rogue {
@@ -48,6 +49,21 @@ write_store(const struct rogue *rogue, cim_error *err)
     return rogue->store->write(rogue->host, write_table, (void *)rogue, &pos, err);
 }
 
+/* Much of the address space at once, and none of it used: what is watched from outside stays small,
+ * so only the kernel's limit can say no. */
+static cim_status
+reserve(void)
+{
+    const size_t bytes = (size_t)8 << 30;
+    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block == MAP_FAILED) {
+        return CIM_E_NOMEM;
+    }
+    (void)munmap(block, bytes);
+    return CIM_OK;
+}
+
 /* A select that writes, on PostgreSQL. */
 static cim_status
 write_by_reading(const struct rogue *rogue, cim_error *err)
@@ -83,6 +99,8 @@ run(void *self, const cim_call *call, cim_job *job, const char *inputs_json, cim
         (void)raise(SIGSEGV);
     } else if (strstr(inputs_json, "write") != NULL) {
         return write_store(self, err);
+    } else if (strstr(inputs_json, "reserve") != NULL) {
+        CIM_TRY(reserve());
     } else if (strstr(inputs_json, "sneak") != NULL) {
         return write_by_reading(self, err);
     } else if (strstr(inputs_json, "garble") != NULL) {

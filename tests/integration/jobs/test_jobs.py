@@ -320,6 +320,15 @@ class Isolated(JobsTest):
         self.assertRegex(self.failed("spin"), r"\(setting jobs\.isolated_(cpu|time)_s\)")
         self.assertEqual([], self.children())
 
+    def test_the_kernel_limits_the_address_space(self):
+        with open(ARGS.host, "rb") as program:  # the shadow of a sanitizer takes terabytes of it: no limit there
+            sanitized = b"__asan_init" in program.read()
+        doc = self.wait(self.begin("reserve"), "successful" if sanitized else "failed", "eve", 40)
+        if not sanitized:
+            message = self.ask("/jobs/" + doc["jobID"] + "?lang=en", "eve")[2]["message"]
+            self.assertIn("jobs.isolated_memory_mb", message)
+            self.assertIn("more than 400 MB", message)
+
     def test_a_crash_a_refusal_a_wrong_answer_and_a_write(self):
         self.assertIn("crashed", self.failed("crash"))
         self.assertIn("will not do", self.failed("refuse"))
