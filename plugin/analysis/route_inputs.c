@@ -35,6 +35,18 @@ given(struct json_object *value)
 
 /* ---- routes ---- */
 
+/* Of a line that stands in the document as a number. */
+static void
+take_positions(struct lpg_lines *lines, struct json_object *number, double **ret_lonlat,
+               size_t *ret_n)
+{
+    struct lpg_line *line = &lines->lines[json_object_get_int64(number)];
+    *ret_lonlat = line->lonlat_deg;
+    *ret_n = line->n;
+    line->lonlat_deg = NULL;
+}
+
+/* As the parser has them: what could not be taken out of the text, to say what is wrong. */
 static cim_status
 read_positions(struct json_object *coordinates, const char *where, double **ret_lonlat,
                size_t *ret_n, cim_error *err)
@@ -253,8 +265,12 @@ read_route(struct reading *reading, struct json_object *value, size_t given_as, 
                             "expected a GeoJSON LineString, a Feature of one, a route's id, or "
                             "{vehicle, from, to}");
         }
-        CIM_TRY(read_positions(member(geometry, "coordinates"), where, positions, &route->n,
-                               reading->err));
+        struct json_object *coordinates = member(geometry, "coordinates");
+        if (inputs->lines.n > 0 && json_object_is_type(coordinates, json_type_int)) {
+            take_positions(&inputs->lines, coordinates, positions, &route->n);
+        } else {
+            CIM_TRY(read_positions(coordinates, where, positions, &route->n, reading->err));
+        }
     }
     route->lonlat_deg = *positions;
     inputs->n_routes++;
@@ -431,7 +447,11 @@ lpg_route_inputs_read(const char *json, const struct lpg_route_table *table, int
 {
     struct lpg_route_inputs inputs = {.question.table = table};
     struct reading reading = {&inputs, source, err};
-    cim_status status = cim_json_parse("inputs", json, strlen(json), &inputs.document, err);
+    cim_status status = lpg_lines_take(json, &inputs.lines, err);
+    if (status == CIM_OK) {
+        status = cim_json_parse("inputs", inputs.lines.text, strlen(inputs.lines.text),
+                                &inputs.document, err);
+    }
     if (status == CIM_OK) {
         status = read_kinds(&inputs, err);
     }
@@ -465,6 +485,7 @@ lpg_route_inputs_done(struct lpg_route_inputs *inputs)
     free(inputs->routes);
     free(inputs->given);
     (void)json_object_put(inputs->ids);
+    lpg_lines_done(&inputs->lines);
     (void)json_object_put(inputs->document);
     *inputs = (struct lpg_route_inputs){0};
 }

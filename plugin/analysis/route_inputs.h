@@ -2,6 +2,7 @@
 #ifndef LPG_ANALYSIS_ROUTE_INPUTS_H
 #define LPG_ANALYSIS_ROUTE_INPUTS_H
 
+#include "analysis/line_scan.h"
 #include "analysis/route_hazards.h"
 #include "analysis/route_track.h"
 
@@ -10,6 +11,7 @@ struct json_object;
 enum { LPG_TRACK_DAYS_MAX = 7 }; /* of one span */
 
 struct lpg_route_inputs {
+    struct lpg_lines lines;       /* taken out of the text before it was parsed */
     struct json_object *document; /* owns the texts */
     struct json_object *ids;      /* likewise, of pieces of tracks */
     struct lpg_route_question question;
