@@ -11,6 +11,23 @@
 #include <dirent.h>
 #include <stdlib.h>
 
+/* Is the geometry of a source's layer an area? */
+static bool
+is_area(const char *source)
+{
+    char path[512];
+    char *text = calloc(1, 1 << 20);
+    (void)snprintf(path, sizeof path, "%s/%s.json", LAYERS_DIR, strchr(source, '.') + 1);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
+    (void)fclose(file);
+    const bool area = strstr(text, "\"geometry\": \"Polygon\"") != NULL ||
+                      strstr(text, "\"geometry\": \"MultiPolygon\"") != NULL;
+    free(text);
+    return area;
+}
+
 static void
 load(const char *name)
 {
@@ -27,6 +44,13 @@ load(const char *name)
         fail_msg("%s: %s = %s: %s", name, err.param, err.value, err.en);
     }
     assert_true(style->n_layers > 0 && style->n_sources > 0);
+    for (size_t i = 0; i < style->n_layers; i++) {
+        const struct host_pic_layer *layer = &style->layers[i];
+        if (layer->type == HOST_PIC_SYMBOL && is_area(layer->source) &&
+            strstr(layer->source_layer, ".labels") == NULL) {
+            fail_msg("%s: %s names areas, which the .labels of the layer are for", name, layer->id);
+        }
+    }
     host_pic_style_free(style);
     free(text);
 }

@@ -1,0 +1,198 @@
+// The host's pictures beside what the browser draws, from the same styles and tiles at the same view: the same markers
+// in the same places, the same fills, the same labels. Both pictures stay in build/pictures/ for people to look at.
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { after, before, describe, it } from 'node:test'
+import { launch, mapReady, openMap, test } from './lib.mjs'
+
+const folder = new URL('../../build/pictures/', import.meta.url).pathname
+const NEAR_PX = 1.5
+const views = { island: [8.3, 19.4, 109.9], city: [11.6, 20.005, 110.33], streets: [14.2, 20.025, 110.335] }
+const themes = ['enterprises', 'vehicles', 'users', 'hazards', 'accidents']
+
+/** Runs in the page: what the map shows, its picture, and the same from the host. */
+async function compare() {
+  const map = window.__lpgMap
+  await new Promise((resolve) => {
+    const done = () => (map.areTilesLoaded() && !map.isMoving() ? resolve() : map.once('idle', done))
+    map.once('idle', done)
+    map.triggerRepaint()
+  })
+  const canvas = map.getCanvas()
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight]
+  const ours = map.getStyle().layers.filter((layer) => !layer.id.startsWith('cim:') && layer.layout?.visibility !== 'none')
+  const styles = []
+  for (const layer of ours) {
+    const style = layer.id.startsWith('base:') ? 'basemap' : layer.source.replace(/^lpg\./, '')
+    if (!styles.includes(style)) styles.push(style)
+  }
+  const center = map.getCenter()
+  const half = 20037508.342789244
+  const res = (2 * half) / (512 * 2 ** map.getZoom())
+  const x = (center.lng / 180) * half
+  const y = (Math.asinh(Math.tan((center.lat * Math.PI) / 180)) / Math.PI) * half
+  const box = [x - (res * width) / 2, y - (res * height) / 2, x + (res * width) / 2, y + (res * height) / 2]
+  const address = `/map?styles=${styles}&bbox=${box.map((v) => v.toFixed(6))}&width=${width}&height=${height}` +
+    '&bbox-crs=http%3A%2F%2Fwww.opengis.net%2Fdef%2Fcrs%2FEPSG%2F0%2F3857'
+  const told = await fetch(`${address}&f=json`)
+  const png = await fetch(`${address}&f=png`)
+  if (!told.ok || !png.ok) throw new Error(`${address}: ${told.status} ${png.status} ${await told.text()}`)
+  const { drawn } = await told.json()
+  const blob = await png.blob()
+
+  const inside = (p) => p.x >= 0 && p.y >= 0 && p.x < width && p.y < height
+  const plain = (id) => id.replace(/^base:/, '')
+  const marks = []
+  const labels = []
+  for (const layer of ours.filter((each) => ['circle', 'symbol'].includes(each.type))) {
+    for (const feature of map.queryRenderedFeatures({ layers: [layer.id] })) {
+      const point = feature.geometry.type === 'Point' ? map.project(feature.geometry.coordinates) : null
+      if (point && !inside(point)) continue
+      const text = feature.layer.layout?.['text-field']
+      const words = text?.sections ? text.sections.map((s) => s.text).join('') : String(text ?? '')
+      const image = feature.layer.layout?.['icon-image']
+      if (layer.type === 'circle' || image?.name || (typeof image === 'string' && image)) {
+        marks.push({ layer: plain(layer.id), x: point.x, y: point.y })
+      }
+      if (layer.type === 'symbol' && words) labels.push({ layer: plain(layer.id), text: words, x: point?.x, y: point?.y })
+    }
+  }
+
+  const pixelsOf = (source) => {
+    const copy = new OffscreenCanvas(width, height)
+    const ctx = copy.getContext('2d', { willReadFrequently: true })
+    ctx.drawImage(source, 0, 0)
+    return ctx.getImageData(0, 0, width, height).data
+  }
+  let page
+  let shot
+  await new Promise((resolve) => {
+    map.once('render', () => {
+      page = pixelsOf(canvas)
+      shot = canvas.toDataURL('image/png')
+      resolve()
+    })
+    map.triggerRepaint()
+  })
+  const picture = pixelsOf(await createImageBitmap(blob))
+
+  const lab = (data, at) => {
+    const linear = [0, 1, 2].map((k) => {
+      const v = data[at + k] / 255
+      return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4
+    })
+    const [r, g, b] = linear
+    const xyz = [
+      (0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047,
+      0.2126729 * r + 0.7151522 * g + 0.072175 * b,
+      (0.0193339 * r + 0.119192 * g + 0.9503041 * b) / 1.08883,
+    ].map((t) => (t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116))
+    return [116 * xyz[1] - 16, 500 * (xyz[0] - xyz[1]), 200 * (xyz[1] - xyz[2])]
+  }
+  const deltaE = (a, i, b, j) => {
+    const [p, q] = [lab(a, i), lab(b, j)]
+    return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2])
+  }
+  /** The commonest colour around a place: the fill of the marker there. */
+  const fillAt = (data, x0, y0) => {
+    const seen = new Map()
+    for (let yy = Math.max(0, y0 - 7); yy <= Math.min(height - 1, y0 + 7); yy++) {
+      for (let xx = Math.max(0, x0 - 7); xx <= Math.min(width - 1, x0 + 7); xx++) {
+        const at = 4 * (yy * width + xx)
+        const key = (data[at] >> 2) * 65536 + (data[at + 1] >> 2) * 256 + (data[at + 2] >> 2)
+        const known = seen.get(key)
+        if (known) known.n++
+        else seen.set(key, { n: 1, at })
+      }
+    }
+    return [...seen.values()].sort((a, b) => b.n - a.n)[0].at
+  }
+  const fills = marks.map((mark) => {
+    const [mx, my] = [Math.round(mark.x), Math.round(mark.y)]
+    return deltaE(page, fillAt(page, mx, my), picture, fillAt(picture, mx, my))
+  })
+  /** Inside of areas: where both pictures are even for two pixels around. */
+  let even = 0
+  let apart = 0
+  const isEven = (data, at) => [-8, 8, -8 * width, 8 * width].every((d) =>
+    Math.abs(data[at] - data[at + d]) + Math.abs(data[at + 1] - data[at + d + 1]) + Math.abs(data[at + 2] - data[at + d + 2]) < 3)
+  for (let yy = 4; yy < height - 4; yy += 2) {
+    for (let xx = 4; xx < width - 4; xx += 2) {
+      const at = 4 * (yy * width + xx)
+      if (!isEven(page, at) || !isEven(picture, at)) continue
+      even++
+      if (deltaE(page, at, picture, at) >= 3) apart++
+    }
+  }
+  const bytes = new Uint8Array(await blob.arrayBuffer())
+  let binary = ''
+  for (const byte of bytes) binary += String.fromCharCode(byte)
+  return { marks, labels, drawn, fills, even, apart, shot: shot.split(',')[1], png: btoa(binary), address }
+}
+
+/** Pairs of one list with the nearest of another that `fits`; those left over on either side. */
+function pair(browser, host, fits) {
+  const left = [...host]
+  const alone = []
+  for (const one of browser) {
+    const at = left.findIndex((other) => fits(one, other))
+    if (at < 0) alone.push(one)
+    else left.splice(at, 1)
+  }
+  return { alone, left }
+}
+
+const near = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) <= NEAR_PX
+const share = (wrong, all) => (all === 0 ? 1 : 1 - wrong / all)
+
+describe('pictures of the host beside the browser', () => {
+  let browser
+  let page
+  let faults
+  before(async () => {
+    mkdirSync(folder, { recursive: true })
+    browser = await launch()
+    ;({ page, faults } = await openMap(browser, 'province'))
+  })
+  after(() => browser.close())
+
+  for (const theme of themes) {
+    for (const [name, view] of Object.entries(views)) {
+      it(`${theme}, ${name}: the same markers, fills and labels`, async (t) => {
+        await page.click(test(`theme-${theme}`))
+        const [zoom, lat, lon] = view
+        await page.evaluate((camera) => window.__lpgMap.jumpTo(camera), { zoom, center: [lon, lat] })
+        await mapReady(page)
+        const seen = await page.evaluate(compare)
+        writeFileSync(`${folder}${theme}-${name}-browser.png`, Buffer.from(seen.shot, 'base64'))
+        writeFileSync(`${folder}${theme}-${name}-host.png`, Buffer.from(seen.png, 'base64'))
+        assert.deepEqual(faults, [])
+
+        const symbols = seen.drawn.filter((each) => each.kind !== 'text')
+        const marks = pair(seen.marks, symbols, (a, b) => a.layer === b.layer && near(a, b))
+        const marksEqual = share(marks.alone.length + marks.left.length, Math.max(seen.marks.length, symbols.length))
+
+        // Of a label along a line the browser tells the line, not where on it: there the words count, once.
+        const along = new Set(seen.labels.filter((each) => each.x === undefined).map((each) => each.layer))
+        const once = (list) => [...new Map(list.map((each) => [along.has(each.layer) ? `${each.layer} ${each.text}` : each, each])).values()]
+        const ours = once(seen.drawn.filter((each) => each.kind === 'text'))
+        const theirs = once(seen.labels)
+        const labels = pair(theirs, ours, (a, b) => a.layer === b.layer && a.text === b.text && (a.x === undefined || near(a, b)))
+        const labelsEqual = share(Math.max(labels.alone.length, labels.left.length), Math.max(theirs.length, ours.length))
+
+        const fillsEqual = share(seen.fills.filter((e) => e >= 3).length, seen.fills.length)
+        const areasEqual = share(seen.apart, seen.even)
+        t.diagnostic(
+          `${seen.marks.length} markers ${(100 * marksEqual).toFixed(1)} %, their fills ${(100 * fillsEqual).toFixed(1)} %, ` +
+            `${theirs.length} labels ${(100 * labelsEqual).toFixed(1)} %, ${seen.even} even pixels ${(100 * areasEqual).toFixed(2)} %`,
+        )
+        const some = (list) => JSON.stringify(list.slice(0, 6))
+        assert.ok(seen.even > 1000, 'areas to compare')
+        assert.ok(marksEqual >= 0.99, `markers: browser alone ${some(marks.alone)}, host alone ${some(marks.left)}`)
+        assert.ok(fillsEqual >= 0.99, `fills: ${some(seen.marks.filter((_, i) => seen.fills[i] >= 3))} ${some(seen.fills.filter((e) => e >= 3))}`)
+        assert.ok(areasEqual >= 0.999, `areas: ${seen.apart} of ${seen.even} pixels`)
+        assert.ok(labelsEqual >= 0.95, `labels: browser alone ${some(labels.alone)}, host alone ${some(labels.left)}`)
+      })
+    }
+  }
+})
