@@ -7,6 +7,7 @@
 #include "kit/time.h"
 
 #include <json-c/json.h>
+#include <stdlib.h>
 
 #define DAY_MS  INT64_C(86400000)
 #define ZONE_MS (8 * (DAY_MS / 24)) /* Beijing */
@@ -292,14 +293,67 @@ const struct host_route_param host_listing_params[] = {
     {"offset", "query", "{\"type\":\"integer\",\"minimum\":0}", "跳过条数", "Rows to skip"},
     {.name = NULL}};
 
+/* What was tried, on whom, and what it failed at. */
+static void
+note_refused(const struct host_api_route *route, const cim_call *call, cim_http_req *req,
+             const cim_error *why)
+{
+    static const char *const names[] = {"username", "code", "uid", "id"};
+    CIM_AUTO_BUF struct cim_buf detail;
+    const char *subject = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && subject == NULL; i++) {
+        subject = host_http_path_param(req, names[i]);
+    }
+    cim_buf_init(&detail, HOST_API_BODY_MAX);
+    cim_buf_add_text(&detail, "{\"operation\":");
+    cim_buf_add_json_text(&detail, route->operation_id, SIZE_MAX);
+    host_api_add(&detail, "param", why->param);
+    host_api_add(&detail, "value", why->value);
+    host_api_add(&detail, "why", why->en);
+    cim_buf_add_char(&detail, '}');
+    const cim_audit_entry entry = {.struct_size = sizeof entry,
+                                   .action = "access.refused",
+                                   .layer = "cim.access",
+                                   .uid = subject,
+                                   .detail =
+                                       cim_buf_status(&detail, NULL) == CIM_OK ? detail.data : NULL,
+                                   .result = "refused"};
+    host_audit_note(route->identity->options.audit, call, &entry);
+}
+
+static cim_status
+handle_route(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    const struct host_api_route *route = self;
+    cim_error why = {.code = CIM_OK};
+    const cim_status status = route->handle(route->identity, call, req, &why);
+    if (status == CIM_E_DENIED) {
+        note_refused(route, call, req, &why);
+    }
+    if (status != CIM_OK && err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
 cim_status
 host_api_add_routes(struct host_identity *identity, struct host_http *http, const char *function_id,
                     const struct host_route *routes, size_t n, cim_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         struct host_route route = routes[i];
+        struct host_api_route *told = calloc(1, sizeof *told);
+        if (told == NULL) {
+            return cim_fail_nomem(err);
+        }
+        *told = (struct host_api_route){.next = identity->api_routes,
+                                        .identity = identity,
+                                        .handle = route.handle,
+                                        .operation_id = route.operation_id};
+        identity->api_routes = told;
         route.permission = function_id;
-        route.self = identity;
+        route.handle = handle_route;
+        route.self = told;
         CIM_TRY(host_http_add_route(http, &route, err));
     }
     return CIM_OK;

@@ -165,6 +165,11 @@ host_identity_free(struct host_identity *identity)
         free(identity->role_sets[i].plugin_id);
         host_roles_free(identity->role_sets[i].roles);
     }
+    for (struct host_api_route *route = identity->api_routes; route != NULL;) {
+        struct host_api_route *next = route->next;
+        free(route);
+        route = next;
+    }
     host_password_gate_done(&identity->passwords);
     (void)pthread_mutex_destroy(&identity->roles_lock);
     (void)pthread_mutex_destroy(&identity->principals_lock);

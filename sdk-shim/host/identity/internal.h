@@ -185,10 +185,19 @@ struct host_role_set {
 
 struct host_providers;
 
+/* A route of the API of access, whose refusals are audited. */
+struct host_api_route {
+    struct host_api_route *next;
+    struct host_identity *identity;
+    host_handler_fn handle;
+    const char *operation_id;
+};
+
 struct host_identity {
     struct host_identity_options options;
     struct host_providers *providers; /* provider.h */
     struct host_shared *shared;       /* NULL: no other hosts */
+    struct host_api_route *api_routes;
     struct host_sessions sessions;
     struct host_password_gate passwords;
     char dummy_hash[HOST_PASSWORD_HASH_MAX]; /* verified for names that do not exist */

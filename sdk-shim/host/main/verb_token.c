@@ -4,11 +4,25 @@
 
 #include "args.h"
 #include "cim/util.h"
+#include "host/audit/audit.h"
 #include "host/identity/identity.h"
 
 #include <stdio.h>
 
 enum { HOURS_MAX = 24 * 366, HOURS_DEFAULT = 8 };
+
+static void
+note(const struct host_app *app, const char *username, int64_t hours)
+{
+    char detail[64];
+    const cim_audit_entry entry = {.struct_size = sizeof entry,
+                                   .action = "token.issue",
+                                   .layer = "cim.access",
+                                   .uid = username,
+                                   .detail = detail};
+    (void)snprintf(detail, sizeof detail, "{\"hours\":%lld}", (long long)hours);
+    host_audit_note(app->audit, NULL, &entry);
+}
 
 static cim_status
 run(struct host_config *config, const char *const *words, cim_error *err)
@@ -28,6 +42,9 @@ run(struct host_config *config, const char *const *words, cim_error *err)
     CIM_TRY(host_assemble(config, "token", HOST_LEVEL_IDENTITY, &assembly, err));
     const cim_status status = host_identity_issue_token(assembly.app.identity, args.words[0],
                                                         hours * 3600000, token, err);
+    if (status == CIM_OK) {
+        note(&assembly.app, args.words[0], hours);
+    }
     host_disassemble(&assembly);
     if (status == CIM_OK) {
         printf("%s\n", token);

@@ -6,13 +6,15 @@
 #include "cim/util.h"
 #include "host/audit/audit.h"
 #include "host/identity/identity.h"
+#include "kit/buf.h"
+#include "kit/cleanup.h"
 #include "kit/time.h"
 
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
 
-enum { PASSWORD_MAX_BYTES = 256 };
+enum { PASSWORD_MAX_BYTES = 256, DETAIL_BYTES_MAX = 8 << 10 };
 #define DAY_MS INT64_C(86400000)
 
 static cim_status
@@ -126,15 +128,32 @@ remove_factor(struct host_identity *identity, const struct host_args *args, cim_
     return CIM_OK;
 }
 
+/* As the API tells it: who is one's subject, what he may do from now on. */
 static void
 note(const struct host_app *app, const struct host_args *args)
 {
-    const cim_audit_entry entry = {.struct_size = sizeof entry,
-                                   .action = strcmp(args->words[0], "add") == 0 ? "account.put"
-                                             : strcmp(args->words[0], "passwd") == 0
-                                                 ? "account.password"
-                                                 : "account.factor.remove",
-                                   .layer = args->words[1]};
+    static const char *const told[] = {"roles", "areas", "org", "until"};
+    const bool adds = strcmp(args->words[0], "add") == 0;
+    CIM_AUTO_BUF struct cim_buf detail;
+    cim_buf_init(&detail, DETAIL_BYTES_MAX);
+    cim_buf_add_text(&detail, "{\"subject\":");
+    cim_buf_add_json_text(&detail, args->words[1], SIZE_MAX);
+    for (size_t i = 0; adds && i < sizeof told / sizeof told[0]; i++) {
+        const char *text = host_args_option(args, told[i]);
+        if (text != NULL) {
+            cim_buf_addf(&detail, ",\"%s\":", told[i]);
+            cim_buf_add_json_text(&detail, text, SIZE_MAX);
+        }
+    }
+    cim_buf_add_char(&detail, '}');
+    const cim_audit_entry entry = {
+        .struct_size = sizeof entry,
+        .action = adds                                    ? "account.put"
+                  : strcmp(args->words[0], "passwd") == 0 ? "account.password"
+                                                          : "account.factor.remove",
+        .layer = "cim.access",
+        .uid = args->words[1],
+        .detail = cim_buf_status(&detail, NULL) == CIM_OK ? detail.data : NULL};
     host_audit_note(app->audit, NULL, &entry);
 }
 

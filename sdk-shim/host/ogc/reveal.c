@@ -179,6 +179,23 @@ note(const struct host_ask *ask, const struct host_visit *visit, const struct ho
     return host_audit_event(ask->ogc->app->audit, ask->call, &entry, err);
 }
 
+static void
+note_refused(const struct host_ask *ask, const struct host_visit *visit,
+             const struct host_reveal *reveal)
+{
+    const char *fid = host_http_path_param(ask->req, "fid");
+    CIM_AUTO_BUF struct cim_buf detail;
+    cim_buf_init(&detail, DETAIL_BYTES_MAX);
+    write_detail(reveal, &detail);
+    const cim_audit_entry entry = {.struct_size = sizeof entry,
+                                   .action = "reveal",
+                                   .layer = visit->layer->layer.id,
+                                   .fid = fid != NULL ? strtoll(fid, NULL, 10) : 0,
+                                   .detail = detail.data,
+                                   .result = "refused"};
+    host_audit_note(ask->ogc->app->audit, ask->call, &entry);
+}
+
 cim_status
 host_reveal_allow(const struct host_ask *ask, const struct host_visit *visit,
                   const struct host_reveal *reveal, cim_query *query, cim_error *err)
@@ -186,8 +203,14 @@ host_reveal_allow(const struct host_ask *ask, const struct host_visit *visit,
     if (reveal->reason == NULL) {
         return CIM_OK;
     }
-    CIM_TRY(check_function(ask, visit->layer->layer.id, err));
-    CIM_TRY(check_terms(visit, reveal, err));
+    cim_status status = check_function(ask, visit->layer->layer.id, err);
+    if (status == CIM_OK) {
+        status = check_terms(visit, reveal, err);
+    }
+    if (status != CIM_OK) {
+        note_refused(ask, visit, reveal);
+        return status;
+    }
     CIM_TRY(note(ask, visit, reveal, query, err));
     query->reveal = reveal->names;
     query->n_reveal = (uint32_t)reveal->n_names;
