@@ -45,6 +45,10 @@ insert_text(char *out, size_t size, int64_t number)
                    (long long)number, (unsigned long long)number);
 }
 
+/* Reads of a table that holds nothing else; the mean of some runs. */
+enum { READS = 100 };
+#define COUNT_KINDS "select count(*) from plain where area_code = '460105' and kind = 'household'"
+
 /* ---- SQLite ---- */
 
 static void
@@ -85,6 +89,16 @@ plain_sqlite(const char *path, int64_t n_single, int64_t n_many, int64_t batch)
         }
     }
     print_rate("  plain SQLite, FULL, batches", n_many, wall_ms() - start);
+    start = wall_ms();
+    for (int i = 0; i < READS; i++) {
+        run(db, "select * from plain order by fid limit 100");
+    }
+    (void)printf("%-44s %24.1f us\n", "  plain SQLite, page of 100",
+                 (wall_ms() - start) / READS * 1000);
+    start = wall_ms();
+    run(db, COUNT_KINDS);
+    (void)printf("%-44s %24.1f us\n", "  plain SQLite, count of an area and a kind",
+                 (wall_ms() - start) * 1000);
     (void)sqlite3_close(db);
 }
 
@@ -149,6 +163,30 @@ copy_rows(PGconn *pg, int64_t first, int64_t n)
     }
 }
 
+static void
+read_postgis(PGconn *pg)
+{
+    double start = 0;
+    ask(pg, "create extension if not exists postgis", PGRES_COMMAND_OK);
+    ask(pg, "alter table plain add column geom geometry(Point, 4490)", PGRES_COMMAND_OK);
+    ask(pg, "update plain set geom = ST_SetSRID(ST_MakePoint(x, y), 4490)", PGRES_COMMAND_OK);
+    ask(pg, "create index plain_geom on plain using gist (geom)", PGRES_COMMAND_OK);
+    ask(pg, "analyze plain", PGRES_COMMAND_OK);
+    start = wall_ms();
+    for (int i = 0; i < READS; i++) {
+        ask(pg,
+            "select fid, user_no, ST_AsBinary(geom) from plain where geom && "
+            "ST_MakeEnvelope(110.29, 19.99, 110.31, 20.01, 4490) limit 100",
+            PGRES_TUPLES_OK);
+    }
+    (void)printf("%-44s %24.1f us\n", "  PostGIS, page of 100 in a small box",
+                 (wall_ms() - start) / READS * 1000);
+    start = wall_ms();
+    ask(pg, COUNT_KINDS, PGRES_TUPLES_OK);
+    (void)printf("%-44s %24.1f us\n", "  PostgreSQL, count of an area and a kind",
+                 (wall_ms() - start) * 1000);
+}
+
 void
 plain_postgresql(const char *url, int n_clients, int64_t n_single, int64_t n_many, int64_t batch)
 {
@@ -175,5 +213,6 @@ plain_postgresql(const char *url, int n_clients, int64_t n_single, int64_t n_man
         copy_rows(pg, n_single + i, batch);
     }
     print_rate("  COPY, batches", n_many, wall_ms() - start);
+    read_postgis(pg);
     PQfinish(pg);
 }

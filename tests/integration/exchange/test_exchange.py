@@ -319,6 +319,53 @@ class Formats(unittest.TestCase):
         self.check("postgresql:///formats?host=%s&user=cim" % urllib.parse.quote(socket, safe=""))
 
 
+class Killed(unittest.TestCase):
+    """An import whose process ends amid its slices: nothing of it is seen, on either store."""
+
+    ROWS = 40000
+
+    def check(self, raw, url=None):
+        platform = Platform(url=url)
+        self.addCleanup(platform.end)
+        count = lambda: int(raw(platform, "select count(*) from lpg_place"))
+
+        def seen():
+            with open(platform.path("out.geojsonl")) as f:
+                return sum(1 for _ in f)
+        platform.run("import", platform.path("few.csv", "name,lon,lat\n甲,110.1,19.1\n乙,110.2,19.2\n"),
+                     "--layer=lpg.places", "--crs=wgs84", "--set=class=town")
+        lines = ["%d,%.5f,%.5f" % (i, 109 + i % 977 / 977, 19 + i % 487 / 974) for i in range(self.ROWS)]
+        path = platform.path("many.csv", "name,lon,lat\n" + "\n".join(lines) + "\n")
+        process = subprocess.Popen([ARGS.host, "import", "--var", platform.var, "--plugins.dirs", ARGS.plugins,
+                                    *platform.store, path, "--layer=lpg.places", "--crs=wgs84", "--set=class=town"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=CLEAN)
+        while process.poll() is None and count() <= 2:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        self.assertEqual(-9, process.returncode, "the import was over too soon")
+        self.assertIn(count() - 2, range(2000, self.ROWS))  # slices lie in the table
+        platform.run("export", "lpg.places", platform.path("out.geojsonl"))
+        self.assertEqual(2, seen())
+        platform.run("import", platform.path("more.csv", "name,lon,lat\n丙,110.3,19.3\n"), "--layer=lpg.places",
+                     "--crs=wgs84", "--set=class=town")
+        os.unlink(platform.path("out.geojsonl"))
+        platform.run("export", "lpg.places", platform.path("out.geojsonl"))
+        self.assertEqual(3, seen())
+        self.assertEqual("3", raw(platform, "select count(*) from cim_change where layer = 'lpg.places'"))
+
+    def test_embedded(self):
+        self.check(Platform.sql)
+
+    def test_postgresql(self):
+        socket = os.environ["CIM_TEST_PG"]
+        psql = ["psql", "-h", socket, "-U", "cim", "-At", "-d"]
+        self.assertEqual(0, run_program([*psql, "postgres", "-c",
+                                         "create database killed template cim_template"]).returncode)
+        self.check(lambda platform, text: run_program([*psql, "killed", "-c", text]).stdout.strip(),
+                   "postgresql:///killed?host=%s&user=cim" % urllib.parse.quote(socket, safe=""))
+
+
 class BadFiles(unittest.TestCase):
     """What is wrong is named; the store stays as it was."""
 
