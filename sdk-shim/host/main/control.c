@@ -151,6 +151,10 @@ act(struct host_control *control, int fd, char *line, cim_error *err)
     if (strcmp(noun, "plugin") == 0 && strcmp(verb, "tables") == 0) {
         return host_plugins_tables(control->app->plugins, id, tell_table, &fd, err);
     }
+    if (strcmp(noun, "plugin") == 0 && (strcmp(verb, "install") == 0 || strcmp(verb, "try") == 0 ||
+                                        strcmp(verb, "rollback") == 0)) {
+        return host_plugin_bundle_act(control->app, verb, id, tell_line, &fd, err);
+    }
     if (strcmp(noun, "plugin") == 0) {
         return host_plugin_act(control->app, verb, id, tell_migration, &fd, err);
     }

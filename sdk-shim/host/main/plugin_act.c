@@ -3,7 +3,9 @@
 
 #include "cim/util.h"
 #include "host/audit/audit.h"
+#include "host/bundles/bundles.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -38,4 +40,26 @@ host_plugin_act(struct host_app *app, const char *word, const char *id, host_pro
     return cim_fail(err, CIM_E_INVALID, "action", word,
                     "应为 enable、rehearse、disable、uninstall 或 purge",
                     "expected enable, rehearse, disable, uninstall or purge");
+}
+
+cim_status
+host_plugin_bundle_act(struct host_app *app, const char *word, const char *what,
+                       void (*say)(void *arg, const char *line), void *arg, cim_error *err)
+{
+    const bool back = strcmp(word, "rollback") == 0;
+    const bool tries = strcmp(word, "try") == 0;
+    struct host_bundle_report report = {.id = ""};
+    char line[HOST_BUNDLE_LINE_MAX];
+    CIM_TRY(back ? host_bundle_rollback(app, what, &report, err)
+                 : host_bundle_install(app, what, tries, say, arg, &report, err));
+    if (!tries) {
+        note(app, back ? "plugin.rollback" : "plugin.install", report.id);
+    }
+    (void)snprintf(line, sizeof line, "%s %s%s%s%s", report.id, report.from,
+                   report.from[0] != '\0' ? " -> " : "", report.version,
+                   tries               ? "（试行 / rehearsed）"
+                   : report.takes_over ? "（新工作进程接替 / a new worker takes over）"
+                                       : "");
+    say(arg, line);
+    return CIM_OK;
 }

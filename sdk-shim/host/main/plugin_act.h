@@ -11,4 +11,10 @@
 cim_status host_plugin_act(struct host_app *app, const char *word, const char *id,
                            host_progress_fn progress, void *arg, cim_error *err);
 
+/* "install" and "try" with the path of a bundle, "rollback" with an id; `say` is told line by line
+ * what changes, and at the end what is there now. */
+cim_status host_plugin_bundle_act(struct host_app *app, const char *word, const char *what,
+                                  void (*say)(void *arg, const char *line), void *arg,
+                                  cim_error *err);
+
 #endif

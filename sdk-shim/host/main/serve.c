@@ -10,6 +10,7 @@
 #include "host/audit/audit.h"
 #include "host/base/clock.h"
 #include "host/batches/batches.h"
+#include "host/bundles/bundles.h"
 #include "host/bindings/bindings.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
@@ -104,6 +105,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_imports_add(app, err));
     CIM_TRY(host_bindings_add_routes(app, err));
     CIM_TRY(host_admin_add_routes(app, err));
+    CIM_TRY(host_bundles_add_routes(app, err));
     CIM_TRY(host_batches_add_routes(app, err));
     CIM_TRY(host_erase_add_routes(app, err));
     CIM_TRY(host_audit_add_routes(app, err));

@@ -9,8 +9,10 @@
 #include "args.h"
 #include "cim/util.h"
 #include "host/base/config.h"
+#include "kit/cleanup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum action {
     ACTION_LIST,
@@ -19,12 +21,15 @@ enum action {
     ACTION_REHEARSE,
     ACTION_DISABLE,
     ACTION_UNINSTALL,
-    ACTION_PURGE
+    ACTION_PURGE,
+    ACTION_INSTALL,
+    ACTION_TRY,
+    ACTION_ROLLBACK
 };
 
 /* As the control socket has them. */
-static const char *const WORDS[] = {"list",    "tables",    "enable", "rehearse",
-                                    "disable", "uninstall", "purge"};
+static const char *const WORDS[] = {"list",      "tables", "enable",  "rehearse", "disable",
+                                    "uninstall", "purge",  "install", "try",      "rollback"};
 
 static cim_status
 read_action(const struct host_args *args, enum action *ret_action, const char **ret_id,
@@ -41,11 +46,16 @@ read_action(const struct host_args *args, enum action *ret_action, const char **
         *ret_action = ACTION_DISABLE;
     } else if (strcmp(word, "uninstall") == 0 && *ret_id[0] != '\0') {
         *ret_action = host_args_option(args, "purge") != NULL ? ACTION_PURGE : ACTION_UNINSTALL;
+    } else if (strcmp(word, "install") == 0 && *ret_id[0] != '\0') {
+        *ret_action = rehearses ? ACTION_TRY : ACTION_INSTALL;
+    } else if (strcmp(word, "rollback") == 0 && *ret_id[0] != '\0') {
+        *ret_action = ACTION_ROLLBACK;
     } else {
-        return cim_fail(
-            err, CIM_E_INVALID, "action", word,
-            "应为 list、enable ID [--dry-run]、disable ID 或 uninstall ID [--purge] [--yes]",
-            "expected list, enable ID [--dry-run], disable ID or uninstall ID [--purge] [--yes]");
+        return cim_fail(err, CIM_E_INVALID, "action", word,
+                        "应为 list、install FILE [--dry-run]、enable ID [--dry-run]、disable ID、"
+                        "rollback ID 或 uninstall ID [--purge] [--yes]",
+                        "expected list, install FILE [--dry-run], enable ID [--dry-run], disable "
+                        "ID, rollback ID or uninstall ID [--purge] [--yes]");
     }
     return CIM_OK;
 }
@@ -75,9 +85,19 @@ print_table(void *arg, const char *table, int64_t n_rows)
     printf("%-40s %lld\n", table, (long long)n_rows);
 }
 
+static void
+print_line(void *arg, const char *line)
+{
+    (void)arg;
+    printf("%s\n", line);
+}
+
 static cim_status
 act(struct host_app *app, enum action action, const char *id, cim_error *err)
 {
+    if (action >= ACTION_INSTALL) {
+        return host_plugin_bundle_act(app, WORDS[action], id, print_line, NULL, err);
+    }
     if (action == ACTION_TABLES) {
         return host_plugins_tables(app->plugins, id, print_table, NULL, err);
     }
@@ -92,8 +112,10 @@ act(struct host_app *app, enum action action, const char *id, cim_error *err)
 static cim_status
 ask(const struct host_config *config, enum action action, const char *id, cim_error *err)
 {
-    char line[256];
-    (void)snprintf(line, sizeof line, "plugin %s %.128s", WORDS[action], id);
+    char line[HOST_CONTROL_LINE_MAX];
+    CIM_AUTO_FREE char *path =
+        action == ACTION_INSTALL || action == ACTION_TRY ? realpath(id, NULL) : NULL;
+    (void)snprintf(line, sizeof line, "plugin %s %.3000s", WORDS[action], path != NULL ? path : id);
     return host_control_ask(config, line, err);
 }
 
@@ -202,7 +224,14 @@ const struct host_verb host_verb_plugin = {
         "  cim-host plugin list\n"
         "  cim-host plugin enable ID [--dry-run]\n"
         "  cim-host plugin disable ID\n"
-        "  cim-host plugin uninstall ID [--purge] [--yes]\n\n"
+        "  cim-host plugin uninstall ID [--purge] [--yes]\n"
+        "  cim-host plugin install FILE [--dry-run]\n"
+        "  cim-host plugin rollback ID\n\n"
+        "  install 以插件包（.tar.gz、.zip）安装或升级：先核对签名与清单、试行迁移，再替换文件；"
+        "rollback 退回上一个版本。\n"
+        "  install takes a bundle (.tar.gz, .zip): signature and manifest are checked and the "
+        "migrations tried\n  before its files take the place of those there; rollback puts the "
+        "version before back.\n"
         "  在 plugins.dirs 中查找插件；启用时执行其迁移，--dry-run 只在随后撤销的事务中试行。"
         "平台运行时由它执行。\n"
         "  Plugins are looked for in plugins.dirs; enabling one applies its migrations, "

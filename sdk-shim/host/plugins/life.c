@@ -119,9 +119,9 @@ run_start(struct host_plugin *plugin, bool *ret_started, cim_error *err)
 /* That the files are those of the manifest, and where keys are named that one of them vouches for
  * it. Before any of its code is loaded. */
 static cim_status
-verify(const struct host_plugin *plugin, const struct host_manifest *manifest, cim_error *err)
+verify(const struct host_plugins *plugins, const struct host_manifest *manifest, cim_error *err)
 {
-    const char *keys = host_config_text(plugin->owner->app->config, "plugins.keys");
+    const char *keys = host_config_text(plugins->app->config, "plugins.keys");
     if (keys[0] != '\0') {
         CIM_TRY(host_manifest_verify_signature(manifest, keys, err));
     }
@@ -134,7 +134,7 @@ bring_up(struct host_plugin *plugin, cim_error *err)
     cim_status status = CIM_OK;
     bool started = false;
     CIM_TRY(reread_manifest(plugin, err));
-    CIM_TRY(verify(plugin, plugin->manifest, err));
+    CIM_TRY(verify(plugin->owner, plugin->manifest, err));
     CIM_TRY(host_plugin_load(plugin, err));
     atomic_store(&plugin->cut, false);
     status = run_init(plugin, err);
@@ -248,23 +248,35 @@ host_plugins_enable_telling(struct host_plugins *plugins, const char *id, host_p
 }
 
 cim_status
+host_plugins_rehearse_folder(struct host_plugins *plugins, const char *folder,
+                             host_progress_fn progress, void *arg,
+                             struct json_object **ret_manifest, cim_error *err)
+{
+    struct host_manifest *manifest = NULL;
+    char dir[4096];
+    CIM_TRY(host_manifest_read(folder, &manifest, err));
+    cim_status status = verify(plugins, manifest, err);
+    if (status == CIM_OK && manifest->migrations != NULL) {
+        status = host_manifest_path(manifest, manifest->migrations, NULL, dir, sizeof dir, err);
+        if (status == CIM_OK) {
+            status =
+                host_store_rehearse(plugins->app->store, manifest->id, dir, progress, arg, err);
+        }
+    }
+    if (status == CIM_OK && ret_manifest != NULL) {
+        *ret_manifest = json_object_get(manifest->root);
+    }
+    host_manifest_free(manifest);
+    return status;
+}
+
+cim_status
 host_plugins_rehearse(struct host_plugins *plugins, const char *id, host_progress_fn progress,
                       void *arg, cim_error *err)
 {
     struct host_plugin *plugin = NULL;
-    struct host_manifest *manifest = NULL;
-    char dir[4096];
     CIM_TRY(find(plugins, id, &plugin, err));
-    CIM_TRY(host_manifest_read(plugin->dir, &manifest, err));
-    cim_status status = verify(plugin, manifest, err);
-    if (status == CIM_OK && manifest->migrations != NULL) {
-        status = host_manifest_path(manifest, manifest->migrations, NULL, dir, sizeof dir, err);
-        if (status == CIM_OK) {
-            status = host_store_rehearse(plugins->app->store, id, dir, progress, arg, err);
-        }
-    }
-    host_manifest_free(manifest);
-    return status;
+    return host_plugins_rehearse_folder(plugins, plugin->dir, progress, arg, NULL, err);
 }
 
 cim_status

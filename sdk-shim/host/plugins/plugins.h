@@ -89,6 +89,11 @@ cim_status host_plugins_enable_telling(struct host_plugins *plugins, const char 
  * manifest and files, then every migration that is due. Nothing is loaded, nothing stays. [any] */
 cim_status host_plugins_rehearse(struct host_plugins *plugins, const char *id,
                                  host_progress_fn progress, void *arg, cim_error *err);
+/* The same of a folder that need not be found yet; *ret_manifest is owned by the caller, and may be
+ * NULL: not wanted. [any] */
+cim_status host_plugins_rehearse_folder(struct host_plugins *plugins, const char *folder,
+                                        host_progress_fn progress, void *arg,
+                                        struct json_object **ret_manifest, cim_error *err);
 /* The folder of the plugin's migrations; "" when it has none. CIM_E_NOTFOUND: no plugin of that id
  * was found with a sound manifest. [any] */
 cim_status host_plugins_migrations(struct host_plugins *plugins, const char *id, char *out,

@@ -367,6 +367,8 @@ OTHERS = {
     # Not as one who may: they would take the platform away from the others.
     "/admin/api/plugins/{id}/enable": refused("/admin/api/plugins/lpg/enable"),
     "/admin/api/plugins/{id}/disable": refused("/admin/api/plugins/lpg/disable"),
+    "/admin/api/plugins/bundles": refused("/admin/api/plugins/bundles"),
+    "/admin/api/plugins/{id}/rollback": refused("/admin/api/plugins/lpg/rollback"),
     "/admin/api/plugins/{id}/rehearse": refused("/admin/api/plugins/lpg/rehearse"),
     "/admin/api/plugins/{id}/uninstall": refused("/admin/api/plugins/lpg/uninstall"),
     "/admin/api/plugins/{id}/tables": plain("/admin/api/plugins/lpg/tables"),
