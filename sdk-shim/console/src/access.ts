@@ -27,6 +27,7 @@ export interface User {
   area: string
   ended: boolean
   factor: boolean
+  kind: 'person' | 'service'
   roles: HeldRole[]
 }
 

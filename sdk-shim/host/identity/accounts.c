@@ -203,6 +203,12 @@ host_account_check(const struct host_identity *identity, const struct host_accou
         return cim_fail(err, CIM_E_INVALID, "areas", input->areas, "区划应为 * 或以逗号分隔的代码",
                         "areas are * or codes separated by commas");
     }
+    if (input->service) {
+        return input->password == NULL
+                   ? CIM_OK
+                   : cim_fail(err, CIM_E_INVALID, "password", NULL, "服务账号没有密码，只用令牌",
+                              "the account of a program has no password, only tokens");
+    }
     return host_password_check_rules(identity->options.password_min_chars, username,
                                      input->password != NULL ? input->password : "", err);
 }

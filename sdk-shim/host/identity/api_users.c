@@ -9,7 +9,8 @@
 
 #define USERS_SQL                                                                                  \
     "select a.username, a.display_name, a.org, o.name, coalesce(a.area, o.area, '*'), "            \
-    "a.ended_ms, f.confirmed_ms from cim_account a left join cim_org o on o.code = a.org left "    \
+    "a.ended_ms, f.confirmed_ms, a.provider from cim_account a left join cim_org o on o.code = "   \
+    "a.org left "                                                                                  \
     "join cim_second_factor f on f.username = a.username "
 
 enum { USER_COLUMNS = 5 };
@@ -18,11 +19,13 @@ struct user {
     char *texts[USER_COLUMNS]; /* username, display name, org, its name, area */
     bool ended;
     bool has_factor;
+    char *provider; /* NULL: a password of the platform */
 };
 
 static void
 user_done(struct user *user)
 {
+    free(user->provider);
     for (size_t i = 0; i < USER_COLUMNS; i++) {
         free(user->texts[i]);
     }
@@ -39,6 +42,9 @@ read_user(const struct host_row *row, struct user *user, cim_error *err)
     }
     user->ended = host_row_has(row, USER_COLUMNS);
     user->has_factor = host_row_has(row, USER_COLUMNS + 1);
+    if (!host_row_text_or_null(row, USER_COLUMNS + 2, &user->provider)) {
+        return cim_fail_nomem(err);
+    }
     return CIM_OK;
 }
 
@@ -91,6 +97,10 @@ add_user(const struct host_api *api, const struct user *user, struct cim_buf *ou
     host_api_add(out, "area", user->texts[4]);
     cim_buf_addf(out, ",\"ended\":%s,\"factor\":%s", user->ended ? "true" : "false",
                  user->has_factor ? "true" : "false");
+    const bool service =
+        user->provider != NULL && strcmp(user->provider, HOST_PROVIDER_SERVICE) == 0;
+    host_api_add(out, "kind", service ? "service" : "person");
+    host_api_add(out, "provider", service ? NULL : user->provider);
     CIM_TRY(add_roles(api, user->texts[0], out, err));
     cim_buf_add_char(out, '}');
     return CIM_OK;
@@ -181,6 +191,7 @@ insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
         host_value_text("hash", creation->hash),
         host_value_i64("now", creation->now_ms),
         host_value_i64("must", creation->must_change ? 1 : 0),
+        host_value_text("provider", user->service ? HOST_PROVIDER_SERVICE : NULL),
     };
     if (roles == NULL) {
         return cim_fail_nomem(err);
@@ -188,9 +199,9 @@ insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
     const cim_status status =
         host_store_exec(tx,
                         "insert into cim_account (username, display_name, org, area, "
-                        "password_hash, password_set_ms, must_change) values (:username, "
-                        ":display_name, :org, :area, :hash, :now, :must)",
-                        values, 7, NULL, err);
+                        "password_hash, password_set_ms, must_change, provider) values "
+                        "(:username, :display_name, :org, :area, :hash, :now, :must, :provider)",
+                        values, 8, NULL, err);
     if (status == CIM_E_EXISTS) {
         return cim_fail(err, CIM_E_EXISTS, "username", user->username, "用户名“%s”已被占用",
                         "the user name '%s' is taken", user->username);
@@ -304,14 +315,15 @@ host_identity_add_user(struct host_identity *identity, const cim_call *call, cim
                        const struct host_new_user *user, bool dry_run, cim_error *err)
 {
     const struct host_api api = host_api_begin(identity, call, req);
-    char hash[HOST_PASSWORD_HASH_MAX];
+    char hash[HOST_PASSWORD_HASH_MAX] = "!"; /* no password has it */
     const struct host_account_input input = {.username = user->username,
                                              .display_name = user->display_name,
                                              .password = user->password,
                                              .roles = user->roles,
                                              .areas = user->areas,
                                              .org = user->org,
-                                             .until_ms = user->until_ms};
+                                             .until_ms = user->until_ms,
+                                             .service = user->service};
     struct creation creation = {.user = user,
                                 .hash = hash,
                                 .by = call->principal,
@@ -323,7 +335,9 @@ host_identity_add_user(struct host_identity *identity, const cim_call *call, cim
     if (dry_run) {
         return CIM_OK;
     }
-    CIM_TRY(host_password_hash(&identity->passwords, user->password, hash, err));
+    if (!user->service) {
+        CIM_TRY(host_password_hash(&identity->passwords, user->password, hash, err));
+    }
     CIM_TRY(host_store_write(identity->options.platform, insert_in_tx, &creation, NULL, err));
     (void)atomic_fetch_add(&identity->generation, 1);
     host_api_note(&api, "user.create", user->username, user->roles);
@@ -348,10 +362,22 @@ read_roles(const struct host_api *api, const char **ret_roles, cim_error *err)
 }
 
 static cim_status
+read_kind(const struct host_api *api, bool *ret_service, cim_error *err)
+{
+    const char *kind = "person";
+    CIM_TRY(host_api_text(api, "kind", HOST_JSON_OPTIONAL, &kind, err));
+    *ret_service = strcmp(kind, "service") == 0;
+    return *ret_service || strcmp(kind, "person") == 0
+               ? CIM_OK
+               : cim_fail(err, CIM_E_INVALID, "kind", kind, "应为 person 或 service",
+                          "expected person or service");
+}
+
+static cim_status
 handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     static const char *const keys[] = {"username", "display_name", "org",   "area", "password",
-                                       "roles",    "areas",        "until", NULL};
+                                       "roles",    "areas",        "until", "kind", NULL};
     HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
     struct host_new_user user = {.roles = "", .areas = "", .until_ms = INT64_MAX};
     CIM_TRY(host_api_body(&api, keys, err));
@@ -359,7 +385,9 @@ handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     CIM_TRY(host_api_text(&api, "display_name", HOST_JSON_REQUIRED, &user.display_name, err));
     CIM_TRY(host_api_text_or_none(&api, "org", &user.org, err));
     CIM_TRY(host_api_text_or_none(&api, "area", &user.area, err));
-    CIM_TRY(host_api_text(&api, "password", HOST_JSON_REQUIRED, &user.password, err));
+    CIM_TRY(read_kind(&api, &user.service, err));
+    CIM_TRY(host_api_text(&api, "password", user.service ? HOST_JSON_OPTIONAL : HOST_JSON_REQUIRED,
+                          &user.password, err));
     CIM_TRY(host_api_areas(&api, "areas", &user.areas, err));
     CIM_TRY(host_api_time(&api, "until", true, &user.until_ms, err));
     CIM_TRY(read_roles(&api, &user.roles, err));
@@ -433,6 +461,11 @@ handle_password(void *self, const cim_call *call, cim_http_req *req, cim_error *
     CIM_TRY(host_api_body(&api, keys, err));
     CIM_TRY(host_json_text(&api.in, "password", HOST_JSON_REQUIRED, &password, err));
     CIM_TRY(host_api_person(&api, host_http_path_param(req, "username"), &account, err));
+    if (account->provider != NULL) {
+        host_account_free(account);
+        return cim_fail(err, CIM_E_STATE, "password", NULL, "这个账号不用密码登录",
+                        "this account signs in without a password");
+    }
     cim_status status = host_password_set(api.identity, account->username, password,
                                           api.identity->options.first_change, err);
     if (status == CIM_OK) {

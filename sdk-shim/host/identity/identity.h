@@ -68,6 +68,7 @@ struct host_account_input {
     const char *org;
     int64_t until_ms; /* of the grants; INT64_MAX: no end */
     bool must_change; /* the password, at the first sign-in */
+    bool service;     /* a program: no password, tokens alone */
 };
 cim_status host_identity_put_account(struct host_identity *identity,
                                      const struct host_account_input *input, cim_error *err);
@@ -98,6 +99,7 @@ struct host_new_user {
     const char *roles; /* ids separated by commas; may be "" */
     const char *areas; /* of the roles */
     int64_t until_ms;
+    bool service; /* a program: no password, tokens alone */
 };
 /* `dry_run`: checks alone. */
 cim_status host_identity_add_user(struct host_identity *identity, const cim_call *call,

@@ -237,6 +237,9 @@ struct host_account {
     bool ended;
 };
 
+/* `provider` of a program's account: it signs in nowhere. No provider's id has a colon. */
+#define HOST_PROVIDER_SERVICE ":service"
+
 /* CIM_E_NOTFOUND when there is none. */
 cim_status host_account_load(struct host_identity *identity, const char *username,
                              struct host_account **ret_account, cim_error *err);

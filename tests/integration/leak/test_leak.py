@@ -362,6 +362,7 @@ OTHERS = {
     "/auth/backchannel/{provider}": changing("/auth/backchannel/none"),
     "/admin/api/sessions": way_people,
     "/admin/api/users/{username}/sessions/{id}": changing("/admin/api/users/nobody/sessions/0000000000000000", "DELETE"),
+    "/admin/api/users/{username}/tokens": changing("/admin/api/users/nobody/tokens"),
     "/admin/api/users/{username}/factor/remove": changing("/admin/api/users/nobody/factor/remove"),
     "/admin/api/plugins": plain(), "/admin/api/plugins/{id}": plain("/admin/api/plugins/lpg"),
     # Not as one who may: they would take the platform away from the others.
