@@ -79,6 +79,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)host_pic_legend_draw(&legend, &out, &err);
     cim_buf_done(&out);
     host_pic_style_free(style);
-    host_pictures_end();
     return 0;
 }

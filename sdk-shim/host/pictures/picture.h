@@ -61,8 +61,7 @@ cim_status host_picture_tiles(const struct host_picture_request *request,
                                                  uint32_t row, uint32_t col, cim_error *err),
                               void *arg, cim_error *err);
 
-/* Frees what Cairo, Pango and fontconfig keep for the process; when nothing is drawn any more and
- * the threads that drew have ended. */
+/* Frees what Pango keeps for this thread; other threads do so as they end. */
 void host_pictures_end(void);
 
 #endif
