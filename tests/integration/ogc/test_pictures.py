@@ -1,4 +1,5 @@
-"""Maps as pictures: OGC API Maps, WMS 1.3.0 and WMTS 1.0.0, also as GDAL and OWSLib read them."""
+"""Maps as pictures: OGC API Maps, WMS 1.3.0 and WMTS 1.0.0, also as GDAL, OWSLib and QGIS read them."""
+import json
 import os
 import struct
 import subprocess
@@ -234,6 +235,21 @@ class Clients(unittest.TestCase):
             seen = self.gdal("gdallocationinfo", "-valonly", out, str(at[0]), str(at[1]))
             near = all(abs(int(a) - int(b)) < 8 for a, b in zip(seen.split(), color.split()))
             self.assertTrue(near, (at, seen))
+
+    def test_qgis_opens_counts_and_renders(self):
+        home = os.path.join(host.WORK, "qgis")
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        done = subprocess.run(["/usr/bin/python3", "open_in_qgis.py", host.URL, host.token("haikou"), home,
+                               os.path.join(os.environ["CIM_VAR"], "cim.gpkg")], capture_output=True, text=True,
+                              timeout=240, env=dict(os.environ, HOME=home, XDG_RUNTIME_DIR=home, QT_QPA_PLATFORM="offscreen"))
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        found = json.loads(done.stdout.splitlines()[-1])
+        for name in ("wms", "wmts", "oapif", "gpkg"):
+            self.assertTrue(found[name]["valid"], found)
+            self.assertGreater(found[name]["colours"], 10, found)
+        self.assertEqual(found["oapif"]["count"], host.items("stations", "haikou", limit=1)["numberMatched"])
+        # The file itself knows no scopes.
+        self.assertEqual(found["gpkg"]["count"], host.items("stations", "admin", limit=1)["numberMatched"])
 
     def test_gdal_opens_wmts_and_renders(self):
         out = os.path.join(host.WORK, "wmts.tif")
