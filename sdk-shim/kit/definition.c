@@ -1,5 +1,6 @@
 /* kit/definition.c -- see definition.h: the layer as a whole. */
 #include "kit/definition_read.h"
+#include "kit/definition_topology.h"
 
 #include "kit/definition_field.h"
 #include "kit/json.h"
@@ -55,6 +56,7 @@ cim_definition_free(struct cim_definition *def)
     free(def->catalogue_class);
     free(def->catalogue_update);
     free(def->clauses);
+    cim_topology_done(def);
     free(def->popup);
     free(def->tile_attributes);
     free(def->count_by);
@@ -341,9 +343,9 @@ read_definition(const struct cim_reader *reader, const struct cim_codes *codes,
                 struct cim_definition *def)
 {
     static const char *const keys[] = {
-        "id",    "title", "description", "clauses",   "table",     "geometry",
-        "area",  "owner", "fields",      "label",     "time",      "tiles",
-        "popup", "style", "retention",   "catalogue", "immutable", NULL};
+        "id",        "title",     "description", "clauses",  "table", "geometry", "area",
+        "owner",     "fields",    "label",       "time",     "tiles", "popup",    "style",
+        "retention", "catalogue", "immutable",   "topology", NULL};
     CIM_TRY(cim_reader_only(reader, keys));
     CIM_TRY(read_identity(reader, def));
     CIM_TRY(read_geometry(reader, def));
@@ -354,6 +356,7 @@ read_definition(const struct cim_reader *reader, const struct cim_codes *codes,
     CIM_TRY(read_roles(reader, def));
     CIM_TRY(read_retention(reader, def));
     CIM_TRY(cim_reader_bool(reader, "immutable", &def->immutable));
+    CIM_TRY(cim_read_topology(reader, def));
     CIM_TRY(read_tiles(reader, def));
     CIM_TRY(read_field_list(reader, "popup", def, &def->n_popup, &def->popup));
     return read_catalogue(reader, def);

@@ -108,6 +108,21 @@ struct cim_field {
 
 enum { CIM_TEXT_FIELD_MAX = 4000 };
 
+/* What imports hold the geometries of a layer against. */
+enum cim_topology_kind {
+    CIM_TOPOLOGY_NO_OVERLAP, /* areas do not overlap each other, by more than a square metre */
+    CIM_TOPOLOGY_WITHIN,     /* inside of one record of `layer` */
+    CIM_TOPOLOGY_COVERED_BY, /* inside of the records of `layer` together */
+    CIM_TOPOLOGY_DISJOINT    /* apart from every record of `layer`; borders may be shared */
+};
+
+struct cim_topology_rule {
+    enum cim_topology_kind kind;
+    char *layer;       /* NULL: of no_overlap */
+    char *filter_json; /* CQL2 JSON: the records of `layer` that count; NULL: all */
+    bool warns;        /* tells, and lets the row pass */
+};
+
 struct cim_definition {
     char *id;    /* "lpg.enterprises" */
     char *table; /* "lpg_enterprise" */
@@ -125,6 +140,8 @@ struct cim_definition {
     bool has_next;   /* some field has `next` */
     char *catalogue_class;
     char *catalogue_update;
+    size_t n_topology;
+    struct cim_topology_rule *topology;
     size_t n_clauses;
     char **clauses;
     size_t n_popup;

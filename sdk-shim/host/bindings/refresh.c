@@ -285,11 +285,14 @@ import_entered(struct refresh *refresh, const struct host_layer *layer, const ci
 {
     HOST_AUTO_IMPORT_REQUEST struct host_import_request request = {.json = NULL};
     struct host_import_report report = {0};
+    struct host_layer_reading reading = {refresh->app, call};
+    const struct host_layer_reader reader = {host_layer_read, &reading};
     cim_error why = {.code = CIM_OK};
     CIM_TRY(make_request(refresh, layer->definition, &request, err));
     request.options.mirror = refresh->role.role;
     request.options.flags |= refresh->binding.keeps_others ? (uint32_t)HOST_IMPORT_KEEP_OTHERS : 0U;
     request.options.work_dir = refresh->dir;
+    request.options.reader = &reader;
     request.options.progress = on_import_progress;
     request.options.arg = refresh;
     const cim_status status =

@@ -34,6 +34,16 @@ enum {
 };
 #define HOST_IMPORT_UNZIPPED_MAX (INT64_C(8) << 30) /* bytes of one unpacked file */
 
+/* Reads geometries of other layers, for the topology rules of a definition: WKB in degrees and what
+ * people know the record by. */
+typedef cim_status (*host_geometry_fn)(void *to, const char *name, const uint8_t *wkb, size_t len,
+                                       cim_error *err);
+struct host_layer_reader {
+    cim_status (*read)(void *arg, const char *layer_id, const char *filter_json,
+                       host_geometry_fn take, void *to, cim_error *err);
+    void *arg;
+};
+
 struct host_import_options {
     uint32_t flags;       /* HOST_IMPORT_… */
     const char *crs;      /* "gcj02", "bd09", "wgs84", "cgcs2000", "EPSG:4546"; NULL: the file's */
@@ -48,6 +58,8 @@ struct host_import_options {
      * what did not change since the last time is not touched. */
     const char *mirror;
     const char *work_dir; /* for unpacking; NULL: TMPDIR or /tmp */
+    /* NULL: topology rules are not checked. */
+    const struct host_layer_reader *reader;
     /* Told now and then; `total` -1: not known. Non-zero cancels. May be NULL. */
     int32_t (*progress)(void *arg, int64_t done, int64_t total);
     /* Told of every row refused, and of every finding that refuses none; row 0: it begins anew,
@@ -160,6 +172,15 @@ cim_status host_exchange_export(const cim_layer *layer, const struct cim_definit
 /* ---- over HTTP (routes.c, in host_exchange_app) ---- */
 
 struct host_app;
+/* The `read` of a host_layer_reader whose `arg` is a struct host_layer_reading: layers as `call`'s
+ * principal may read them (layer_reader.c). */
+struct host_layer_reading {
+    struct host_app *app;
+    const cim_call *call;
+};
+cim_status host_layer_read(void *arg, const char *layer_id, const char *filter_json,
+                           host_geometry_fn take, void *to, cim_error *err);
+
 /* Registers POST /admin/api/imports. Needs http, identity and plugins. */
 cim_status host_exchange_add_routes(struct host_app *app, cim_error *err);
 

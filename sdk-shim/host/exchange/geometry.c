@@ -300,6 +300,9 @@ check_and_export(struct host_source *source, OGRGeometryH *geometry, size_t *ret
             return status;
         }
     }
+    if (source->rules != NULL) {
+        CIM_TRY(host_rules_check(source->rules, source->n_read, source->wkb, *ret_len, err));
+    }
     return source->topology != NULL ? host_topology_add(source->topology, source->n_read,
                                                         source->wkb, *ret_len, is_area, err)
                                     : CIM_OK;

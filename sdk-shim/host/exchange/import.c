@@ -207,7 +207,10 @@ host_exchange_import(const cim_layer *layer, const struct cim_definition *defini
     import.source->refused = on_source_refused;
     import.source->warned = on_source_warned;
     import.source->told_arg = &import;
-    status = host_spool_open(import.source->work.dir, &spool, err);
+    status = host_source_open_rules(import.source, options, definition, err);
+    if (status == CIM_OK) {
+        status = host_spool_open(import.source->work.dir, &spool, err);
+    }
     if (status == CIM_OK) {
         status = run(layer, call, &import, spool, err);
         host_spool_free(spool);

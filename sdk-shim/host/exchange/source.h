@@ -5,6 +5,7 @@
 #define HOST_SOURCE_H
 
 #include "host/exchange/exchange.h"
+#include "host/exchange/rules.h"
 #include "host/exchange/topology.h"
 #include "cim/rows.h"
 
@@ -260,6 +261,7 @@ struct host_source {
     uint32_t flags;                 /* HOST_IMPORT_… */
     GEOSContextHandle_t geos;       /* of layers of areas */
     struct host_topology *topology; /* NULL: rows are not compared */
+    struct host_rules *rules;       /* of the definition; NULL: none are checked */
     struct cim_buf scratch;
     uint8_t *wkb;
     size_t wkb_capacity;
@@ -278,6 +280,10 @@ cim_status host_source_choose_layer(struct host_source *source, const char *want
 cim_status host_source_open_text(struct host_source *source, const char *declared, cim_error *err);
 cim_status host_source_open_geometry(struct host_source *source,
                                      const struct host_import_options *options, cim_error *err);
+/* The topology rules of the definition, once `warned` is set. */
+cim_status host_source_open_rules(struct host_source *source,
+                                  const struct host_import_options *options,
+                                  const struct cim_definition *definition, cim_error *err);
 /* Rows of the source, which stays the caller's and must outlive them. */
 cim_status host_source_rows(struct host_source *source, cim_rows **ret_rows, cim_error *err);
 /* The row in the file of the i-th row delivered, both from 1. */

@@ -165,6 +165,14 @@ on_found(void *arg, int64_t row, const cim_error *what)
     }
 }
 
+cim_status
+host_source_open_rules(struct host_source *source, const struct host_import_options *options,
+                       const struct cim_definition *definition, cim_error *err)
+{
+    return host_rules_open(definition, options->reader, options->mirror == NULL, on_found, source,
+                           &source->rules, err);
+}
+
 static cim_status
 open_checks(struct host_source *source, cim_error *err)
 {
@@ -224,6 +232,7 @@ host_source_free(struct host_source *source)
     }
     close_dataset(source);
     host_topology_free(source->topology);
+    host_rules_free(source->rules);
     if (source->geos != NULL) {
         GEOS_finish_r(source->geos);
     }

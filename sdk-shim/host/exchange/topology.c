@@ -210,19 +210,17 @@ host_topology_add(struct host_topology *topology, int64_t row, const uint8_t *wk
     return is_area && topology->overlaps ? keep_area(topology, row, wkb, len, err) : CIM_OK;
 }
 
-/* Square metres of what two areas share, near enough: on the sphere at the middle latitude. */
-static double
-shared_m2(struct host_topology *topology, const GEOSGeometry *a, const GEOSGeometry *b)
+double
+host_topology_shared_m2(GEOSContextHandle_t geos, const GEOSGeometry *a, const GEOSGeometry *b)
 {
-    GEOSGeometry *shared = GEOSIntersection_r(topology->geos, a, b);
+    GEOSGeometry *shared = GEOSIntersection_r(geos, a, b);
     double deg2 = 0;
     double south = 0;
-    if (shared == NULL || GEOSisEmpty_r(topology->geos, shared) != 0 ||
-        GEOSArea_r(topology->geos, shared, &deg2) != 1 ||
-        GEOSGeom_getYMin_r(topology->geos, shared, &south) != 1) {
+    if (shared == NULL || GEOSisEmpty_r(geos, shared) != 0 ||
+        GEOSArea_r(geos, shared, &deg2) != 1 || GEOSGeom_getYMin_r(geos, shared, &south) != 1) {
         deg2 = 0;
     }
-    GEOSGeom_destroy_r(topology->geos, shared);
+    GEOSGeom_destroy_r(geos, shared);
     return deg2 * M_PER_DEG * M_PER_DEG * cos(south * RAD_PER_DEG);
 }
 
@@ -243,7 +241,7 @@ compare(void *item, void *arg)
         GEOSIntersects_r(topology->geos, search->area->geometry, other->geometry) != 1) {
         return;
     }
-    m2 = shared_m2(topology, search->area->geometry, other->geometry);
+    m2 = host_topology_shared_m2(topology->geos, search->area->geometry, other->geometry);
     if (m2 > HOST_TOPOLOGY_OVERLAP_LEAST_M2) {
         char value[24];
         (void)snprintf(value, sizeof value, "%lld", (long long)other->row);

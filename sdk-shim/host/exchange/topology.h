@@ -22,6 +22,11 @@ cim_status host_validity_check(GEOSContextHandle_t geos, const uint8_t *wkb, siz
 /* Told of findings: `row` is the later one of two. */
 typedef void (*host_topology_fn)(void *arg, int64_t row, const cim_error *what);
 
+/* Square metres of what two areas share, near enough: on the sphere at the latitude of its south.
+ */
+double host_topology_shared_m2(GEOSContextHandle_t geos, const GEOSGeometry *a,
+                               const GEOSGeometry *b);
+
 struct host_topology;
 cim_status host_topology_new(bool overlaps, host_topology_fn found, void *arg,
                              struct host_topology **ret_topology, cim_error *err);

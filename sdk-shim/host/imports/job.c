@@ -98,12 +98,15 @@ host_import_run(void *self, const cim_call *call, cim_job *job, const char *inpu
     HOST_AUTO_IMPORT_REQUEST struct host_import_request request = {.json = NULL};
     CIM_AUTO_BUF struct cim_buf out;
     struct work work = {.job = job};
+    struct host_layer_reading reading = {app, call};
+    const struct host_layer_reader reader = {host_layer_read, &reading};
     const struct host_layer *layer = NULL;
     cim_call inner;
     cim_status status = CIM_OK;
     cim_buf_init(&out, REPORT_BYTES_MAX);
     CIM_TRY(host_import_request_parse(inputs_json, strlen(inputs_json), &request, err));
     CIM_TRY(host_exchange_enter(app, call, request.layer, CIM_ACT_CREATE, &inner, &layer, err));
+    request.options.reader = &reader;
     status = host_import_tell_open(job->dir, &work.tell, err);
     if (status == CIM_OK) {
         status = import(&work, layer, &inner, &request, &out, err);

@@ -120,7 +120,10 @@ import(struct host_app *app, const struct host_args *args, const char *layer_id,
                      .now_ms = host_clock_now_ms(app->clock),
                      .cancelled = not_cancelled,
                      .impl = &context};
+    struct host_layer_reading reading = {app, &call};
+    const struct host_layer_reader reader = {host_layer_read, &reading};
     const struct host_import_options options = {
+        .reader = &reader,
         .flags = flags_of(args),
         .crs = host_args_option(args, "crs"),
         .encoding = host_args_option(args, "encoding"),
