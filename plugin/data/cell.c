@@ -382,7 +382,8 @@ read_text(const struct cim_field *field, cim_value *value, char small[LPG_SMALL_
                       "this value is masked and cannot be stored: leave the field out to keep it",
                       err);
     }
-    if (!lpg_check_text(field->check, (const char *)value->v.ptr, value->len)) {
+    if (!field->check_warns &&
+        !lpg_check_text(field->check, (const char *)value->v.ptr, value->len)) {
         const struct cim_text2_const wanted = lpg_check_expectation(field->check);
         return refuse(field, value, wanted.zh, wanted.en, err);
     }
@@ -423,6 +424,18 @@ read_code(const struct cim_field *field, cim_value *value, char small[LPG_SMALL_
     value->v.ptr = found->value;
     value->len = (uint32_t)strlen(found->value);
     return CIM_OK;
+}
+
+bool
+lpg_cell_warns(const struct cim_field *field, const cim_value *value, cim_error *what)
+{
+    if (!field->check_warns || value->type != CIM_COL_TEXT ||
+        lpg_check_text(field->check, (const char *)value->v.ptr, value->len)) {
+        return false;
+    }
+    const struct cim_text2_const wanted = lpg_check_expectation(field->check);
+    (void)refuse(field, value, wanted.zh, wanted.en, what);
+    return true;
 }
 
 cim_status

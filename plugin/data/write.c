@@ -47,6 +47,26 @@ run_row(struct lpg_write *write, cim_tx *tx, cim_error *why)
     return lpg_gather_add(&write->gather, run, run->edit->n_read, why);
 }
 
+/* Once, also when the transaction runs again; not of a row that is refused. */
+static void
+tell_warnings(struct lpg_write *write)
+{
+    const struct lpg_record *record = &write->run.record;
+    cim_edit *edit = write->run.edit;
+    if (!record->layer->def->has_warnings || edit->n_read <= write->n_warned ||
+        !CIM_HAS(cim_edit, edit, warned)) {
+        return;
+    }
+    write->n_warned = edit->n_read;
+    for (uint32_t slot = LPG_RECORD_COLUMNS; slot < record->n_slots; slot++) {
+        cim_error what = {.code = CIM_OK};
+        if (record->given[slot] &&
+            lpg_cell_warns(lpg_record_field(record, slot), &record->values[slot], &what)) {
+            edit->warned(edit, edit->n_read, &what);
+        }
+    }
+}
+
 static cim_status
 write_row(struct lpg_write *write, cim_tx *tx, const cim_batch *batch, int64_t row, cim_error *err)
 {
@@ -55,6 +75,7 @@ write_row(struct lpg_write *write, cim_tx *tx, const cim_batch *batch, int64_t r
     run->edit->n_read++;
     cim_status status = lpg_record_read(&run->record, batch, row, &why);
     if (status == CIM_OK) {
+        tell_warnings(write);
         status = run_row(write, tx, &why);
     }
     why.code = status;

@@ -85,6 +85,7 @@ struct cim_field {
     enum cim_sensitive sensitive;
     bool encrypted; /* in the store; by default identity numbers, phones and addresses */
     enum cim_check check;
+    bool check_warns;                  /* a value that fails the check is stored, and told of */
     const struct cim_code_list *codes; /* of a code field; points into the cim_codes */
     bool required;
     bool unique;
@@ -131,13 +132,14 @@ struct cim_definition {
     enum cim_geometry_type geometry;
     size_t n_fields;
     struct cim_field *fields;
-    char *label;     /* field shown as the record's name */
-    char *time;      /* field of OGC datetime; "updated_at" by default */
-    char *style;     /* style id */
-    char *retention; /* "10y"; may be NULL */
-    bool immutable;  /* records are created and never changed */
-    bool has_rules;  /* some field has `after` or `required_if` */
-    bool has_next;   /* some field has `next` */
+    char *label;       /* field shown as the record's name */
+    char *time;        /* field of OGC datetime; "updated_at" by default */
+    char *style;       /* style id */
+    char *retention;   /* "10y"; may be NULL */
+    bool immutable;    /* records are created and never changed */
+    bool has_rules;    /* some field has `after` or `required_if` */
+    bool has_next;     /* some field has `next` */
+    bool has_warnings; /* some field has `check_warns` */
     char *catalogue_class;
     char *catalogue_update;
     size_t n_topology;

@@ -288,6 +288,22 @@ read_encrypted(const struct cim_reader *reader, struct cim_field *field)
     return CIM_OK;
 }
 
+/* Old data hold numbers whose check digit is wrong: better kept and named than lost. */
+static cim_status
+read_check_severity(const struct cim_reader *reader, struct cim_field *field)
+{
+    static const char *const severities[] = {"", "refuse", "warn"};
+    int severity = 0;
+    CIM_TRY(read_choice(reader, "check_severity", false, severities, 3, &severity));
+    field->check_warns = severity == 2;
+    return field->check_warns && (field->check == CIM_CHECK_NONE || field->encrypted ||
+                                  field->check == CIM_CHECK_AREA_CODE)
+               ? cim_reader_fail(
+                     reader, "check_severity", "只用于有 check 且不加密的字段，区划代码除外",
+                     "is for fields with a check that are not encrypted, but area codes")
+               : CIM_OK;
+}
+
 static cim_status
 read_flags(const struct cim_reader *reader, struct cim_field *field)
 {
@@ -295,6 +311,7 @@ read_flags(const struct cim_reader *reader, struct cim_field *field)
     CIM_TRY(cim_reader_bool(reader, "unique", &field->unique));
     CIM_TRY(cim_reader_bool(reader, "search", &field->search));
     CIM_TRY(read_encrypted(reader, field));
+    CIM_TRY(read_check_severity(reader, field));
     if (field->unique && field->type != CIM_FIELD_TEXT && field->type != CIM_FIELD_INTEGER &&
         field->type != CIM_FIELD_DATE) {
         return cim_reader_fail(reader, "unique", "只有 text、integer 和 date 字段可以唯一",
@@ -312,9 +329,9 @@ cim_field_read(const struct cim_reader *reader, const struct cim_codes *codes,
                struct cim_field *field)
 {
     static const char *const keys[] = {
-        "name",   "title", "type", "sensitive",   "check",     "codes",
-        "min",    "max",   "unit", "max_length",  "required",  "unique",
-        "search", "after", "next", "required_if", "encrypted", NULL};
+        "name", "title",       "type",       "sensitive",      "check",  "codes",  "min",
+        "max",  "unit",        "max_length", "required",       "unique", "search", "after",
+        "next", "required_if", "encrypted",  "check_severity", NULL};
     CIM_TRY(cim_reader_only(reader, keys));
     CIM_TRY(cim_reader_text(reader, "name", true, &field->name));
     if (!cim_name_is_valid(field->name, "_", FIELD_NAME_MAX) || is_record_column(field->name) ||

@@ -52,6 +52,13 @@ on_source_warned(void *arg, int64_t row, const cim_error *what)
 }
 
 static void
+on_edit_warned(cim_edit *edit, int64_t row, const cim_error *what)
+{
+    struct import *import = edit->caller;
+    on_source_warned(import, host_source_row_of(import->source, row), what);
+}
+
+static void
 on_edit_refused(cim_edit *edit, int64_t row, const cim_error *why)
 {
     struct import *import = edit->caller;
@@ -131,6 +138,7 @@ write_all(const cim_layer *layer, const cim_call *call, struct import *import,
                      .flags = edit_flags(flags),
                      .op = CIM_EDIT_CREATE,
                      .refused = on_edit_refused,
+                     .warned = on_edit_warned,
                      .progress = on_edit_progress,
                      .caller = import};
     const bool writes = (import->options->flags & HOST_IMPORT_DRY_RUN) == 0;

@@ -431,6 +431,13 @@ on_refused(cim_edit *edit, int64_t row, const cim_error *why)
     }
 }
 
+static void
+on_warned(cim_edit *edit, int64_t row, const cim_error *what)
+{
+    const struct mirror *mirror = edit->caller;
+    mirror->outer->warned(mirror->outer, mirror->fresh_rows[row - 1], what);
+}
+
 static int32_t
 on_progress(cim_edit *edit, int64_t rows_done)
 {
@@ -465,6 +472,7 @@ write_edits(struct mirror *mirror, struct host_mirror_counts *counts, cim_error 
                        .op = CIM_EDIT_CREATE,
                        .rows = fresh,
                        .refused = on_refused,
+                       .warned = outer->warned != NULL ? on_warned : NULL,
                        .progress = on_progress,
                        .ending = outer->ending != NULL ? on_ending : NULL,
                        .caller = mirror};

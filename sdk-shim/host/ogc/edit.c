@@ -22,6 +22,7 @@ struct edit {
     struct json_object *document;
     struct host_edit_reader reader;
     struct host_edit_errors errors;
+    struct host_edit_errors warnings;
     struct host_idempotency once;
     bool answered; /* it was done before */
     cim_edit edit;
@@ -183,6 +184,13 @@ on_refused(cim_edit *of, int64_t row, const cim_error *why)
     host_edit_errors_add(&edit->errors, host_edit_reader_row_of(&edit->reader, row), why);
 }
 
+static void
+on_warned(cim_edit *of, int64_t row, const cim_error *what)
+{
+    struct edit *edit = of->caller;
+    host_edit_errors_add(&edit->warnings, host_edit_reader_row_of(&edit->reader, row), what);
+}
+
 static bool
 is_single(const struct edit *edit)
 {
@@ -238,6 +246,7 @@ write_rows(struct edit *edit, const struct host_visit *visit, uint32_t flags, ci
                             .op = edit->reader.op,
                             .rows = rows,
                             .refused = on_refused,
+                            .warned = on_warned,
                             .caller = edit};
     if ((flags & CIM_EDIT_DRY_RUN) == 0) {
         edit->edit.begun = on_begun;
@@ -254,6 +263,7 @@ static void
 collect_errors(struct edit *edit, const struct host_visit *visit)
 {
     host_edit_errors_done(&edit->errors);
+    host_edit_errors_done(&edit->warnings);
     host_edit_reader_rewind(&edit->reader);
     edit->reader.row_wise = true;
     (void)write_rows(edit, visit, CIM_EDIT_ROW_WISE | CIM_EDIT_DRY_RUN, NULL);
@@ -315,7 +325,7 @@ answer(struct edit *edit, const cim_error *why, cim_error *err)
     }
     if (!is_single(edit)) {
         return host_edit_answer_report(&edit->ask, edit->layer_id, &edit->edit, edit->reader.n_read,
-                                       &edit->errors, err);
+                                       &edit->errors, &edit->warnings, err);
     }
     if (edit->errors.n > 0) { /* one feature, row-wise: there is nothing else to report */
         return host_edit_answer_problem(&edit->ask, &edit->errors, &edit->errors.list[0].why, err);
@@ -324,7 +334,7 @@ answer(struct edit *edit, const cim_error *why, cim_error *err)
         return host_http_respond(edit->ask.req, 204, NULL, NULL, err);
     }
     return host_edit_answer_feature(&edit->ask, edit->layer_id, edit->edit.last_fid,
-                                    edit->reader.op == CIM_EDIT_CREATE, err);
+                                    edit->reader.op == CIM_EDIT_CREATE, &edit->warnings, err);
 }
 
 static cim_status
@@ -371,6 +381,7 @@ handle(void *self, const cim_call *call, cim_http_req *req, int32_t op, cim_erro
     }
     host_edit_reader_done(&edit->reader);
     host_edit_errors_done(&edit->errors);
+    host_edit_errors_done(&edit->warnings);
     json_object_put(edit->document);
     free(edit);
     return status;

@@ -60,10 +60,11 @@ add_member(struct cim_buf *out, const char *name, const char *text)
     cim_buf_add_json_text(out, text, SIZE_MAX);
 }
 
+/* The members NAME and NAME_total. */
 static void
-write_errors(const struct host_edit_errors *errors, struct cim_buf *out)
+write_list(const char *name, const struct host_edit_errors *errors, struct cim_buf *out)
 {
-    cim_buf_add_text(out, "\"errors\":[");
+    cim_buf_addf(out, "\"%s\":[", name);
     for (size_t i = 0; i < errors->n; i++) {
         const cim_error *why = &errors->list[i].why;
         cim_buf_add_text(out, i > 0 ? ",{\"row\":" : "{\"row\":");
@@ -74,9 +75,7 @@ write_errors(const struct host_edit_errors *errors, struct cim_buf *out)
         add_member(out, "en", why->en);
         cim_buf_add_char(out, '}');
     }
-    cim_buf_add_text(out, "],\"errors_total\":");
-    cim_buf_add_int(out, errors->total);
-    cim_buf_add_char(out, '}');
+    cim_buf_addf(out, "],\"%s_total\":%lld", name, (long long)errors->total);
 }
 
 static cim_status
@@ -107,13 +106,15 @@ host_edit_answer_problem(const struct host_ask *ask, const struct host_edit_erro
     CIM_TRY(cim_buf_status(&body, err));
     body.len--; /* its closing brace: more members follow */
     cim_buf_add_char(&body, ',');
-    write_errors(errors, &body);
+    write_list("errors", errors, &body);
+    cim_buf_add_char(&body, '}');
     return send(ask, http_status, "application/problem+json", &body, err);
 }
 
 cim_status
 host_edit_answer_report(const struct host_ask *ask, const char *layer_id, const cim_edit *edit,
-                        int64_t n_read, const struct host_edit_errors *errors, cim_error *err)
+                        int64_t n_read, const struct host_edit_errors *errors,
+                        const struct host_edit_errors *warnings, cim_error *err)
 {
     CIM_AUTO_BUF struct cim_buf body;
     cim_buf_init(&body, ANSWER_BYTES_MAX);
@@ -129,7 +130,10 @@ host_edit_answer_report(const struct host_ask *ask, const char *layer_id, const 
         add_member(&body, "batch", edit->batch);
     }
     cim_buf_add_char(&body, ',');
-    write_errors(errors, &body);
+    write_list("errors", errors, &body);
+    cim_buf_add_char(&body, ',');
+    write_list("warnings", warnings, &body);
+    cim_buf_add_char(&body, '}');
     return send(ask, edit->n_written > 0 ? 201 : 200, "application/json", &body, err);
 }
 
@@ -160,7 +164,7 @@ read_back(struct host_ask *ask, const char *layer_id, int64_t fid, struct cim_bu
 
 cim_status
 host_edit_answer_feature(struct host_ask *ask, const char *layer_id, int64_t fid, bool created,
-                         cim_error *err)
+                         const struct host_edit_errors *warnings, cim_error *err)
 {
     CIM_AUTO_BUF struct cim_buf body;
     char etag[HOST_ETAG_BYTES] = "";
@@ -183,5 +187,11 @@ host_edit_answer_feature(struct host_ask *ask, const char *layer_id, int64_t fid
         return send(ask, created ? 201 : 200, "application/json", &body, err);
     }
     CIM_TRY(host_http_add_header(ask->req, "ETag", etag, err));
+    if (warnings->total > 0 && body.len > 0 && body.data[body.len - 1] == '}') {
+        body.len--; /* its closing brace: a foreign member follows */
+        cim_buf_add_char(&body, ',');
+        write_list("warnings", warnings, &body);
+        cim_buf_add_char(&body, '}');
+    }
     return send(ask, created ? 201 : 200, "application/geo+json", &body, err);
 }

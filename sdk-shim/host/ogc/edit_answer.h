@@ -28,10 +28,13 @@ cim_status host_edit_answer_problem(const struct host_ask *ask,
 /* The report of an edit of several features, after its commit. */
 cim_status host_edit_answer_report(const struct host_ask *ask, const char *layer_id,
                                    const cim_edit *edit, int64_t n_read,
-                                   const struct host_edit_errors *errors, cim_error *err);
+                                   const struct host_edit_errors *errors,
+                                   const struct host_edit_errors *warnings, cim_error *err);
 /* The feature as it is now, where the caller may read it; the edit is committed, so this does not
- * fail for want of a right to read. With `created` 201 and Location. */
+ * fail for want of a right to read. With `created` 201 and Location. Warnings follow as a foreign
+ * member. */
 cim_status host_edit_answer_feature(struct host_ask *ask, const char *layer_id, int64_t fid,
-                                    bool created, cim_error *err);
+                                    bool created, const struct host_edit_errors *warnings,
+                                    cim_error *err);
 
 #endif

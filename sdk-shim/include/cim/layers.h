@@ -96,6 +96,9 @@ struct cim_edit {
     /* Another edit of the same layer, made after this one in the same transaction: both are stored
      * or neither is. A dry run is one if the first edit is. NULL: none. */
     cim_edit *also;
+    /* Told of values that are stored although a check of the definition that warns fails them: row
+     * and why as of `refused`, before the edit ends and whether or not it succeeds. May be NULL. */
+    void (*warned)(cim_edit *edit, int64_t row, const cim_error *what);
 };
 
 typedef struct cim_layer {
