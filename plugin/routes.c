@@ -10,6 +10,7 @@
 #include "kit/rows.h"
 #include "map/cluster.h"
 #include "map/map.h"
+#include "kit/time.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -78,9 +79,11 @@ mark_visible(const struct lpg_routes *routes, const cim_call *call, int32_t n, u
 }
 
 static void
-write_area(const struct lpg_routes *routes, const cim_area *area, struct cim_buf *out)
+write_area(const struct lpg_routes *routes, const cim_area *area, int64_t now_ms,
+           struct cim_buf *out)
 {
     cim_area parent = {.struct_size = sizeof parent};
+    char ended[CIM_TIME_TEXT_MAX];
     cim_buf_add_text(out, "{\"code\":");
     cim_buf_add_json_text(out, area->code, SIZE_MAX);
     cim_buf_add_text(out, ",\"name\":");
@@ -92,6 +95,10 @@ write_area(const struct lpg_routes *routes, const cim_area *area, struct cim_buf
         cim_buf_add_json_text(out, parent.code, SIZE_MAX);
     } else {
         cim_buf_add_text(out, "null");
+    }
+    if (area->until_ms <= now_ms) { /* its last day; what lies in it stays readable */
+        cim_date_format(cim_time_local_day(area->until_ms - 1), ended);
+        cim_buf_addf(out, ",\"ended\":\"%s\"", ended);
     }
     cim_buf_add_text(out, "}");
 }
@@ -111,10 +118,10 @@ get_areas(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(mark_visible(routes, call, n, visible, err));
     cim_buf_add_text(&out, "{\"areas\":[");
     for (int32_t i = 0; i < n; i++) {
-        cim_area area = {.struct_size = sizeof area};
+        cim_area area = {.struct_size = sizeof area, .until_ms = INT64_MAX};
         if (visible[i] && routes->access->area(routes->host, i, &area) == CIM_OK) {
             cim_buf_add_text(&out, first ? "" : ",");
-            write_area(routes, &area, &out);
+            write_area(routes, &area, call->now_ms, &out);
             first = false;
         }
     }

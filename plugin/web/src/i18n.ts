@@ -34,6 +34,7 @@ export const t = translator({
   sketchNote: ['示意图 非公开发布', 'Sketch map, not for publication'],
   allAreas: ['全部区域', 'All areas'],
   areaPicker: ['行政区划', 'Area'],
+  areaEnded: ['止于', 'until'],
   search: ['搜索名称或编号', 'Search name or number'],
   noResult: ['没有找到', 'Nothing found'],
   signOut: ['退出登录', 'Sign out'],

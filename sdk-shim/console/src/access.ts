@@ -68,11 +68,13 @@ export interface Area {
   name: string
   level: string
   parent: string | null
+  ended?: string // its last day
 }
 
 export interface AreaNode {
   value: string
   label: string
+  disabled?: boolean
   children: AreaNode[]
 }
 
@@ -159,7 +161,9 @@ export async function loadAreas(): Promise<void> {
   const roots: AreaNode[] = all ? [{ value: '*', label: '全部 / all (*)', children: [] }] : []
   for (const area of areas) {
     names.set(area.code, area.name)
-    const node = { value: area.code, label: `${area.name} ${area.code}`, children: [] }
+    // Nothing is granted in an area that has ended, but it is named where it stands.
+    const until = area.ended ? ` （止于 / until ${area.ended}）` : ''
+    const node = { value: area.code, label: `${area.name} ${area.code}${until}`, disabled: area.ended !== undefined, children: [] }
     nodes.set(area.code, node)
     const parent = area.parent ? nodes.get(area.parent) : undefined
     ;(parent ? parent.children : roots).push(node)

@@ -3,16 +3,23 @@
 
 #include "cim/util.h"
 #include "kit/area_tree.h"
+#include "kit/time.h"
 
 static void
-add_area(const struct cim_area_tree *tree, const cim_area *area, bool first, struct cim_buf *out)
+add_area(const struct cim_area_tree *tree, const cim_area *area, int64_t now_ms, bool first,
+         struct cim_buf *out)
 {
+    char ended[CIM_TIME_TEXT_MAX];
     cim_buf_add_text(out, first ? "{\"code\":" : ",{\"code\":");
     cim_buf_add_json_text(out, area->code, SIZE_MAX);
     host_api_add(out, "name", area->name);
     host_api_add(out, "level", area->level);
     host_api_add(out, "parent",
                  area->parent >= 0 ? cim_area_tree_at(tree, area->parent)->code : NULL);
+    if (area->until_ms <= now_ms) { /* its last day; nothing is granted there any more */
+        cim_date_format(cim_time_local_day(area->until_ms - 1), ended);
+        host_api_add(out, "ended", ended);
+    }
     cim_buf_add_char(out, '}');
 }
 
@@ -29,7 +36,7 @@ handle(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     cim_buf_addf(&body, "{\"all\":%s,\"areas\":[", listing.areas.all ? "true" : "false");
     for (int32_t i = 0; tree != NULL && i < cim_area_tree_count(tree); i++) {
         if (listing.areas.all || (listing.areas.bits[i / 64] >> (unsigned)(i % 64) & 1U) != 0) {
-            add_area(tree, cim_area_tree_at(tree, i), first, &body);
+            add_area(tree, cim_area_tree_at(tree, i), call->now_ms, first, &body);
             first = false;
         }
     }

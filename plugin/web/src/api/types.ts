@@ -6,6 +6,8 @@ export interface Area {
   level: 'province' | 'city' | 'county' | 'town' | 'park'
   parent: string | null
   bbox?: [number, number, number, number] | null
+  /** Its last day, where it is no longer in force. */
+  ended?: string
 }
 
 export interface Summary {

@@ -9,6 +9,7 @@ import { view } from './view'
 export interface AreaNode {
   code: string
   name: string
+  ended?: string
   children?: AreaNode[]
 }
 
@@ -18,7 +19,7 @@ const byCode = computed(() => new Map(areas.value.map((area) => [area.code, area
 
 export const areaTree = computed<AreaNode[]>(() => {
   const nodes = new Map<string, AreaNode>(
-    areas.value.map((area) => [area.code, { code: area.code, name: area.name }]),
+    areas.value.map((area) => [area.code, { code: area.code, name: area.name, ended: area.ended }]),
   )
   const roots: AreaNode[] = []
   for (const area of areas.value) {
