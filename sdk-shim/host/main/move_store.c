@@ -2,6 +2,7 @@
 #include "move_store.h"
 
 #include "assemble.h"
+#include "bar.h"
 #include "lock.h"
 #include "cim/util.h"
 #include "host/base/clock.h"
@@ -15,7 +16,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 30, BAR_EVERY_MS = 200, READERS = 4 };
+enum { READERS = 4 };
 
 static volatile sig_atomic_t s_interrupted;
 
@@ -26,23 +27,10 @@ interrupt(int number)
     s_interrupted = 1;
 }
 
-struct bar {
-    bool shown;
-    int64_t next_ms;
-};
-
 static int32_t
 draw(void *arg, int64_t done, int64_t total)
 {
-    struct bar *bar = arg;
-    const int64_t now_ms = host_monotonic_ms();
-    if (bar->shown && total > 0 && now_ms >= bar->next_ms) {
-        const int filled = (int)(done * BAR_WIDTH / total);
-        bar->next_ms = now_ms + BAR_EVERY_MS;
-        (void)fprintf(stderr, "\r[%-*.*s] %lld / %lld", BAR_WIDTH,
-                      filled < BAR_WIDTH ? filled : BAR_WIDTH, "##############################",
-                      (long long)done, (long long)total);
-    }
+    host_bar_count(arg, done, total);
     return s_interrupted != 0;
 }
 
@@ -168,14 +156,12 @@ print_report(const struct host_copy_report *report)
 static cim_status
 copy(const struct host_app *app, struct host_store *target, cim_error *err)
 {
-    struct bar bar = {.shown = isatty(STDERR_FILENO) == 1};
+    struct host_bar bar = host_bar_begin();
     struct host_copy_report report = {0};
     const struct host_copy_options options = {
         .source = app->store, .target = target, .progress = draw, .arg = &bar};
     const cim_status status = host_store_copy(&options, &report, err);
-    if (bar.shown) {
-        (void)fprintf(stderr, "\r%*s\r", BAR_WIDTH + 50, "");
-    }
+    host_bar_end(&bar);
     if (report.n_tables > 0) {
         print_report(&report);
     }

@@ -3,6 +3,7 @@
 #include "verb.h"
 
 #include "args.h"
+#include "bar.h"
 #include "cim/util.h"
 #include "host/base/clock.h"
 #include "host/exchange/exchange.h"
@@ -14,9 +15,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-enum { BAR_WIDTH = 30, BAR_EVERY_MS = 200, REFUSALS_SHOWN = 50 };
+enum { REFUSALS_SHOWN = 50 };
 
 static volatile sig_atomic_t s_interrupted;
 
@@ -34,27 +34,10 @@ not_cancelled(const cim_call *call)
     return s_interrupted != 0;
 }
 
-struct bar {
-    bool shown;
-    int64_t next_ms;
-};
-
 static int32_t
 draw(void *arg, int64_t done, int64_t total)
 {
-    struct bar *bar = arg;
-    const int64_t now_ms = host_monotonic_ms();
-    if (bar->shown && now_ms >= bar->next_ms) {
-        bar->next_ms = now_ms + BAR_EVERY_MS;
-        if (total > 0) {
-            const int filled = (int)(done * BAR_WIDTH / total);
-            (void)fprintf(stderr, "\r[%-*.*s] %lld / %lld", BAR_WIDTH,
-                          filled < BAR_WIDTH ? filled : BAR_WIDTH, "##############################",
-                          (long long)done, (long long)total);
-        } else {
-            (void)fprintf(stderr, "\r%lld", (long long)done);
-        }
-    }
+    host_bar_count(arg, done, total);
     return s_interrupted != 0;
 }
 
@@ -108,7 +91,7 @@ static cim_status
 import(struct host_app *app, const struct host_args *args, const char *layer_id, const char *path,
        cim_error *err)
 {
-    struct bar bar = {.shown = isatty(STDERR_FILENO) == 1};
+    struct host_bar bar = host_bar_begin();
     struct host_import_report report = {0};
     const struct host_layer *layer = NULL;
     struct host_principal *principal = host_identity_system_principal(app->identity);
@@ -142,9 +125,7 @@ import(struct host_app *app, const struct host_args *args, const char *layer_id,
     if (status == CIM_OK) {
         status = host_exchange_import(&layer->layer, layer->definition, &call, path, &options,
                                       &report, err);
-        if (bar.shown) {
-            (void)fprintf(stderr, "\r%*s\r", BAR_WIDTH + 30, "");
-        }
+        host_bar_end(&bar);
         if (status == CIM_OK || report.n_read > 0) {
             print_report(&report, layer_id);
         }

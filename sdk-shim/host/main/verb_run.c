@@ -3,6 +3,7 @@
 #include "verb.h"
 
 #include "args.h"
+#include "bar.h"
 #include "cim/util.h"
 #include "host/base/clock.h"
 #include "host/base/log.h"
@@ -22,8 +23,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 30, BAR_MS = 100 };
-
 static volatile sig_atomic_t interrupted; /* of the process: signals know no other place */
 
 static void
@@ -35,8 +34,7 @@ on_interrupt(int signal_number)
 
 struct bar {
     cim_job job;
-    bool shown; /* on a terminal only */
-    int64_t drawn_ms;
+    struct host_bar bar;
 };
 
 static int32_t
@@ -57,19 +55,11 @@ static void
 draw(cim_job *job, double fraction, const char *zh, const char *en)
 {
     struct bar *bar = job->impl;
-    const int64_t now_ms = host_monotonic_ms();
-    char line[BAR_WIDTH + 1];
-    if (!bar->shown || (now_ms - bar->drawn_ms < BAR_MS && fraction < 1)) {
-        return;
-    }
-    bar->drawn_ms = now_ms;
+    char text[256];
     fraction = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
-    for (int i = 0; i < BAR_WIDTH; i++) {
-        line[i] = i < (int)(fraction * BAR_WIDTH) ? '#' : '.';
-    }
-    line[BAR_WIDTH] = '\0';
-    (void)fprintf(stderr, "\r[%s] %3d %%  %s  %s\033[K", line, (int)(fraction * 100),
-                  zh != NULL ? zh : "", en != NULL ? en : "");
+    (void)snprintf(text, sizeof text, "%3d %%  %s  %s", (int)(fraction * 100), zh != NULL ? zh : "",
+                   en != NULL ? en : "");
+    host_bar_draw(&bar->bar, fraction, text);
 }
 
 static void
@@ -140,7 +130,7 @@ compute(struct host_app *app, const struct host_work *work, const cim_call *call
 {
     const char *inputs = json_object_to_json_string_ext(
         request->inputs, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-    struct bar bar = {.shown = isatty(STDERR_FILENO) == 1};
+    struct bar bar = {.bar = host_bar_begin()};
     const char *mime = NULL;
     cim_blob result = {0};
     CIM_AUTO_BUF struct cim_buf run;
@@ -157,7 +147,7 @@ compute(struct host_app *app, const struct host_work *work, const cim_call *call
     if (status == CIM_OK) {
         draw(&bar.job, 1, "完成", "done");
     }
-    if (bar.shown) {
+    if (bar.bar.shown) {
         (void)fputc('\n', stderr);
     }
     CIM_TRY(status);
