@@ -231,6 +231,22 @@ host_listing_take(struct host_listing *listing)
     return taken;
 }
 
+cim_status
+host_api_answer_list(struct host_identity *identity, const cim_call *call, cim_http_req *req,
+                     const char *function_id, const char *name, host_listing_fn write,
+                     cim_error *err)
+{
+    const struct host_api api = host_api_begin(identity, call, req);
+    HOST_AUTO_LISTING struct host_listing listing = {0};
+    CIM_AUTO_BUF struct cim_buf body;
+    cim_buf_init(&body, HOST_API_ANSWER_MAX);
+    CIM_TRY(host_listing_begin(&api, function_id, &listing, err));
+    cim_buf_addf(&body, "{\"%s\":[", name);
+    CIM_TRY(write(&api, &listing, &body, err));
+    cim_buf_addf(&body, "],\"matched\":%lld}", (long long)listing.matched);
+    return host_api_answer(&api, 200, &body, err);
+}
+
 void
 host_api_note(const struct host_api *api, const char *action, const char *subject, const char *more)
 {

@@ -82,6 +82,14 @@ bool host_listing_matches(const struct host_listing *listing, const char *const 
 /* Counts a row; true if it is of the page. */
 bool host_listing_take(struct host_listing *listing);
 
+/* Writes the rows that match into the answer, each taken by host_listing_take(). */
+typedef cim_status (*host_listing_fn)(const struct host_api *api, struct host_listing *listing,
+                                      struct cim_buf *out, cim_error *err);
+/* Answers {"NAME": [rows], "matched"} with the page that is asked for. */
+cim_status host_api_answer_list(struct host_identity *identity, const cim_call *call,
+                                cim_http_req *req, const char *function_id, const char *name,
+                                host_listing_fn write, cim_error *err);
+
 /* Every change is kept in the audit and told to the log: "grant.create", whom or what it concerns,
  * and what more there is to say (may be NULL). */
 void host_api_note(const struct host_api *api, const char *action, const char *subject,

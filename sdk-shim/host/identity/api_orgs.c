@@ -89,15 +89,7 @@ list(const struct host_api *api, struct host_listing *listing, struct cim_buf *o
 static cim_status
 handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
-    const struct host_api api = host_api_begin(self, call, req);
-    HOST_AUTO_LISTING struct host_listing listing = {0};
-    CIM_AUTO_BUF struct cim_buf body;
-    cim_buf_init(&body, HOST_API_ANSWER_MAX);
-    CIM_TRY(host_listing_begin(&api, HOST_ADMIN_ORGS, &listing, err));
-    cim_buf_add_text(&body, "{\"orgs\":[");
-    CIM_TRY(list(&api, &listing, &body, err));
-    cim_buf_addf(&body, "],\"matched\":%lld}", (long long)listing.matched);
-    return host_api_answer(&api, 200, &body, err);
+    return host_api_answer_list(self, call, req, HOST_ADMIN_ORGS, "orgs", list, err);
 }
 
 /* ---- changes ---- */

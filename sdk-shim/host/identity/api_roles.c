@@ -164,18 +164,16 @@ list_own(const struct host_api *api, struct host_listing *listing, struct cim_bu
 }
 
 static cim_status
+list(const struct host_api *api, struct host_listing *listing, struct cim_buf *out, cim_error *err)
+{
+    add_templates(api, listing, out);
+    return list_own(api, listing, out, err);
+}
+
+static cim_status
 handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
-    const struct host_api api = host_api_begin(self, call, req);
-    HOST_AUTO_LISTING struct host_listing listing = {0};
-    CIM_AUTO_BUF struct cim_buf body;
-    cim_buf_init(&body, HOST_API_ANSWER_MAX);
-    CIM_TRY(host_listing_begin(&api, HOST_ADMIN_ROLES, &listing, err));
-    cim_buf_add_text(&body, "{\"roles\":[");
-    add_templates(&api, &listing, &body);
-    CIM_TRY(list_own(&api, &listing, &body, err));
-    cim_buf_addf(&body, "],\"matched\":%lld}", (long long)listing.matched);
-    return host_api_answer(&api, 200, &body, err);
+    return host_api_answer_list(self, call, req, HOST_ADMIN_ROLES, "roles", list, err);
 }
 
 /* ---- changes ---- */
