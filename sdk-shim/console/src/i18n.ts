@@ -156,6 +156,8 @@ export const t = translator({
   useSaved: ['使用已保存的对应：', 'Use a kept mapping:'],
   mappingName: ['对应的名称', 'Name of the mapping'],
   keepMapping: ['保存字段对应', 'Keep the mapping'],
+  shareMapping: ['本组织可用', 'For the organisation'],
+  dropMapping: ['删除', 'Delete'],
   waiting: ['排队中…', 'Waiting…'],
   cancelImport: ['取消', 'Cancel'],
   dismissed: ['已取消，没有写入。', 'Cancelled, nothing was written.'],

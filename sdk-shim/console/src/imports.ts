@@ -76,28 +76,21 @@ export async function layerFields(layer: string): Promise<{ fields: LayerField[]
   return { fields, geometry }
 }
 
-// ---- mappings that are kept for the next file of the same kind, per layer, in this browser ----
+// ---- mappings that are kept for the next file of the same kind, per layer ----
 
 export interface Mapping {
   name: string
-  crs: string
-  map: Record<string, string>
-  set: Record<string, string>
-  values: { field: string; from: string; to: string }[]
+  owner: string
+  own: boolean
+  shared: boolean
+  request: Partial<Pick<ImportRequest, 'crs' | 'map' | 'set' | 'values'>>
 }
 
-const keyOf = (layer: string): string => `cim.import.${layer}`
+export const savedMappings = async (layer: string): Promise<Mapping[]> =>
+  (await request<{ mappings: Mapping[] }>(`${BASE}/mappings${query({ layer })}`)).mappings
 
-export function savedMappings(layer: string): Mapping[] {
-  try {
-    return JSON.parse(localStorage.getItem(keyOf(layer)) ?? '[]') as Mapping[]
-  } catch {
-    return []
-  }
-}
+export const saveMapping = (layer: string, name: string, shared: boolean, kept: Mapping['request']): Promise<void> =>
+  request<void>(`${BASE}/mappings`, { method: 'PUT', json: { layer, name, shared, request: kept } })
 
-export function saveMapping(layer: string, mapping: Mapping): Mapping[] {
-  const all = [...savedMappings(layer).filter((m) => m.name !== mapping.name), mapping]
-  localStorage.setItem(keyOf(layer), JSON.stringify(all))
-  return all
-}
+export const removeMapping = (layer: string, name: string): Promise<void> =>
+  request<void>(`${BASE}/mappings${query({ layer, name })}`, { method: 'DELETE' })

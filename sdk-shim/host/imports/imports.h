@@ -9,6 +9,11 @@
  *   GET    /admin/api/imports/jobs/{job}              state, request, report
  *   POST   /admin/api/imports/jobs/{job}/cancel
  *   GET    /admin/api/imports/jobs/{job}/files/{name} report.csv, report.xlsx, refused.csv
+ *   GET    /admin/api/imports/mappings?layer=         what is kept for the next file: one's own,
+ * and those shared in the organisation PUT    /admin/api/imports/mappings
+ * {"layer","name","shared"?,"request":
+ *                                                     {"crs","map","set","values"}}
+ *   DELETE /admin/api/imports/mappings?layer=&name=   one's own
  *
  * A file belongs to who handed it over and goes after a day; each job has its own link to it, so
  * that one file serves a trial and the import proper. */

@@ -75,5 +75,7 @@ cim_status host_import_run(void *self, const cim_call *call, cim_job *job, const
 cim_status host_import_respond(cim_http_req *req, int32_t http_status, struct cim_buf *out,
                                cim_error *err);
 cim_status host_imports_add_file_routes(struct host_app *app, cim_error *err);
+/* mappings.c */
+cim_status host_imports_add_mapping_routes(struct host_app *app, cim_error *err);
 
 #endif

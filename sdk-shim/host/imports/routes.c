@@ -416,6 +416,7 @@ host_imports_add(struct host_app *app, cim_error *err)
     };
     CIM_TRY(add_kind(app, err));
     CIM_TRY(host_imports_add_file_routes(app, err));
+    CIM_TRY(host_imports_add_mapping_routes(app, err));
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         CIM_TRY(host_http_add_route(app->http, &routes[i], err));
     }

@@ -328,6 +328,14 @@ def refused(path):
     return ask
 
 
+def way_mappings(walk, pattern):
+    """One's own, of layers that one may import into; nobody has any here."""
+    for layer in ("lpg.buildings", "lpg.staff"):
+        answer = walk.ask(pattern, pattern + "?layer=" + layer)
+        walk.expect(pattern + " " + layer, walk.person.reads(layer, "create"), answer.status == 200)
+        walk.ask(pattern, pattern + "?name=x&layer=" + layer, "DELETE")
+
+
 def way_bindings(walk, pattern):
     """Sources with their addresses, and samples of their records: for administrators alone."""
     role = "/admin/api/bindings/lpg.roads"
@@ -380,6 +388,7 @@ OTHERS = {
     "/admin/api/audit": work.way_audit,
     "/admin/api/imports/files": posting("/admin/api/imports/files", {}),
     "/admin/api/imports/files/{file}": work.way_import_files, "/admin/api/imports/files/{file}/preview": None,
+    "/admin/api/imports/mappings": way_mappings,
     "/admin/api/imports/jobs": work.way_import_jobs, "/admin/api/imports/jobs/{job}": None,
     "/admin/api/imports/jobs/{job}/cancel": None, "/admin/api/imports/jobs/{job}/files/{name}": None,
     "/admin/api/bindings": way_bindings, "/admin/api/bindings/{role}": None, "/admin/api/bindings/{role}/refresh": None,
