@@ -6,6 +6,7 @@
 #include "text.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static double
 draw_turn(struct demo_rng *rng)
@@ -109,28 +110,50 @@ write_building(const struct demo_world *world, struct demo_out *out, uint32_t in
 
 /* ---- land use ---- */
 
+/* Parcels stand in a grid round the centre of their town, and no nearer to any other: so none
+ * overlaps another. */
+enum { CELL_M = 140, PARCEL_MOST_M = 124, RINGS = 80 };
+
+/* 0: a corner is another town's, or leaves the district. */
 static int
-write_parcel(const struct demo_world *world, struct demo_out *out, uint32_t index,
-             struct demo_error *err)
+parcel_corners(const struct demo_world *world, size_t town, int32_t east, int32_t north,
+               int32_t width_m, int32_t depth_m, struct demo_point ret_corners[4])
+{
+    const struct demo_town *t = &world->geo.towns[town];
+    struct demo_point middle = demo_move(t->centre, (double)east * CELL_M, (double)north * CELL_M);
+
+    if (!demo_rectangle(world, t->district, middle, width_m, depth_m, 0, ret_corners)) {
+        return 0;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (demo_geo_nearest_town(&world->geo, t->district, ret_corners[i]) != town) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* 1: written, 0: the cell holds none, -1: failed. */
+static int
+write_parcel(const struct demo_world *world, struct demo_out *out, size_t town, int32_t east,
+             int32_t north, struct demo_error *err)
 {
     static const char *const codes[] = {"0701", "0703", "0901", "0804", "0806", "0801",
                                         "1001", "1101", "1207", "1304", "1303", "1401",
                                         "02",   "03",   "01",   "17",   "16"};
     static const uint16_t weights[] = {1500, 1200, 600, 260,  120,  240,  500, 260, 500,
                                        160,  90,   420, 1300, 1200, 1100, 300, 120};
+    uint32_t index = (uint32_t)out->n_features;
     struct demo_point corners[4];
     struct demo_rng rng;
     char uid[DEMO_UUID_TEXT], text[64];
-    size_t town;
     int32_t width, depth, from;
 
     demo_rng_init(&rng, world->seed, DEMO_LAYER_LAND_USE, index);
     demo_record_uid(world, DEMO_LAYER_LAND_USE, index, uid);
-    town = demo_pick_town(world, &rng);
-    width = demo_rng_range(&rng, 40, 420);
-    depth = demo_rng_range(&rng, 40, 320);
-    if (!demo_rectangle(world, world->geo.towns[town].district, demo_scatter(world, &rng, town),
-                        width, depth, draw_turn(&rng), corners)) {
+    width = demo_rng_range(&rng, 48, PARCEL_MOST_M);
+    depth = demo_rng_range(&rng, 48, PARCEL_MOST_M);
+    if (!parcel_corners(world, town, east, north, width, depth, corners)) {
         return 0;
     }
     from = world->as_of - demo_rng_range(&rng, 100, 2500);
@@ -146,7 +169,60 @@ write_parcel(const struct demo_world *world, struct demo_out *out, uint32_t inde
     demo_out_text(out, "confirm_state", demo_rng_chance(&rng, 8500) ? "confirmed" : "pending");
     demo_out_text(out, "source", "示例生成");
     demo_out_bool(out, "made_up", 1);
-    return demo_out_end_area(out, corners, 4, 1, err);
+    return demo_out_end_area(out, corners, 4, 1, err) == 0 ? 1 : -1;
+}
+
+/* Ring by ring; `n` parcels, or as many as have room. */
+static int
+write_town_parcels(const struct demo_world *world, struct demo_out *out, size_t town, uint32_t n,
+                   struct demo_error *err)
+{
+    uint32_t written = 0;
+
+    for (int32_t ring = 0; ring < RINGS && written < n; ring++) {
+        for (int32_t y = -ring; y <= ring && written < n; y++) {
+            int32_t step = y == -ring || y == ring || ring == 0 ? 1 : 2 * ring;
+            for (int32_t x = -ring; x <= ring && written < n; x += step) {
+                int one = write_parcel(world, out, town, x, y, err);
+                if (one < 0) {
+                    return -1;
+                }
+                written += (uint32_t)one;
+            }
+        }
+    }
+    return 0;
+}
+
+static int
+write_parcels(const struct demo_world *world, struct demo_error *err)
+{
+    static struct demo_out out;
+    size_t n_towns = world->geo.n_towns;
+    uint32_t *weights = calloc(n_towns, sizeof(*weights));
+    uint32_t *parts = calloc(n_towns, sizeof(*parts));
+    int failed = 0;
+
+    for (size_t t = 0; weights != NULL && t < n_towns; t++) {
+        weights[t] = world->geo.towns[t].weight;
+    }
+    if (weights == NULL || parts == NULL ||
+        demo_allot(weights, n_towns, demo_scaled(world, 30000, 800), parts) != 0) {
+        failed = demo_fail(err, "out of memory");
+    }
+    if (failed == 0) {
+        failed = demo_out_open(&out, world->dir, "land-use", err);
+    }
+    for (size_t t = 0; failed == 0 && t < n_towns; t++) {
+        failed = write_town_parcels(world, &out, t, parts[t], err);
+    }
+    free(weights);
+    free(parts);
+    if (failed != 0) {
+        demo_out_discard(&out);
+        return -1;
+    }
+    return demo_out_close(&out, err);
 }
 
 /* ---- emergency resources ---- */
@@ -258,8 +334,7 @@ demo_write_land(struct demo_world *world, struct demo_error *err)
         demo_write_layer(world, "buildings", demo_scaled(world, 120000, 1500), write_building, err);
 
     if (failed == 0) {
-        failed =
-            demo_write_layer(world, "land-use", demo_scaled(world, 30000, 800), write_parcel, err);
+        failed = write_parcels(world, err);
     }
     if (failed == 0) {
         failed = demo_write_layer(world, "emergency-resources", demo_scaled(world, 900, 120),
