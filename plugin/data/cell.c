@@ -429,13 +429,21 @@ read_code(const struct cim_field *field, cim_value *value, char small[LPG_SMALL_
 bool
 lpg_cell_warns(const struct cim_field *field, const cim_value *value, cim_error *what)
 {
-    if (!field->check_warns || value->type != CIM_COL_TEXT ||
-        lpg_check_text(field->check, (const char *)value->v.ptr, value->len)) {
+    const char *text = value->type == CIM_COL_TEXT ? (const char *)value->v.ptr : NULL;
+    if (text == NULL || field->check == CIM_CHECK_NONE) {
         return false;
     }
-    const struct cim_text2_const wanted = lpg_check_expectation(field->check);
-    (void)refuse(field, value, wanted.zh, wanted.en, what);
-    return true;
+    if (!lpg_check_text(field->check, text, value->len)) { /* else it was refused */
+        const struct cim_text2_const wanted = lpg_check_expectation(field->check);
+        (void)refuse(field, value, wanted.zh, wanted.en, what);
+        return true;
+    }
+    if (field->check == CIM_CHECK_USCC && !lpg_uscc_digit_is_right(text, value->len)) {
+        (void)refuse(field, value, "校验位与 GB 32100 不符，请核对",
+                     "its check digit is not that of GB 32100: please compare", what);
+        return true;
+    }
+    return false;
 }
 
 cim_status

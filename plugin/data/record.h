@@ -53,7 +53,8 @@ const struct cim_field *lpg_record_field(const struct lpg_record *record, uint32
 cim_status lpg_cell_read(const struct lpg_data *data, const struct cim_field *field,
                          const cim_column *column, int64_t row, char small[LPG_SMALL_TEXT_MAX],
                          cim_value *ret_value, cim_error *err);
-/* A value that was taken though it fails a check that warns; *what as a refusal would be. */
+/* A value that was taken though something is wrong with it: it fails a check that warns, or the
+ * check digit of a credit code is wrong, as in old data; *what as a refusal would be. */
 bool lpg_cell_warns(const struct cim_field *field, const cim_value *value, cim_error *what);
 /* The refusal of a value: the field, the value, what was expected. */
 cim_status lpg_refuse_value(const char *name, const cim_value *value, const char *zh,

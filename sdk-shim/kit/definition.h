@@ -139,7 +139,7 @@ struct cim_definition {
     bool immutable;    /* records are created and never changed */
     bool has_rules;    /* some field has `after` or `required_if` */
     bool has_next;     /* some field has `next` */
-    bool has_warnings; /* some field has `check_warns` */
+    bool has_warnings; /* some field may warn: `check_warns`, or a credit code */
     char *catalogue_class;
     char *catalogue_update;
     size_t n_topology;

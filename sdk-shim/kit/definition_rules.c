@@ -115,7 +115,8 @@ cim_fields_join(const struct cim_reader *reader, struct json_object *array,
         CIM_TRY(cim_reader_element(reader, "fields", array, i, &element));
         CIM_TRY(join_dates(&element, def, field));
         CIM_TRY(join_required(&element, def, field));
-        def->has_warnings = def->has_warnings || field->check_warns;
+        def->has_warnings =
+            def->has_warnings || field->check_warns || field->check == CIM_CHECK_USCC;
         def->has_rules = def->has_rules || field->after != NULL || field->required_if != NULL;
         def->has_next = def->has_next || field->next != NULL;
         if (field->next != NULL) {
