@@ -65,6 +65,6 @@ describe('input roles bound to datasets in the console', () => {
     await page.click(test(`unbind-${ROLE}`))
     await page.locator('.el-popconfirm:visible .el-button--primary').click()
     await until('unbound', () => page.innerText(test('bindings')), (text) => !text.includes('规划院控制线'))
-    assert.deepEqual(faults, [])
+    assert.deepEqual(faults.filter((fault) => fault !== `answer: 403 /admin/api/bindings/${ROLE}`), [], 'beside the refusal above')
   })
 })
