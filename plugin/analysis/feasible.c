@@ -4,7 +4,7 @@
 #include "analysis/forbidden.h"
 #include "analysis/json_io.h"
 #include "analysis/shapes.h"
-#include "analysis/siting.h"
+#include "analysis/siting_choice.h"
 #include "cim/util.h"
 #include "kit/cleanup.h"
 #include "kit/geojson.h"
@@ -427,8 +427,19 @@ write_conflict(const struct land *land, struct cim_buf *out)
 }
 
 static cim_status
-write_land(struct land *land, struct cim_buf *out)
+write_land(struct land *land, struct json_object *inputs, struct cim_buf *out)
 {
+    const struct lpg_choice_ground ground = {.siting = land->siting,
+                                             .call = land->call,
+                                             .job = land->job,
+                                             .with = land->with,
+                                             .station = &land->station,
+                                             .demand = &land->demand,
+                                             .geos = land->geos,
+                                             .tm = &land->tm,
+                                             .box_deg = land->box_deg,
+                                             .area = land->area,
+                                             .feasible = land->feasible};
     cim_buf_add_char(out, '{');
     lpg_out_key(out, "feasible");
     CIM_TRY(lpg_shape_write(land->geos, &land->tm, land->feasible, out, land->err));
@@ -447,6 +458,7 @@ write_land(struct land *land, struct cim_buf *out)
     }
     cim_buf_add_char(out, '}');
     lpg_separation_write_unmeasured(&land->with->views, out);
+    CIM_TRY(lpg_siting_choose(&ground, inputs, out, land->err));
     cim_buf_add_char(out, '}');
     return cim_buf_status(out, land->err);
 }
@@ -471,7 +483,7 @@ find_land(struct land *land, struct json_object *inputs, struct cim_buf *out)
     CIM_TRY(apply_land_use(land, inputs));
     CIM_TRY(subtract(land));
     CIM_TRY(explain(land));
-    return write_land(land, out);
+    return write_land(land, inputs, out);
 }
 
 cim_status

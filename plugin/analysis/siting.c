@@ -28,6 +28,15 @@ place_of(const char *const *names, const char *text, size_t len)
 }
 
 static int
+any_code(const void *arg, const char *text, size_t len)
+{
+    (void)arg;
+    (void)text;
+    (void)len;
+    return 0;
+}
+
+static int
 resource_code(const void *arg, const char *text, size_t len)
 {
     static const char *const kinds[] = {"fire_station", "hospital", NULL};
@@ -35,6 +44,7 @@ resource_code(const void *arg, const char *text, size_t len)
     return place_of(kinds, text, len);
 }
 
+/* In the order of enum lpg_station_kind. */
 static const char *const station_kinds[] = {"storage", "filling", "supply", "cylinder_room", NULL};
 
 /* Test and vaporising stations have no table of separations of their own. */
@@ -88,6 +98,9 @@ open_all(struct lpg_siting *siting, struct lpg_data *data, const char *folder, c
                                              .code_field = "kind",
                                              .code = resource_code,
                                              .name_field = "name"};
+    const struct lpg_sites_spec users = {
+        .layer = "lpg.end-users", .code_field = "kind", .code = any_code};
+    CIM_TRY(lpg_sites_cache_init(&siting->users, siting->host, data, &users, err));
     CIM_TRY(lpg_sites_cache_init(&siting->resources, siting->host, data, &resources, err));
     CIM_TRY(lpg_sites_cache_init(&siting->land_use, siting->host, data, &land_use, err));
     CIM_TRY(lpg_sites_cache_init(&siting->control_lines, siting->host, data, &control, err));
@@ -119,6 +132,7 @@ lpg_siting_free(struct lpg_siting *siting)
     if (siting != NULL) {
         lpg_sites_cache_done(&siting->stations);
         lpg_sites_cache_done(&siting->resources);
+        lpg_sites_cache_done(&siting->users);
         lpg_sites_cache_done(&siting->land_use);
         lpg_sites_cache_done(&siting->control_lines);
         lpg_receptor_caches_done(&siting->receptors);

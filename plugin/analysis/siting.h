@@ -11,6 +11,14 @@
 
 struct json_object;
 
+/* Codes of the stations that are judged, as they lie in its cache. */
+enum lpg_station_kind {
+    LPG_STATION_KIND_STORAGE,
+    LPG_STATION_KIND_FILLING,
+    LPG_STATION_KIND_SUPPLY,
+    LPG_STATION_KIND_ROOM
+};
+
 struct lpg_siting {
     const cim_host *host;
     struct lpg_separation_table *table;
@@ -20,6 +28,7 @@ struct lpg_siting {
     struct lpg_sites_cache land_use;
     struct lpg_sites_cache control_lines; /* those that prohibit */
     struct lpg_sites_cache resources;     /* fire stations 0, hospitals 1 */
+    struct lpg_sites_cache users;
 };
 
 /* Reads <folder>/separation.json. Keeps host and data. [lifecycle] */

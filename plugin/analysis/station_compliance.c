@@ -14,8 +14,7 @@
 
 enum { CURE_REACH_MAX_M = 5000, OUTLINE_EDGES_MAX = 100000 };
 
-/* As siting.c reads them of a station. */
-enum station_kind { KIND_STORAGE, KIND_FILLING, KIND_SUPPLY, KIND_ROOM };
+/* Values of a station, as siting.c reads them. */
 enum { CLASS, LIMIT_L, FULL_L, TANK_M3 };
 
 struct cure_smaller {
@@ -70,21 +69,21 @@ station_of(struct run *run, uint32_t record, struct assessed *assessed)
     int number;
     *station = (struct lpg_separation_station_in){
         .quantity = {NAN, NAN, NAN}, .day = run->with->day, .override_m = run->with->override_m};
-    switch ((enum station_kind)sites->code[record]) {
-    case KIND_STORAGE:
-    case KIND_FILLING:
+    switch ((enum lpg_station_kind)sites->code[record]) {
+    case LPG_STATION_KIND_STORAGE:
+    case LPG_STATION_KIND_FILLING:
         station->stations = 1U << LPG_STATION_STORAGE;
-        if (sites->code[record] == KIND_FILLING) {
+        if (sites->code[record] == LPG_STATION_KIND_FILLING) {
             station->stations |= 1U << LPG_STATION_FILLING;
         }
         station->quantity[LPG_BAND_VOLUME] = values[TANK_M3];
         station->quantity[LPG_BAND_TANK] = values[TANK_M3]; /* no tank is larger than all of them */
         return;
-    case KIND_ROOM:
+    case LPG_STATION_KIND_ROOM:
         station->stations = 1U << LPG_STATION_GROUP_ROOM;
         station->quantity[LPG_BAND_VOLUME] = volume_m3;
         return;
-    case KIND_SUPPLY:
+    case LPG_STATION_KIND_SUPPLY:
         break;
     }
     number = volume_m3 > 0.0 ? lpg_separation_class(run->siting->table, volume_m3) : -1;

@@ -94,12 +94,28 @@ scatter(struct fixture *fixture, uint64_t seed, struct walls *walls)
     add_elements(fixture, &lit, 1);
 }
 
-/* The least margin there, by geodesics. */
+/* From p to an edge: along geodesics, slow; or in a plane around p, to find a place to look at. */
 static double
-margin_m(struct walls *walls, const double p[2])
+edge_m(const double edge[4], const double p[2], bool exactly)
+{
+    static const double origin[2] = {0.0, 0.0};
+    struct lpg_tm tm;
+    double xy[4];
+    if (exactly) {
+        return brute_segment_m(edge, edge + 2, p);
+    }
+    lpg_tm_init(&tm, p[0], p[1]);
+    lpg_tm_forward(&tm, edge[0], edge[1], xy);
+    lpg_tm_forward(&tm, edge[2], edge[3], xy + 2);
+    return lpg_polyline_distance_m(&tm, xy, 2, origin);
+}
+
+/* The least margin there. */
+static double
+margin_m(struct walls *walls, const double p[2], bool exactly)
 {
     double least = lpg_geodesic_inverse_m(walls->flame, p, NULL) - 35.0;
-    least = fmin(least, brute_segment_m(walls->road, walls->road + 2, p) - 9.0 - 10.0);
+    least = fmin(least, edge_m(walls->road, p, exactly) - 9.0 - 10.0);
     for (int i = 0; i < HOUSES; i++) {
         if (lpg_ring_contains(walls->rings[i], 5, p)) {
             return -walls->required_m[i];
@@ -107,7 +123,7 @@ margin_m(struct walls *walls, const double p[2])
         for (int e = 0; e < 4; e++) {
             const double *a = walls->rings[i] + 2 * e;
             if (fabs(a[0] - p[0]) < 0.0012 && fabs(a[1] - p[1]) < 0.0012) {
-                least = fmin(least, brute_segment_m(a, a + 2, p) - walls->required_m[i]);
+                least = fmin(least, edge_m(a, p, exactly) - walls->required_m[i]);
             }
         }
     }
@@ -118,7 +134,7 @@ margin_m(struct walls *walls, const double p[2])
 static void
 test_land_by_brute_force(void **state)
 {
-    enum { POINTS = 500 };
+    enum { POINTS = 600 };
     struct fixture *fixture = *state;
     static struct walls walls;
     uint64_t seed = 99;
@@ -132,7 +148,7 @@ test_land_by_brute_force(void **state)
         double margin;
         bool in;
         offset(random_between(&seed, -299, 299), random_between(&seed, -299, 299), p);
-        margin = margin_m(&walls, p);
+        margin = margin_m(&walls, p, false);
         /* half of them are brought to where it matters: walk by the margin, as it grows 1 m a metre
          */
         for (int step = 0; i % 2 == 0 && step < 12 && fabs(margin) > 0.004; step++) {
@@ -141,7 +157,7 @@ test_land_by_brute_force(void **state)
             for (int d = 0; d < 16; d++) {
                 double q[2];
                 lpg_geodesic_direct(p, 22.5 * d, fabs(margin), q);
-                const double there = margin_m(&walls, q);
+                const double there = margin_m(&walls, q, false);
                 if (fabs(there) < fabs(best_margin)) {
                     memcpy(best, q, sizeof best);
                     best_margin = there;
@@ -150,6 +166,7 @@ test_land_by_brute_force(void **state)
             memcpy(p, best, sizeof best);
             margin = best_margin;
         }
+        margin = margin_m(&walls, p, true);
         in = in_land(at(answer, "feasible"), p);
         n_in += in;
         n_close += fabs(margin) < 0.05;
@@ -275,6 +292,151 @@ test_assumed_are_counted(void **state)
     (void)json_object_put(answer);
 }
 
+/* Points as a FeatureCollection; `weights` NULL: candidates named c0, c1, … */
+static void
+add_points(struct cim_buf *out, const char *member, const double (*at_m)[2], size_t n,
+           const int *weights)
+{
+    cim_buf_addf(out, ",\"%s\":{\"type\":\"FeatureCollection\",\"features\":[", member);
+    for (size_t i = 0; i < n; i++) {
+        double at_deg[2];
+        offset(at_m[i][0], at_m[i][1], at_deg);
+        cim_buf_addf(out,
+                     "%s{\"type\":\"Feature\",\"id\":\"c%zu\",\"geometry\":{\"type\":\"Point\","
+                     "\"coordinates\":[%.9f,%.9f]},\"properties\":{\"weight\":%d}}",
+                     i > 0 ? "," : "", i, at_deg[0], at_deg[1], weights != NULL ? weights[i] : 1);
+    }
+    cim_buf_add_text(out, "]}");
+}
+
+static bool
+is_chosen(struct json_object *answer, const char *id)
+{
+    struct json_object *features = at(answer, "chosen.features");
+    for (size_t i = 0; i < json_object_array_length(features); i++) {
+        if (strcmp(text_at(json_object_array_get_idx(features, i), "id"), id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Four clusters of demand, a candidate at each; one stands too near to a dwelling. */
+static void
+test_choice_of_candidates(void **state)
+{
+    static const double candidates[][2] = {{-300, -300}, {300, -300}, {-300, 300}, {300, 300}};
+    static const double demand[][2] = {{-290, -300}, {310, -300}, {-300, 310}, {300, 290}};
+    static const int weights[] = {10, 7, 100, 5};
+    struct fixture *fixture = *state;
+    const struct house dwelling = {1, "dwelling", "false", "false", "9"};
+    struct json_object *answer;
+    struct cim_buf more;
+    add_house(fixture, &dwelling, -299, 290, -280, 310); /* 1 m from the third candidate */
+    cim_buf_init(&more, 1 << 16);
+    cim_buf_add_text(&more, ",\"volume_m3\":3,\"land_use\":\"ignore\",\"count\":2,"
+                            "\"service_radius_m\":50");
+    add_points(&more, "candidates", candidates, 4, NULL);
+    add_points(&more, "demand", demand, 4, weights);
+    answer = land_of(fixture, -400, -400, 400, 400, more.data);
+    assert_true(is_chosen(answer, "c0") && is_chosen(answer, "c1"));
+    assert_true(number_at(answer, "covered_demand") == 17.0);
+    assert_true(number_at(answer, "total_demand") == 122.0);
+    assert_true(number_at(answer, "bound") == 17.0 && number_at(answer, "gap") == 0.0);
+    assert_true(json_object_get_boolean(at(answer, "proven")));
+    assert_int_equal(json_object_array_length(at(answer, "candidates.features")), 4);
+    assert_string_equal(text_at(answer, "candidates.features.3.id"), "c2");
+    assert_string_equal(text_at(answer, "candidates.features.3.properties.verdict"), "violates");
+    assert_true(number_at(answer, "chosen.features.0.properties.serves") == 10.0);
+    assert_true(json_object_array_length(at(answer, "chosen.features.0.properties.rules")) > 3);
+    (void)json_object_put(answer);
+
+    /* a station that is there covers the first; the next best are the second and the fourth */
+    add_station(fixture, 50, "supply", "II", "3000", -300, -290);
+    answer = land_of(fixture, -400, -400, 400, 400, more.data);
+    assert_true(is_chosen(answer, "c1") && is_chosen(answer, "c3"));
+    assert_true(number_at(answer, "covered_demand") == 22.0);
+    assert_int_equal(number_at(answer, "existing_stations"), 1);
+    (void)json_object_put(answer);
+
+    cim_buf_add_text(&more, ",\"spacing_m\":650"); /* sides are 600 m, diagonals 849 m */
+    answer = land_of(fixture, -400, -400, 400, 400, more.data);
+    assert_int_equal(json_object_array_length(at(answer, "chosen.features")), 0);
+    assert_true(at(answer, "chosen") != NULL && !json_object_get_boolean(at(answer, "proven")));
+    (void)json_object_put(answer);
+    cim_buf_done(&more);
+}
+
+/* Over the land itself, and for the users in the area: every place that is chosen may be built on.
+ */
+static void
+test_choice_over_the_land(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct walls walls;
+    struct json_object *answer;
+    struct json_object *features;
+    uint64_t seed = 31;
+    scatter(fixture, 3, &walls);
+    for (int i = 0; i < 40; i++) {
+        double home[2];
+        offset(random_between(&seed, -280, 280), random_between(&seed, -280, 280), home);
+        add_user(fixture, i, "resident", home);
+    }
+    answer = land_of(fixture, -300, -300, 300, 300,
+                     ",\"volume_m3\":15,\"land_use\":\"ignore\",\"count\":3,"
+                     "\"objective\":\"min_distance\"");
+    features = at(answer, "chosen.features");
+    assert_int_equal(json_object_array_length(features), 3);
+    assert_true(number_at(answer, "total_demand") == 40.0);
+    for (size_t i = 0; i < 3; i++) {
+        struct json_object *one = json_object_array_get_idx(features, i);
+        const double p[2] = {number_at(one, "geometry.coordinates.0"),
+                             number_at(one, "geometry.coordinates.1")};
+        assert_true(margin_m(&walls, p, true) >= -0.0006);
+        assert_true(in_land(at(answer, "feasible"), p));
+    }
+    assert_true(number_at(answer, "bound") <= number_at(answer, "weighted_distance_m") + 0.001);
+    assert_true(number_at(answer, "gap") <= 0.01);
+    (void)json_object_put(answer);
+}
+
+static void
+test_bad_choices_are_named(void **state)
+{
+    static const struct {
+        const char *more;
+        const char *param;
+    } rows[] = {{",\"count\":2", "service_radius_m"},
+                {",\"count\":0", "count"},
+                {",\"count\":2,\"service_radius_m\":500", "demand"},
+                {",\"count\":2,\"service_radius_m\":500,\"candidates\":{\"type\":"
+                 "\"FeatureCollection\",\"features\":[]}",
+                 "candidates"},
+                {",\"count\":2,\"service_radius_m\":500,\"candidates\":{\"type\":"
+                 "\"FeatureCollection\",\"features\":[{\"type\":\"Feature\",\"geometry\":null}]}",
+                 "candidates[0]"}};
+    struct fixture *fixture = *state;
+    const struct house dwelling = {1, "dwelling", "false", "false", "9"};
+    add_house(fixture, &dwelling, -10, -10, 10, 10);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char inputs[700];
+        cim_error err = {0};
+        char *text = NULL;
+        (void)snprintf(inputs, sizeof inputs,
+                       "{\"volume_m3\":3,\"land_use\":\"ignore\",\"as_of\":\"2026-11-27\",\"area\":"
+                       "{\"type\":\"Polygon\",\"coordinates\":[[[110.2,19.95],[110.201,19.95],"
+                       "[110.2,19.951],[110.2,19.95]]]}%s}",
+                       rows[i].more);
+        const cim_status status =
+            ask_text(fixture, siting_answer, fake_scope_all(), inputs, &text, &err);
+        free(text);
+        if (status != CIM_E_INVALID || strcmp(err.param, rows[i].param) != 0) {
+            fail_msg("%s: %d %s %s", rows[i].more, status, err.param, err.en);
+        }
+    }
+}
+
 static void
 test_bad_areas_are_named(void **state)
 {
@@ -349,6 +511,9 @@ main(void)
         cmocka_unit_test_setup(test_land_use_and_control_lines, fixture_clear),
         cmocka_unit_test_setup(test_conflict_is_proved_by_running_again, fixture_clear),
         cmocka_unit_test_setup(test_assumed_are_counted, fixture_clear),
+        cmocka_unit_test_setup(test_choice_of_candidates, fixture_clear),
+        cmocka_unit_test_setup(test_choice_over_the_land, fixture_clear),
+        cmocka_unit_test_setup(test_bad_choices_are_named, fixture_clear),
         cmocka_unit_test_setup(test_bad_areas_are_named, fixture_clear),
         cmocka_unit_test_setup(test_a_million_vertices, fixture_clear),
     };
