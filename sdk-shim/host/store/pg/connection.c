@@ -11,11 +11,14 @@
 #include <string.h>
 #include <time.h>
 
-/* What the answers of statements depend on. Stored times travel as numbers; texts are in UTF-8. */
+/* What the answers of statements depend on. Stored times travel as numbers; texts are in UTF-8.
+ * Plans are not compiled: what a statement might read, were a load under way, makes it look dear.
+ */
 static const char settings[] =
     "set client_encoding to 'UTF8'; set timezone to 'UTC'; set datestyle to 'ISO, YMD'; "
     "set standard_conforming_strings to on; set client_min_messages to warning; "
-    "set lock_timeout to '10s'; set bytea_output to hex; set synchronous_commit to on;";
+    "set lock_timeout to '10s'; set bytea_output to hex; set synchronous_commit to on; "
+    "set jit to off;";
 static const char reader_settings[] = "set default_transaction_read_only to on;";
 /* Short statements that every write needs. */
 static const struct {
