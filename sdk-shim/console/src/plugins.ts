@@ -61,6 +61,72 @@ export async function uninstall(id: string, confirm: string, purge: boolean): Pr
   return ''
 }
 
+export interface BundleReport {
+  id: string
+  version: string
+  /** '' for a plugin that was not there. */
+  from: string
+  takes_over: boolean
+  changes: string[]
+}
+
+const TAKE_OVER_MS = 120_000
+
+/** What the bundle would change, or the sentence of a refusal. */
+export async function tryBundle(file: File): Promise<BundleReport | string> {
+  try {
+    return await request<BundleReport>('/admin/api/plugins/bundles?dry_run=true', {
+      method: 'POST',
+      body: file,
+      contentType: 'application/octet-stream',
+    })
+  } catch (error) {
+    return problemText(toProblem(error))
+  }
+}
+
+/** Until a new worker answers with that version. */
+async function takenOver(id: string, version: string): Promise<void> {
+  const until = Date.now() + TAKE_OVER_MS
+  while (Date.now() < until) {
+    await loadPlugins(true)
+    const plugin = plugins.value.find((one) => one.id === id)
+    if (plugin?.version === version && plugin.state !== 'enabling') return
+    await new Promise((resolve) => window.setTimeout(resolve, POLL_MS))
+  }
+}
+
+/** The sentence of a refusal, or ''. */
+export async function installBundle(file: File, tried: BundleReport): Promise<string> {
+  try {
+    const report = await request<BundleReport>('/admin/api/plugins/bundles', {
+      method: 'POST',
+      body: file,
+      contentType: 'application/octet-stream',
+    })
+    if (report.takes_over) await takenOver(tried.id, tried.version)
+  } catch (error) {
+    return problemText(toProblem(error))
+  }
+  await loadPlugins(true)
+  return ''
+}
+
+/** The version that is there now; a refusal is the card's. */
+export async function rollBack(id: string): Promise<string | undefined> {
+  delete actionFailure[id]
+  try {
+    const path = `/admin/api/plugins/${encodeURIComponent(id)}/rollback`
+    const report = await request<BundleReport>(path, { method: 'POST' })
+    if (report.takes_over) await takenOver(id, report.version)
+    await loadPlugins(true)
+    return report.version
+  } catch (error) {
+    actionFailure[id] = problemText(toProblem(error))
+    return undefined
+  }
+}
+
 export async function act(id: string, action: 'enable' | 'disable'): Promise<boolean> {
   busy[id] = action
   delete actionFailure[id]

@@ -38,6 +38,7 @@ struct supervisor {
     struct host_worker fresh;  /* of an upgrade, not ready yet */
     struct host_worker old;    /* of an upgrade, drains */
     bool upgrading;            /* until `fresh` serves: jobs yield, then it starts */
+    const char *upgrade_why;   /* one is wanted; NULL: none is */
     int64_t said_ms;
     bool announced; /* some worker has served */
     bool stopping;
@@ -136,17 +137,18 @@ kill_worker(struct supervisor *sup, struct host_worker *worker, int32_t end, int
 
 /* ---- upgrades: a second worker on the same socket, ready before the first one drains ---- */
 
+/* Asked for while another change is under way, it follows that one: who asked has changed files
+ * that the worker of that one may not have seen. */
 static void
-begin_upgrade(struct supervisor *sup, const char *why)
+begin_upgrade(struct supervisor *sup)
 {
-    if (sup->stopping || sup->upgrading || sup->old.pid != 0 || sup->worker.pid == 0 ||
-        atomic_load(&sup->worker.note->ready) == 0) {
-        host_log(CIM_LOG_WARNING, "supervisor", "%s: no upgrade now, another change is under way",
-                 why);
+    if (sup->upgrade_why == NULL || sup->stopping || sup->upgrading || sup->old.pid != 0 ||
+        sup->worker.pid == 0 || atomic_load(&sup->worker.note->ready) == 0) {
         return;
     }
-    host_log(CIM_LOG_INFO, "supervisor", "%s: a new worker takes over from %d", why,
+    host_log(CIM_LOG_INFO, "supervisor", "%s: a new worker takes over from %d", sup->upgrade_why,
              (int)sup->worker.pid);
+    sup->upgrade_why = NULL;
     sup->upgrading = true;
     sup->said_ms = host_monotonic_ms();
     atomic_store(&sup->worker.note->yield_jobs, 1);
@@ -215,7 +217,7 @@ look_at_memory(struct supervisor *sup)
     } else if (used_mib > sup->memory_mib && !worker->too_large) {
         worker->too_large = true;
         remember(sup, worker, HOST_END_MEMORY, (int32_t)used_mib);
-        begin_upgrade(sup, "memory");
+        sup->upgrade_why = "memory";
     }
 }
 
@@ -242,8 +244,17 @@ look(struct supervisor *sup, int64_t now_ms)
         kill_worker(sup, worker, HOST_END_HANG, (int32_t)sup->hang_ms);
     } else {
         look_at_memory(sup);
-        if (atomic_exchange(&worker->note->wants_upgrade, 0) != 0) {
-            begin_upgrade(sup, "asked for");
+    }
+}
+
+/* Any of them may have been asked: one that drains still answers what had reached it. */
+static void
+take_wishes(struct supervisor *sup)
+{
+    const struct host_worker *const all[] = {&sup->worker, &sup->fresh, &sup->old};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i]->pid != 0 && atomic_exchange(&all[i]->note->wants_upgrade, 0) != 0) {
+            sup->upgrade_why = "asked for";
         }
     }
 }
@@ -338,12 +349,14 @@ run(struct supervisor *sup, int *ret_code)
         if (number == SIGTERM || number == SIGINT) {
             stop(sup, number);
         } else if (number == SIGHUP) {
-            begin_upgrade(sup, "SIGHUP");
+            sup->upgrade_why = "SIGHUP";
         }
+        take_wishes(sup);
         over = reap(sup, ret_code);
         if (sup->worker.pid != 0) {
             look(sup, host_monotonic_ms());
         }
+        begin_upgrade(sup);
         look_at_upgrade(sup, host_monotonic_ms());
     }
 }
