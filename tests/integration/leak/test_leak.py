@@ -198,23 +198,31 @@ def way_import(walk, layer):
                  {"Content-Type": "application/geo+json"}, own)
 
 
+def first_place(coordinates):
+    while isinstance(coordinates[0], list):
+        coordinates = coordinates[0]
+    return coordinates[:2]
+
+
 def way_map(walk, layer):
     """Pictures are drawn from the tiles; what stands in them is told as text, so that it can be searched."""
     way = "/collections/{id}/map"
     box = "bbox=108.5,18.0,111.2,20.3&width=600&height=600"
     for place in (box, "width=1200"):
         path = "/collections/%s/map?f=json&%s" % (layer.id, place)
-        everything = send("GET", path, "admin").json.get("drawn")  # none of layers without tiles
+        send("GET", path, "admin")
         answer = walk.ask(way, path)
         if not walk.visible(layer) and answer.status == 200:
             walk.expect(way + " drawn", [], answer.json["drawn"])
-    picture = "/collections/%s/map?f=png&%s" % (layer.id, box)
+    # Around a record, hidden if there is one, and so near that every layer has tiles there: elsewhere the picture of a
+    # layer is empty for everybody, and so the same.
+    lon, lat = first_place(((walk.hidden(layer) or layer.records)[0].geometry or {"coordinates": [110.3, 20.0]})["coordinates"])
+    around = "bbox=%f,%f,%f,%f&width=600&height=600" % (lon - 0.01, lat - 0.01, lon + 0.01, lat + 0.01)
+    picture = "/collections/%s/map?f=png&%s" % (layer.id, around)
     warm = send("GET", picture, "admin")
     answer = walk.ask(way, picture, headers={"If-None-Match": warm.headers.get("ETag") or '"x"'})
     if answer.status == 304 and len(walk.visible(layer)) != len(layer.records):
         walk.leaks.append("%s: the ETag of another opens it to %s" % (way, walk.person.name))
-    if not walk.visible(layer) and answer.status == 200 and everything:
-        walk.expect(way + " is that of one who sees more", False, answer.body == warm.body)
     walk.ask("/collections/{id}/legend", "/collections/%s/legend" % layer.id)
     info = ("SERVICE=WMS&VERSION=1.3.0&REQUEST=GetFeatureInfo&CRS=CRS:84&BBOX=108.5,18.0,111.2,20.3&WIDTH=8&HEIGHT=8"
             "&LAYERS=%s&QUERY_LAYERS=%s&FEATURE_COUNT=100" % (layer.id, layer.id))
