@@ -22,7 +22,7 @@ class Uninstall(HostTest):
     def setUp(self):
         super().setUp()
         self.folder = os.path.join(self.host.var, "installed", "template")
-        shutil.copytree(os.path.join(test_host.ARGS.template, "template"), self.folder)
+        shutil.copytree(test_host.ARGS.template, self.folder)
         self.host.plugins = os.path.dirname(self.folder)
         self.add_admin("platform-admin,auditor")
         self.host.run("plugin", "enable", "template")
@@ -44,14 +44,14 @@ class Uninstall(HostTest):
         self.assertIn("is uninstalled", self.host.run("plugin", "uninstall", "template", stdin="template\n"))
         self.assertFalse(os.path.exists(self.folder))
         self.assertIn("template_note", self.tables())
-        shutil.copytree(os.path.join(test_host.ARGS.template, "template"), self.folder)  # it goes on where it was
+        shutil.copytree(test_host.ARGS.template, self.folder)  # it goes on where it was
         self.assertIn("disabled", self.host.run("plugin", "list"))
         self.host.run("plugin", "enable", "template")
         text = self.host.run("plugin", "uninstall", "template", "--purge", "--yes")
         self.assertRegex(text, "Gone: the files of plugin template, the tables below")
         self.assertEqual([], self.tables())
         self.assertFalse(os.path.exists(self.folder))
-        shutil.copytree(os.path.join(test_host.ARGS.template, "template"), self.folder)
+        shutil.copytree(test_host.ARGS.template, self.folder)
         self.assertIn("0001_notes.sql", self.host.run("plugin", "enable", "template"))
         text = self.host.run("audit", "list")
         self.assertIn("plugin.uninstall", text)
@@ -89,7 +89,7 @@ class Bundles(HostTest):
     def setUp(self):
         super().setUp()
         self.folder = os.path.join(self.host.var, "installed", "template")
-        shutil.copytree(os.path.join(test_host.ARGS.template, "template"), self.folder)
+        shutil.copytree(test_host.ARGS.template, self.folder)
         self.host.plugins = os.path.dirname(self.folder)
         self.add_admin("platform-admin,note-reader")
         self.host.run("plugin", "enable", "template")
@@ -99,7 +99,7 @@ class Bundles(HostTest):
         root = os.path.join(self.host.var, "made-" + version)
         inside = os.path.join(root, "lib", "cim", "plugins", "template")
         shutil.rmtree(root, ignore_errors=True)
-        shutil.copytree(os.path.join(test_host.ARGS.template, "template"), inside)
+        shutil.copytree(test_host.ARGS.template, inside)
         for name, text in migrations.items():
             with open(os.path.join(inside, "migrations", name), "w", encoding="utf-8") as file:
                 file.write(text)
@@ -152,7 +152,7 @@ class Bundles(HostTest):
             file.write(b"PK nothing")
         outside = os.path.join(self.host.var, "outside.tar.gz")
         with tarfile.open(outside, "w:gz") as tar:
-            tar.add(os.path.join(test_host.ARGS.template, "template", "plugin.manifest"), "../../evil/plugin.manifest")
+            tar.add(os.path.join(test_host.ARGS.template, "plugin.manifest"), "../../evil/plugin.manifest")
         cut = self.bundle("0.2.0", {})
         with open(cut, "rb") as file:
             half = file.read()[:20000]
