@@ -104,37 +104,25 @@ insert_ours(cim_tx *tx, int64_t i, cim_error *err)
     return CIM_OK;
 }
 
-struct slice {
-    int64_t n;
-    bool bulk;
-};
-
 static cim_status
 write_slice(void *arg, cim_tx *tx, cim_error *err)
 {
-    const struct slice *slice = arg;
-    if (slice->bulk) {
-        CIM_TRY(host_store_bulk_begin(tx, "thing", err));
-    }
-    for (int64_t i = 0; i < slice->n; i++) {
+    const int64_t n = *(const int64_t *)arg;
+    for (int64_t i = 0; i < n; i++) {
         CIM_TRY(insert_ours(tx, next_id++, err));
     }
-    if (slice->bulk) {
-        CIM_TRY(host_store_bulk_end(tx, "thing", err));
-    }
-    return host_store_change(tx, "t.things", slice->bulk ? 0 : next_id,
-                             slice->n > 1 ? CIM_CHANGE_BULK : CIM_CHANGE_CREATE, "460100", "org",
-                             err);
+    return host_store_change(tx, "t.things", n > 1 ? 0 : next_id,
+                             n > 1 ? CIM_CHANGE_BULK : CIM_CHANGE_CREATE, "460100", "org", err);
 }
 
 static void
-write_ours(int64_t n, int64_t batch, bool bulk)
+write_ours(int64_t n, int64_t batch)
 {
     while (n > 0) {
-        struct slice slice = {.n = n < batch ? n : batch, .bulk = bulk};
+        int64_t rows = n < batch ? n : batch;
         cim_error error = {0};
-        check(host_store_write(store, write_slice, &slice, NULL, &error), &error);
-        n -= slice.n;
+        check(host_store_write(store, write_slice, &rows, NULL, &error), &error);
+        n -= rows;
     }
 }
 
@@ -158,7 +146,7 @@ write_plain(int64_t n, int64_t batch)
 static void
 single_ours(int64_t n)
 {
-    write_ours(n, 1, false);
+    write_ours(n, 1);
 }
 
 static void
@@ -170,7 +158,7 @@ single_plain(int64_t n)
 static void *
 thread_ours(void *arg)
 {
-    write_ours(*(int64_t *)arg, 1, false);
+    write_ours(*(int64_t *)arg, 1);
     return NULL;
 }
 
@@ -215,7 +203,7 @@ many_plain(int64_t n)
 static void
 batch_ours(int64_t n)
 {
-    write_ours(n, BATCH, false);
+    write_ours(n, BATCH);
 }
 
 static void
@@ -225,13 +213,13 @@ batch_plain(int64_t n)
 }
 
 static void
-bulk_ours(int64_t n)
+all_ours(int64_t n)
 {
-    write_ours(n, n, true);
+    write_ours(n, n);
 }
 
 static void
-bulk_plain(int64_t n)
+all_plain(int64_t n)
 {
     write_plain(n, n);
 }
@@ -341,7 +329,7 @@ main(int argc, char **argv)
     compare("one row a commit, one caller", single_ours, single_plain, SINGLE_WRITES);
     compare("one row a commit, 64 callers", many_ours, many_plain, (int64_t)THREADS * GROUP_WRITES);
     compare("1000 rows a commit", batch_ours, batch_plain, rows / 2);
-    compare("bulk load, one transaction", bulk_ours, bulk_plain, rows);
+    compare("all rows in one commit", all_ours, all_plain, rows);
     compare("page of 100 records by box", page_ours, page_plain, PAGE_ROUNDS);
     host_store_close(store);
     plain_close(plain);
