@@ -106,6 +106,9 @@ add_field(struct json_object *properties, const struct cim_field *field, bool ch
     if (field->sensitive != CIM_SENSITIVE_NO) {
         host_doc_text(property, "x-cim-sensitive", sensitive_name(field->sensitive));
     }
+    if (field->encrypted) {
+        host_doc_bool(property, "x-cim-encrypted", true);
+    }
     return property;
 }
 

@@ -10,6 +10,15 @@ export interface FieldView {
   title: string
   text: string
   masked: boolean
+  /** Read in clear, with a reason. */
+  clear: boolean
+  revealable: boolean
+}
+
+/** What somebody may read in clear, and has. */
+export interface Reveals {
+  allowed: boolean
+  values: Record<string, unknown>
 }
 
 export function fieldTitle(name: string, property: SchemaProperty | undefined): string {
@@ -46,17 +55,22 @@ export function fieldViews(
   schema: LayerSchema,
   names: string[],
   values: Record<string, unknown>,
+  reveals: Reveals,
 ): FieldView[] {
   return names
     .filter((name) => name in values || schema.popup.includes(name))
     .map((name) => {
       const property = schema.properties[name]
-      const text = formatValue(property, values[name])
+      const read = name in reveals.values
+      const text = formatValue(property, read ? reveals.values[name] : values[name])
+      const masked = Boolean(property?.['x-cim-sensitive']) && text.includes('*')
       return {
         name,
         title: fieldTitle(name, property),
         text,
-        masked: Boolean(property?.['x-cim-sensitive']) && text.includes('*'),
+        masked,
+        clear: read && !masked,
+        revealable: reveals.allowed && masked && !read && Boolean(property?.['x-cim-encrypted']),
       }
     })
 }

@@ -99,6 +99,11 @@ export function fetchItem(id: string, fid: number, signal?: AbortSignal): Promis
   return request<Feature>(`${base(id)}/items/${fid}`, { signal })
 }
 
+/** One field of a record in clear; the reason goes into the audit before the value comes. */
+export function revealField(id: string, fid: number, field: string, reason: string): Promise<Feature> {
+  return request<Feature>(`${base(id)}/items/${fid}${query({ reveal: field, reason })}`)
+}
+
 export async function fetchBasemaps(): Promise<Basemap[]> {
   return (await request<{ basemaps: Basemap[] }>('/basemaps')).basemaps
 }

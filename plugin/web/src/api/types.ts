@@ -32,6 +32,7 @@ export interface SchemaProperty {
   'x-cim-title'?: Title
   'x-cim-codes'?: CodeValue[]
   'x-cim-sensitive'?: string | null
+  'x-cim-encrypted'?: boolean
   'x-ogc-unit'?: string
 }
 

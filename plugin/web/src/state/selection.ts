@@ -1,7 +1,8 @@
 // The record that the drawer shows, and its neighbours under the same click.
 import { isAbort, problemText, toProblem } from '@cim/api'
 import { computed, ref, shallowRef, watch } from 'vue'
-import { fetchItem, fetchSchema } from '../api/platform'
+import { me } from '@cim/session'
+import { fetchItem, fetchSchema, revealField } from '../api/platform'
 import type { Feature, LayerSchema } from '../api/types'
 import { boundsOf } from '../map/bounds'
 import { map, select, type Hit } from '../map/controller'
@@ -11,6 +12,12 @@ export const hits = ref<Hit[]>(view.record ? [view.record] : [])
 export const hitIndex = ref(0)
 export const record = shallowRef<Feature | null>(null)
 export const recordSchema = shallowRef<LayerSchema | null>(null)
+/** Values of the record that were read in clear; masked again once it is loaded again. */
+export const revealed = ref<Record<string, unknown>>({})
+export const mayReveal = computed(() => {
+  const plugin = hits.value[hitIndex.value]?.layer.split('.')[0]
+  return me.value?.functions.includes(`${plugin}.reveal`) ?? false
+})
 export const recordError = ref('')
 export const recordLoading = ref(false)
 export const drawerOpen = computed(() => hits.value.length > 0)
@@ -36,6 +43,7 @@ export async function loadRecord(again = false): Promise<void> {
   const hit = hits.value[hitIndex.value]
   view.record = hit ? { layer: hit.layer, fid: hit.fid } : null
   recordError.value = ''
+  revealed.value = {}
   if (!again || !hit) {
     record.value = null
     select(null)
@@ -60,6 +68,15 @@ export async function loadRecord(again = false): Promise<void> {
     recordError.value = problemText(toProblem(error))
   }
   recordLoading.value = false
+}
+
+/** Fails with what the platform says; an answer for a record that was left meanwhile is dropped. */
+export async function reveal(field: string, reason: string): Promise<void> {
+  const hit = hits.value[hitIndex.value]
+  if (!hit) return
+  const feature = await revealField(hit.layer, hit.fid, field, reason)
+  if (hits.value[hitIndex.value] !== hit) return
+  revealed.value = { ...revealed.value, [field]: feature.properties[field] }
 }
 
 export function watchSelection(): void {
