@@ -409,7 +409,7 @@ class CommandLine(unittest.TestCase):
         process.send_signal(signal.SIGINT)
         self.assertEqual(1, process.wait(30))
         os.close(ours)
-        self.assertRegex(shown.decode(), r"\[#*\.+\] +\d+ %  正在等待  waiting")
+        self.assertRegex(shown.decode(), r"\[#* +\] +\d+ %  正在等待  waiting")
 
 
 class Restart(JobsTest):

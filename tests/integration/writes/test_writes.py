@@ -25,6 +25,8 @@ def shown(answer):
 
 
 class Idempotency(PlacesTest):
+    flags = ("--password.max_age_days=0",)  # keys live longer than passwords do
+
     def assert_again(self, first, again, status):
         self.assertEqual(status, first[0], first[2])
         self.assertIsNone(first[1]["Idempotency-Replayed"])
