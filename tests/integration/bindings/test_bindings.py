@@ -185,7 +185,7 @@ class Bindings(unittest.TestCase):
 
     def settle(self, role, tried=None):
         """The state once what is due was tried."""
-        for _ in range(600):
+        for _ in range(2400):
             state = self.ok(API + "/" + role)
             if state["tried"] != tried and state["state"] != "refreshing":
                 return state

@@ -109,6 +109,13 @@ export class Platform {
   }
 }
 
+/** Each Set-Cookie line. Debian's Node 18 has no getSetCookie() and joins them by commas, which dates have as well. */
+function setCookies(headers) {
+  if (headers.getSetCookie) return headers.getSetCookie()
+  const joined = headers.get('set-cookie')
+  return joined ? joined.split(/,\s*(?=[^;,=\s]+=)/) : []
+}
+
 /** Keeps cookies per origin, sends them as a browser would, follows nothing by itself. */
 export class Browser {
   jars = new Map()
@@ -120,7 +127,7 @@ export class Browser {
     const cookies = [...jar.values()].filter((c) => pathname.startsWith(c.path)).map((c) => `${c.name}=${c.value}`)
     const headers = { ...(cookies.length ? { Cookie: cookies.join('; ') } : {}), ...options.headers }
     const answer = await fetch(url, { redirect: 'manual', ...options, headers })
-    for (const line of answer.headers.getSetCookie()) {
+    for (const line of setCookies(answer.headers)) {
       const [pair, ...attributes] = line.split(/;\s*/)
       const at = pair.indexOf('=')
       const name = pair.slice(0, at)
