@@ -190,7 +190,7 @@ class Bindings(unittest.TestCase):
             if state["tried"] != tried and state["state"] != "refreshing":
                 return state
             time.sleep(0.05)
-        raise AssertionError(state)
+        raise AssertionError("%s\nthe end of what the host logged:\n%s" % (state, self.host.read_log()[-8000:]))
 
     def again(self, role=ROLE):
         tried = self.ok(API + "/" + role)["tried"]
