@@ -346,6 +346,7 @@ cim_status
 lpg_mvt_append(struct lpg_mvt *mvt, struct cim_buf *tile, cim_error *err)
 {
     CIM_AUTO_BUF struct cim_buf layer;
+    cim_buf_init(&layer, LPG_MVT_BYTES_MAX);
     if (mvt->failed != CIM_OK) {
         return cim_fail(err, mvt->failed, "tile", NULL, "瓦片属性值过多",
                         "too many values in tile");
@@ -356,7 +357,6 @@ lpg_mvt_append(struct lpg_mvt *mvt, struct cim_buf *tile, cim_error *err)
     CIM_TRY(cim_buf_status(&mvt->geometry, err));
     CIM_TRY(cim_buf_status(&mvt->value, err));
     CIM_TRY(cim_buf_status(&mvt->field, err));
-    cim_buf_init(&layer, LPG_MVT_BYTES_MAX);
     if (mvt->features.len > 0) {
         put_tag(&layer, LAYER_VERSION, WIRE_VARINT);
         put_varint(&layer, 2);

@@ -209,6 +209,7 @@ host_target_database(const struct host_config *config, const char *url, const ch
 {
     CIM_AUTO_BUF struct cim_buf text;
     struct parts parts = {0};
+    cim_buf_init(&text, size);
     if (is_platform(url)) {
         cim_copy_text(out, size, host_config_text(config, "store.url"));
         return CIM_OK;
@@ -216,7 +217,6 @@ host_target_database(const struct host_config *config, const char *url, const ch
     if (!split(url, &parts)) {
         return cim_fail(err, CIM_E_INVALID, "url", NULL, "地址无效", "the address is not valid");
     }
-    cim_buf_init(&text, size);
     cim_buf_add_text(&text,
                      "PG:connect_timeout=10"
                      " options='-c default_transaction_read_only=on -c statement_timeout=10min'");

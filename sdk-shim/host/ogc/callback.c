@@ -130,10 +130,10 @@ tell(struct host_callbacks *callbacks, struct json_object *request,
     const char *mime = json_mime;
     char id[CIM_JOB_ID_TEXT + 16];
     CIM_AUTO_BUF struct cim_buf body;
+    cim_buf_init(&body, HOST_JOB_RESULT_BYTES_MAX * 2UL);
     if (url[0] == '\0') {
         return CIM_OK;
     }
-    cim_buf_init(&body, HOST_JOB_RESULT_BYTES_MAX * 2UL);
     CIM_TRY(write_body(app, request, info, &body, &mime, err));
     (void)snprintf(id, sizeof id, "%s-%s", info->id, names[info->state]);
     const struct host_webhook hook = {
