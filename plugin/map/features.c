@@ -240,6 +240,22 @@ add_attribute(struct lpg_features *features, const struct cim_field *field, bool
     return CIM_OK;
 }
 
+static void
+add_rate(struct lpg_features *features, const struct cim_rate *rate)
+{
+    static const char *const endings[3] = {"n", "of", "pct"};
+    struct lpg_rate *added = &features->rates[features->n_rates++];
+    added->rate = rate;
+    for (uint32_t i = 0; i < features->n_attributes; i++) {
+        if (features->attributes[i].field == rate->field) {
+            added->attribute = i;
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(added->keys[i], sizeof added->keys[i], "%.40s_%s", rate->name, endings[i]);
+    }
+}
+
 cim_status
 lpg_features_init(struct lpg_features *features, const struct cim_definition *def, cim_error *err)
 {
@@ -249,6 +265,9 @@ lpg_features_init(struct lpg_features *features, const struct cim_definition *de
     }
     for (size_t i = 0; i < def->n_count_by; i++) {
         CIM_TRY(add_attribute(features, def->count_by[i], true, err));
+    }
+    for (size_t i = 0; i < def->n_rates; i++) {
+        add_rate(features, &def->rates[i]);
     }
     return CIM_OK;
 }
@@ -263,7 +282,9 @@ void
 lpg_features_init_like(struct lpg_features *features, const struct lpg_features *model,
                        bool goes_on)
 {
-    *features = (struct lpg_features){.n_attributes = model->n_attributes};
+    *features =
+        (struct lpg_features){.n_attributes = model->n_attributes, .n_rates = model->n_rates};
+    memcpy(features->rates, model->rates, sizeof features->rates);
     for (uint32_t i = 0; i < model->n_attributes; i++) {
         const struct lpg_attribute *attribute = &model->attributes[i];
         features->attributes[i] = (struct lpg_attribute){

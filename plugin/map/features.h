@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LPG_FEATURES_MAX = 100000000, LPG_ATTRIBUTES_MAX = 32 };
+enum { LPG_FEATURES_MAX = 100000000, LPG_ATTRIBUTES_MAX = 32, LPG_RATE_KEY_SIZE = 48 };
 
 struct lpg_value {
     uint32_t type; /* CIM_COL_INT64, _FLOAT64, _TEXT, _BOOL, _TIME_MS */
@@ -41,6 +41,13 @@ struct lpg_attribute {
     uint32_t *codes;
 };
 
+/* One of the definition's rates: the attribute that it counts by, and the names of its tags. */
+struct lpg_rate {
+    const struct cim_rate *rate;
+    uint32_t attribute;
+    char keys[3][LPG_RATE_KEY_SIZE];
+};
+
 struct lpg_features {
     uint32_t n;
     uint32_t capacity;
@@ -52,6 +59,8 @@ struct lpg_features {
     uint32_t *owner;
     uint32_t n_attributes;
     struct lpg_attribute attributes[LPG_ATTRIBUTES_MAX];
+    uint32_t n_rates;
+    struct lpg_rate rates[CIM_RATES_MAX];
 };
 
 /* Attributes: the definition's tile attributes and count_by fields, each once. */

@@ -28,6 +28,29 @@ struct lpg_map {
     atomic_bool stop;
 };
 
+/* NULL: no such layer. */
+struct lpg_map_slot *lpg_map_find(struct lpg_map *map, const char *layer);
+
+/* A layer as one caller sees it now. */
+struct lpg_seen {
+    struct lpg_snapshot *snapshot;
+    struct lpg_view view;
+};
+
+cim_status lpg_map_see(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
+                       const char *area, const char *filter_json, struct lpg_seen *ret_seen,
+                       cim_error *err);
+void lpg_map_unsee(struct lpg_seen *seen);
+
+/* ---- draw.c: the layers of one tile ---- */
+
+cim_status lpg_draw_tile(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
+                         const struct lpg_seen *seen, const cim_tile_request *request,
+                         cim_blob *ret_tile, cim_error *err);
+/* Where the tile shows rates per area, adds to its key what the caller sees of the areas. */
+cim_status lpg_rate_areas_key(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
+                              const cim_tile_request *request, char key[LPG_VIEW_KEY_SIZE]);
+
 /* A snapshot that holds every change acknowledged before the call; the caller's to unref. */
 cim_status lpg_map_take(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
                         struct lpg_snapshot **ret_snapshot, cim_error *err);

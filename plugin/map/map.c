@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAYER_NAME_MAX = 160 };
-
 cim_status
 lpg_map_new(const cim_host *host, const struct lpg_map_layer *layers, size_t n_layers,
             struct lpg_map **ret_map, cim_error *err)
@@ -59,8 +57,8 @@ lpg_map_free(struct lpg_map *map)
     free(map);
 }
 
-static struct lpg_map_slot *
-find_slot(struct lpg_map *map, const char *layer)
+struct lpg_map_slot *
+lpg_map_find(struct lpg_map *map, const char *layer)
 {
     for (size_t i = 0; i < map->n_slots; i++) {
         if (strcmp(map->slots[i].source.def->id, layer) == 0) {
@@ -75,11 +73,13 @@ lpg_map_tile_key(void *self, const cim_call *call, const cim_tile_request *reque
                  char ret_key[CIM_TILE_KEY_MAX])
 {
     struct lpg_map *map = self;
+    struct lpg_map_slot *slot = lpg_map_find(map, request->layer);
     char view_key[LPG_VIEW_KEY_SIZE];
-    if (find_slot(map, request->layer) == NULL) {
+    if (slot == NULL) {
         return CIM_E_NOTFOUND;
     }
     CIM_TRY(lpg_view_key(call->scope, request->area, request->filter_json, view_key, NULL));
+    CIM_TRY(lpg_rate_areas_key(map, slot, call, request, view_key));
     (void)snprintf(ret_key, CIM_TILE_KEY_MAX, "%" PRIx64 "-%s",
                    (uint64_t)map->store->layer_pos(map->host, request->layer), view_key);
     return CIM_OK;
@@ -177,72 +177,16 @@ lpg_map_take(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *cal
     return status;
 }
 
-/* The shapes, and in a layer of its own ("lpg.districts.labels") a point per polygon for its name:
- * a name written on the polygon itself would repeat with every part and every tile. */
-static cim_status
-draw_shapes(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
-            const cim_tile_request *request, struct lpg_mvt *mvt, struct cim_buf *tile,
-            cim_error *err)
-{
-    struct lpg_mvt *labels = NULL;
-    char name[LAYER_NAME_MAX];
-    cim_status status = CIM_OK;
-    const struct lpg_base *base = snapshot->base;
-    CIM_TRY(lpg_shapes_tile(&base->shapes, &base->features, view, request->z, request->col,
-                            request->row, mvt, err));
-    CIM_TRY(lpg_mvt_append(mvt, tile, err));
-    (void)snprintf(name, sizeof name, "%.120s.labels", request->layer);
-    CIM_TRY(lpg_mvt_new(name, &labels, err));
-    lpg_labels_tile(&base->shapes, &base->features, view, request->z, request->col, request->row,
-                    labels);
-    status = lpg_mvt_append(labels, tile, err);
-    lpg_mvt_free(labels);
-    return status;
-}
-
-static cim_status
-draw(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
-     const cim_tile_request *request, cim_blob *ret_tile, cim_error *err)
-{
-    CIM_AUTO_BUF struct cim_buf tile;
-    struct lpg_mvt *mvt;
-    char *texts = NULL;
-    cim_status status;
-    cim_buf_init(&tile, LPG_MVT_BYTES_MAX);
-    CIM_TRY(lpg_mvt_new(request->layer, &mvt, err));
-    if (snapshot->base->points == NULL) {
-        status = draw_shapes(snapshot, view, request, mvt, &tile, err);
-    } else {
-        status = lpg_snapshot_tile(snapshot, view, request->z, request->col, request->row, mvt,
-                                   &texts, err);
-        if (status == CIM_OK) {
-            status = lpg_mvt_append(mvt, &tile, err);
-        }
-    }
-    if (status == CIM_OK) {
-        cim_buf_to_blob(&tile, ret_tile);
-    }
-    lpg_mvt_free(mvt);
-    free(texts);
-    return status;
-}
-
-/* A layer as one caller sees it now. */
-struct seen {
-    struct lpg_snapshot *snapshot;
-    struct lpg_view view;
-};
-
-static void
-close_seen(struct seen *seen)
+void
+lpg_map_unsee(struct lpg_seen *seen)
 {
     lpg_view_done(&seen->view);
     lpg_snapshot_unref(seen->snapshot);
 }
 
-static cim_status
-open_seen(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call, const char *area,
-          const char *filter_json, struct seen *seen, cim_error *err)
+cim_status
+lpg_map_see(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call, const char *area,
+            const char *filter_json, struct lpg_seen *seen, cim_error *err)
 {
     cim_status status;
     CIM_TRY(lpg_map_take(map, slot, call, &seen->snapshot, err));
@@ -254,7 +198,7 @@ open_seen(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call, 
     }
     status = lpg_snapshot_judge(seen->snapshot, &slot->source.layer, call, &seen->view, err);
     if (status != CIM_OK) {
-        close_seen(seen);
+        lpg_map_unsee(seen);
     }
     return status;
 }
@@ -271,8 +215,8 @@ lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, 
              cim_error *err)
 {
     struct lpg_map *map = self;
-    struct lpg_map_slot *slot = find_slot(map, request->layer);
-    struct seen seen;
+    struct lpg_map_slot *slot = lpg_map_find(map, request->layer);
+    struct lpg_seen seen;
     cim_status status;
     CIM_TRY(slot != NULL ? CIM_OK : fail_layer(request->layer, err));
     if (request->tms != CIM_TMS_WEB_MERCATOR_QUAD) {
@@ -284,9 +228,9 @@ lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, 
         return cim_fail(err, CIM_E_INVALID, "tile", NULL, "瓦片行列号超出级别 %u 的范围",
                         "tile row or column out of range at zoom %u", request->z);
     }
-    CIM_TRY(open_seen(map, slot, call, request->area, request->filter_json, &seen, err));
-    status = draw(seen.snapshot, &seen.view, request, ret_tile, err);
-    close_seen(&seen);
+    CIM_TRY(lpg_map_see(map, slot, call, request->area, request->filter_json, &seen, err));
+    status = lpg_draw_tile(map, slot, call, &seen, request, ret_tile, err);
+    lpg_map_unsee(&seen);
     return status;
 }
 
@@ -295,16 +239,16 @@ lpg_map_cluster(struct lpg_map *map, const cim_call *call, const char *layer, co
                 const char *filter_json, int64_t id, uint64_t skip, uint32_t limit,
                 struct lpg_cluster *ret_cluster, cim_error *err)
 {
-    struct lpg_map_slot *slot = find_slot(map, layer);
-    struct seen seen;
+    struct lpg_map_slot *slot = lpg_map_find(map, layer);
+    struct lpg_seen seen;
     cim_status status;
     CIM_TRY(slot != NULL ? CIM_OK : fail_layer(layer, err));
-    CIM_TRY(open_seen(map, slot, call, area, filter_json, &seen, err));
+    CIM_TRY(lpg_map_see(map, slot, call, area, filter_json, &seen, err));
     status =
         seen.snapshot->base->points != NULL
             ? lpg_snapshot_cluster(seen.snapshot, &seen.view, id, skip, limit, ret_cluster, err)
             : cim_fail(err, CIM_E_INVALID, "layer", layer, "该图层不是点图层，没有聚合点",
                        "the layer has no points and so no clusters");
-    close_seen(&seen);
+    lpg_map_unsee(&seen);
     return status;
 }

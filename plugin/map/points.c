@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "geo/mercator.h"
+#include "map/rates.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -306,6 +307,9 @@ lpg_points_free(struct lpg_points *points)
             free(points->counted[c].bitmaps[v].rank);
         }
         free(points->counted[c].bitmaps);
+    }
+    for (size_t z = 0; z < LPG_POINTS_SINGLE_ZOOM; z++) {
+        lpg_hexes_free(atomic_load(&points->hexes[z]));
     }
     free(points->morton);
     free(points->sum_x);

@@ -11,10 +11,14 @@
 #include "map/features.h"
 #include "map/view.h"
 
+#include <stdatomic.h>
+
 enum {
     LPG_POINTS_SINGLE_ZOOM = 14, /* from here on every point is drawn by itself */
     LPG_CLUSTER_LEVELS = 3       /* a 512 px tile has 2^3 x 2^3 cells of 64 px */
 };
+
+struct lpg_hexes;
 
 struct lpg_partition {
     uint32_t area; /* number in features.areas */
@@ -46,6 +50,8 @@ struct lpg_points {
     struct lpg_counted counted[LPG_ATTRIBUTES_MAX];
     uint32_t *rows_owned;
     uint32_t *by_fid; /* rows in the order of fids; NULL in a pyramid of some of the points */
+    /* Sums per hexagon and zoom, made when first asked for. */
+    _Atomic(struct lpg_hexes *) hexes[LPG_POINTS_SINGLE_ZOOM];
 };
 
 /* The row of the i-th point in features; rows ascend. */

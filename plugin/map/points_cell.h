@@ -5,6 +5,14 @@
 
 #include "map/points.h"
 
+/* Bits set before position i. */
+static inline uint32_t
+lpg_bitmap_rank(const struct lpg_bitmap *bitmap, uint32_t i)
+{
+    const uint64_t below = (1ULL << (i % 64U)) - 1;
+    return bitmap->rank[i / 64U] + (uint32_t)__builtin_popcountll(bitmap->words[i / 64U] & below);
+}
+
 /* First point of [begin, end) whose code is >= `code`. */
 static inline uint32_t
 lpg_points_lower_bound(const uint64_t *morton, uint32_t begin, uint32_t end, uint64_t code)

@@ -3,6 +3,7 @@
 #include "cim/util.h"
 #include "geo/mercator.h"
 #include "map/points_cell.h"
+#include "map/rates.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +15,6 @@ enum {
     UNITS_PER_PX = LPG_MVT_EXTENT / 512,
     NAME_SIZE = 128 /* of "n_<field>_<value>" */
 };
-
-/* Bits set before position i. */
-static uint32_t
-bitmap_rank(const struct lpg_bitmap *bitmap, uint32_t i)
-{
-    const uint64_t below = (1ULL << (i % 64U)) - 1;
-    return bitmap->rank[i / 64U] + (uint32_t)__builtin_popcountll(bitmap->words[i / 64U] & below);
-}
 
 static uint64_t
 count_cell(const struct lpg_points *points, const struct lpg_view *view, bool all_visible,
@@ -129,6 +122,7 @@ struct drawing {
     struct cell cells[CELLS];
     uint64_t *value_counts; /* CELLS x total values of all counted attributes */
     uint32_t n_values;
+    struct lpg_rate_codes rates[CIM_RATES_MAX];
 };
 
 static const struct lpg_points *
@@ -175,8 +169,8 @@ add_range(struct drawing *drawing, enum part part, uint32_t c, uint32_t begin, u
         const struct lpg_counted *counted = &points->counted[k];
         const bool shown = (drawing->view->attributes >> counted->attribute & 1U) != 0;
         for (uint32_t v = 1; shown && v < counted->n_values; v++) {
-            const uint64_t n =
-                bitmap_rank(&counted->bitmaps[v], end) - bitmap_rank(&counted->bitmaps[v], begin);
+            const uint64_t n = lpg_bitmap_rank(&counted->bitmaps[v], end) -
+                               lpg_bitmap_rank(&counted->bitmaps[v], begin);
             values[v] += sign * n;
         }
         values += n_values_of(drawing->stack, counted->attribute);
@@ -242,6 +236,29 @@ struct cluster_keys {
         *values; /* UINT32_MAX: not in the tile yet, which names nothing that it does not count */
 };
 
+/* From the counts per value that the cell has anyhow. */
+static void
+tag_rates(const struct drawing *drawing, const uint64_t *values, struct lpg_mvt *mvt)
+{
+    const struct lpg_features *features = drawing->stack->newer;
+    const struct lpg_points *points = drawing->stack->points;
+    for (uint32_t k = 0; k < points->n_counted; k++) {
+        const uint32_t n = n_values_of(drawing->stack, points->counted[k].attribute);
+        for (uint32_t r = 0; r < features->n_rates; r++) {
+            struct lpg_rate_count count = {0};
+            if (features->rates[r].attribute != points->counted[k].attribute) {
+                continue;
+            }
+            for (uint32_t v = 1; v < n; v++) {
+                count.n += (drawing->rates[r].numerator >> (v - 1) & 1U) != 0 ? values[v] : 0;
+                count.of += (drawing->rates[r].denominator >> (v - 1) & 1U) != 0 ? values[v] : 0;
+            }
+            lpg_rate_tag(&features->rates[r], &count, mvt);
+        }
+        values += n;
+    }
+}
+
 static void
 draw_cluster(const struct drawing *drawing, uint32_t c, const struct cluster_keys *keys,
              struct lpg_mvt *mvt)
@@ -264,6 +281,7 @@ draw_cluster(const struct drawing *drawing, uint32_t c, const struct cluster_key
             lpg_mvt_tag(mvt, keys->values[v], lpg_mvt_value_int(mvt, (int64_t)values[v]));
         }
     }
+    tag_rates(drawing, values, mvt);
     lpg_mvt_point(mvt, anchor(cell->sum_x, cell->count, x, drawing->frame.z),
                   anchor(cell->sum_y, cell->count, y, drawing->frame.z));
     lpg_mvt_end(mvt);
@@ -428,6 +446,7 @@ lpg_points_tile(const struct lpg_stack *stack, const struct lpg_view *view, bool
     drawing->stack = stack;
     drawing->view = view;
     drawing->all_visible = all_visible;
+    lpg_rates_resolve(stack->newer, drawing->rates);
     drawing->frame = (struct tile_frame){
         .z = z, .x0 = (uint64_t)col << (32U - z), .y0 = (uint64_t)row << (32U - z)};
     for (uint32_t k = 0; k < stack->points->n_counted; k++) {

@@ -277,10 +277,18 @@ tag_shape(const struct lpg_features *features, const struct lpg_view *view, uint
     }
 }
 
+static bool
+is_drawn(const struct lpg_features *features, const struct lpg_view *view,
+         const struct lpg_shape_extra *extra, uint32_t i)
+{
+    return lpg_view_covers(view, features, i) &&
+           (extra == NULL || extra->wanted(extra->self, features, i));
+}
+
 cim_status
 lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
-                const struct lpg_view *view, uint32_t z, uint32_t col, uint32_t row,
-                struct lpg_mvt *mvt, cim_error *err)
+                const struct lpg_view *view, const struct lpg_shape_extra *extra, uint32_t z,
+                uint32_t col, uint32_t row, struct lpg_mvt *mvt, cim_error *err)
 {
     const struct tile tile = {.z = z,
                               .x0 = (int64_t)col << (32U - z),
@@ -294,12 +302,15 @@ lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *feat
     number_keys(features, mvt, &keys);
     for (uint32_t i = 0; status == CIM_OK && i < shapes->n; i++) {
         const struct lpg_shape *shape = &shapes->shapes[i];
-        if (!meets(shape, &tile) || !lpg_view_covers(view, features, i)) {
+        if (!meets(shape, &tile) || !is_drawn(features, view, extra, i)) {
             continue;
         }
         lpg_mvt_begin(mvt, shapes->parts[shape->part_begin].ring ? LPG_MVT_POLYGON : LPG_MVT_LINE,
                       (uint64_t)features->fid[i]);
         tag_shape(features, view, i, &keys, mvt);
+        if (extra != NULL) {
+            extra->tag(extra->self, mvt);
+        }
         status = draw_shape(shapes, shape, &tile, &projected, &clipped, mvt, err);
         lpg_mvt_end(mvt);
     }
@@ -310,8 +321,8 @@ lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *feat
 
 void
 lpg_labels_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
-                const struct lpg_view *view, uint32_t z, uint32_t col, uint32_t row,
-                struct lpg_mvt *mvt)
+                const struct lpg_view *view, const struct lpg_shape_extra *extra, uint32_t z,
+                uint32_t col, uint32_t row, struct lpg_mvt *mvt)
 {
     const int64_t x0 = (int64_t)col << (32U - z);
     const int64_t y0 = (int64_t)row << (32U - z);
@@ -324,11 +335,14 @@ lpg_labels_tile(const struct lpg_shapes *shapes, const struct lpg_features *feat
             shape->part_begin < shape->part_end && shapes->parts[shape->part_begin].ring;
         /* Half open: the point is in one tile of a zoom. */
         if (!polygon || shape->label_x < x0 || shape->label_x >= x0 + size || shape->label_y < y0 ||
-            shape->label_y >= y0 + size || !lpg_view_covers(view, features, i)) {
+            shape->label_y >= y0 + size || !is_drawn(features, view, extra, i)) {
             continue;
         }
         lpg_mvt_begin(mvt, LPG_MVT_POINT, (uint64_t)features->fid[i]);
         tag_shape(features, view, i, &keys, mvt);
+        if (extra != NULL) {
+            extra->tag(extra->self, mvt);
+        }
         lpg_mvt_point(mvt, (int32_t)(((shape->label_x - x0) * LPG_MVT_EXTENT) >> (32U - z)),
                       (int32_t)(((shape->label_y - y0) * LPG_MVT_EXTENT) >> (32U - z)));
         lpg_mvt_end(mvt);

@@ -49,15 +49,26 @@ cim_status lpg_shapes_add_wkb(struct lpg_shapes *shapes, const void *wkb, size_t
                               cim_error *err);
 void lpg_shapes_done(struct lpg_shapes *shapes);
 
+/* What else than its layer knows of a shape: whether it is drawn, and its further tags. */
+struct lpg_shape_extra {
+    void *self;
+    /* Tells row `row` of the features, which the view covers. */
+    bool (*wanted)(void *self, const struct lpg_features *features, uint32_t row);
+    /* Follows a true answer, before the next question. */
+    void (*tag)(void *self, struct lpg_mvt *mvt);
+};
+
+/* `extra` may be NULL. */
 cim_status lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
-                           const struct lpg_view *view, uint32_t z, uint32_t col, uint32_t row,
-                           struct lpg_mvt *mvt, cim_error *err);
+                           const struct lpg_view *view, const struct lpg_shape_extra *extra,
+                           uint32_t z, uint32_t col, uint32_t row, struct lpg_mvt *mvt,
+                           cim_error *err);
 
 /* The names' places of the polygons that lie in the tile, one for each however many parts it has
  * and however many tiles it spans; with the attributes that the polygons have. */
 void lpg_labels_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
-                     const struct lpg_view *view, uint32_t z, uint32_t col, uint32_t row,
-                     struct lpg_mvt *mvt);
+                     const struct lpg_view *view, const struct lpg_shape_extra *extra, uint32_t z,
+                     uint32_t col, uint32_t row, struct lpg_mvt *mvt);
 
 /* ---- label.c ---- */
 

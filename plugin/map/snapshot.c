@@ -105,17 +105,8 @@ lpg_snapshot_judge(const struct lpg_snapshot *snapshot, const cim_layer *layer,
 
 /* ---- reading ---- */
 
-/* The pyramids for one view: the snapshot's own, or those of the records that it covers. */
-struct opened {
-    struct lpg_stack stack;
-    struct lpg_points *subset;
-    struct lpg_subset *slot; /* of the base's cache */
-    struct lpg_points *removed;
-    struct lpg_points *added;
-};
-
-static void
-close_stack(const struct lpg_snapshot *snapshot, struct opened *opened)
+void
+lpg_snapshot_close(const struct lpg_snapshot *snapshot, struct lpg_opened *opened)
 {
     if (opened->subset != NULL) {
         lpg_base_release(snapshot->base, opened->subset, opened->slot);
@@ -125,7 +116,7 @@ close_stack(const struct lpg_snapshot *snapshot, struct opened *opened)
 }
 
 static cim_status
-narrow(const struct lpg_snapshot *snapshot, const struct lpg_view *view, struct opened *opened,
+narrow(const struct lpg_snapshot *snapshot, const struct lpg_view *view, struct lpg_opened *opened,
        cim_error *err)
 {
     const struct lpg_overlay *overlay = snapshot->overlay;
@@ -142,23 +133,24 @@ narrow(const struct lpg_snapshot *snapshot, const struct lpg_view *view, struct 
     return CIM_OK;
 }
 
-static cim_status
-open_stack(const struct lpg_snapshot *snapshot, const struct lpg_view *view, struct opened *opened,
-           cim_error *err)
+cim_status
+lpg_snapshot_open(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
+                  struct lpg_opened *opened, cim_error *err)
 {
     const struct lpg_overlay *overlay = snapshot->overlay;
     cim_status status;
-    *opened = (struct opened){.stack = {.points = snapshot->base->points,
-                                        .features = &snapshot->base->features,
-                                        .removed = overlay != NULL ? overlay->removed : NULL,
-                                        .added = overlay != NULL ? overlay->added : NULL,
-                                        .newer = lpg_snapshot_features(snapshot)}};
+    *opened = (struct lpg_opened){.stack = {.points = snapshot->base->points,
+                                            .features = &snapshot->base->features,
+                                            .removed = overlay != NULL ? overlay->removed : NULL,
+                                            .added = overlay != NULL ? overlay->added : NULL,
+                                            .newer = lpg_snapshot_features(snapshot)},
+                                  .all_visible = view->by_record};
     if (!view->by_record) {
         return CIM_OK;
     }
     status = narrow(snapshot, view, opened, err);
     if (status != CIM_OK) {
-        close_stack(snapshot, opened);
+        lpg_snapshot_close(snapshot, opened);
     }
     return status;
 }
@@ -167,12 +159,12 @@ cim_status
 lpg_snapshot_tile(const struct lpg_snapshot *snapshot, const struct lpg_view *view, uint32_t z,
                   uint32_t col, uint32_t row, struct lpg_mvt *mvt, char **ret_texts, cim_error *err)
 {
-    struct opened opened;
+    struct lpg_opened opened;
     cim_status status;
-    CIM_TRY(open_stack(snapshot, view, &opened, err));
+    CIM_TRY(lpg_snapshot_open(snapshot, view, &opened, err));
     status =
-        lpg_points_tile(&opened.stack, view, view->by_record, z, col, row, mvt, ret_texts, err);
-    close_stack(snapshot, &opened);
+        lpg_points_tile(&opened.stack, view, opened.all_visible, z, col, row, mvt, ret_texts, err);
+    lpg_snapshot_close(snapshot, &opened);
     return status;
 }
 
@@ -180,10 +172,10 @@ cim_status
 lpg_snapshot_count(const struct lpg_snapshot *snapshot, const struct lpg_view *view, uint32_t z,
                    uint32_t col, uint32_t row, uint64_t *ret_count, cim_error *err)
 {
-    struct opened opened;
-    CIM_TRY(open_stack(snapshot, view, &opened, err));
-    *ret_count = lpg_points_count(&opened.stack, view, view->by_record, z, col, row);
-    close_stack(snapshot, &opened);
+    struct lpg_opened opened;
+    CIM_TRY(lpg_snapshot_open(snapshot, view, &opened, err));
+    *ret_count = lpg_points_count(&opened.stack, view, opened.all_visible, z, col, row);
+    lpg_snapshot_close(snapshot, &opened);
     return CIM_OK;
 }
 
@@ -191,15 +183,16 @@ cim_status
 lpg_snapshot_cluster(const struct lpg_snapshot *snapshot, const struct lpg_view *view, int64_t id,
                      uint64_t skip, uint32_t limit, struct lpg_cluster *ret_cluster, cim_error *err)
 {
-    struct opened opened;
+    struct lpg_opened opened;
     uint64_t first = 0;
     uint64_t last = 0;
     if (!lpg_cluster_cell(id, &first, &last)) {
         return cim_fail(err, CIM_E_INVALID, "id", NULL, "不是聚合点的编号",
                         "not the id of a cluster");
     }
-    CIM_TRY(open_stack(snapshot, view, &opened, err));
-    lpg_points_cluster(&opened.stack, view, view->by_record, first, last, skip, limit, ret_cluster);
-    close_stack(snapshot, &opened);
+    CIM_TRY(lpg_snapshot_open(snapshot, view, &opened, err));
+    lpg_points_cluster(&opened.stack, view, opened.all_visible, first, last, skip, limit,
+                       ret_cluster);
+    lpg_snapshot_close(snapshot, &opened);
     return CIM_OK;
 }

@@ -35,6 +35,20 @@ const struct lpg_features *lpg_snapshot_features(const struct lpg_snapshot *snap
  * snapshot. Without it those terms cover nothing. */
 cim_status lpg_snapshot_judge(const struct lpg_snapshot *snapshot, const cim_layer *layer,
                               const cim_call *call, struct lpg_view *view, cim_error *err);
+/* The pyramids of a point layer for one view: the snapshot's own, or those of the records that the
+ * view covers. Valid while the snapshot is held. */
+struct lpg_opened {
+    struct lpg_stack stack;
+    bool all_visible; /* as of lpg_points_tile() */
+    struct lpg_points *subset;
+    struct lpg_subset *slot; /* of the base's cache */
+    struct lpg_points *removed;
+    struct lpg_points *added;
+};
+
+cim_status lpg_snapshot_open(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
+                             struct lpg_opened *ret_opened, cim_error *err);
+void lpg_snapshot_close(const struct lpg_snapshot *snapshot, struct lpg_opened *opened);
 /* A tile of a point layer, as lpg_points_tile(). */
 cim_status lpg_snapshot_tile(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
                              uint32_t z, uint32_t col, uint32_t row, struct lpg_mvt *mvt,

@@ -44,15 +44,36 @@ digest_term(EVP_MD_CTX *context, const cim_term *term)
     }
 }
 
+static EVP_MD_CTX *
+new_digest(void)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(context);
+        context = NULL;
+    }
+    return context;
+}
+
+/* Frees the context. */
+static void
+finish_digest(EVP_MD_CTX *context, char ret_key[LPG_VIEW_KEY_SIZE])
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned int hash_len = 0;
+    (void)EVP_DigestFinal_ex(context, hash, &hash_len);
+    EVP_MD_CTX_free(context);
+    for (size_t i = 0; i < (LPG_VIEW_KEY_SIZE - 1) / 2; i++) {
+        (void)snprintf(ret_key + 2 * i, 3, "%02x", hash[i]);
+    }
+}
+
 cim_status
 lpg_view_key(const cim_scope *scope, const char *area, const char *filter_json,
              char ret_key[LPG_VIEW_KEY_SIZE], cim_error *err)
 {
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned int hash_len = 0;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
-        EVP_MD_CTX_free(context);
+    EVP_MD_CTX *context = new_digest();
+    if (context == NULL) {
         return cim_fail_nomem(err);
     }
     (void)EVP_DigestUpdate(context, &scope->areas_version, sizeof scope->areas_version);
@@ -61,11 +82,23 @@ lpg_view_key(const cim_scope *scope, const char *area, const char *filter_json,
     }
     digest_text(context, area);
     digest_text(context, filter_json);
-    (void)EVP_DigestFinal_ex(context, hash, &hash_len);
-    EVP_MD_CTX_free(context);
-    for (size_t i = 0; i < (LPG_VIEW_KEY_SIZE - 1) / 2; i++) {
-        (void)snprintf(ret_key + 2 * i, 3, "%02x", hash[i]);
+    finish_digest(context, ret_key);
+    return CIM_OK;
+}
+
+cim_status
+lpg_view_join_keys(const char *first, int64_t first_pos, const char *second, int64_t second_pos,
+                   char ret_key[LPG_VIEW_KEY_SIZE], cim_error *err)
+{
+    EVP_MD_CTX *context = new_digest();
+    if (context == NULL) {
+        return cim_fail_nomem(err);
     }
+    digest_text(context, first);
+    digest_bytes(context, &first_pos, sizeof first_pos);
+    digest_text(context, second);
+    digest_bytes(context, &second_pos, sizeof second_pos);
+    finish_digest(context, ret_key);
     return CIM_OK;
 }
 

@@ -44,6 +44,10 @@ struct lpg_view {
 cim_status lpg_view_key(const cim_scope *scope, const char *area, const char *filter_json,
                         char ret_key[LPG_VIEW_KEY_SIZE], cim_error *err);
 
+/* One key of two that stand beside a position each. */
+cim_status lpg_view_join_keys(const char *first, int64_t first_pos, const char *second,
+                              int64_t second_pos, char ret_key[LPG_VIEW_KEY_SIZE], cim_error *err);
+
 /* Borrows scope and features. Filters: equality of tile attributes, joined by "and"; anything else
  * is refused by name. Terms with a row filter cover nothing until lpg_snapshot_judge(). */
 cim_status lpg_view_open(const struct lpg_features *features, const cim_host *host,

@@ -1,4 +1,5 @@
 /* kit/definition.c -- see definition.h: the layer as a whole. */
+#include "kit/definition_rates.h"
 #include "kit/definition_read.h"
 #include "kit/definition_topology.h"
 
@@ -60,6 +61,7 @@ cim_definition_free(struct cim_definition *def)
     free(def->popup);
     free(def->tile_attributes);
     free(def->count_by);
+    cim_rates_done(def);
     free(def);
 }
 
@@ -247,7 +249,8 @@ read_field_list(const struct cim_reader *reader, const char *key, const struct c
 static cim_status
 read_tiles(const struct cim_reader *reader, struct cim_definition *def)
 {
-    static const char *const keys[] = {"attributes", "count_by", "min_zoom", "max_zoom", NULL};
+    static const char *const keys[] = {"attributes", "count_by", "rates", "rate_areas",
+                                       "min_zoom",   "max_zoom", NULL};
     struct cim_reader tiles;
     def->tile_max_zoom = 18;
     CIM_TRY(cim_reader_object(reader, "tiles", false, &tiles));
@@ -268,7 +271,7 @@ read_tiles(const struct cim_reader *reader, struct cim_definition *def)
                                    "only code and boolean fields can be counted");
         }
     }
-    return CIM_OK;
+    return cim_read_rates(&tiles, def);
 }
 
 static cim_status

@@ -124,6 +124,20 @@ struct cim_topology_rule {
     bool warns;        /* tells, and lets the row pass */
 };
 
+enum { CIM_RATES_MAX = 4 }; /* of one layer */
+
+/* A share that tiles tell per cluster, hexagon and area: of the records whose `field` has one of
+ * the values `denominator`, those that have one of `numerator`, which are some of them. */
+struct cim_rate {
+    char *name; /* of the tile attributes "<name>_n", "<name>_of" and "<name>_pct" */
+    struct cim_text2 title;
+    const struct cim_field *field; /* one of count_by */
+    size_t n_numerator;
+    char **numerator; /* codes; of a boolean "true" or "false" */
+    size_t n_denominator;
+    char **denominator;
+};
+
 struct cim_definition {
     char *id;    /* "lpg.enterprises" */
     char *table; /* "lpg_enterprise" */
@@ -152,6 +166,9 @@ struct cim_definition {
     const struct cim_field **tile_attributes;
     size_t n_count_by;
     const struct cim_field **count_by;
+    size_t n_rates;
+    struct cim_rate *rates;
+    char *rate_areas; /* layer of polygons whose area codes the rates are told for; or NULL */
     int32_t tile_min_zoom;
     int32_t tile_max_zoom;
 };

@@ -32,7 +32,8 @@ typedef struct cim_renderer {
     const char *const *layers; /* NULL-terminated ids whose tiles it draws */
     /* Text that names the tile's exact content for this caller: same key, same features with the
      * same values, though their order in the bytes may differ. Never blocks, so that the host can
-     * answer a cached tile on its event thread. CIM_E_STATE: not known yet, ask tile(). [any] */
+     * answer a cached tile on its event thread; it may ask cim.access/1 for the scope of another
+     * layer that the tile shows. CIM_E_STATE: not known yet, ask tile(). [any] */
     cim_status (*tile_key)(void *self, const cim_call *call, const cim_tile_request *request,
                            char ret_key[CIM_TILE_KEY_MAX]);
     /* Mapbox Vector Tile 2.1, not compressed; an empty tile has len 0. [worker] */

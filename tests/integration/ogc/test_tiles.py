@@ -1,11 +1,16 @@
 """OGC API Tiles, styles and base maps."""
 import gzip
 import os
+import pathlib
 import subprocess
+import sys
 import unittest
 
 import host
 from host import get
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+import mvt
 
 TILES = "/collections/lpg.%s/tiles/WebMercatorQuad"
 
@@ -37,6 +42,9 @@ class Tiles(unittest.TestCase):
             # The names of polygons stand on points of their own, in a layer beside them.
             polygons = "Polygon" in host.DEFINITIONS[layer]["geometry"]
             names = ["lpg.%s.labels" % layer] if polygons else []
+            if "rates" in host.DEFINITIONS[layer]["tiles"]:
+                names = ["lpg.%s.%s" % (layer, what) for what in
+                         ("hexagons", "hexagons.labels", "areas", "areas.labels")]
             self.assertEqual(list(found), ["lpg." + layer] + names)
             self.assertGreater(found["lpg." + layer], 0)
 
@@ -76,6 +84,74 @@ class Tiles(unittest.TestCase):
         part = get((TILES % "stations") + "/7/56/103", area="460100").body
         self.assertNotEqual(whole, part)
         self.assertTrue(path)
+
+
+ACCOUNTS = ("admin", "province", "haikou", "planner", "inspector", "enterprise", "station")
+POINTS = [layer for layer in host.GEOGRAPHIC if host.DEFINITIONS[layer]["geometry"] == "Point"]
+
+
+def tiles_at(layer, who, zoom, **query):
+    """The tiles of a zoom that hold something, found from the top."""
+    found = [(0, 0, 0, get((TILES % layer) + "/0/0/0", who, **query))]
+    for z in range(zoom):
+        below = [(z + 1, 2 * row + r, 2 * col + c) for _, row, col, answer in found
+                 if answer.status == 200 for r in (0, 1) for c in (0, 1)]
+        found = [(*at, get((TILES % layer) + "/%d/%d/%d" % at, who, **query)) for at in below]
+    return [mvt.read(answer.body) for *_, answer in found if answer.status == 200]
+
+
+def records_of(layer, tiles):
+    return sum(f["tags"].get("count", 1) for tile in tiles for f in tile.get("lpg." + layer, ()))
+
+
+class Sums(unittest.TestCase):
+    def test_the_tiles_of_any_zoom_add_up_to_the_records_that_an_account_may_see(self):
+        world = "-180,-90,180,90"
+        seen = 0
+        for who in ACCOUNTS:
+            for layer in POINTS:
+                answer = get("/collections/lpg.%s/items" % layer, who, limit=1, bbox=world)
+                if answer.status != 200:
+                    self.assertIn(answer.status, (403, 404))
+                    self.assertIn(get((TILES % layer) + "/0/0/0", who).status, (403, 404))
+                    continue
+                matched = answer.json["numberMatched"]
+                seen += matched
+                for zoom in (0, 9) if matched > 0 else (0,):
+                    self.assertEqual(records_of(layer, tiles_at(layer, who, zoom)), matched,
+                                     (who, layer, zoom))
+        self.assertGreater(seen, 0)
+        for who in ("province", "haikou"):
+            matched = host.items("stations", who, limit=1, bbox=world)["numberMatched"]
+            self.assertEqual(records_of("stations", tiles_at("stations", who, 15)), matched, who)
+
+    def test_rates_are_those_of_the_records_by_hexagon_and_by_area(self):
+        rate = host.DEFINITIONS["end-users"]["tiles"]["rates"][0]
+        for who in ("province", "haikou"):
+            _, users = host.all_pages("end-users", who, limit=1000)
+            states = [u["properties"]["inspection_state"] for u in users if u["geometry"]]
+            expected = (sum(s in rate["numerator"] for s in states),
+                        sum(s in rate["denominator"] for s in states))
+            self.assertGreater(expected[1], expected[0])
+            for zoom in (5, 9):
+                tiles = tiles_at("end-users", who, zoom)
+                for what in ("hexagons.labels", "areas.labels"):
+                    told = [f["tags"] for t in tiles for f in t.get("lpg.end-users." + what, ())]
+                    self.assertEqual((sum(t["inspected_n"] for t in told),
+                                      sum(t["inspected_of"] for t in told)), expected, (who, what))
+                    for tags in told:
+                        share = 100 * tags["inspected_n"] / tags["inspected_of"]
+                        self.assertTrue(0 <= share - tags["inspected_pct"] < 0.1001, tags)
+                for tile in tiles:
+                    centres = {f["id"] for f in tile.get("lpg.end-users.hexagons.labels", ())}
+                    hexes = {f["id"] for f in tile.get("lpg.end-users.hexagons", ())}
+                    self.assertTrue(centres <= hexes)
+
+    def test_rates_by_area_show_the_areas_that_the_caller_may_see(self):
+        names = {f["tags"]["code"] for t in tiles_at("end-users", "haikou", 7)
+                 for f in t.get("lpg.end-users.areas", ())}
+        self.assertTrue(names)
+        self.assertTrue(all(code.startswith("4601") for code in names), names)
 
 
 class Descriptions(unittest.TestCase):

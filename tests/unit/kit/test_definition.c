@@ -38,6 +38,10 @@ static const char full_text[] =
     "   \"required_if\": {\"field\": \"state\", \"value\": \"off\"}}],\n"
     " \"immutable\": true,\n"
     " \"tiles\": {\"attributes\": [\"name\", \"state\"], \"count_by\": [\"state\", \"b\"],\n"
+    "            \"rates\": [{\"name\": \"lit\", \"title\": {\"zh\": \"开\"}, \"field\": "
+    "\"state\",\n"
+    "              \"numerator\": [\"on\"], \"denominator\": [\"on\", \"off\"]}],\n"
+    "            \"rate_areas\": \"lpg.districts\",\n"
     "            \"min_zoom\": 3, \"max_zoom\": 16},\n"
     " \"popup\": [\"name\"], \"style\": \"users\",\n"
     " \"catalogue\": {\"class\": \"公共专题\", \"update\": \"daily\"}}";
@@ -89,6 +93,13 @@ test_full_definition_is_read_whole(void **state)
     assert_true(def->has_rules && def->immutable);
     assert_int_equal(def->n_count_by, 2);
     assert_ptr_equal(def->count_by[0], kind);
+    assert_int_equal(def->n_rates, 1);
+    assert_string_equal(def->rates[0].name, "lit");
+    assert_ptr_equal(def->rates[0].field, kind);
+    assert_int_equal(def->rates[0].n_numerator, 1);
+    assert_int_equal(def->rates[0].n_denominator, 2);
+    assert_string_equal(def->rates[0].denominator[1], "off");
+    assert_string_equal(def->rate_areas, "lpg.districts");
     assert_int_equal(def->tile_min_zoom, 3);
     assert_int_equal(def->tile_max_zoom, 16);
     assert_string_equal(def->time, "seen_at");
@@ -184,6 +195,15 @@ static const struct defect defects[] = {
     {"\"attributes\": [\"name\", \"state\"]", "\"attributes\": [\"name\", \"name\"]",
      "tiles.attributes", "twice"},
     {"\"count_by\": [\"state\", \"b\"]", "\"count_by\": [\"size\"]", "tiles.count_by", "code"},
+    {"\"field\": \"state\",\n", "\"field\": \"size\",", "tiles.rates[0].field", "count_by"},
+    {"\"numerator\": [\"on\"]", "\"numerator\": [\"dim\"]", "tiles.rates[0].numerator", "values"},
+    {"\"numerator\": [\"on\"]", "\"numerator\": []", "tiles.rates[0].numerator", "at least one"},
+    {"\"denominator\": [\"on\", \"off\"]", "\"denominator\": [\"off\"]", "tiles.rates[0].numerator",
+     "denominator"},
+    {"\"denominator\": [\"on\", \"off\"]", "\"denominator\": [\"on\", \"on\"]",
+     "tiles.rates[0].denominator", "different"},
+    {"\"name\": \"lit\"", "\"name\": \"Lit\"", "tiles.rates[0].name", "lower case"},
+    {"\"rate_areas\": \"lpg.districts\"", "\"rate_areas\": \"x/y\"", "tiles.rate_areas", "id"},
     {"\"min_zoom\": 3", "\"min_zoom\": 30", "tiles.min_zoom", "0 to 24"},
     {"\"max_zoom\": 16", "\"max_zoom\": 2", "tiles.max_zoom", "3 to 24"},
     {"\"popup\": [\"name\"]", "\"popup\": \"name\"", "popup", "expected a list"},

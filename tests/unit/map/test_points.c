@@ -3,8 +3,10 @@
 #include "cim/rows.h"
 #include "geo/mercator.h"
 #include "map/points.h"
+#include "map/rates.h"
 #include "support/mvt_read.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +31,8 @@ struct world {
     struct cim_definition def;
     struct cim_field kind;
     const struct cim_field *kinds[1];
+    struct cim_rate rate; /* of kinds 0 and 2, those of kind 0 */
+    char *values[2];
     struct lpg_features features;
     struct lpg_points *points;
 };
@@ -80,6 +84,16 @@ setup(void **state)
                                          .tile_attributes = world->kinds,
                                          .n_count_by = 1,
                                          .count_by = world->kinds};
+    world->values[0] = (char *)(uintptr_t) "k00";
+    world->values[1] = (char *)(uintptr_t) "k02";
+    world->rate = (struct cim_rate){.name = (char *)(uintptr_t) "done",
+                                    .field = &world->kind,
+                                    .n_numerator = 1,
+                                    .numerator = world->values,
+                                    .n_denominator = 2,
+                                    .denominator = world->values};
+    world->def.n_rates = 1;
+    world->def.rates = &world->rate;
     srandom(20261122);
     assert_int_equal(lpg_features_init(&world->features, &world->def, NULL), CIM_OK);
     for (int i = 0; i < N_POINTS; i++) {
@@ -204,6 +218,8 @@ visible(const struct random_scope *r, const struct record *record)
 struct sums {
     int64_t total;
     int64_t kinds[N_KINDS];
+    int64_t done; /* of clusters; a point by itself has its kind alone */
+    int64_t due;
 };
 
 static bool
@@ -242,6 +258,8 @@ add_feature(const struct world *world, const struct random_scope *r, const struc
         if (record->kind < N_KINDS) {
             sums->kinds[record->kind]++;
         }
+        sums->done += record->kind == 0;
+        sums->due += record->kind == 0 || record->kind == 2;
         return;
     }
     /* The symbol stays inside its cell of 512 units (64 px). */
@@ -257,6 +275,10 @@ add_feature(const struct world *world, const struct random_scope *r, const struc
         value = mvt_tag(layer, feature, key);
         sums->kinds[k] += value != NULL ? value->i64 : 0;
     }
+    const struct mvt_value *done = mvt_tag(layer, feature, "done_n");
+    const struct mvt_value *due = mvt_tag(layer, feature, "done_of");
+    sums->done += done != NULL ? done->i64 : 0;
+    sums->due += due != NULL ? due->i64 : 0;
 }
 
 /* A view and, where it must be judged record by record, its pyramid. */
@@ -343,6 +365,8 @@ test_a_tile_sums_up_exactly_what_the_caller_may_see(void **state)
         }
         assert_int_equal(drawn.total, counted.total);
         assert_memory_equal(drawn.kinds, counted.kinds, sizeof drawn.kinds);
+        assert_int_equal(drawn.done, counted.kinds[0]);
+        assert_int_equal(drawn.due, counted.kinds[0] + counted.kinds[2]);
     }
 }
 
@@ -371,6 +395,182 @@ test_the_tiles_of_a_zoom_add_up_to_all(void **state)
             all += visible(&r, &world->records[i]) ? 1 : 0;
         }
         assert_int_equal(drawn.total, all);
+    }
+}
+
+/* ---- hexagons ---- */
+
+/* Whether no other centre of the lattice lies nearer to the record, by trying those about. */
+static bool
+is_nearest(const struct record *record, uint32_t z, double cx, double cy)
+{
+    const double width = ldexp(1.0, 29 - (int)z);
+    const double least = hypot(record->x - cx, record->y - cy);
+    const double steps[6][2] = {{1, 0}, {-1, 0}, {0.5, 1}, {-0.5, 1}, {0.5, -1}, {-0.5, -1}};
+    for (int i = 0; i < 6; i++) {
+        const double x = cx + steps[i][0] * width;
+        const double y = cy + steps[i][1] * width * sqrt(3.0) / 2;
+        if (hypot(record->x - x, record->y - y) < least) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct hex_tile {
+    struct mvt_layer shapes;
+    struct mvt_layer labels;
+    cim_blob blobs[2];
+};
+
+static void
+draw_hexes(const struct world *world, const struct prepared *p, uint32_t z, uint32_t col,
+           uint32_t row, struct hex_tile *tile)
+{
+    const struct lpg_stack stack = {.points = p->subset != NULL ? p->subset : world->points,
+                                    .features = &world->features,
+                                    .newer = &world->features};
+    struct lpg_mvt *mvt;
+    struct lpg_mvt *labels;
+    memset(tile, 0, sizeof *tile);
+    assert_int_equal(lpg_mvt_new("h", &mvt, NULL), CIM_OK);
+    assert_int_equal(lpg_mvt_new("l", &labels, NULL), CIM_OK);
+    assert_int_equal(
+        lpg_hexes_tile(&stack, &p->view, p->subset != NULL, z, col, row, mvt, labels, NULL),
+        CIM_OK);
+    assert_int_equal(lpg_mvt_finish(mvt, &tile->blobs[0], NULL), CIM_OK);
+    assert_int_equal(lpg_mvt_finish(labels, &tile->blobs[1], NULL), CIM_OK);
+    assert_true(mvt_read(tile->blobs[0].data, tile->blobs[0].len, &tile->shapes));
+    assert_true(mvt_read(tile->blobs[1].data, tile->blobs[1].len, &tile->labels));
+    lpg_mvt_free(mvt);
+    lpg_mvt_free(labels);
+}
+
+static void
+hex_tile_done(struct hex_tile *tile)
+{
+    mvt_done(&tile->shapes);
+    mvt_done(&tile->labels);
+    for (int i = 0; i < 2; i++) {
+        if (tile->blobs[i].release != NULL) {
+            tile->blobs[i].release(&tile->blobs[i]);
+        }
+    }
+}
+
+static const struct mvt_feature *
+feature_of(const struct mvt_layer *layer, uint64_t id)
+{
+    for (size_t i = 0; i < layer->n_features; i++) {
+        if (layer->features[i].id == id) {
+            return &layer->features[i];
+        }
+    }
+    return NULL;
+}
+
+/* A hexagon tells of the records that are nearest to its centre, the same in every layer. */
+static int64_t
+check_hexes(const struct world *world, const struct random_scope *r, const struct hex_tile *tile,
+            uint32_t z)
+{
+    int64_t told = 0;
+    for (size_t i = 0; i < tile->shapes.n_features; i++) {
+        const struct mvt_feature *hex = &tile->shapes.features[i];
+        const struct mvt_feature *label = feature_of(&tile->labels, hex->id);
+        const double width = ldexp(1.0, 29 - (int)z);
+        const int64_t row = (int64_t)(hex->id >> 20U) - 1;
+        const int64_t col = (int64_t)(hex->id & 0xFFFFFU) - 1;
+        const double cx = ((double)col + (row % 2 != 0 ? 1.0 : 0.5)) * width;
+        const double cy = ((double)row + 0.5) * width * sqrt(3.0) / 2;
+        int64_t n = 0;
+        int64_t of = 0;
+        for (int k = 0; k < N_POINTS; k++) {
+            const struct record *record = &world->records[k];
+            if ((record->kind == 0 || record->kind == 2) && visible(r, record) &&
+                is_nearest(record, z, cx, cy)) {
+                n += record->kind == 0;
+                of++;
+            }
+        }
+        assert_int_equal(mvt_tag(&tile->shapes, hex, "done_n")->i64, n);
+        assert_int_equal(mvt_tag(&tile->shapes, hex, "done_of")->i64, of);
+        assert_true(of > 0);
+        assert_true(mvt_tag(&tile->shapes, hex, "done_pct")->f64 <= 100.0 * (double)n / (double)of);
+        if (label != NULL) {
+            assert_int_equal(mvt_tag(&tile->labels, label, "done_of")->i64, of);
+        }
+    }
+    for (size_t i = 0; i < tile->labels.n_features; i++) {
+        assert_non_null(feature_of(&tile->shapes, tile->labels.features[i].id));
+        told += mvt_tag(&tile->labels, &tile->labels.features[i], "done_of")->i64;
+    }
+    return told;
+}
+
+static void
+test_hexagons_tell_of_what_is_nearest_and_add_up(void **state)
+{
+    struct world *world = *state;
+    for (int round = 0; round < 40; round++) {
+        struct random_scope r;
+        struct prepared prepared;
+        const uint32_t z = (uint32_t)round % LPG_POINTS_SINGLE_ZOOM;
+        /* All lie within 2^26 of the corner, and their hexagons' centres a little further. */
+        const uint32_t col0 = z == 0 ? 0 : (0xCE000000U >> (32U - z)) - (z > 6 ? 1 : 0);
+        const uint32_t row0 = z == 0 ? 0 : (0x71000000U >> (32U - z)) - (z > 6 ? 1 : 0);
+        const uint32_t span = z > 9 ? 1 : z == 0 ? 0 : ((1U << 26U) >> (32U - z)) + 2;
+        int64_t told = 0;
+        int64_t due = 0;
+        random_scope(&r);
+        prepare(world, &r, &prepared);
+        for (uint32_t col = col0; col <= col0 + span; col++) {
+            for (uint32_t row = row0; row <= row0 + span; row++) {
+                struct hex_tile tile;
+                draw_hexes(world, &prepared, z, col, row, &tile);
+                told += check_hexes(world, &r, &tile, z);
+                hex_tile_done(&tile);
+            }
+        }
+        unprepare(&prepared);
+        for (int k = 0; k < N_POINTS; k++) {
+            const struct record *record = &world->records[k];
+            due += (record->kind == 0 || record->kind == 2) && visible(&r, record);
+        }
+        if (z >= 3 && z <= 9) { /* coarser ones have centres further away, finer ones more tiles */
+            assert_int_equal(told, due);
+        }
+    }
+}
+
+static void
+test_areas_tell_of_what_lies_in_them(void **state)
+{
+    struct world *world = *state;
+    for (int round = 0; round < 100; round++) {
+        struct random_scope r;
+        struct prepared p;
+        struct lpg_rate_count counts[CIM_RATES_MAX];
+        const int32_t first = (int32_t)(random() % (N_AREAS + 1));
+        const int32_t end = first + 1 + (int32_t)(random() % 4);
+        int64_t n = 0;
+        int64_t of = 0;
+        random_scope(&r);
+        prepare(world, &r, &p);
+        const struct lpg_stack stack = {.points = p.subset != NULL ? p.subset : world->points,
+                                        .features = &world->features,
+                                        .newer = &world->features};
+        lpg_rates_of_area(&stack, &p.view, p.subset != NULL, first, end, counts);
+        unprepare(&p);
+        for (int k = 0; k < N_POINTS; k++) {
+            const struct record *record = &world->records[k];
+            if (record->area + 1 >= first && record->area + 1 < end && visible(&r, record)) {
+                n += record->kind == 0;
+                of += record->kind == 0 || record->kind == 2;
+            }
+        }
+        assert_int_equal(counts[0].n, n);
+        assert_int_equal(counts[0].of, of);
     }
 }
 
@@ -474,6 +674,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_tile_sums_up_exactly_what_the_caller_may_see),
         cmocka_unit_test(test_the_tiles_of_a_zoom_add_up_to_all),
+        cmocka_unit_test(test_hexagons_tell_of_what_is_nearest_and_add_up),
+        cmocka_unit_test(test_areas_tell_of_what_lies_in_them),
         cmocka_unit_test(test_no_terms_show_nothing),
         cmocka_unit_test(test_filters_that_tiles_cannot_serve_are_refused_by_name),
         cmocka_unit_test(test_views_that_differ_have_keys_that_differ),

@@ -88,7 +88,8 @@ draw(struct drawn *drawn, uint32_t z, uint32_t col, uint32_t row)
                      CIM_OK);
     assert_int_equal(lpg_mvt_new("shapes", &mvt, NULL), CIM_OK);
     assert_int_equal(
-        lpg_shapes_tile(&drawn->shapes, &drawn->features, &view, z, col, row, mvt, NULL), CIM_OK);
+        lpg_shapes_tile(&drawn->shapes, &drawn->features, &view, NULL, z, col, row, mvt, NULL),
+        CIM_OK);
     assert_int_equal(lpg_mvt_finish(mvt, &drawn->tile, NULL), CIM_OK);
     assert_true(mvt_read(drawn->tile.data, drawn->tile.len, &drawn->layer));
     lpg_mvt_free(mvt);
@@ -339,7 +340,7 @@ test_polygon_of_several_parts_has_one_label(void **state)
             double lon = 0;
             double lat = 0;
             assert_int_equal(lpg_mvt_new("shapes.labels", &mvt, NULL), CIM_OK);
-            lpg_labels_tile(&drawn.shapes, &drawn.features, &view, 3, col, row, mvt);
+            lpg_labels_tile(&drawn.shapes, &drawn.features, &view, NULL, 3, col, row, mvt);
             assert_int_equal(lpg_mvt_finish(mvt, &drawn.tile, NULL), CIM_OK);
             lpg_mvt_free(mvt);
             if (drawn.tile.len > 0) {

@@ -7,6 +7,7 @@
 #include "kit/wkb.h"
 #include "map/cluster.h"
 #include "map/internal.h"
+#include "map/rates.h"
 #include "map/snapshot.h"
 #include "support/mvt_read.h"
 #include "world.h"
@@ -276,6 +277,10 @@ check_cluster(const struct world *world, const struct caller *caller,
     const struct mvt_value *count = mvt_tag(layer, feature, "count");
     static struct lpg_cluster cluster;
     static int64_t fids[N_MOST];
+    const struct mvt_value *done = mvt_tag(layer, feature, "done_n");
+    const struct mvt_value *due = mvt_tag(layer, feature, "done_of");
+    int64_t kinds[64] = {0};
+    bool shown = true;
     bool listed[N_MOST] = {false};
     size_t n = 0;
     if (count == NULL) {
@@ -297,15 +302,57 @@ check_cluster(const struct world *world, const struct caller *caller,
             assert_true(record->lat >= cluster.bbox_deg[1] - 1e-9 &&
                         record->lat <= cluster.bbox_deg[3] + 1e-9);
             listed[cluster.fids[i] - 1] = true;
+            kinds[record->kind]++;
             fids[n++] = cluster.fids[i];
         }
     } while (cluster.n == limit);
     assert_int_equal(n, count->i64);
+    for (uint32_t t = 0; t < caller->scope.n_terms; t++) {
+        shown = shown && (fields_of(caller->scope.terms[t]) & SHOWS_KIND) != 0;
+    }
+    assert_int_equal(done != NULL ? done->i64 : 0, shown ? kinds[1] + kinds[7] : 0);
+    assert_int_equal(due != NULL ? due->i64 : 0, shown ? kinds[1] + kinds[2] + kinds[7] : 0);
     assert_true(cluster.zoom > z && cluster.zoom <= LPG_POINTS_SINGLE_ZOOM);
     assert_int_equal(cells_of(world, fids, n, cluster.zoom - 1), 1);
     if (cluster.zoom < LPG_POINTS_SINGLE_ZOOM) {
         assert_true(cells_of(world, fids, n, cluster.zoom) > 1);
     }
+}
+
+/* The hexagons of a tile, as further texts. */
+static size_t
+describe_hexes(const struct lpg_snapshot *snapshot, const struct lpg_view *view, uint32_t z,
+               uint32_t col, uint32_t row, struct text **texts, size_t n)
+{
+    struct lpg_opened opened;
+    struct lpg_mvt *mvt;
+    struct lpg_mvt *labels;
+    struct mvt_layer layer;
+    cim_blob tile = {0};
+    if (z >= LPG_POINTS_SINGLE_ZOOM) {
+        return n;
+    }
+    assert_int_equal(lpg_snapshot_open(snapshot, view, &opened, NULL), CIM_OK);
+    assert_int_equal(lpg_mvt_new("hexagons", &mvt, NULL), CIM_OK);
+    assert_int_equal(lpg_mvt_new("labels", &labels, NULL), CIM_OK);
+    assert_int_equal(
+        lpg_hexes_tile(&opened.stack, view, opened.all_visible, z, col, row, mvt, labels, NULL),
+        CIM_OK);
+    assert_int_equal(lpg_mvt_finish(mvt, &tile, NULL), CIM_OK);
+    assert_true(mvt_read(tile.data, tile.len, &layer));
+    *texts = realloc(*texts, (n + layer.n_features + 1) * sizeof **texts);
+    assert_non_null(*texts);
+    for (size_t i = 0; i < layer.n_features; i++) {
+        describe(&layer, &layer.features[i], &(*texts)[n++]);
+    }
+    if (tile.release != NULL) {
+        tile.release(&tile);
+    }
+    mvt_done(&layer);
+    lpg_mvt_free(mvt);
+    lpg_mvt_free(labels);
+    lpg_snapshot_close(snapshot, &opened);
+    return n;
 }
 
 /* The features of a tile as sorted texts; their count is that of the records, one by one. */
@@ -340,8 +387,8 @@ draw(const struct world *world, const struct lpg_snapshot *snapshot, const struc
         check_cluster(world, caller, snapshot, &view, &layer, &layer.features[i], z);
         describe(&layer, &layer.features[i], &texts[i]);
     }
-    qsort(texts, layer.n_features, sizeof *texts, compare_texts);
-    *ret_n = layer.n_features;
+    *ret_n = describe_hexes(snapshot, &view, z, col, row, &texts, layer.n_features);
+    qsort(texts, *ret_n, sizeof *texts, compare_texts);
     if (tile.release != NULL) {
         tile.release(&tile);
     }

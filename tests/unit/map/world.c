@@ -150,6 +150,17 @@ world_init(struct world *world, unsigned seed)
                                          .tile_attributes = world->attributes,
                                          .n_count_by = 1,
                                          .count_by = world->counted};
+    world->values[0] = (char *)(uintptr_t) "k01";
+    world->values[1] = (char *)(uintptr_t) "k07"; /* which comes with an edit */
+    world->values[2] = (char *)(uintptr_t) "k02";
+    world->rate = (struct cim_rate){.name = (char *)(uintptr_t) "done",
+                                    .field = &world->fields[0],
+                                    .n_numerator = 2,
+                                    .numerator = world->values,
+                                    .n_denominator = 3,
+                                    .denominator = world->values};
+    world->def.n_rates = 1;
+    world->def.rates = &world->rate;
     world->layer = (cim_layer){.struct_size = sizeof world->layer, .query = query, .self = world};
     for (int i = 0; i < N_START; i++) {
         randomize(world, &world->records[i]);

@@ -32,6 +32,8 @@ struct world {
     struct cim_field fields[2];
     const struct cim_field *attributes[2];
     const struct cim_field *counted[1];
+    char *values[3];
+    struct cim_rate rate; /* "done": of kinds 1, 2 and 7 those of 1 and 7 */
     struct cim_definition def;
     cim_layer layer;
 };
