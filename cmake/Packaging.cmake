@@ -8,6 +8,7 @@ install(FILES cmake/packaging/host.json DESTINATION share/cim COMPONENT host)
 install(FILES cmake/packaging/cim-host.service DESTINATION lib/systemd/system COMPONENT host)
 install(FILES LICENSE README.md README.zh-CN.md CHANGELOG.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT host)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT host)
 
 set(CPACK_PACKAGE_NAME cim-lpg)
 set(CPACK_PACKAGE_VENDOR "The cim-lpg authors")
