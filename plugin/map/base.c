@@ -63,7 +63,7 @@ load(const struct cim_definition *def, const cim_layer *layer, const cim_call *c
         return status;
     }
     if (!is_point) {
-        return CIM_OK;
+        return lpg_shapes_index(&base->shapes, &base->features, err);
     }
     return lpg_points_build(&base->features, CIM_TAKE(reading.morton), &base->points, err);
 }
@@ -151,8 +151,6 @@ fill_columns(const struct lpg_base *base, const struct lpg_overlay *overlay, con
         const uint32_t s = source[i];
         features->fid[i] = s < n_old ? old->fid[s] : added->fid[s - n_old];
         features->version[i] = s < n_old ? old->version[s] : added->version[s - n_old];
-        merged->points->morton[i] =
-            s < n_old ? base->points->morton[s] : overlay->added->morton[s - n_old];
     }
     CIM_TRY(recode(&added->areas, old->area, added->area, n_old, source, n, &features->areas,
                    features->area, err));
@@ -200,8 +198,8 @@ order_fids(const struct lpg_base *base, const struct lpg_overlay *overlay, const
 }
 
 static cim_status
-merge(const struct lpg_base *base, const struct lpg_overlay *overlay, uint32_t *source,
-      struct lpg_base *merged, cim_error *err)
+merge_points(const struct lpg_base *base, const struct lpg_overlay *overlay, uint32_t *source,
+             struct lpg_base *merged, cim_error *err)
 {
     struct lpg_points *points = calloc(1, sizeof *points);
     uint32_t n = 0;
@@ -219,20 +217,65 @@ merge(const struct lpg_base *base, const struct lpg_overlay *overlay, uint32_t *
     lpg_features_init_like(&merged->features, &base->features, false);
     CIM_TRY(lpg_features_resize(&merged->features, n, err));
     CIM_TRY(fill_columns(base, overlay, source, merged, err));
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t s = source[i];
+        points->morton[i] = s < base->points->n ? base->points->morton[s]
+                                                : overlay->added->morton[s - base->points->n];
+    }
     CIM_TRY(order_fids(base, overlay, source, merged, err));
     return lpg_points_index(points, &merged->features, err);
+}
+
+/* Both are in the order of fids, and so is what comes out. */
+static uint32_t
+interleave_shapes(const struct lpg_base *base, const struct lpg_overlay *overlay, uint32_t *source)
+{
+    const struct lpg_features *old = &base->features;
+    const struct lpg_features *added = &overlay->features;
+    uint32_t r = 0;
+    uint32_t a = 0;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i <= old->n; i++) {
+        while (a < added->n && (i == old->n || added->fid[a] < old->fid[i])) {
+            source[n++] = old->n + a++;
+        }
+        if (i < old->n && r < overlay->n_removed && overlay->removed_rows[r] == i) {
+            r++;
+        } else if (i < old->n) {
+            source[n++] = i;
+        }
+    }
+    return n;
+}
+
+static cim_status
+merge_shapes(const struct lpg_base *base, const struct lpg_overlay *overlay, uint32_t *source,
+             struct lpg_base *merged, cim_error *err)
+{
+    const uint32_t n = interleave_shapes(base, overlay, source);
+    const uint32_t n_old = base->features.n;
+    lpg_features_init_like(&merged->features, &base->features, false);
+    CIM_TRY(lpg_features_resize(&merged->features, n, err));
+    CIM_TRY(fill_columns(base, overlay, source, merged, err));
+    for (uint32_t i = 0; i < n; i++) {
+        const bool is_old = source[i] < n_old;
+        CIM_TRY(lpg_shapes_add_copy(&merged->shapes, is_old ? &base->shapes : &overlay->shapes,
+                                    is_old ? source[i] : source[i] - n_old, err));
+    }
+    return lpg_shapes_index(&merged->shapes, &merged->features, err);
 }
 
 cim_status
 lpg_base_merge(const struct lpg_base *base, const struct lpg_overlay *overlay,
                struct lpg_base **ret_base, cim_error *err)
 {
-    const size_t n_most = (size_t)base->points->n + overlay->added->n;
+    const size_t n_most = (size_t)base->features.n + overlay->features.n;
     uint32_t *source = malloc((n_most + 1) * sizeof *source);
     struct lpg_base *merged = NULL;
     cim_status status = source != NULL ? new_base(&merged, err) : cim_fail_nomem(err);
     if (status == CIM_OK) {
-        status = merge(base, overlay, source, merged, err);
+        status = base->points != NULL ? merge_points(base, overlay, source, merged, err)
+                                      : merge_shapes(base, overlay, source, merged, err);
     }
     free(source);
     if (status != CIM_OK) {

@@ -64,12 +64,11 @@ static cim_status
 draw_shapes(const struct lpg_seen *seen, const struct lpg_shape_extra *extra,
             const cim_tile_request *request, struct pair *pair, cim_error *err)
 {
-    const struct lpg_base *base = seen->snapshot->base;
-    CIM_TRY(lpg_shapes_tile(&base->shapes, &base->features, &seen->view, extra, request->z,
-                            request->col, request->row, pair->mvt, err));
-    lpg_labels_tile(&base->shapes, &base->features, &seen->view, extra, request->z, request->col,
-                    request->row, pair->labels);
-    return CIM_OK;
+    const struct lpg_shape_stack stack = lpg_snapshot_shapes(seen->snapshot);
+    CIM_TRY(lpg_shapes_tile(&stack, &seen->view, extra, request->z, request->col, request->row,
+                            pair->mvt, err));
+    return lpg_labels_tile(&stack, &seen->view, extra, request->z, request->col, request->row,
+                           pair->labels, err);
 }
 
 /* ---- rates per area ---- */

@@ -141,7 +141,7 @@ refresh(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
     struct lpg_snapshot *old = lpg_map_current(slot, INT64_MIN);
     struct lpg_snapshot *snapshot = NULL;
     cim_status status = CIM_OK;
-    if (old != NULL && old->base->points != NULL) {
+    if (old != NULL) {
         status = advance(map, slot, old, call, until, &snapshot, err);
     }
     lpg_snapshot_unref(old);

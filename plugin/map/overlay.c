@@ -14,6 +14,8 @@ lpg_overlay_free(struct lpg_overlay *overlay)
     }
     lpg_points_free(overlay->added);
     lpg_points_free(overlay->removed);
+    lpg_shapes_done(&overlay->shapes);
+    free(overlay->removed_rows);
     lpg_features_done(&overlay->features);
     lpg_verdicts_done(&overlay->verdicts);
     free(overlay->touched);
@@ -61,7 +63,11 @@ carry_row(const struct lpg_overlay *old, uint32_t row, struct lpg_reading *readi
     const struct lpg_features *from = &old->features;
     struct lpg_features *to = reading->features;
     CIM_TRY(lpg_features_grow(to, err));
-    CIM_TRY(lpg_reading_add_morton(reading, old->added->morton[row], err));
+    if (reading->shapes != NULL) {
+        CIM_TRY(lpg_shapes_add_copy(reading->shapes, &old->shapes, row, err));
+    } else {
+        CIM_TRY(lpg_reading_add_morton(reading, old->added->morton[row], err));
+    }
     const uint32_t i = to->n - 1;
     to->fid[i] = from->fid[row];
     to->version[i] = from->version[row];
@@ -100,23 +106,40 @@ compare_rows(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
+/* The base's rows of touched records, ascending. */
 static cim_status
-pick_removed(const struct lpg_base *base, struct lpg_overlay *overlay, cim_error *err)
+find_removed(const struct lpg_base *base, const struct lpg_overlay *overlay, uint32_t **ret_rows,
+             uint32_t *ret_n, cim_error *err)
 {
     uint32_t *rows = malloc((overlay->n_touched + 1) * sizeof *rows);
     uint32_t n = 0;
-    cim_status status;
     if (rows == NULL) {
         return cim_fail_nomem(err);
     }
     for (uint32_t i = 0; i < overlay->n_touched; i++) {
-        const uint32_t row =
-            lpg_points_find(base->points, &base->features, overlay->touched[i].fid);
+        const int64_t fid = overlay->touched[i].fid;
+        const uint32_t row = base->points != NULL
+                                 ? lpg_points_find(base->points, &base->features, fid)
+                                 : lpg_shapes_find(&base->features, fid);
         if (row != UINT32_MAX) {
             rows[n++] = row;
         }
     }
     qsort(rows, n, sizeof *rows, compare_rows);
+    *ret_rows = rows;
+    *ret_n = n;
+    return CIM_OK;
+}
+
+static cim_status
+index_points(const struct lpg_base *base, struct lpg_overlay *overlay, uint64_t *morton,
+             cim_error *err)
+{
+    uint32_t *rows = NULL;
+    uint32_t n = 0;
+    cim_status status;
+    CIM_TRY(lpg_points_build(&overlay->features, morton, &overlay->added, err));
+    CIM_TRY(find_removed(base, overlay, &rows, &n, err));
     status = lpg_points_pick(base->points, &base->features, rows, n, &overlay->removed, err);
     free(rows);
     return status;
@@ -126,7 +149,8 @@ static cim_status
 build(const struct lpg_base *base, const struct lpg_overlay *old, struct lpg_overlay *overlay,
       const cim_layer *layer, const cim_call *call, const int64_t *fids, uint32_t n, cim_error *err)
 {
-    struct lpg_reading reading = {.features = &overlay->features};
+    struct lpg_reading reading = {.features = &overlay->features,
+                                  .shapes = base->points == NULL ? &overlay->shapes : NULL};
     cim_status status;
     lpg_features_init_like(&overlay->features, &base->features, true);
     status = carry_rows(overlay, old, &reading, err);
@@ -137,8 +161,11 @@ build(const struct lpg_base *base, const struct lpg_overlay *old, struct lpg_ove
         free(reading.morton);
         return status;
     }
-    CIM_TRY(lpg_points_build(&overlay->features, reading.morton, &overlay->added, err));
-    return pick_removed(base, overlay, err);
+    if (base->points != NULL) {
+        return index_points(base, overlay, reading.morton, err);
+    }
+    CIM_TRY(lpg_shapes_index(&overlay->shapes, &overlay->features, err));
+    return find_removed(base, overlay, &overlay->removed_rows, &overlay->n_removed, err);
 }
 
 /* Room for n touched records. */

@@ -22,8 +22,11 @@ struct lpg_overlay {
     uint32_t n_touched;
     struct lpg_touched *touched;  /* ascending by fid */
     struct lpg_features features; /* the records now; dictionaries go on from the base's */
-    struct lpg_points *added;     /* over `features` */
-    struct lpg_points *removed;   /* the touched rows of the base */
+    struct lpg_points *added;     /* of points: over `features` */
+    struct lpg_points *removed;   /* of points: the touched rows of the base */
+    struct lpg_shapes shapes;     /* of lines and polygons: over `features` */
+    uint32_t n_removed;
+    uint32_t *removed_rows; /* of lines and polygons: the touched rows of the base, ascending */
     struct lpg_verdicts verdicts; /* on `features` */
 };
 

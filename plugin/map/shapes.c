@@ -4,9 +4,9 @@
 #include "cim/util.h"
 #include "geo/mercator.h"
 #include "kit/wkb.h"
-#include "map/clip.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- building ---- */
 
@@ -66,6 +66,39 @@ on_ring(void *self, uint32_t n_points)
     return open_part(builder, true, builder->rings++ > 0);
 }
 
+static bool
+reserve_vertex(struct lpg_shapes *shapes)
+{
+    uint32_t capacity = shapes->vertices_capacity; /* of both arrays */
+    return reserve((void **)&shapes->level, &capacity, shapes->n_vertices, sizeof *shapes->level) &&
+           reserve((void **)&shapes->xy, &shapes->vertices_capacity, shapes->n_vertices,
+                   2 * sizeof *shapes->xy);
+}
+
+/* The zoom from which on two positions lie in different cells: the grid of zoom z is that of the
+ * top z + LPG_SHAPE_GRID_BITS bits. */
+static uint8_t
+level_of(uint32_t x, uint32_t y, uint32_t last_x, uint32_t last_y)
+{
+    const uint32_t differ = (x ^ last_x) | (y ^ last_y);
+    const int level = differ == 0 ? UINT8_MAX : __builtin_clz(differ) - LPG_SHAPE_GRID_BITS + 1;
+    return (uint8_t)(level < 0 ? 0 : level);
+}
+
+/* To the part at hand, with room for it. */
+static void
+append_vertex(struct lpg_shapes *shapes, uint32_t x, uint32_t y)
+{
+    struct lpg_shape_part *part = &shapes->parts[shapes->n_parts - 1];
+    const uint32_t i = shapes->n_vertices++;
+    shapes->xy[2 * (size_t)i] = x;
+    shapes->xy[2 * (size_t)i + 1] = y;
+    shapes->level[i] = i == part->begin ? 0
+                                        : level_of(x, y, shapes->xy[2 * (size_t)i - 2],
+                                                   shapes->xy[2 * (size_t)i - 1]);
+    part->end = shapes->n_vertices;
+}
+
 static int
 on_point(void *self, double lon_deg, double lat_deg)
 {
@@ -79,15 +112,11 @@ on_point(void *self, double lon_deg, double lat_deg)
         builder->status = CIM_E_INVALID;
         return 1;
     }
-    if (!reserve((void **)&shapes->xy, &shapes->vertices_capacity, shapes->n_vertices,
-                 2 * sizeof *shapes->xy)) {
+    if (!reserve_vertex(shapes)) {
         builder->status = CIM_E_NOMEM;
         return 1;
     }
-    shapes->xy[2 * (size_t)shapes->n_vertices] = x;
-    shapes->xy[2 * (size_t)shapes->n_vertices + 1] = y;
-    shapes->n_vertices++;
-    shapes->parts[shapes->n_parts - 1].end = shapes->n_vertices;
+    append_vertex(shapes, x, y);
     shape->west = x < shape->west ? x : shape->west;
     shape->east = x > shape->east ? x : shape->east;
     shape->north = y < shape->north ? y : shape->north;
@@ -124,227 +153,124 @@ lpg_shapes_add_wkb(struct lpg_shapes *shapes, const void *wkb, size_t len, cim_e
     return CIM_OK;
 }
 
+cim_status
+lpg_shapes_add_copy(struct lpg_shapes *shapes, const struct lpg_shapes *from, uint32_t i,
+                    cim_error *err)
+{
+    struct lpg_shape shape = from->shapes[i];
+    if (!reserve((void **)&shapes->shapes, &shapes->capacity, shapes->n, sizeof *shapes->shapes)) {
+        return cim_fail_nomem(err);
+    }
+    shape.part_begin = shapes->n_parts;
+    for (uint32_t p = from->shapes[i].part_begin; p < from->shapes[i].part_end; p++) {
+        const struct lpg_shape_part *part = &from->parts[p];
+        struct builder builder = {.shapes = shapes};
+        if (open_part(&builder, part->ring, part->hole) != 0) {
+            return cim_fail_nomem(err);
+        }
+        for (uint32_t v = part->begin; v < part->end; v++) {
+            if (!reserve_vertex(shapes)) {
+                return cim_fail_nomem(err);
+            }
+            append_vertex(shapes, from->xy[2 * (size_t)v], from->xy[2 * (size_t)v + 1]);
+        }
+    }
+    shape.part_end = shapes->n_parts;
+    shapes->shapes[shapes->n++] = shape;
+    return CIM_OK;
+}
+
+/* ---- index ---- */
+
+struct fid_row {
+    int64_t fid;
+    uint32_t row;
+};
+
+static int
+compare_fids(const void *left, const void *right)
+{
+    const int64_t a = ((const struct fid_row *)left)->fid;
+    const int64_t b = ((const struct fid_row *)right)->fid;
+    return (a > b) - (a < b);
+}
+
+static cim_status
+sort_by_fid(struct lpg_shapes *shapes, struct lpg_features *features, cim_error *err)
+{
+    const uint32_t n = shapes->n;
+    bool in_order = true;
+    for (uint32_t i = 1; i < n; i++) {
+        in_order = in_order && features->fid[i - 1] < features->fid[i];
+    }
+    if (in_order) {
+        return CIM_OK;
+    }
+    struct fid_row *rows = malloc(n * sizeof *rows);
+    uint32_t *order = malloc(n * sizeof *order);
+    struct lpg_shape *sorted = malloc(n * sizeof *sorted);
+    cim_status status =
+        rows != NULL && order != NULL && sorted != NULL ? CIM_OK : cim_fail_nomem(err);
+    if (status == CIM_OK) {
+        for (uint32_t i = 0; i < n; i++) {
+            rows[i] = (struct fid_row){.fid = features->fid[i], .row = i};
+        }
+        qsort(rows, n, sizeof *rows, compare_fids);
+        for (uint32_t i = 0; i < n; i++) {
+            order[i] = rows[i].row;
+            sorted[i] = shapes->shapes[order[i]];
+        }
+        status = lpg_features_reorder(features, order, n, err);
+    }
+    if (status == CIM_OK) {
+        memcpy(shapes->shapes, sorted, n * sizeof *sorted);
+    }
+    free(rows);
+    free(order);
+    free(sorted);
+    return status;
+}
+
+static void
+box_of(void *arg, uint32_t i, double ret_box[4])
+{
+    const struct lpg_shape *shape = &((const struct lpg_shapes *)arg)->shapes[i];
+    ret_box[0] = shape->west; /* an empty shape has west > east */
+    ret_box[1] = shape->north;
+    ret_box[2] = shape->east;
+    ret_box[3] = shape->south;
+}
+
+cim_status
+lpg_shapes_index(struct lpg_shapes *shapes, struct lpg_features *features, cim_error *err)
+{
+    CIM_TRY(sort_by_fid(shapes, features, err));
+    return lpg_rtree_build(shapes->n, box_of, shapes, &shapes->tree, err);
+}
+
+uint32_t
+lpg_shapes_find(const struct lpg_features *features, int64_t fid)
+{
+    uint32_t begin = 0;
+    uint32_t end = features->n;
+    while (begin < end) {
+        const uint32_t middle = begin + (end - begin) / 2;
+        if (features->fid[middle] < fid) {
+            begin = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return begin < features->n && features->fid[begin] == fid ? begin : UINT32_MAX;
+}
+
 void
 lpg_shapes_done(struct lpg_shapes *shapes)
 {
+    lpg_rtree_free(shapes->tree);
+    free(shapes->level);
     free(shapes->shapes);
     free(shapes->parts);
     free(shapes->xy);
     *shapes = (struct lpg_shapes){0};
-}
-
-/* ---- drawing ---- */
-
-struct shape_keys {
-    uint32_t fid;
-    uint32_t area_code;
-    uint32_t attributes[LPG_ATTRIBUTES_MAX];
-};
-
-static void
-number_keys(const struct lpg_features *features, struct lpg_mvt *mvt, struct shape_keys *ret_keys)
-{
-    ret_keys->fid = lpg_mvt_key(mvt, "fid");
-    ret_keys->area_code = lpg_mvt_key(mvt, "area_code");
-    for (uint32_t a = 0; a < features->n_attributes; a++) {
-        ret_keys->attributes[a] = lpg_mvt_key(mvt, features->attributes[a].field->name);
-    }
-}
-
-struct tile {
-    uint32_t z;
-    int64_t x0; /* position of the tile's corner */
-    int64_t y0;
-    int64_t buffer; /* in positions */
-};
-
-static bool
-meets(const struct lpg_shape *shape, const struct tile *tile)
-{
-    const int64_t size = (int64_t)1 << (32U - tile->z);
-    return shape->part_begin < shape->part_end && shape->west <= tile->x0 + size + tile->buffer &&
-           shape->east >= tile->x0 - tile->buffer &&
-           shape->north <= tile->y0 + size + tile->buffer &&
-           shape->south >= tile->y0 - tile->buffer;
-}
-
-/* Half a pixel of a 512 px tile is 4 units; what falls on one grid point is one vertex. */
-enum { SNAP_UNITS = 4 };
-
-static int32_t
-to_units(uint32_t position, int64_t origin, uint32_t z)
-{
-    const int64_t units = (((int64_t)position - origin) * LPG_MVT_EXTENT) >> (32U - z);
-    const int64_t snapped = ((units + SNAP_UNITS / 2) / SNAP_UNITS) * SNAP_UNITS;
-    const int64_t limit = 1 << 28; /* far outside; keeps the clipper's products in range */
-    return (int32_t)(snapped < -limit ? -limit : snapped > limit ? limit : snapped);
-}
-
-/* Tile units of a part in `scratch`, repeats dropped; returns the number of positions. */
-static cim_status
-project(const struct lpg_shapes *shapes, const struct lpg_shape_part *part, const struct tile *tile,
-        struct lpg_path *path, cim_error *err)
-{
-    lpg_path_clear(path);
-    for (uint32_t i = part->begin; i < part->end; i++) {
-        const int32_t x = to_units(shapes->xy[2 * (size_t)i], tile->x0, tile->z);
-        const int32_t y = to_units(shapes->xy[2 * (size_t)i + 1], tile->y0, tile->z);
-        if (path->n > 0 && path->xy[2 * path->n - 2] == x && path->xy[2 * path->n - 1] == y) {
-            continue;
-        }
-        CIM_TRY(lpg_path_add(path, x, y, err));
-    }
-    return CIM_OK;
-}
-
-static cim_status
-draw_ring(const struct lpg_path *projected, bool hole, struct lpg_path *clipped,
-          struct lpg_mvt *mvt, bool *ret_drawn, cim_error *err)
-{
-    const int32_t low = -LPG_SHAPE_BUFFER_UNITS;
-    const int32_t high = LPG_MVT_EXTENT + LPG_SHAPE_BUFFER_UNITS;
-    int64_t area;
-    *ret_drawn = false;
-    CIM_TRY(lpg_clip_ring(projected, low, high, clipped, err));
-    area = lpg_ring_area2(clipped);
-    if (clipped->n < 3 || area == 0) {
-        return CIM_OK;
-    }
-    /* In tile units, y downward, exterior rings have positive area and holes negative. */
-    if ((area > 0) == hole) {
-        lpg_path_reverse(clipped);
-    }
-    lpg_mvt_path(mvt, clipped->xy, clipped->n, true);
-    *ret_drawn = true;
-    return CIM_OK;
-}
-
-struct line_sink {
-    struct lpg_mvt *mvt;
-};
-
-static void
-draw_line(void *self, const int32_t *xy, size_t n_positions)
-{
-    struct line_sink *sink = self;
-    lpg_mvt_path(sink->mvt, xy, n_positions, false);
-}
-
-static cim_status
-draw_shape(const struct lpg_shapes *shapes, const struct lpg_shape *shape, const struct tile *tile,
-           struct lpg_path *projected, struct lpg_path *clipped, struct lpg_mvt *mvt,
-           cim_error *err)
-{
-    struct line_sink sink = {.mvt = mvt};
-    bool exterior_drawn = false;
-    for (uint32_t p = shape->part_begin; p < shape->part_end; p++) {
-        const struct lpg_shape_part *part = &shapes->parts[p];
-        CIM_TRY(project(shapes, part, tile, projected, err));
-        if (!part->ring) {
-            CIM_TRY(lpg_clip_line(projected, -LPG_SHAPE_BUFFER_UNITS,
-                                  LPG_MVT_EXTENT + LPG_SHAPE_BUFFER_UNITS, clipped, draw_line,
-                                  &sink, err));
-            continue;
-        }
-        if (part->hole && !exterior_drawn) {
-            continue; /* a hole in what is too small to see */
-        }
-        bool drawn;
-        CIM_TRY(draw_ring(projected, part->hole, clipped, mvt, &drawn, err));
-        if (!part->hole) {
-            exterior_drawn = drawn;
-        }
-    }
-    return CIM_OK;
-}
-
-static void
-tag_shape(const struct lpg_features *features, const struct lpg_view *view, uint32_t i,
-          const struct shape_keys *keys, struct lpg_mvt *mvt)
-{
-    const uint32_t shown = lpg_view_shown(view, features, i);
-    lpg_mvt_tag(mvt, keys->fid, lpg_mvt_value_int(mvt, features->fid[i]));
-    lpg_mvt_tag(
-        mvt, keys->area_code,
-        lpg_mvt_value_text(mvt, lpg_dictionary_value(&features->areas, features->area[i])->text));
-    for (uint32_t a = 0; a < features->n_attributes; a++) {
-        const struct lpg_attribute *attribute = &features->attributes[a];
-        if (attribute->codes[i] != 0 && (shown >> a & 1U) != 0) {
-            lpg_mvt_tag(mvt, keys->attributes[a],
-                        lpg_value_to_mvt(mvt, lpg_dictionary_value(&attribute->dictionary,
-                                                                   attribute->codes[i])));
-        }
-    }
-}
-
-static bool
-is_drawn(const struct lpg_features *features, const struct lpg_view *view,
-         const struct lpg_shape_extra *extra, uint32_t i)
-{
-    return lpg_view_covers(view, features, i) &&
-           (extra == NULL || extra->wanted(extra->self, features, i));
-}
-
-cim_status
-lpg_shapes_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
-                const struct lpg_view *view, const struct lpg_shape_extra *extra, uint32_t z,
-                uint32_t col, uint32_t row, struct lpg_mvt *mvt, cim_error *err)
-{
-    const struct tile tile = {.z = z,
-                              .x0 = (int64_t)col << (32U - z),
-                              .y0 = (int64_t)row << (32U - z),
-                              .buffer =
-                                  ((int64_t)LPG_SHAPE_BUFFER_UNITS << (32U - z)) / LPG_MVT_EXTENT};
-    struct shape_keys keys;
-    struct lpg_path projected = {0};
-    struct lpg_path clipped = {0};
-    cim_status status = CIM_OK;
-    number_keys(features, mvt, &keys);
-    for (uint32_t i = 0; status == CIM_OK && i < shapes->n; i++) {
-        const struct lpg_shape *shape = &shapes->shapes[i];
-        if (!meets(shape, &tile) || !is_drawn(features, view, extra, i)) {
-            continue;
-        }
-        lpg_mvt_begin(mvt, shapes->parts[shape->part_begin].ring ? LPG_MVT_POLYGON : LPG_MVT_LINE,
-                      (uint64_t)features->fid[i]);
-        tag_shape(features, view, i, &keys, mvt);
-        if (extra != NULL) {
-            extra->tag(extra->self, mvt);
-        }
-        status = draw_shape(shapes, shape, &tile, &projected, &clipped, mvt, err);
-        lpg_mvt_end(mvt);
-    }
-    lpg_path_done(&projected);
-    lpg_path_done(&clipped);
-    return status;
-}
-
-void
-lpg_labels_tile(const struct lpg_shapes *shapes, const struct lpg_features *features,
-                const struct lpg_view *view, const struct lpg_shape_extra *extra, uint32_t z,
-                uint32_t col, uint32_t row, struct lpg_mvt *mvt)
-{
-    const int64_t x0 = (int64_t)col << (32U - z);
-    const int64_t y0 = (int64_t)row << (32U - z);
-    const int64_t size = (int64_t)1 << (32U - z);
-    struct shape_keys keys;
-    number_keys(features, mvt, &keys);
-    for (uint32_t i = 0; i < shapes->n; i++) {
-        const struct lpg_shape *shape = &shapes->shapes[i];
-        const bool polygon =
-            shape->part_begin < shape->part_end && shapes->parts[shape->part_begin].ring;
-        /* Half open: the point is in one tile of a zoom. */
-        if (!polygon || shape->label_x < x0 || shape->label_x >= x0 + size || shape->label_y < y0 ||
-            shape->label_y >= y0 + size || !is_drawn(features, view, extra, i)) {
-            continue;
-        }
-        lpg_mvt_begin(mvt, LPG_MVT_POINT, (uint64_t)features->fid[i]);
-        tag_shape(features, view, i, &keys, mvt);
-        if (extra != NULL) {
-            extra->tag(extra->self, mvt);
-        }
-        lpg_mvt_point(mvt, (int32_t)(((shape->label_x - x0) * LPG_MVT_EXTENT) >> (32U - z)),
-                      (int32_t)(((shape->label_y - y0) * LPG_MVT_EXTENT) >> (32U - z)));
-        lpg_mvt_end(mvt);
-    }
 }

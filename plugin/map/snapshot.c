@@ -105,6 +105,18 @@ lpg_snapshot_judge(const struct lpg_snapshot *snapshot, const cim_layer *layer,
 
 /* ---- reading ---- */
 
+struct lpg_shape_stack
+lpg_snapshot_shapes(const struct lpg_snapshot *snapshot)
+{
+    const struct lpg_overlay *overlay = snapshot->overlay;
+    return (struct lpg_shape_stack){.shapes = &snapshot->base->shapes,
+                                    .features = &snapshot->base->features,
+                                    .removed = overlay != NULL ? overlay->removed_rows : NULL,
+                                    .n_removed = overlay != NULL ? overlay->n_removed : 0,
+                                    .added = overlay != NULL ? &overlay->shapes : NULL,
+                                    .newer = lpg_snapshot_features(snapshot)};
+}
+
 void
 lpg_snapshot_close(const struct lpg_snapshot *snapshot, struct lpg_opened *opened)
 {

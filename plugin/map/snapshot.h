@@ -18,7 +18,7 @@ struct lpg_snapshot {
 cim_status lpg_snapshot_load(const struct cim_definition *def, const cim_layer *layer,
                              const cim_call *call, int64_t pos, struct lpg_snapshot **ret_snapshot,
                              cim_error *err);
-/* The snapshot of a point layer as of a later position, given the fids (ascending, each once) that
+/* The snapshot as of a later position, given the fids (ascending, each once) that
  * changed in between. CIM_E_TOO_LARGE: load it instead. */
 cim_status lpg_snapshot_advance(const struct lpg_snapshot *snapshot, const cim_layer *layer,
                                 const cim_call *call, const int64_t *fids, uint32_t n, int64_t pos,
@@ -45,6 +45,9 @@ struct lpg_opened {
     struct lpg_points *removed;
     struct lpg_points *added;
 };
+
+/* Of lines and polygons; valid while the snapshot is held. */
+struct lpg_shape_stack lpg_snapshot_shapes(const struct lpg_snapshot *snapshot);
 
 cim_status lpg_snapshot_open(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
                              struct lpg_opened *ret_opened, cim_error *err);

@@ -16,7 +16,7 @@ lpg_map_upkeep(struct lpg_map *map, struct lpg_map_slot *slot, const struct lpg_
 {
     const struct lpg_overlay *overlay = snapshot->overlay;
     if (overlay == NULL || overlay->n_touched < LPG_OVERLAY_MERGE ||
-        overlay->n_touched < snapshot->base->points->n / LPG_OVERLAY_PART) {
+        overlay->n_touched < snapshot->base->features.n / LPG_OVERLAY_PART) {
         return;
     }
     (void)pthread_mutex_lock(&map->lock);

@@ -87,9 +87,9 @@ draw(struct drawn *drawn, uint32_t z, uint32_t col, uint32_t row)
     assert_int_equal(lpg_view_open(&drawn->features, NULL, &access, &call, NULL, NULL, &view, NULL),
                      CIM_OK);
     assert_int_equal(lpg_mvt_new("shapes", &mvt, NULL), CIM_OK);
-    assert_int_equal(
-        lpg_shapes_tile(&drawn->shapes, &drawn->features, &view, NULL, z, col, row, mvt, NULL),
-        CIM_OK);
+    const struct lpg_shape_stack stack = {
+        .shapes = &drawn->shapes, .features = &drawn->features, .newer = &drawn->features};
+    assert_int_equal(lpg_shapes_tile(&stack, &view, NULL, z, col, row, mvt, NULL), CIM_OK);
     assert_int_equal(lpg_mvt_finish(mvt, &drawn->tile, NULL), CIM_OK);
     assert_true(mvt_read(drawn->tile.data, drawn->tile.len, &drawn->layer));
     lpg_mvt_free(mvt);
@@ -333,6 +333,8 @@ test_polygon_of_several_parts_has_one_label(void **state)
     add_shape(&drawn, &wkb);
     assert_int_equal(lpg_view_open(&drawn.features, NULL, &access, &call, NULL, NULL, &view, NULL),
                      CIM_OK);
+    const struct lpg_shape_stack stack = {
+        .shapes = &drawn.shapes, .features = &drawn.features, .newer = &drawn.features};
     for (uint32_t col = 0; col < 8; col++) {
         for (uint32_t row = 0; row < 8; row++) {
             struct lpg_mvt *mvt = NULL;
@@ -340,7 +342,7 @@ test_polygon_of_several_parts_has_one_label(void **state)
             double lon = 0;
             double lat = 0;
             assert_int_equal(lpg_mvt_new("shapes.labels", &mvt, NULL), CIM_OK);
-            lpg_labels_tile(&drawn.shapes, &drawn.features, &view, NULL, 3, col, row, mvt);
+            assert_int_equal(lpg_labels_tile(&stack, &view, NULL, 3, col, row, mvt, NULL), CIM_OK);
             assert_int_equal(lpg_mvt_finish(mvt, &drawn.tile, NULL), CIM_OK);
             lpg_mvt_free(mvt);
             if (drawn.tile.len > 0) {

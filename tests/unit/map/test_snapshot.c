@@ -22,7 +22,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { N_EDITS = 2500 };
+enum { N_EDITS = 1500, N_POLYGON_EDITS = 400 };
 
 /* ---- callers ---- */
 
@@ -110,7 +110,7 @@ random_caller(struct caller *caller, unsigned *seed)
 /* ---- comparing ---- */
 
 struct text {
-    char data[1 << 10];
+    char data[1 << 11];
     size_t len;
 };
 
@@ -355,6 +355,64 @@ describe_hexes(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
     return n;
 }
 
+/* How many records a caller may see. */
+static size_t
+count_all(const struct world *world, const struct caller *caller)
+{
+    size_t n = 0;
+    for (int i = 0; i < N_MOST; i++) {
+        const struct record *record = &world->records[i];
+        unsigned fields;
+        n += record->there && record->drawable && may_see(caller, record, &fields);
+    }
+    return n;
+}
+
+/* The polygons of a tile and their labels as sorted texts. At zoom 0 there is a label for every
+ * record that the caller may see. */
+static struct text *
+draw_polygons(const struct world *world, const struct lpg_snapshot *snapshot,
+              const struct caller *caller, uint32_t z, uint32_t col, uint32_t row, size_t *ret_n)
+{
+    const struct lpg_shape_stack stack = lpg_snapshot_shapes(snapshot);
+    struct text *texts = NULL;
+    struct lpg_view view;
+    size_t n = 0;
+    assert_int_equal(lpg_view_open(lpg_snapshot_features(snapshot), NULL, &access_service,
+                                   &caller->call, caller->area[0] != '\0' ? caller->area : NULL,
+                                   caller->filter[0] != '\0' ? caller->filter : NULL, &view, NULL),
+                     CIM_OK);
+    assert_int_equal(lpg_snapshot_judge(snapshot, &world->layer, &caller->call, &view, NULL),
+                     CIM_OK);
+    for (int part = 0; part < 2; part++) {
+        struct lpg_mvt *mvt;
+        struct mvt_layer layer;
+        cim_blob tile = {0};
+        assert_int_equal(lpg_mvt_new("polygons", &mvt, NULL), CIM_OK);
+        assert_int_equal(part == 0 ? lpg_shapes_tile(&stack, &view, NULL, z, col, row, mvt, NULL)
+                                   : lpg_labels_tile(&stack, &view, NULL, z, col, row, mvt, NULL),
+                         CIM_OK);
+        assert_int_equal(lpg_mvt_finish(mvt, &tile, NULL), CIM_OK);
+        assert_true(mvt_read(tile.data, tile.len, &layer));
+        assert_true(part == 0 || z > 0 || layer.n_features == count_all(world, caller));
+        texts = realloc(texts, (n + layer.n_features + 1) * sizeof *texts);
+        assert_non_null(texts);
+        for (size_t i = 0; i < layer.n_features; i++) {
+            check_fields(world, caller, &layer, &layer.features[i]);
+            describe(&layer, &layer.features[i], &texts[n++]);
+        }
+        if (tile.release != NULL) {
+            tile.release(&tile);
+        }
+        mvt_done(&layer);
+        lpg_mvt_free(mvt);
+    }
+    lpg_view_done(&view);
+    qsort(texts, n, sizeof *texts, compare_texts);
+    *ret_n = n;
+    return texts;
+}
+
 /* The features of a tile as sorted texts; their count is that of the records, one by one. */
 static struct text *
 draw(const struct world *world, const struct lpg_snapshot *snapshot, const struct caller *caller,
@@ -415,8 +473,8 @@ assert_same_tile(const struct world *world, const struct lpg_snapshot *left,
     assert_true(lpg_mercator_from_lonlat(near->lon, near->lat, &x, &y));
     x = z == 0 ? 0 : x >> (32U - z);
     y = z == 0 ? 0 : y >> (32U - z);
-    a = draw(world, left, &caller, z, x, y, &n_left);
-    b = draw(world, right, &caller, z, x, y, &n_right);
+    a = (world->polygons ? draw_polygons : draw)(world, left, &caller, z, x, y, &n_left);
+    b = (world->polygons ? draw_polygons : draw)(world, right, &caller, z, x, y, &n_right);
     assert_int_equal(n_left, n_right);
     for (size_t i = 0; i < n_left; i++) {
         assert_string_equal(a[i].data, b[i].data);
@@ -457,17 +515,16 @@ replace(struct lpg_snapshot **snapshot, struct lpg_snapshot *by)
 }
 
 static void
-test_after_any_edits_tiles_are_as_loaded_from_scratch(void **state)
+follow_edits(bool polygons, int n_edits)
 {
     struct world *world = calloc(1, sizeof *world);
     struct lpg_snapshot *following;
     struct lpg_snapshot *merging = NULL; /* what a merge under way began with */
     unsigned caller_seed = 7;
-    (void)state;
     assert_non_null(world);
-    world_init(world, 20261127);
+    world_init(world, 20261127, polygons);
     following = loaded(world, 1);
-    for (int round = 0; round < N_EDITS; round++) {
+    for (int round = 0; round < n_edits; round++) {
         int64_t fids[N_MOST];
         const uint32_t n = world_edit(world, fids);
         struct lpg_snapshot *scratch;
@@ -501,6 +558,20 @@ test_after_any_edits_tiles_are_as_loaded_from_scratch(void **state)
     free(world);
 }
 
+static void
+test_after_any_edits_tiles_are_as_loaded_from_scratch(void **state)
+{
+    (void)state;
+    follow_edits(false, N_EDITS);
+}
+
+static void
+test_after_any_edits_polygons_are_as_loaded_from_scratch(void **state)
+{
+    (void)state;
+    follow_edits(true, N_POLYGON_EDITS);
+}
+
 /* ---- a record that was written after the snapshot ---- */
 
 static uint64_t
@@ -529,7 +600,7 @@ test_a_version_that_no_one_judged_is_hidden(void **state)
     int i = 0;
     (void)state;
     assert_non_null(world);
-    world_init(world, 20261128);
+    world_init(world, 20261128, false);
     random_caller(&caller, &seed);
     caller.scope.n_terms = 1;
     caller.terms[0] = (cim_term){.struct_size = sizeof caller.terms[0],
@@ -733,7 +804,7 @@ test_readers_writers_and_merges_at_once(void **state)
     (void)state;
     assert_non_null(platform);
     assert_non_null(world);
-    world_init(world, 20261128);
+    world_init(world, 20261128, false);
     world->def.id = (char *)(uintptr_t) "points";
     world->layer.count = count_records;
     platform->world = world;
@@ -773,6 +844,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_after_any_edits_tiles_are_as_loaded_from_scratch),
+        cmocka_unit_test(test_after_any_edits_polygons_are_as_loaded_from_scratch),
         cmocka_unit_test(test_a_version_that_no_one_judged_is_hidden),
         cmocka_unit_test(test_readers_writers_and_merges_at_once),
     };

@@ -37,6 +37,34 @@ append_name(struct cim_batch_builder *builder, uint32_t column, char prefix, int
     cim_batch_append_bytes(builder, column, text, (size_t)len);
 }
 
+static size_t
+put_bytes(uint8_t *wkb, size_t at, const void *data, size_t len)
+{
+    memcpy(wkb + at, data, len);
+    return at + len;
+}
+
+enum { CORNERS_MAX = 40, WKB_MAX = 32 + (CORNERS_MAX + 1) * 16 };
+
+/* A ring about the record's position, of a size and number of corners that its name tells. */
+static size_t
+put_polygon(const struct record *record, uint8_t wkb[WKB_MAX])
+{
+    static const uint8_t little_endian = 1;
+    const uint32_t n_corners = 3 + (uint32_t)record->name % (CORNERS_MAX - 3);
+    const uint32_t head[] = {3, 1, n_corners + 1};
+    const double radius = pow(0.1, 1 + record->name % 4);
+    size_t len = put_bytes(wkb, 0, &little_endian, 1);
+    len = put_bytes(wkb, len, head, sizeof head);
+    for (uint32_t i = 0; i <= n_corners; i++) {
+        const double turn = 2 * M_PI * (double)(i % n_corners) / n_corners;
+        const double r = radius * (i % 2 == 0 ? 1 : 0.6);
+        const double xy[] = {record->lon + r * cos(turn), record->lat + r * sin(turn)};
+        len = put_bytes(wkb, len, xy, sizeof xy);
+    }
+    return len;
+}
+
 static cim_status
 fill(void *self, struct cim_batch_builder *builder, cim_error *err)
 {
@@ -54,9 +82,14 @@ fill(void *self, struct cim_batch_builder *builder, cim_error *err)
         append_name(builder, 1, 'a', record->area);
         append_name(builder, 2, 'o', record->owner);
         if (record->drawable) {
-            uint8_t wkb[21];
-            cim_wkb_from_point(record->lon, record->lat, wkb);
-            cim_batch_append_bytes(builder, 3, wkb, sizeof wkb);
+            uint8_t wkb[WKB_MAX];
+            size_t len = 21;
+            if (result->world->polygons) {
+                len = put_polygon(record, wkb);
+            } else {
+                cim_wkb_from_point(record->lon, record->lat, wkb);
+            }
+            cim_batch_append_bytes(builder, 3, wkb, len);
         }
         if (record->kind > 0) {
             append_name(builder, 4, 'k', record->kind);
@@ -133,9 +166,9 @@ randomize(struct world *world, struct record *record)
 }
 
 void
-world_init(struct world *world, unsigned seed)
+world_init(struct world *world, unsigned seed, bool polygons)
 {
-    *world = (struct world){.n_kinds = 3, .n_areas = 6, .n_owners = 3};
+    *world = (struct world){.polygons = polygons, .n_kinds = 3, .n_areas = 6, .n_owners = 3};
     (void)pthread_mutex_init(&world->lock, NULL);
     srandom(seed);
     world->fields[0] =
@@ -145,11 +178,12 @@ world_init(struct world *world, unsigned seed)
     world->attributes[0] = &world->fields[0];
     world->attributes[1] = &world->fields[1];
     world->counted[0] = &world->fields[0];
-    world->def = (struct cim_definition){.geometry = CIM_GEOMETRY_POINT,
-                                         .n_tile_attributes = 2,
-                                         .tile_attributes = world->attributes,
-                                         .n_count_by = 1,
-                                         .count_by = world->counted};
+    world->def =
+        (struct cim_definition){.geometry = polygons ? CIM_GEOMETRY_POLYGON : CIM_GEOMETRY_POINT,
+                                .n_tile_attributes = 2,
+                                .tile_attributes = world->attributes,
+                                .n_count_by = 1,
+                                .count_by = world->counted};
     world->values[0] = (char *)(uintptr_t) "k01";
     world->values[1] = (char *)(uintptr_t) "k07"; /* which comes with an edit */
     world->values[2] = (char *)(uintptr_t) "k02";
@@ -159,7 +193,7 @@ world_init(struct world *world, unsigned seed)
                                     .numerator = world->values,
                                     .n_denominator = 3,
                                     .denominator = world->values};
-    world->def.n_rates = 1;
+    world->def.n_rates = polygons ? 0 : 1;
     world->def.rates = &world->rate;
     world->layer = (cim_layer){.struct_size = sizeof world->layer, .query = query, .self = world};
     for (int i = 0; i < N_START; i++) {

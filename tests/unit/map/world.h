@@ -24,6 +24,7 @@ struct record {
 };
 
 struct world {
+    bool polygons;                 /* records are polygons about their position, not points */
     pthread_mutex_t lock;          /* where threads share it */
     struct record records[N_MOST]; /* record i has fid i + 1 */
     int n_kinds;                   /* grows: edits bring new kinds, areas and owners */
@@ -42,7 +43,7 @@ int32_t never_cancelled(const cim_call *call);
 /* A condition on `kind`, as grants and callers use it, and the kind that one asks for; 0: none. */
 void kind_filter(unsigned *seed, char *filter, size_t size);
 int kind_of(const char *filter_json);
-void world_init(struct world *world, unsigned seed);
+void world_init(struct world *world, unsigned seed, bool polygons);
 /* One edit: of one record mostly, of many now and then; their fids, ascending, and how many. */
 uint32_t world_edit(struct world *world, int64_t *fids);
 
