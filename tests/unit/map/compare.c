@@ -200,14 +200,22 @@ check_fields(const struct world *world, const struct caller *caller, const struc
                      (fields & SHOWS_KIND) != 0 && record->kind > 0);
 }
 
+static bool
+all_show_kind(const struct caller *caller)
+{
+    for (uint32_t t = 0; t < caller->scope.n_terms; t++) {
+        if ((fields_of(caller->scope.terms[t]) & SHOWS_KIND) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A cluster counts by a field that all terms show alone; the tile's table of keys tells no more. */
 static void
 check_keys(const struct caller *caller, const struct mvt_layer *layer)
 {
-    bool shown = true;
-    for (uint32_t t = 0; t < caller->scope.n_terms; t++) {
-        shown = shown && (fields_of(caller->scope.terms[t]) & SHOWS_KIND) != 0;
-    }
+    const bool shown = all_show_kind(caller);
     for (size_t i = 0; i < layer->n_keys; i++) {
         if (strncmp(layer->keys[i], "n_kind_k", 8) != 0) {
             continue;
@@ -255,7 +263,7 @@ check_cluster(const struct world *world, const struct caller *caller,
     const struct mvt_value *done = mvt_tag(layer, feature, "done_n");
     const struct mvt_value *due = mvt_tag(layer, feature, "done_of");
     int64_t kinds[64] = {0};
-    bool shown = true;
+    const bool shown = all_show_kind(caller);
     bool listed[N_MOST] = {false};
     size_t n = 0;
     if (count == NULL) {
@@ -282,9 +290,6 @@ check_cluster(const struct world *world, const struct caller *caller,
         }
     } while (cluster.n == limit);
     assert_int_equal(n, count->i64);
-    for (uint32_t t = 0; t < caller->scope.n_terms; t++) {
-        shown = shown && (fields_of(caller->scope.terms[t]) & SHOWS_KIND) != 0;
-    }
     assert_int_equal(done != NULL ? done->i64 : 0, shown ? kinds[1] + kinds[7] : 0);
     assert_int_equal(due != NULL ? due->i64 : 0, shown ? kinds[1] + kinds[2] + kinds[7] : 0);
     assert_true(cluster.zoom > z && cluster.zoom <= LPG_POINTS_SINGLE_ZOOM);
@@ -296,8 +301,9 @@ check_cluster(const struct world *world, const struct caller *caller,
 
 /* The hexagons of a tile, as further texts. */
 static size_t
-describe_hexes(const struct lpg_snapshot *snapshot, const struct lpg_view *view, uint32_t z,
-               uint32_t col, uint32_t row, struct text **texts, size_t n)
+describe_hexes(const struct lpg_snapshot *snapshot, const struct caller *caller,
+               const struct lpg_view *view, uint32_t z, uint32_t col, uint32_t row,
+               struct text **texts, size_t n)
 {
     struct lpg_opened opened;
     struct lpg_mvt *mvt;
@@ -315,6 +321,7 @@ describe_hexes(const struct lpg_snapshot *snapshot, const struct lpg_view *view,
         CIM_OK);
     assert_int_equal(lpg_mvt_finish(mvt, &tile, NULL), CIM_OK);
     assert_true(mvt_read(tile.data, tile.len, &layer));
+    assert_true(layer.n_features == 0 || all_show_kind(caller));
     *texts = realloc(*texts, (n + layer.n_features + 1) * sizeof **texts);
     assert_non_null(*texts);
     for (size_t i = 0; i < layer.n_features; i++) {
@@ -420,7 +427,7 @@ draw(const struct world *world, const struct lpg_snapshot *snapshot, const struc
         check_cluster(world, caller, snapshot, &view, &layer, &layer.features[i], z);
         describe(&layer, &layer.features[i], &texts[i]);
     }
-    *ret_n = describe_hexes(snapshot, &view, z, col, row, &texts, layer.n_features);
+    *ret_n = describe_hexes(snapshot, caller, &view, z, col, row, &texts, layer.n_features);
     qsort(texts, *ret_n, sizeof *texts, compare_texts);
     if (tile.release != NULL) {
         tile.release(&tile);
