@@ -213,6 +213,28 @@ mvt_read(const void *data, size_t len, struct mvt_layer *ret_layer)
     return ok;
 }
 
+bool
+mvt_read_named(const void *data, size_t len, const char *name, struct mvt_layer *ret_layer)
+{
+    struct cursor cursor = {.at = data, .end = (const uint8_t *)data + len};
+    memset(ret_layer, 0, sizeof *ret_layer);
+    while (cursor.at != cursor.end) {
+        struct mvt_layer layer = {0};
+        if (varint(&cursor) != (3U << 3U | 2U) || !read_layer(bytes(&cursor), &layer) ||
+            cursor.bad || !check_tags(&layer)) {
+            mvt_done(&layer);
+            mvt_done(ret_layer);
+            return false;
+        }
+        if (strcmp(layer.name, name) == 0) {
+            *ret_layer = layer;
+        } else {
+            mvt_done(&layer);
+        }
+    }
+    return true;
+}
+
 void
 mvt_done(struct mvt_layer *layer)
 {

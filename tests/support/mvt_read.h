@@ -41,6 +41,8 @@ struct mvt_layer {
 
 /* Reads the only layer of a tile; an empty tile gives no features. False when it is malformed. */
 bool mvt_read(const void *data, size_t len, struct mvt_layer *ret_layer);
+/* Reads the layer of that name among those of a tile; without it there are no features. */
+bool mvt_read_named(const void *data, size_t len, const char *name, struct mvt_layer *ret_layer);
 void mvt_done(struct mvt_layer *layer);
 /* NULL when the feature has no such key. */
 const struct mvt_value *mvt_tag(const struct mvt_layer *layer, const struct mvt_feature *feature,
