@@ -6,6 +6,7 @@
 #include "analysis/route_inputs.h"
 #include "analysis/route_report.h"
 #include "analysis/siting.h"
+#include "analysis/task.h"
 #include "cim/analyses.h"
 #include "cim/util.h"
 #include "kit/cleanup.h"
@@ -23,7 +24,7 @@
 #define ZONES    "lpg.restricted-zones"
 #define TRACKS   "lpg.vehicle-positions"
 
-enum { PROCESSES = 5 };
+enum { PROCESSES = 10 };
 
 struct lpg_analysis {
     const cim_host *host;
@@ -160,14 +161,62 @@ run_consequence(void *self, const cim_call *call, cim_job *job, const char *inpu
                                   ret_result, err);
 }
 
+static cim_status
+run_task(const struct lpg_analysis *analysis, const cim_call *call, cim_job *job,
+         const char *inputs_json, lpg_task_fn run, cim_blob *ret_result, cim_error *err)
+{
+    return lpg_task_run(analysis->host, analysis->data, call, job, inputs_json, run, ret_result,
+                        err);
+}
+
+static cim_status
+run_buffer(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+           cim_blob *ret_result, cim_error *err)
+{
+    return run_task(self, call, job, inputs_json, lpg_buffer_task, ret_result, err);
+}
+
+static cim_status
+run_density(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+            cim_blob *ret_result, cim_error *err)
+{
+    return run_task(self, call, job, inputs_json, lpg_density_task, ret_result, err);
+}
+
+static cim_status
+run_overlay(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+            cim_blob *ret_result, cim_error *err)
+{
+    return run_task(self, call, job, inputs_json, lpg_overlay_task, ret_result, err);
+}
+
+static cim_status
+run_topology(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+             cim_blob *ret_result, cim_error *err)
+{
+    return run_task(self, call, job, inputs_json, lpg_topology_task, ret_result, err);
+}
+
+static cim_status
+run_viewshed(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+             cim_blob *ret_result, cim_error *err)
+{
+    return run_task(self, call, job, inputs_json, lpg_viewshed_task, ret_result, err);
+}
+
 static const struct lpg_process processes[PROCESSES] = {
+    /* GEOS and GDAL cannot be stopped from inside */
+    {"lpg.buffer", "buffer.process.json", CIM_JOB_ISOLATED, run_buffer, NULL},
     {"lpg.consequence", "consequence.process.json", CIM_ANALYSIS_SHORT, run_consequence, NULL},
+    {"lpg.density", "density.process.json", CIM_JOB_ISOLATED, run_density, NULL},
+    {"lpg.overlay", "overlay.process.json", CIM_JOB_ISOLATED, run_overlay, NULL},
     {"lpg.route-hazards", "route_hazards.process.json", CIM_ANALYSIS_SHORT, run_route_hazards,
      NULL},
-    /* GEOS over a district cannot be stopped from inside */
     {"lpg.siting", "siting.process.json", CIM_JOB_ISOLATED, run_siting, NULL},
     {"lpg.station-compliance", "station_compliance.process.json", CIM_ANALYSIS_SHORT,
      run_station_compliance, NULL},
+    {"lpg.topology", "topology.process.json", CIM_JOB_ISOLATED, run_topology, NULL},
+    {"lpg.viewshed", "viewshed.process.json", CIM_JOB_ISOLATED, run_viewshed, NULL},
     {"lpg.why-not", "why_not.process.json", CIM_ANALYSIS_SHORT, run_why_not, NULL},
 };
 

@@ -36,3 +36,16 @@ lpg_geodesic_direct(const double from_deg[2], double azimuth_deg, double length_
     geod_direct(ellipsoid(), from_deg[1], from_deg[0], azimuth_deg, length_m, &ret_to_deg[1],
                 &ret_to_deg[0], NULL);
 }
+
+double
+lpg_geodesic_area_m2(const double *lonlat_deg, size_t n)
+{
+    struct geod_polygon ring;
+    double m2 = 0.0;
+    geod_polygon_init(&ring, 0);
+    for (size_t i = 0; i < n; i++) {
+        geod_polygon_addpoint(ellipsoid(), &ring, lonlat_deg[2 * i + 1], lonlat_deg[2 * i]);
+    }
+    (void)geod_polygon_compute(ellipsoid(), &ring, 0, 1, &m2, NULL);
+    return m2 < 0.0 ? -m2 : m2;
+}

@@ -1,6 +1,8 @@
 /* tests/support/fake_host.c -- see fake_host.h. */
 #include "fake_host.h"
 
+#include "cim/bindings.h"
+
 #include "pg_database.h"
 
 #include "cim/access.h"
@@ -241,18 +243,35 @@ add_layer(const cim_host *host, const cim_layer *layer, cim_error *err)
 static const cim_layers_v1 layers_service = {.struct_size = sizeof layers_service,
                                              .add_layer = add_layer};
 
+static cim_status
+get_binding(const cim_host *host, const char *input, cim_binding *ret_binding, cim_error *err)
+{
+    const struct fake_host *fake = host->impl;
+    if (fake->raster[0] == '\0') {
+        return cim_fail(err, CIM_E_NOTFOUND, "input", input, "未绑定", "not bound");
+    }
+    cim_copy_text(ret_binding->name, sizeof ret_binding->name, "测试高程");
+    cim_copy_text(ret_binding->path, sizeof ret_binding->path, fake->raster);
+    ret_binding->good_ms = 1;
+    return CIM_OK;
+}
+
+static const cim_bindings_v1 bindings_service = {.struct_size = sizeof bindings_service,
+                                                 .get = get_binding};
+
 static const void *
 get_service(const cim_host *host, const char *id)
 {
     (void)host;
-    return strcmp(id, CIM_SERVICE_STORE) == 0     ? (const void *)&store_service
-           : strcmp(id, CIM_SERVICE_ACCESS) == 0  ? (const void *)&access_service
-           : strcmp(id, CIM_SERVICE_CLOCK) == 0   ? (const void *)&clock_service
-           : strcmp(id, CIM_SERVICE_AUDIT) == 0   ? (const void *)&audit_service
-           : strcmp(id, CIM_SERVICE_BATCHES) == 0 ? (const void *)&batches_service
-           : strcmp(id, CIM_SERVICE_CRYPT) == 0   ? (const void *)&crypt_service
-           : strcmp(id, CIM_SERVICE_LAYERS) == 0  ? (const void *)&layers_service
-                                                  : NULL;
+    return strcmp(id, CIM_SERVICE_STORE) == 0      ? (const void *)&store_service
+           : strcmp(id, CIM_SERVICE_ACCESS) == 0   ? (const void *)&access_service
+           : strcmp(id, CIM_SERVICE_CLOCK) == 0    ? (const void *)&clock_service
+           : strcmp(id, CIM_SERVICE_AUDIT) == 0    ? (const void *)&audit_service
+           : strcmp(id, CIM_SERVICE_BATCHES) == 0  ? (const void *)&batches_service
+           : strcmp(id, CIM_SERVICE_CRYPT) == 0    ? (const void *)&crypt_service
+           : strcmp(id, CIM_SERVICE_LAYERS) == 0   ? (const void *)&layers_service
+           : strcmp(id, CIM_SERVICE_BINDINGS) == 0 ? (const void *)&bindings_service
+                                                   : NULL;
 }
 
 /* ---- the platform ---- */

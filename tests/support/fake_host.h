@@ -23,6 +23,7 @@ struct fake_host {
     const cim_scope *scope; /* what access/1 answers */
     const cim_layer *layers[200];
     size_t n_layers;       /* registered with layers/1 */
+    char raster[160];      /* what every input is bound to: a GeoTIFF; empty: nothing is bound */
     int rolled_back_times; /* transactions run again that often, as a store may */
     _Atomic int n_writes;  /* transactions begun */
     int writes_end_at;     /* so many; then the store is as if gone. 0: it stays */

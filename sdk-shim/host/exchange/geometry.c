@@ -289,7 +289,8 @@ check_and_export(struct host_source *source, OGRGeometryH *geometry, size_t *ret
     CIM_TRY(fit(source, geometry, err));
     CIM_TRY(to_wkb(source, *geometry, ret_len, err));
     if (source->geos != NULL) {
-        const cim_status status = host_validity_check(source->geos, source->wkb, *ret_len, &why);
+        const cim_status status =
+            cim_validity_check(source->geos, source->wkb, *ret_len, NULL, &why);
         if (status == CIM_E_INVALID && (source->flags & HOST_IMPORT_REPAIR) != 0) {
             CIM_TRY(repair(source, geometry, &why, err));
             *ret_len = OGR_G_WkbSizeEx(*geometry);

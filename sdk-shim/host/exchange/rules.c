@@ -5,27 +5,10 @@
 
 #include <stdlib.h>
 
-enum { NODE_CAPACITY = 10, LEVELS = 24, FIRST_LEVEL = 64, NAME_BYTES = 96 };
-
-struct thing {
-    GEOSGeometry *geometry;
-    const GEOSPreparedGeometry *prepared; /* once it was needed */
-    char name[NAME_BYTES];                /* of the record; or of the row */
-};
-
-/* Things that only get more: trees of doubling size, so that each is built a few times at most. */
-struct pile {
-    size_t n;
-    size_t capacity;
-    struct thing **things;
-    size_t in_trees;
-    GEOSSTRtree *trees[LEVELS]; /* of FIRST_LEVEL << i things, or NULL */
-    size_t bytes;
-};
-
 struct judge {
     const struct cim_topology_rule *rule;
-    struct pile pile;
+    struct cim_pile *pile;
+    size_t bytes;
     bool idle; /* it cannot be judged */
 };
 
@@ -38,105 +21,26 @@ struct host_rules {
     struct judge *judges;
 };
 
-/* ---- the pile ---- */
-
-static void
-free_pile(struct host_rules *rules, struct pile *pile)
-{
-    for (size_t i = 0; i < LEVELS; i++) {
-        if (pile->trees[i] != NULL) {
-            GEOSSTRtree_destroy_r(rules->geos, pile->trees[i]);
-        }
-    }
-    for (size_t i = 0; i < pile->n; i++) {
-        GEOSPreparedGeom_destroy_r(rules->geos, pile->things[i]->prepared);
-        GEOSGeom_destroy_r(rules->geos, pile->things[i]->geometry);
-        free(pile->things[i]);
-    }
-    free(pile->things);
-}
-
-/* A full bottom goes into the first free level, with all levels below it. */
-static cim_status
-carry(struct host_rules *rules, struct pile *pile, cim_error *err)
-{
-    size_t level = 0;
-    size_t n = FIRST_LEVEL;
-    while (level < LEVELS - 1 && pile->trees[level] != NULL) {
-        GEOSSTRtree_destroy_r(rules->geos, pile->trees[level]);
-        pile->trees[level] = NULL;
-        n += (size_t)FIRST_LEVEL << level++;
-    }
-    GEOSSTRtree *tree = GEOSSTRtree_create_r(rules->geos, NODE_CAPACITY);
-    if (tree == NULL) {
-        return cim_fail_nomem(err);
-    }
-    for (size_t i = pile->n - n; i < pile->n; i++) {
-        GEOSSTRtree_insert_r(rules->geos, tree, pile->things[i]->geometry, pile->things[i]);
-    }
-    pile->trees[level] = tree;
-    pile->in_trees = pile->n;
-    return CIM_OK;
-}
-
-/* Takes the geometry. */
-static cim_status
-add(struct host_rules *rules, struct pile *pile, GEOSGeometry *geometry, const char *name,
-    cim_error *err)
-{
-    struct thing *thing = calloc(1, sizeof *thing);
-    if (thing != NULL && pile->n == pile->capacity) {
-        const size_t capacity = pile->capacity == 0 ? 256 : pile->capacity * 2;
-        struct thing **grown = realloc(pile->things, capacity * sizeof(struct thing *));
-        if (grown != NULL) {
-            pile->things = grown;
-            pile->capacity = capacity;
-        }
-    }
-    if (thing == NULL || pile->n == pile->capacity) {
-        free(thing);
-        GEOSGeom_destroy_r(rules->geos, geometry);
-        return cim_fail_nomem(err);
-    }
-    thing->geometry = geometry;
-    cim_copy_text(thing->name, sizeof thing->name, name);
-    pile->things[pile->n++] = thing;
-    return pile->n - pile->in_trees == FIRST_LEVEL ? carry(rules, pile, err) : CIM_OK;
-}
-
-static void
-each_near(struct host_rules *rules, struct pile *pile, const GEOSGeometry *geometry,
-          GEOSQueryCallback each, void *arg)
-{
-    for (size_t i = 0; i < LEVELS; i++) {
-        if (pile->trees[i] != NULL) {
-            GEOSSTRtree_query_r(rules->geos, pile->trees[i], geometry, each, arg);
-        }
-    }
-    for (size_t i = pile->in_trees; i < pile->n; i++) {
-        each(pile->things[i], arg);
-    }
-}
-
 /* ---- reading the layers ---- */
 
 struct taking {
     struct host_rules *rules;
-    struct pile *pile;
+    struct judge *judge;
 };
 
 static cim_status
 take_record(void *arg, const char *name, const uint8_t *wkb, size_t len, cim_error *err)
 {
     const struct taking *taking = arg;
-    struct pile *pile = taking->pile;
-    pile->bytes += len;
-    if (pile->n >= HOST_RULES_RECORDS_MAX || pile->bytes > HOST_RULES_BYTES_MAX) {
+    struct judge *judge = taking->judge;
+    judge->bytes += len;
+    if (cim_pile_count(judge->pile) >= HOST_RULES_RECORDS_MAX ||
+        judge->bytes > HOST_RULES_BYTES_MAX) {
         return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "记录过多", "it has too many records");
     }
     GEOSGeometry *geometry =
         GEOSWKBReader_read_r(taking->rules->geos, taking->rules->reader, wkb, len);
-    return geometry != NULL ? add(taking->rules, pile, geometry, name, err) : CIM_OK;
+    return geometry != NULL ? cim_pile_add(judge->pile, geometry, name, err) : CIM_OK;
 }
 
 static void
@@ -154,7 +58,7 @@ static cim_status
 read_layer(struct host_rules *rules, struct judge *judge, const char *layer,
            const struct host_layer_reader *reader, cim_error *err)
 {
-    struct taking taking = {rules, &judge->pile};
+    struct taking taking = {rules, judge};
     cim_error why = {.code = CIM_OK};
     const cim_status status =
         reader->read(reader->arg, layer, judge->rule->filter_json, take_record, &taking, &why);
@@ -169,7 +73,7 @@ read_layer(struct host_rules *rules, struct judge *judge, const char *layer,
         return status;
     }
     if (judge->rule->kind != CIM_TOPOLOGY_NO_OVERLAP &&
-        judge->rule->kind != CIM_TOPOLOGY_DISJOINT && judge->pile.n == 0) {
+        judge->rule->kind != CIM_TOPOLOGY_DISJOINT && cim_pile_count(judge->pile) == 0) {
         tell_idle(rules, judge, layer, "该图层没有记录", "it has no records");
     }
     return CIM_OK;
@@ -201,7 +105,8 @@ host_rules_open(const struct cim_definition *definition, const struct host_layer
     for (size_t i = 0; status == CIM_OK && i < definition->n_topology; i++) {
         struct judge *judge = &rules->judges[rules->n++];
         judge->rule = &definition->topology[i];
-        if (judge->rule->layer != NULL || own) {
+        status = cim_pile_new(rules->geos, &judge->pile, err);
+        if (status == CIM_OK && (judge->rule->layer != NULL || own)) {
             status = read_layer(rules, judge,
                                 judge->rule->layer != NULL ? judge->rule->layer : definition->id,
                                 reader, err);
@@ -222,7 +127,7 @@ host_rules_free(struct host_rules *rules)
         return;
     }
     for (size_t i = 0; i < rules->n; i++) {
-        free_pile(rules, &rules->judges[i].pile);
+        cim_pile_free(rules->judges[i].pile);
     }
     if (rules->reader != NULL) {
         GEOSWKBReader_destroy_r(rules->geos, rules->reader);
@@ -236,134 +141,42 @@ host_rules_free(struct host_rules *rules)
 
 /* ---- judging ---- */
 
-struct search {
-    struct host_rules *rules;
+struct judging {
     const struct cim_topology_rule *rule;
-    const GEOSGeometry *geometry;
-    bool is_area;
-    const struct thing *hit; /* what it lies in, or what it meets */
-    double shared_m2;
-    GEOSGeometry *left; /* of covered_by: what nothing has covered yet */
+    cim_error *why;
 };
 
-static const GEOSPreparedGeometry *
-prepared_of(struct host_rules *rules, struct thing *thing)
+/* The first finding refuses. */
+static bool
+refuse(void *arg, const struct cim_topology_finding *finding)
 {
-    if (thing->prepared == NULL) {
-        thing->prepared = GEOSPrepare_r(rules->geos, thing->geometry);
-    }
-    return thing->prepared;
-}
-
-static void
-look_for_cover(void *item, void *arg)
-{
-    struct search *search = arg;
-    struct thing *thing = item;
-    if (search->hit == NULL &&
-        GEOSPreparedCovers_r(search->rules->geos, prepared_of(search->rules, thing),
-                             search->geometry) == 1) {
-        search->hit = thing;
-    }
-}
-
-static void
-take_away(void *item, void *arg)
-{
-    struct search *search = arg;
-    struct thing *thing = item;
-    if (search->left == NULL ||
-        GEOSPreparedIntersects_r(search->rules->geos, prepared_of(search->rules, thing),
-                                 search->left) != 1) {
-        return;
-    }
-    GEOSGeometry *less = GEOSDifference_r(search->rules->geos, search->left, thing->geometry);
-    GEOSGeom_destroy_r(search->rules->geos, search->left);
-    search->left = less;
-}
-
-/* Areas that share a border do not meet. */
-static void
-look_for_meeting(void *item, void *arg)
-{
-    struct search *search = arg;
-    struct thing *thing = item;
-    if (search->hit != NULL ||
-        GEOSPreparedIntersects_r(search->rules->geos, prepared_of(search->rules, thing),
-                                 search->geometry) != 1) {
-        return;
-    }
-    search->shared_m2 = search->is_area ? host_topology_shared_m2(search->rules->geos,
-                                                                  search->geometry, thing->geometry)
-                                        : 0;
-    if (!search->is_area || search->shared_m2 > HOST_TOPOLOGY_OVERLAP_LEAST_M2) {
-        search->hit = thing;
-    }
-}
-
-static cim_status
-refuse_meeting(const struct search *search, cim_error *why)
-{
-    const char *layer = search->rule->layer;
-    if (layer == NULL) {
-        return cim_fail(why, CIM_E_INVALID, "geom", search->hit->name,
-                        "与“%s”重叠约 %.1f 平方米，此图层的面不得重叠",
-                        "overlaps '%s' by about %.1f square metres: areas of this layer must not",
-                        search->hit->name, search->shared_m2);
-    }
-    return cim_fail(
-        why, CIM_E_INVALID, "geom", search->hit->name, "与图层 %s 的“%s”相交，应与之相离",
-        "the layer %s has '%s' there, from which it must keep apart", layer, search->hit->name);
-}
-
-static cim_status
-judge_cover(struct search *search, struct pile *pile, cim_error *why)
-{
-    each_near(search->rules, pile, search->geometry, look_for_cover, search);
-    return search->hit != NULL
-               ? CIM_OK
-               : cim_fail(why, CIM_E_INVALID, "geom", search->rule->layer,
-                          "不在图层 %s 的任何一个对象之内", "lies within no record of the layer %s",
-                          search->rule->layer);
-}
-
-static cim_status
-judge_union(struct search *search, struct pile *pile, cim_error *why)
-{
-    search->left = GEOSGeom_clone_r(search->rules->geos, search->geometry);
-    each_near(search->rules, pile, search->geometry, take_away, search);
-    double m2 = 0;
-    bool covered = search->left != NULL && GEOSisEmpty_r(search->rules->geos, search->left) == 1;
-    if (search->left != NULL && !covered && search->is_area) {
-        m2 = host_topology_shared_m2(search->rules->geos, search->left, search->geometry);
-        covered = m2 <= HOST_TOPOLOGY_OVERLAP_LEAST_M2;
-    }
-    GEOSGeom_destroy_r(search->rules->geos, search->left);
-    return covered ? CIM_OK
-                   : cim_fail(why, CIM_E_INVALID, "geom", search->rule->layer,
-                              "没有被图层 %s 完全覆盖，余下约 %.1f 平方米",
-                              "is not covered by the layer %s, about %.1f square metres are left",
-                              search->rule->layer, m2);
-}
-
-static cim_status
-judge(struct host_rules *rules, struct judge *by, const GEOSGeometry *geometry, cim_error *why)
-{
-    struct search search = {.rules = rules,
-                            .rule = by->rule,
-                            .geometry = geometry,
-                            .is_area = GEOSGeom_getDimensions_r(rules->geos, geometry) == 2};
-    switch (by->rule->kind) {
+    const struct judging *judging = arg;
+    const char *layer = judging->rule->layer;
+    switch (judging->rule->kind) {
     case CIM_TOPOLOGY_WITHIN:
-        return judge_cover(&search, &by->pile, why);
+        (void)cim_fail(judging->why, CIM_E_INVALID, "geom", layer, "不在图层 %s 的任何一个对象之内",
+                       "lies within no record of the layer %s", layer);
+        break;
     case CIM_TOPOLOGY_COVERED_BY:
-        return judge_union(&search, &by->pile, why);
+        (void)cim_fail(judging->why, CIM_E_INVALID, "geom", layer,
+                       "没有被图层 %s 完全覆盖，余下约 %.1f 平方米",
+                       "is not covered by the layer %s, about %.1f square metres are left", layer,
+                       finding->m2);
+        break;
     case CIM_TOPOLOGY_NO_OVERLAP:
+        (void)cim_fail(judging->why, CIM_E_INVALID, "geom", finding->other,
+                       "与“%s”重叠约 %.1f 平方米，此图层的面不得重叠",
+                       "overlaps '%s' by about %.1f square metres: areas of this layer must not",
+                       finding->other, finding->m2);
+        break;
     case CIM_TOPOLOGY_DISJOINT:
     default:
-        each_near(rules, &by->pile, geometry, look_for_meeting, &search);
-        return search.hit != NULL ? refuse_meeting(&search, why) : CIM_OK;
+        (void)cim_fail(
+            judging->why, CIM_E_INVALID, "geom", finding->other, "与图层 %s 的“%s”相交，应与之相离",
+            "the layer %s has '%s' there, from which it must keep apart", layer, finding->other);
+        break;
     }
+    return false;
 }
 
 static cim_status
@@ -372,7 +185,11 @@ judge_all(struct host_rules *rules, int64_t row, const GEOSGeometry *geometry, c
     for (size_t i = 0; i < rules->n; i++) {
         struct judge *by = &rules->judges[i];
         cim_error why = {.code = CIM_OK};
-        const cim_status status = by->idle ? CIM_OK : judge(rules, by, geometry, &why);
+        struct judging judging = {by->rule, &why};
+        if (!by->idle) {
+            cim_topology_judge(by->pile, by->rule->kind, geometry, refuse, &judging);
+        }
+        const cim_status status = (cim_status)why.code;
         if (status != CIM_OK && by->rule->warns) {
             rules->found(rules->arg, row, &why);
         } else if (status != CIM_OK) {
@@ -388,7 +205,7 @@ judge_all(struct host_rules *rules, int64_t row, const GEOSGeometry *geometry, c
 static cim_status
 keep_row(struct host_rules *rules, int64_t row, const GEOSGeometry *geometry, cim_error *err)
 {
-    char name[NAME_BYTES];
+    char name[CIM_TOPOLOGY_NAME_BYTES];
     (void)snprintf(name, sizeof name, "第 %lld 行 / row %lld", (long long)row, (long long)row);
     for (size_t i = 0; i < rules->n; i++) {
         struct judge *by = &rules->judges[i];
@@ -397,7 +214,7 @@ keep_row(struct host_rules *rules, int64_t row, const GEOSGeometry *geometry, ci
             if (copy == NULL) {
                 return cim_fail_nomem(err);
             }
-            CIM_TRY(add(rules, &by->pile, copy, name, err));
+            CIM_TRY(cim_pile_add(by->pile, copy, name, err));
         }
     }
     return CIM_OK;

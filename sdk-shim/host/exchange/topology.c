@@ -11,8 +11,6 @@
 enum { FIRST_SLOTS = 1 << 12, NODE_CAPACITY = 10 };
 
 static const double ROUND_PER_DEG = 1e7;
-static const double M_PER_DEG = 111319.49079327358; /* 6378137 π / 180 */
-static const double RAD_PER_DEG = 0.017453292519943295;
 
 struct slot {
     uint64_t hash; /* 0: free */
@@ -210,18 +208,13 @@ host_topology_add(struct host_topology *topology, int64_t row, const uint8_t *wk
     return is_area && topology->overlaps ? keep_area(topology, row, wkb, len, err) : CIM_OK;
 }
 
-double
-host_topology_shared_m2(GEOSContextHandle_t geos, const GEOSGeometry *a, const GEOSGeometry *b)
+static double
+shared_m2(GEOSContextHandle_t geos, const GEOSGeometry *a, const GEOSGeometry *b)
 {
     GEOSGeometry *shared = GEOSIntersection_r(geos, a, b);
-    double deg2 = 0;
-    double south = 0;
-    if (shared == NULL || GEOSisEmpty_r(geos, shared) != 0 ||
-        GEOSArea_r(geos, shared, &deg2) != 1 || GEOSGeom_getYMin_r(geos, shared, &south) != 1) {
-        deg2 = 0;
-    }
+    const double m2 = cim_rough_m2(geos, shared);
     GEOSGeom_destroy_r(geos, shared);
-    return deg2 * M_PER_DEG * M_PER_DEG * cos(south * RAD_PER_DEG);
+    return m2;
 }
 
 struct search {
@@ -241,8 +234,8 @@ compare(void *item, void *arg)
         GEOSIntersects_r(topology->geos, search->area->geometry, other->geometry) != 1) {
         return;
     }
-    m2 = host_topology_shared_m2(topology->geos, search->area->geometry, other->geometry);
-    if (m2 > HOST_TOPOLOGY_OVERLAP_LEAST_M2) {
+    m2 = shared_m2(topology->geos, search->area->geometry, other->geometry);
+    if (m2 > CIM_TOPOLOGY_LEAST_M2) {
         char value[24];
         (void)snprintf(value, sizeof value, "%lld", (long long)other->row);
         (void)cim_fail(&what, CIM_E_INVALID, "geom", value, "与第 %s 行的面重叠，约 %.1f 平方米",

@@ -3,29 +3,16 @@
 #ifndef HOST_TOPOLOGY_H
 #define HOST_TOPOLOGY_H
 
-#include "cim/base.h"
-
-#include <geos_c.h>
-#include <stdbool.h>
+#include "kit/topology.h"
 
 enum {
-    HOST_TOPOLOGY_AREAS_MAX = 50000,      /* compared for overlaps */
-    HOST_TOPOLOGY_BYTES_MAX = 64 << 20,   /* of their WKB */
-    HOST_TOPOLOGY_COMPARED_MAX = 2000000, /* rows compared for equal geometry */
-    HOST_TOPOLOGY_OVERLAP_LEAST_M2 = 1    /* less is what rounding does to common borders */
+    HOST_TOPOLOGY_AREAS_MAX = 50000,     /* compared for overlaps */
+    HOST_TOPOLOGY_BYTES_MAX = 64 << 20,  /* of their WKB */
+    HOST_TOPOLOGY_COMPARED_MAX = 2000000 /* rows compared for equal geometry */
 };
-
-/* `wkb` in degrees, an area. CIM_E_INVALID: "geom", the place and the reason. */
-cim_status host_validity_check(GEOSContextHandle_t geos, const uint8_t *wkb, size_t len,
-                               cim_error *err);
 
 /* Told of findings: `row` is the later one of two. */
 typedef void (*host_topology_fn)(void *arg, int64_t row, const cim_error *what);
-
-/* Square metres of what two areas share, near enough: on the sphere at the latitude of its south.
- */
-double host_topology_shared_m2(GEOSContextHandle_t geos, const GEOSGeometry *a,
-                               const GEOSGeometry *b);
 
 struct host_topology;
 cim_status host_topology_new(bool overlaps, host_topology_fn found, void *arg,
@@ -35,7 +22,7 @@ void host_topology_free(struct host_topology *topology); /* NULL-safe */
  * degrees (1 cm). Past a limit it tells so, once, and looks no further. */
 cim_status host_topology_add(struct host_topology *topology, int64_t row, const uint8_t *wkb,
                              size_t len, bool is_area, cim_error *err);
-/* Tells of each pair of areas that overlap by more than HOST_TOPOLOGY_OVERLAP_LEAST_M2. */
+/* Tells of each pair of areas that overlap by more than CIM_TOPOLOGY_LEAST_M2. */
 cim_status host_topology_finish(struct host_topology *topology, cim_error *err);
 
 #endif

@@ -8,6 +8,7 @@ import argparse
 import json
 import math
 import os
+import re
 import socket
 import sys
 import time
@@ -93,6 +94,30 @@ class Hazards(test_jobs.JobsTest):
             status, _, problem = self.execute(b'{"inputs":{"route":{"type":"LineString","coordinates":[[110,19],[%s,19]]}}}'
                                               % number, process="lpg.route-hazards")
             self.assertEqual(400, status, problem)
+
+    def test_examples_of_the_document_run(self):
+        """Those of docs/analyses.md that name their analysis, as they stand."""
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "docs", "analyses.md"),
+                  encoding="utf-8") as file:
+            examples = re.findall(r"^```json (lpg\.[a-z-]+)\n(.*?)^```$", file.read(), re.M | re.S)
+        self.assertLessEqual({"lpg.buffer", "lpg.overlay", "lpg.topology", "lpg.density"}, {name for name, _ in examples})
+        answers = {}
+        for name, body in examples:
+            job = self.submit(json.loads(body), process=name)
+            self.wait(job, "successful", seconds=60)
+            answers[name] = self.ask("/jobs/%s/results" % job)[2]
+        self.assertGreater(answers["lpg.buffer"]["area_m2"], 785398)
+        self.assertEqual(5000 * 100, answers["lpg.density"]["total_weight"])
+        self.assertAlmostEqual(5000 * 100, answers["lpg.density"]["mass"], 3)
+        self.assertEqual({"zone": "A"}, {key[2:]: value for key, value in
+                                         answers["lpg.overlay"]["pieces"]["value"]["features"][0]["properties"].items()
+                                         if key.startswith("b_")})
+        self.assertEqual(0, answers["lpg.topology"]["n_findings"])
+
+    def test_without_an_elevation_model_nothing_is_seen(self):
+        job = self.submit({"inputs": {"point": {"type": "Point", "coordinates": [110.3, 20.0]}}}, process="lpg.viewshed")
+        state = self.wait(job, "failed", seconds=60)
+        self.assertEqual("lpg.dem", state["x-cim-param"])
 
     def test_a_line_that_crosses_itself_is_answered(self):
         eight = {"type": "LineString", "coordinates": [[110.1, 19.9], [110.2, 20.0], [110.2, 19.9], [110.1, 20.0]]}

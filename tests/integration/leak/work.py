@@ -126,9 +126,46 @@ def check_compliance(walk, way, answer):
                 sorted(each["id"] for each in told["features"]))
 
 
+# Over any layer: whoever may not read it is refused, whoever may is told of his records, and of nobody else's.
+BUFFER = {"features": "lpg.end-users", "distance_m": 20}
+EVERYWHERE = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"no": 1}, "geometry": {
+    "type": "Polygon", "coordinates": [[[100, 10], [120, 10], [120, 25], [100, 25], [100, 10]]]}}]}
+OVERLAY = {"a": "lpg.buildings", "b": EVERYWHERE, "operation": "intersection"}
+TOPOLOGY = {"features": "lpg.stations", "with": "lpg.roads", "rules": ["within"]}
+DENSITY = {"features": "lpg.risk-elements", "bandwidth_m": 200000, "cell_m": 20000}
+VIEWSHED = {"point": place_of(LAYERS["lpg.buildings"].records[0])}
+
+
+def told_of(answer, key):
+    return answer.json[key].get("value", answer.json[key]) if isinstance(answer.json[key], dict) else answer.json[key]
+
+
+def check_uids(layer, key):
+    def check(walk, way, answer):
+        walk.expect("%s %s" % (way, layer), sorted(record.uid for record in walk.visible(LAYERS[layer])),
+                    sorted(each["properties"]["uid"] for each in told_of(answer, key)["features"]))
+    return check
+
+
+def ask_buffer(walk, way, run):
+    for layer in ("lpg.enterprises", "lpg.land-use"):
+        answer = run({"features": layer, "distance_m": 20})
+        if answer.status == 200:
+            check_uids(layer, "buffers")(walk, way, answer)
+
+
+def check_density(walk, way, answer):
+    walk.expect(way + " weighs", len(walk.visible(LAYERS["lpg.risk-elements"])), answer.json["total_weight"])
+
+
 # id -> (inputs, what is expected of an answer, further questions); an analysis that is not here fails.
 PROCESSES = {
     "lpg.route-hazards": (ROUTE, check_route_hazards, ask_route_hazards),
+    "lpg.buffer": (BUFFER, check_uids("lpg.end-users", "buffers"), ask_buffer),
+    "lpg.density": (DENSITY, check_density, None),
+    "lpg.overlay": (OVERLAY, check_uids("lpg.buildings", "pieces"), None),
+    "lpg.topology": (TOPOLOGY, None, None),
+    "lpg.viewshed": (VIEWSHED, None, None),
     "lpg.consequence": (CONSEQUENCE, None, ask_consequence),
     "lpg.siting": (SITING, None, ask_siting),
     "lpg.station-compliance": (COMPLIANCE, check_compliance, None),

@@ -1,8 +1,9 @@
-/* host/exchange/validity.c -- areas held against the rules of OGC Simple Features, by GEOS. */
-#include "host/exchange/topology.h"
+/* kit/validity.c -- areas held against the rules of OGC Simple Features, by GEOS. */
+#include "kit/topology.h"
 
 #include "cim/util.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +36,8 @@ in_chinese(const char *reason)
 }
 
 static cim_status
-refuse(GEOSContextHandle_t geos, const char *reason, GEOSGeometry *place, cim_error *err)
+refuse(GEOSContextHandle_t geos, const char *reason, GEOSGeometry *place, double ret_place_deg[2],
+       cim_error *err)
 {
     char at[64] = "";
     double x = 0;
@@ -43,19 +45,28 @@ refuse(GEOSContextHandle_t geos, const char *reason, GEOSGeometry *place, cim_er
     if (place != NULL && GEOSGeomGetX_r(geos, place, &x) == 1 &&
         GEOSGeomGetY_r(geos, place, &y) == 1) {
         (void)snprintf(at, sizeof at, "%.7f %.7f", x, y);
+        if (ret_place_deg != NULL) {
+            ret_place_deg[0] = x;
+            ret_place_deg[1] = y;
+        }
     }
     return cim_fail(err, CIM_E_INVALID, "geom", at, "几何无效：%s（位置 %s）%.0s",
                     "the geometry is not valid: %.0s%.0s%s", in_chinese(reason), at, reason);
 }
 
 cim_status
-host_validity_check(GEOSContextHandle_t geos, const uint8_t *wkb, size_t len, cim_error *err)
+cim_validity_check(GEOSContextHandle_t geos, const uint8_t *wkb, size_t len,
+                   double ret_place_deg[2], cim_error *err)
 {
     GEOSWKBReader *reader = GEOSWKBReader_create_r(geos);
     GEOSGeometry *geometry = NULL;
     GEOSGeometry *place = NULL;
     char *reason = NULL;
     cim_status status = CIM_OK;
+    if (ret_place_deg != NULL) {
+        ret_place_deg[0] = NAN;
+        ret_place_deg[1] = NAN;
+    }
     if (reader == NULL) {
         return cim_fail_nomem(err);
     }
@@ -66,7 +77,7 @@ host_validity_check(GEOSContextHandle_t geos, const uint8_t *wkb, size_t len, ci
                         "the geometry is not valid: a ring is open or has too few points");
     }
     if (GEOSisValidDetail_r(geos, geometry, 0, &reason, &place) != 1) {
-        status = refuse(geos, reason != NULL ? reason : "", place, err);
+        status = refuse(geos, reason != NULL ? reason : "", place, ret_place_deg, err);
     }
     GEOSFree_r(geos, reason);
     GEOSGeom_destroy_r(geos, place);
