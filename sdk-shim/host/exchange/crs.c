@@ -25,8 +25,9 @@ static cim_status
 unknown(const char *declared, cim_error *err)
 {
     return cim_fail(err, CIM_E_INVALID, "crs", declared,
-                    "坐标系“%s”未知，应为 cgcs2000、wgs84、gcj02、bd09 或 EPSG:编号",
-                    "reference system '%s': expected cgcs2000, wgs84, gcj02, bd09 or EPSG:code",
+                    "坐标系“%s”未知，应为 cgcs2000、wgs84、gcj02、bd09、EPSG:编号或 local:参数",
+                    "reference system '%s': expected cgcs2000, wgs84, gcj02, bd09, EPSG:code or "
+                    "local:parameters",
                     declared);
 }
 
@@ -152,6 +153,22 @@ use_epsg(const char *declared, const char *digits, struct host_crs_in *crs, cim_
 }
 
 static cim_status
+use_local(const char *text, struct host_crs_in *crs, cim_error *err)
+{
+    OGRSpatialReferenceH srs = OSRNewSpatialReference(NULL);
+    cim_status status = CIM_OK;
+    if (srs == NULL) {
+        return cim_fail_nomem(err);
+    }
+    status = host_crs_local(text, srs, &crs->turn, err);
+    if (status == CIM_OK) {
+        status = use(srs, crs, err);
+    }
+    OSRDestroySpatialReference(srs);
+    return status;
+}
+
+static cim_status
 use_declared(const char *declared, struct host_crs_in *crs, cim_error *err)
 {
     if (named(declared, "gcj02", "gcj-02")) {
@@ -172,6 +189,9 @@ use_declared(const char *declared, struct host_crs_in *crs, cim_error *err)
     }
     if (strncasecmp(declared, "EPSG:", 5) == 0) {
         return use_epsg(declared, declared + 5, crs, err);
+    }
+    if (strncasecmp(declared, "local:", 6) == 0) {
+        return use_local(declared + 6, crs, err);
     }
     return unknown(declared, err);
 }
@@ -290,6 +310,9 @@ host_crs_in_apply(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err
         shift_points(geometry, host_shift_from_bd09);
         return CIM_OK;
     case HOST_CRS_PROJ:
+        if (crs->turn.scale != 0.0) {
+            host_crs_turn_apply(&crs->turn, geometry);
+        }
         return transform(crs, geometry, err);
     case HOST_CRS_SAME:
     default:

@@ -120,6 +120,12 @@ enum { HOST_PREVIEW_ROWS = 10, HOST_PREVIEW_SAMPLE = 1000, HOST_PREVIEW_TEXT_MAX
 cim_status host_exchange_preview(const char *path, const struct host_import_options *options,
                                  const struct cim_definition *definition, struct cim_buf *out,
                                  cim_error *err);
+/* A file as a GeoJSON FeatureCollection in degrees, for who works with it and stores nothing: its
+ * own columns as properties, and a member "file" with "format", "crs", "encoding", "count" and
+ * "without_geometry". CIM_E_INVALID names the feature by its number from 1. */
+enum { HOST_FEATURES_MAX = 100000, HOST_FEATURES_BYTES_MAX = 64 << 20 };
+cim_status host_exchange_features(const char *path, const struct host_import_options *options,
+                                  struct cim_buf *out, cim_error *err);
 /* Refuses a file whose name alone tells a format that is not read. */
 cim_status host_exchange_check_name(const char *path, const char *name, cim_error *err);
 
@@ -183,6 +189,8 @@ cim_status host_layer_read(void *arg, const char *layer_id, const char *filter_j
 
 /* Registers POST /admin/api/imports. Needs http, identity and plugins. */
 cim_status host_exchange_add_routes(struct host_app *app, cim_error *err);
+/* Registers POST /files/features (features_route.c). */
+cim_status host_exchange_add_features_route(struct host_app *app, cim_error *err);
 
 /* Enters a layer for work of a principal: fills `call` (copied from `from`) with scope and worker;
  * CIM_E_DENIED when no term allows `action`. Ends with host_plugins_leave(). */

@@ -330,3 +330,33 @@ host_source_convert_geometry(struct host_source *source, OGRFeatureH feature,
     OGR_G_DestroyGeometry(geometry);
     return status;
 }
+
+/* What a geometry of the file is taken for: closed lines of a drawing are areas. */
+static enum cim_geometry_type
+type_for(const struct host_source *source, OGRGeometryH geometry)
+{
+    const int type = (int)OGR_GT_GetLinear(OGR_GT_Flatten(OGR_G_GetGeometryType(geometry)));
+    if (source->work.kind == HOST_FILE_DXF && type == wkbLineString &&
+        OGR_G_GetPointCount(geometry) > 3 && OGR_G_IsRing(geometry)) {
+        return CIM_GEOMETRY_POLYGON;
+    }
+    return type >= wkbPoint && type <= wkbMultiPolygon ? (enum cim_geometry_type)type
+                                                       : CIM_GEOMETRY_MULTI_POLYGON;
+}
+
+cim_status
+host_source_any_geometry(struct host_source *source, OGRFeatureH feature, size_t *ret_len,
+                         cim_error *err)
+{
+    OGRGeometryH geometry = NULL;
+    cim_status status = CIM_OK;
+    *ret_len = 0;
+    CIM_TRY(host_source_check_geojson(source, feature, err));
+    CIM_TRY(host_source_geometry(source, feature, &geometry, err));
+    if (geometry != NULL && !OGR_G_IsEmpty(geometry)) {
+        source->geometry = type_for(source, geometry);
+        status = check_and_export(source, &geometry, ret_len, err);
+    }
+    OGR_G_DestroyGeometry(geometry);
+    return status;
+}

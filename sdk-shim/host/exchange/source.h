@@ -152,8 +152,17 @@ cim_status host_text_in_convert(struct host_text_in *text, const char *raw, stru
 
 enum host_crs_kind { HOST_CRS_SAME, HOST_CRS_PROJ, HOST_CRS_GCJ02, HOST_CRS_BD09 };
 
+/* What takes coordinates of a town onto a plane: E = dx + scale (e cos a - n sin a), N = dy + scale
+ * (e sin a + n cos a). scale 0: nothing does. */
+struct host_crs_turn {
+    double dx_m;
+    double dy_m;
+    double angle_rad;
+    double scale;
+};
 struct host_crs_in {
     enum host_crs_kind kind;
+    struct host_crs_turn turn;
     char label[64];
     OGRCoordinateTransformationH transform;
     bool is_projected;
@@ -164,6 +173,10 @@ struct host_crs_in {
 cim_status host_crs_in_open(const char *declared, OGRSpatialReferenceH of_file,
                             struct host_crs_in *ret_crs, cim_error *err);
 void host_crs_in_done(struct host_crs_in *crs);
+/* "lon_0=110.35,x_0=500000,…" into the system and the turn before it (crs_local.c). */
+cim_status host_crs_local(const char *text, OGRSpatialReferenceH srs,
+                          struct host_crs_turn *ret_turn, cim_error *err);
+void host_crs_turn_apply(const struct host_crs_turn *turn, OGRGeometryH geometry);
 /* In place, to CGCS2000 longitude, latitude. CIM_E_INVALID also for numbers that the system cannot
  * have meant: degrees in a projected one, or a place far from where it is used. */
 cim_status host_crs_in_apply(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err);
@@ -301,6 +314,10 @@ cim_status host_source_check_geojson(struct host_source *source, OGRFeatureH fea
 /* Appends the geometry as the column after the fields. */
 cim_status host_source_convert_geometry(struct host_source *source, OGRFeatureH feature,
                                         struct cim_batch_builder *builder, cim_error *err);
+/* The geometry of a feature as WKB in degrees, in source->wkb, whatever it is; closed lines of a
+ * drawing as areas. *ret_len 0: it has none. For sources that were opened without a definition. */
+cim_status host_source_any_geometry(struct host_source *source, OGRFeatureH feature,
+                                    size_t *ret_len, cim_error *err);
 /* A field of a feature as UTF-8 text; empty: it has none. */
 cim_status host_source_text(struct host_source *source, OGRFeatureH feature, int index,
                             struct cim_buf *out, cim_error *err);

@@ -102,6 +102,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_ops_add_routes(ops, err));
     CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
     CIM_TRY(host_exchange_add_routes(app, err));
+    CIM_TRY(host_exchange_add_features_route(app, err));
     CIM_TRY(host_imports_add(app, err));
     CIM_TRY(host_bindings_add_routes(app, err));
     CIM_TRY(host_admin_add_routes(app, err));

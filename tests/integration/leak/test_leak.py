@@ -393,6 +393,7 @@ OTHERS = {
     "/admin/api/orgs": way_people, "/admin/api/users": way_people, "/admin/api/grants": way_people,
     "/stream": work.way_stream, "/processes": work.way_processes, "/processes/{id}": None, "/processes/{id}/execution": None,
     "/jobs": work.way_jobs, "/jobs/{id}": None, "/jobs/{id}/results": None,  # asked by the one above
+    "/files/features": posting("/files/features?crs=cgcs2000", {"type": "Point", "coordinates": [110, 19]}),
     "/admin/api/audit": work.way_audit,
     "/admin/api/imports/files": posting("/admin/api/imports/files", {}),
     "/admin/api/imports/files/{file}": work.way_import_files, "/admin/api/imports/files/{file}/preview": None,
