@@ -84,6 +84,11 @@ cim_status host_check_area(struct host_ogc *ogc, const char *area, cim_error *er
 /* The text of a style file of a plugin. CIM_E_NOTFOUND: none of that id. */
 cim_status host_style_text(struct host_ogc *ogc, const char *id, struct cim_buf *out,
                            cim_error *err);
+/* Calls `each` for a style, those beside it and all their variants, the style itself first. */
+cim_status host_each_style(const struct host_ask *ask, const char *style_id,
+                           cim_status (*each)(void *arg, const char *id, const char *title,
+                                              cim_error *err),
+                           void *arg, cim_error *err);
 
 static inline const char *
 host_title(const struct host_ask *ask, const struct cim_text2 *title)

@@ -117,6 +117,8 @@ add_links(struct json_object *doc, const struct host_ask *ask, const struct cim_
                       zh ? "地图 (PNG)" : "Map as PNG", "%s/collections/%s/map", base, id);
         host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/legend", "image/png",
                       zh ? "图例" : "Legend", "%s/collections/%s/legend", base, id);
+        host_doc_link(links, "preview", "image/png", zh ? "缩略图" : "Thumbnail",
+                      "%s/collections/%s/thumbnail", base, id);
     }
     if (def->style != NULL) {
         host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/styles",

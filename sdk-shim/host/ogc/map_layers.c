@@ -96,3 +96,20 @@ host_map_layer_style(const struct host_ask *ask, const char *name, char *out, si
     cim_copy_text(out, out_size, visit.layer->definition->style);
     return CIM_OK;
 }
+
+cim_status
+host_map_layer_named_style(const struct host_ask *ask, const char *param, const char *name,
+                           const char *wanted, char *out, size_t out_size, cim_error *err)
+{
+    CIM_TRY(host_map_layer_style(ask, name, out, out_size, err));
+    const size_t len = strlen(out);
+    if (wanted[0] == '\0' || strcmp(wanted, "default") == 0 || strcmp(wanted, out) == 0) {
+        return CIM_OK;
+    }
+    if (strncmp(wanted, out, len) != 0 || wanted[len] != '-') {
+        return cim_fail(err, CIM_E_NOTFOUND, param, wanted, "此图层的样式为 %s 及其变体",
+                        "the style of this layer is %s or one of its variants", out);
+    }
+    cim_copy_text(out, out_size, wanted);
+    return CIM_OK;
+}

@@ -31,5 +31,10 @@ void host_map_layers_done(struct host_map_layers *layers);
 /* The style of a layer by its name. CIM_E_NOTFOUND: none of that name; CIM_E_DENIED. */
 cim_status host_map_layer_style(const struct host_ask *ask, const char *name, char *out,
                                 size_t out_size, cim_error *err);
+/* The same where a client names it: "" and "default" are the layer's own; "STYLE-…" are those
+ * beside it and their variants. Another one is CIM_E_NOTFOUND of `param`. */
+cim_status host_map_layer_named_style(const struct host_ask *ask, const char *param,
+                                      const char *name, const char *wanted, char *out,
+                                      size_t out_size, cim_error *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* host/ogc/maps.c -- OGC API Maps and legends. */
 #include "cim/util.h"
-#include "host/ogc/map.h"
+#include "host/ogc/map_layers.h"
 #include "host/ogc/map_request.h"
 #include "host/ogc/tile_fetch.h"
 
@@ -122,6 +122,38 @@ dataset_map(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     return answer(&ask, &map, err);
 }
 
+enum { THUMBNAIL_WIDTH_PX = 320, THUMBNAIL_HEIGHT_PX = 200 };
+
+/* All that the caller sees of a layer in small, over the base map where he may read all of that. */
+static cim_status
+thumbnail(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    struct host_ask ask;
+    HOST_AUTO_MAP struct host_map own;
+    HOST_AUTO_MAP struct host_map base;
+    HOST_AUTO_MAP struct host_map map;
+    struct host_map_request request;
+    struct host_pic_view view;
+    char style[64];
+    host_map_begin(&own, self, call);
+    host_map_begin(&base, self, call);
+    host_map_begin(&map, self, call);
+    CIM_TRY(host_ask_begin(&ask, self, call, req, err));
+    CIM_TRY(host_ask_allow(&ask, NULL, err));
+    CIM_TRY(host_ask_choose(&ask, picture_offers, 1, err));
+    CIM_TRY(style_of(self, call, host_http_path_param(req, "id"), style, sizeof style, err));
+    CIM_TRY(host_map_add(&own, style, err));
+    CIM_TRY(host_map_request_parse(NULL, 0, &request, err));
+    request.width = THUMBNAIL_WIDTH_PX;
+    request.height = THUMBNAIL_HEIGHT_PX;
+    CIM_TRY(find_view(&own, &request, &view, err));
+    if (host_map_add(&base, HOST_MAP_BASEMAP, NULL) == CIM_OK) {
+        CIM_TRY(host_map_add(&map, HOST_MAP_BASEMAP, err));
+    }
+    CIM_TRY(host_map_add(&map, style, err));
+    return host_map_send(&map, ask.req, &view, request.background, err);
+}
+
 /* ---- legends ---- */
 
 static cim_status
@@ -211,6 +243,9 @@ host_ogc_map_routes(struct host_ogc *ogc, cim_error *err)
     CIM_TRY(host_ogc_route(ogc, "/styles/{style}/map", HOST_ROUTE_HEAVY, "getStyleMap",
                            "一个样式画成的图片", "A style drawn as a picture", map_params,
                            style_map, err));
+    CIM_TRY(host_ogc_route(ogc, "/collections/{id}/thumbnail", HOST_ROUTE_HEAVY, "getThumbnail",
+                           "图层的缩略图，只含调用者可见的内容",
+                           "A layer in small, as far as the caller sees it", NULL, thumbnail, err));
     CIM_TRY(host_ogc_route(ogc, "/collections/{id}/legend", 0, "getCollectionLegend", "图层的图例",
                            "The legend of a layer", NULL, collection_legend, err));
     return host_ogc_route(ogc, "/styles/{style}/legend", 0, "getStyleLegend", "样式的图例",

@@ -34,10 +34,8 @@ add_layers(const struct host_ask *ask, const struct host_wms_request *request, s
         const char *wanted = i < request->n_styles ? request->styles[i] : "";
         CIM_TRY(layer_style(ask, request->operation == HOST_WMS_LEGEND ? "LAYER" : "LAYERS",
                             request->layers[i], style, sizeof style, err));
-        if (wanted[0] != '\0' && strcmp(wanted, style) != 0 && strcmp(wanted, "default") != 0) {
-            return cim_fail(err, CIM_E_NOTFOUND, "STYLES", wanted, "此图层的样式为 %s",
-                            "the style of this layer is %s", style);
-        }
+        CIM_TRY(host_map_layer_named_style(ask, "STYLES", request->layers[i], wanted, style,
+                                           sizeof style, err));
         CIM_TRY(host_map_add(map, style, err));
     }
     return CIM_OK;

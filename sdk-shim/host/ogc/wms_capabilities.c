@@ -74,27 +74,46 @@ boxes(struct cim_buf *xml, const double deg[4])
     }
 }
 
-static void
-layer(struct cim_buf *xml, const struct host_ask *ask, const struct host_map_layer *at)
+struct styling {
+    struct cim_buf *xml;
+    const struct host_ask *ask;
+    const struct host_map_layer *layer;
+};
+
+static cim_status
+one_style(void *arg, const char *id, const char *title, cim_error *err)
 {
+    const struct styling *styling = arg;
     CIM_AUTO_BUF struct cim_buf url;
     cim_buf_init(&url, 4096);
     cim_buf_addf(&url,
                  "%s/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetLegendGraphic&FORMAT=image/png"
-                 "&LAYER=%s",
-                 ask->base, at->name);
+                 "&LAYER=%s&STYLE=%s",
+                 styling->ask->base, styling->layer->name, id);
+    CIM_TRY(cim_buf_status(&url, err));
+    cim_buf_add_text(styling->xml, "<Style>");
+    element(styling->xml, "Name", id);
+    element(styling->xml, "Title", title);
+    cim_buf_add_text(styling->xml, "<LegendURL><Format>image/png</Format>");
+    online(styling->xml, url.data);
+    cim_buf_add_text(styling->xml, "</LegendURL></Style>");
+    return CIM_OK;
+}
+
+static cim_status
+layer(struct cim_buf *xml, const struct host_ask *ask, const struct host_map_layer *at,
+      cim_error *err)
+{
+    struct styling styling = {xml, ask, at};
     cim_buf_addf(xml, "<Layer queryable=\"%d\">", at->queryable ? 1 : 0);
     element(xml, "Name", at->name);
     element(xml, "Title", ask->chinese || at->title_en[0] == '\0' ? at->title_zh : at->title_en);
     if (at->has_extent) {
         boxes(xml, at->extent_deg);
     }
-    cim_buf_add_text(xml, "<Style>");
-    element(xml, "Name", at->style);
-    element(xml, "Title", ask->chinese ? "缺省样式" : "Default style");
-    cim_buf_add_text(xml, "<LegendURL><Format>image/png</Format>");
-    online(xml, url.data != NULL ? url.data : "");
-    cim_buf_add_text(xml, "</LegendURL></Style></Layer>\n");
+    CIM_TRY(host_each_style(ask, at->style, one_style, &styling, err));
+    cim_buf_add_text(xml, "</Layer>\n");
+    return CIM_OK;
 }
 
 static void
@@ -122,8 +141,9 @@ requests(struct cim_buf *xml, const char *url)
     cim_buf_add_text(xml, "</Request><Exception><Format>XML</Format></Exception>\n");
 }
 
-static void
-layers(struct cim_buf *xml, const struct host_ask *ask, const struct host_map_layers *list)
+static cim_status
+layers(struct cim_buf *xml, const struct host_ask *ask, const struct host_map_layers *list,
+       cim_error *err)
 {
     static const double hainan_deg[4] = {108.6, 18.1, 111.1, 20.2};
     cim_buf_add_text(xml, "<Layer>");
@@ -132,9 +152,10 @@ layers(struct cim_buf *xml, const struct host_ask *ask, const struct host_map_la
                           "<CRS>CRS:84</CRS>");
     boxes(xml, hainan_deg);
     for (size_t i = 0; i < list->n; i++) {
-        layer(xml, ask, &list->items[i]);
+        CIM_TRY(layer(xml, ask, &list->items[i], err));
     }
     cim_buf_add_text(xml, "</Layer>");
+    return CIM_OK;
 }
 
 cim_status
@@ -155,7 +176,7 @@ host_wms_capabilities(const struct host_ask *ask, cim_error *err)
     service(&xml, ask, url.data);
     cim_buf_add_text(&xml, "<Capability>");
     requests(&xml, url.data);
-    layers(&xml, ask, &list);
+    CIM_TRY(layers(&xml, ask, &list, err));
     cim_buf_add_text(&xml, "</Capability></WMS_Capabilities>\n");
     CIM_TRY(host_http_add_header(ask->req, "Cache-Control", "private, no-cache", err));
     return host_ask_send(ask, "text/xml; charset=utf-8", &xml, err);

@@ -258,6 +258,7 @@ host_wms_request_parse(const struct host_pair *pairs, size_t n_pairs,
     const struct params params = {pairs, n_pairs};
     struct host_wms_request *request = ret_request;
     const char *layer = NULL;
+    const char *style = NULL;
     memset(request, 0, sizeof *request);
     CIM_TRY(parse_operation(&params, &request->operation, err));
     CIM_TRY(check_service(&params, request->operation == HOST_WMS_CAPABILITIES, err));
@@ -277,7 +278,11 @@ host_wms_request_parse(const struct host_pair *pairs, size_t n_pairs,
     default:
         CIM_TRY(check_format(&params, err));
         CIM_TRY(need(&params, "LAYER", &layer, err));
-        return names("LAYER", layer, request->layers, &request->n_layers, err);
+        CIM_TRY(names("LAYER", layer, request->layers, &request->n_layers, err));
+        style = find(&params, "STYLE");
+        return style != NULL && style[0] != '\0'
+                   ? names("STYLE", style, request->styles, &request->n_styles, err)
+                   : CIM_OK;
     }
 }
 

@@ -22,11 +22,8 @@ get_tile(const struct host_ask *ask, const char *layer, const char *style_wanted
         return cim_fail(err, CIM_E_NOTFOUND, "Layer", layer, "没有此图层", "no such layer");
     }
     CIM_TRY(status);
-    if (style_wanted[0] != '\0' && strcmp(style_wanted, style) != 0 &&
-        strcmp(style_wanted, "default") != 0) {
-        return cim_fail(err, CIM_E_NOTFOUND, "Style", style_wanted, "此图层的样式为 %s",
-                        "the style of this layer is %s", style);
-    }
+    CIM_TRY(
+        host_map_layer_named_style(ask, "Style", layer, style_wanted, style, sizeof style, err));
     CIM_TRY(host_map_add(&map, style, err));
     return host_map_send(&map, ask->req, view, nothing, err);
 }

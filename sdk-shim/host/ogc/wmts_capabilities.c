@@ -36,9 +36,32 @@ corner(struct cim_buf *xml, const char *name, double lon, double lat)
     cim_buf_addf(xml, "</%s>", name);
 }
 
-static void
-layer(struct cim_buf *xml, const struct host_ask *ask, const struct host_map_layer *at)
+struct styling {
+    struct cim_buf *xml;
+    const struct host_ask *ask;
+    const struct host_map_layer *layer;
+};
+
+static cim_status
+one_style(void *arg, const char *id, const char *title, cim_error *err)
 {
+    const struct styling *styling = arg;
+    const bool first = strcmp(id, styling->layer->style) == 0;
+    (void)err;
+    cim_buf_addf(styling->xml, "<Style isDefault=\"%s\">", first ? "true" : "false");
+    element(styling->xml, "ows:Title", title);
+    element(styling->xml, "ows:Identifier", id);
+    cim_buf_add_text(styling->xml, "<LegendURL format=\"image/png\" xlink:href=\"");
+    cim_buf_add_html(styling->xml, styling->ask->base);
+    cim_buf_addf(styling->xml, "/styles/%s/legend\"/></Style>", id);
+    return CIM_OK;
+}
+
+static cim_status
+layer(struct cim_buf *xml, const struct host_ask *ask, const struct host_map_layer *at,
+      cim_error *err)
+{
+    struct styling styling = {xml, ask, at};
     cim_buf_add_text(xml, "<Layer>");
     element(xml, "ows:Title",
             ask->chinese || at->title_en[0] == '\0' ? at->title_zh : at->title_en);
@@ -49,11 +72,8 @@ layer(struct cim_buf *xml, const struct host_ask *ask, const struct host_map_lay
         cim_buf_add_text(xml, "</ows:WGS84BoundingBox>");
     }
     element(xml, "ows:Identifier", at->name);
-    cim_buf_add_text(xml, "<Style isDefault=\"true\">");
-    element(xml, "ows:Identifier", at->style);
-    cim_buf_add_text(xml, "<LegendURL format=\"image/png\" xlink:href=\"");
-    cim_buf_add_html(xml, ask->base);
-    cim_buf_addf(xml, "/styles/%s/legend\"/></Style><Format>image/png</Format>", at->style);
+    CIM_TRY(host_each_style(ask, at->style, one_style, &styling, err));
+    cim_buf_add_text(xml, "<Format>image/png</Format>");
     for (size_t i = 0; i < HOST_WMTS_GRIDS; i++) {
         cim_buf_add_text(xml, "<TileMatrixSetLink>");
         element(xml, "TileMatrixSet", host_wmts_grid(i)->id);
@@ -65,6 +85,7 @@ layer(struct cim_buf *xml, const struct host_ask *ask, const struct host_map_lay
                  "/wmts/1.0.0/%s/{Style}/{TileMatrixSet}/{TileMatrix}/{TileRow}/{TileCol}.png\"/>"
                  "</Layer>\n",
                  at->name);
+    return CIM_OK;
 }
 
 static void
@@ -111,7 +132,7 @@ host_wmts_capabilities(const struct host_ask *ask, cim_error *err)
     operation(&xml, ask, "GetTile");
     cim_buf_add_text(&xml, "</ows:OperationsMetadata>\n<Contents>");
     for (size_t i = 0; i < list.n; i++) {
-        layer(&xml, ask, &list.items[i]);
+        CIM_TRY(layer(&xml, ask, &list.items[i], err));
     }
     for (size_t i = 0; i < HOST_WMTS_GRIDS; i++) {
         grid(&xml, host_wmts_grid(i));

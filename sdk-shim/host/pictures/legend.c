@@ -56,6 +56,37 @@ value_text(struct json_object *entry)
     return value == NULL ? "" : json_object_get_string(value);
 }
 
+/* "symbol": false is what the map can be filtered by but does not show. */
+static bool
+is_drawn(struct json_object *entry)
+{
+    struct json_object *symbol = NULL;
+    return !json_object_object_get_ex(entry, "symbol", &symbol) ||
+           json_object_get_boolean(symbol) != 0;
+}
+
+/* What the style itself calls a section or class; NULL: named by the layer's field. */
+static const char *
+title_of(const struct sheet *sheet, struct json_object *entry)
+{
+    struct json_object *title = NULL;
+    return json_object_object_get_ex(entry, "title", &title)
+               ? text_of(title, sheet->legend->chinese ? "zh" : "en")
+               : NULL;
+}
+
+static cim_status
+name_row(const struct sheet *sheet, struct row *row, const char *title, const char *layer,
+         const char *by, const char *value, cim_error *err)
+{
+    const struct host_pic_legend *legend = sheet->legend;
+    if (title != NULL) {
+        cim_copy_text(row->text, sizeof row->text, title);
+        return CIM_OK;
+    }
+    return legend->name(legend->arg, layer, by, value, row->text, sizeof row->text, err);
+}
+
 static cim_status
 gather_section(struct sheet *sheet, struct json_object *section, cim_error *err)
 {
@@ -67,21 +98,24 @@ gather_section(struct sheet *sheet, struct json_object *section, cim_error *err)
     struct row *row = NULL;
     json_object_object_get_ex(section, "classes", &classes);
     json_object_object_get_ex(section, "note", &note);
-    if (layer == NULL || !json_object_is_type(classes, json_type_array)) {
+    if (layer == NULL || !json_object_is_type(classes, json_type_array) || !is_drawn(section)) {
         return CIM_OK;
     }
-    if (by != NULL && (row = add_row(sheet)) != NULL) {
+    const char *title = title_of(sheet, section);
+    if ((by != NULL || title != NULL) && (row = add_row(sheet)) != NULL) {
         row->head = true;
-        CIM_TRY(legend->name(legend->arg, layer, by, NULL, row->text, sizeof row->text, err));
+        CIM_TRY(name_row(sheet, row, title, layer, by, NULL, err));
     }
     for (size_t i = 0; i < json_object_array_length(classes); i++) {
         struct json_object *entry = json_object_array_get_idx(classes, i);
+        if (!is_drawn(entry)) {
+            continue;
+        }
         if ((row = add_row(sheet)) == NULL) {
             break;
         }
         row->entry = entry;
-        CIM_TRY(legend->name(legend->arg, layer, by, value_text(entry), row->text, sizeof row->text,
-                             err));
+        CIM_TRY(name_row(sheet, row, title_of(sheet, entry), layer, by, value_text(entry), err));
     }
     const char *text = text_of(note, legend->chinese ? "zh" : "en");
     if (text != NULL && (row = add_row(sheet)) != NULL) {
@@ -213,9 +247,15 @@ static cim_status
 draw_rows(struct sheet *sheet, cim_error *err)
 {
     double y = PAD_PX;
-    cairo_set_source_rgb(sheet->cr, 1, 1, 1);
+    struct json_object *metadata = NULL;
+    struct json_object *colors = NULL;
+    json_object_object_get_ex(sheet->legend->style->document, "metadata", &metadata);
+    json_object_object_get_ex(metadata, "cim:sheet", &colors);
+    const struct host_pic_color ground = color_of(colors, "ground", "#ffffff");
+    const struct host_pic_color words = color_of(colors, "ink", "#1b2733");
+    ink(sheet->cr, &ground);
     cairo_paint(sheet->cr);
-    cairo_set_source_rgb(sheet->cr, 0.1, 0.15, 0.2);
+    ink(sheet->cr, &words);
     CIM_TRY(
         write_text(sheet, sheet->legend->title, true, "left", PAD_PX, y + HEAD_PX / 2.0, 15, err));
     y += HEAD_PX;
@@ -227,7 +267,7 @@ draw_rows(struct sheet *sheet, cim_error *err)
             CIM_TRY(draw_mark(sheet, row->entry, PAD_PX + MARK_PX / 2.0, middle, err));
             x += MARK_PX + 6;
         }
-        cairo_set_source_rgb(sheet->cr, 0.1, 0.15, 0.2);
+        ink(sheet->cr, &words);
         CIM_TRY(write_text(sheet, row->text, row->head, "left", x, middle, TEXT_PX, err));
         y += ROW_PX;
     }

@@ -105,7 +105,8 @@ check_list(const struct reader *reader, const struct spec *spec, struct json_obj
     struct host_pic_eval none = {.zoom = 0};
     const struct host_pic_value value = host_pic_expr_eval(expr, &none);
     const bool fonts = strcmp(spec->name, "text-font") == 0;
-    const bool offset = strcmp(spec->name, "text-offset") == 0;
+    const bool offset =
+        strcmp(spec->name, "text-offset") == 0 || strcmp(spec->name, "icon-offset") == 0;
     const enum host_pic_kind kind = fonts ? HOST_PIC_TEXT : HOST_PIC_NUMBER;
     bool good = value.kind == HOST_PIC_LIST && value.u.list.n > 0 && value.u.list.n <= 8 &&
                 (!offset || value.u.list.n == 2);

@@ -57,6 +57,7 @@ enum host_pic_layer_type {
     X(SORT_KEY, SYMBOL, "layout", "symbol-sort-key", NUMBER, "", NULL, true)                       \
     X(ICON_IMAGE, SYMBOL, "layout", "icon-image", TEXT, "", NULL, true)                            \
     X(ICON_SIZE, SYMBOL, "layout", "icon-size", NUMBER, "1", NULL, true)                           \
+    X(ICON_OFFSET, SYMBOL, "layout", "icon-offset", LIST, "", NULL, true)                          \
     X(ICON_ROTATE, SYMBOL, "layout", "icon-rotate", NUMBER, "0", NULL, true)                       \
     X(ICON_ROTATION, SYMBOL, "layout", "icon-rotation-alignment", TEXT, "auto",                    \
       "auto|map|viewport", false)                                                                  \

@@ -225,6 +225,16 @@ text_box(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
     ret_box[3] = symbol->y + (label->bottom + dy) * scale + padding;
 }
 
+void
+host_pic_icon_offset(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
+                     double ret_px[2])
+{
+    const struct host_pic_value value = host_pic_value(layer, HOST_PIC_ICON_OFFSET, &canvas->eval);
+    const bool has = value.kind == HOST_PIC_LIST && value.u.list.n == 2;
+    ret_px[0] = has ? value.u.list.items[0].u.number : 0;
+    ret_px[1] = has ? value.u.list.items[1].u.number : 0;
+}
+
 static void
 icon_box(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
          const struct host_pic_symbol *symbol, double padding, double ret_box[4])
@@ -234,10 +244,14 @@ icon_box(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
         host_pic_number(layer, HOST_PIC_ICON_ROTATE, &canvas->eval) * 3.14159265358979323846 / 180;
     const double half = (symbol->image->size_px / 2 + IMAGE_PADDING_PX) * size + padding;
     const double reach = half * (fabs(cos(angle)) + fabs(sin(angle)));
-    ret_box[0] = symbol->x - reach;
-    ret_box[1] = symbol->y - reach;
-    ret_box[2] = symbol->x + reach;
-    ret_box[3] = symbol->y + reach;
+    double offset[2];
+    host_pic_icon_offset(canvas, layer, offset);
+    const double x = symbol->x + size * (offset[0] * cos(angle) - offset[1] * sin(angle));
+    const double y = symbol->y + size * (offset[0] * sin(angle) + offset[1] * cos(angle));
+    ret_box[0] = x - reach;
+    ret_box[1] = y - reach;
+    ret_box[2] = x + reach;
+    ret_box[3] = y + reach;
 }
 
 static bool

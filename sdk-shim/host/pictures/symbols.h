@@ -58,6 +58,10 @@ cim_status host_pic_symbols_draw(struct host_pic_canvas *canvas, struct host_pic
                                  cim_error *err);
 void host_pic_symbols_done(struct host_pic_symbols *symbols);
 
+/* icon-offset of the feature in canvas->eval, in pixels at icon-size 1, before rotation. */
+void host_pic_icon_offset(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
+                          double ret_px[2]);
+
 /* ---- between symbols.c and line_labels.c ---- */
 
 /* Adds one; takes *symbol (also on failure). */

@@ -58,6 +58,7 @@ draw_icon(struct host_pic_canvas *canvas, const struct host_pic_symbols *symbols
     const double width = host_pic_number(layer, HOST_PIC_ICON_HALO_WIDTH, eval);
     const double size = host_pic_number(layer, HOST_PIC_ICON_SIZE, eval);
     const double scale = size * symbol->image->size_px / 24;
+    double offset[2];
     if (!(scale > 0) || (halo && !(width > 0))) {
         return;
     }
@@ -67,6 +68,8 @@ draw_icon(struct host_pic_canvas *canvas, const struct host_pic_symbols *symbols
     cairo_save(canvas->cr);
     cairo_translate(canvas->cr, symbol->x, symbol->y);
     cairo_rotate(canvas->cr, host_pic_number(layer, HOST_PIC_ICON_ROTATE, eval) * pi / 180);
+    host_pic_icon_offset(canvas, layer, offset);
+    cairo_translate(canvas->cr, offset[0] * size, offset[1] * size);
     cairo_scale(canvas->cr, scale, scale);
     cairo_translate(canvas->cr, -12, -12);
     host_pic_image_path(canvas->cr, symbol->image);

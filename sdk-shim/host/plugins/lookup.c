@@ -1,9 +1,7 @@
-/* Finding layers, renderers, work and styles of enabled plugins. */
+/* Finding layers, renderers and work of enabled plugins. */
 #include "cim/util.h"
 #include "host/plugins/plugin.h"
 #include "kit/cleanup.h"
-
-#include <sys/stat.h>
 
 static struct host_registered_layer *
 layer_in(const struct host_plugin *plugin, const char *id)
@@ -290,33 +288,4 @@ host_plugins_each_analysis(struct host_plugins *plugins,
         }
     }
     return status;
-}
-
-cim_status
-host_plugins_style_path(struct host_plugins *plugins, const char *style_id, char *out,
-                        size_t out_size, cim_error *err)
-{
-    const size_t len = strspn(style_id, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    bool held[HOST_PLUGINS_MAX] = {false};
-    bool found = false;
-    char name[80];
-    if (len > 0 && len <= 64 && style_id[len] == '\0') {
-        (void)snprintf(name, sizeof name, "%s.json", style_id);
-        (void)host_plugins_hold_open(plugins, held);
-    }
-    for (size_t i = 0; i < plugins->n_plugins; i++) {
-        struct host_plugin *plugin = plugins->plugins[i];
-        struct stat st;
-        if (!held[i]) {
-            continue;
-        }
-        found = found || (plugin->manifest->styles != NULL &&
-                          host_manifest_path(plugin->manifest, plugin->manifest->styles, name, out,
-                                             out_size, NULL) == CIM_OK &&
-                          stat(out, &st) == 0 && S_ISREG(st.st_mode));
-        host_plugin_leave(plugin);
-    }
-    return found ? CIM_OK
-                 : cim_fail(err, CIM_E_NOTFOUND, "styleId", style_id, "没有样式 %.64s",
-                            "there is no style %.64s", style_id);
 }

@@ -161,6 +161,16 @@ cim_status host_plugins_each_analysis(struct host_plugins *plugins,
  * `out`; CIM_E_NOTFOUND. Ids are [a-z0-9-]. */
 cim_status host_plugins_style_path(struct host_plugins *plugins, const char *style_id, char *out,
                                    size_t out_size, cim_error *err);
+/* Path of the palette that makes a variant of a style: …/styles/variants/night.json. */
+cim_status host_plugins_style_palette(struct host_plugins *plugins, const char *style_id,
+                                      const char *variant, char *out, size_t out_size,
+                                      cim_error *err);
+/* Calls `each` for a style, for those beside it (ID-…), and for every variant of each (`variant`
+ * NULL: as its file says); the plugin is entered. */
+cim_status host_plugins_each_style(struct host_plugins *plugins, const char *style_id,
+                                   cim_status (*each)(void *arg, const char *id,
+                                                      const char *variant, cim_error *err),
+                                   void *arg, cim_error *err);
 
 /* For host_http_options. */
 struct host_http_gate host_plugins_http_gate(struct host_plugins *plugins);

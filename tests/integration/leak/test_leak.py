@@ -224,6 +224,11 @@ def way_map(walk, layer):
     if answer.status == 304 and len(walk.visible(layer)) != len(layer.records):
         walk.leaks.append("%s: the ETag of another opens it to %s" % (way, walk.person.name))
     walk.ask("/collections/{id}/legend", "/collections/%s/legend" % layer.id)
+    small = "/collections/%s/thumbnail" % layer.id
+    warm = send("GET", small, "admin")
+    answer = walk.ask("/collections/{id}/thumbnail", small, headers={"If-None-Match": warm.headers.get("ETag") or '"x"'})
+    if answer.status == 304 and len(walk.visible(layer)) != len(layer.records):
+        walk.leaks.append("%s: the thumbnail of another is shown to %s" % (small, walk.person.name))
     info = ("SERVICE=WMS&VERSION=1.3.0&REQUEST=GetFeatureInfo&CRS=CRS:84&BBOX=108.5,18.0,111.2,20.3&WIDTH=8&HEIGHT=8"
             "&LAYERS=%s&QUERY_LAYERS=%s&FEATURE_COUNT=100" % (layer.id, layer.id))
     for place in ("I=4&J=4&INFO_FORMAT=application/json", "I=6&J=1&INFO_FORMAT=text/plain"):
@@ -243,7 +248,7 @@ OF_LAYERS = {
     "/collections/{id}/tiles": (way_tiles,),
     "/collections/{id}/tiles/{tms}": (),
     "/collections/{id}/tiles/{tms}/{z}/{row}/{col}": (),
-    "/collections/{id}/map": (way_map,), "/collections/{id}/legend": (),
+    "/collections/{id}/map": (way_map,), "/collections/{id}/legend": (), "/collections/{id}/thumbnail": (),
     "/apps/lpg/api/summary": (way_summary,),
     "/apps/lpg/api/cluster": (way_cluster,),
     "/admin/api/imports": (way_import,),

@@ -40,7 +40,7 @@ class Door(http.server.BaseHTTPRequestHandler):
 
 
 def render(layer, name):
-    """Colours of the layer drawn alone: more than one says that something was drawn."""
+    """Of the layer drawn alone: how many colours (more than one says that something was drawn) and how bright they are."""
     settings = QgsMapSettings()
     settings.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:4490"))
     settings.setLayers([layer])
@@ -51,7 +51,12 @@ def render(layer, name):
     job.waitForFinished()
     image = job.renderedImage()
     image.save(os.path.join(folder, "qgis-%s.png" % name))
-    return len({image.pixel(x, y) for x in range(0, 400, 3) for y in range(0, 200, 3)})
+    seen = [image.pixelColor(x, y) for x in range(0, 400, 3) for y in range(0, 200, 3)]
+    return {"colours": len({each.rgba() for each in seen}), "brightness": sum(each.lightness() for each in seen) / len(seen)}
+
+
+def look(layer, name, **more):
+    return {"valid": layer.isValid(), **(render(layer, name.replace(" ", "-")) if layer.isValid() else {"colours": 0}), **more}
 
 
 application = QgsApplication([], True)
@@ -66,18 +71,15 @@ raster = {
     "wmts": "crs=EPSG:3857&dpiMode=7&format=image/png&layers=basemap&styles=basemap&tileMatrixSet=WebMercatorQuad"
             "&url=%s/wmts/1.0.0/WMTSCapabilities.xml" % here,
 }
+raster["wms night"] = raster["wms"].replace("&styles=&styles=", "&styles=basemap-night&styles=stations-night")
+raster["wmts night"] = raster["wmts"].replace("styles=basemap", "styles=basemap-night")
 for name, uri in raster.items():
-    layer = QgsRasterLayer(uri, name, "wms")
-    found[name] = {"valid": layer.isValid(),
-                   "colours": render(layer, name) if layer.isValid() else 0}
+    found[name] = look(QgsRasterLayer(uri, name, "wms"), name)
 oapif = QgsVectorLayer("url='%s' typename='lpg.stations' pageSize='100'" % here, "oapif", "OAPIF")
-found["oapif"] = {"valid": oapif.isValid(), 
-                  "count": sum(1 for _ in oapif.getFeatures()) if oapif.isValid() else 0,
-                  "colours": render(oapif, "oapif") if oapif.isValid() else 0}
+found["oapif"] = look(oapif, "oapif", count=sum(1 for _ in oapif.getFeatures()) if oapif.isValid() else 0)
 if len(sys.argv) > 4:
     stored = QgsVectorLayer("%s|layername=lpg_station" % sys.argv[4], "gpkg", "ogr")
-    found["gpkg"] = {"valid": stored.isValid(),  "count": stored.featureCount(),
-                     "colours": render(stored, "gpkg") if stored.isValid() else 0}
+    found["gpkg"] = look(stored, "gpkg", count=stored.featureCount())
 print(json.dumps(found))
 sys.stdout.flush()
 os._exit(0)  # QGIS's own clearing up at the end is not what is looked at

@@ -113,6 +113,62 @@ class Maps(unittest.TestCase):
                                  if answer.status != 200 else style["id"])
 
 
+class Thumbnails(unittest.TestCase):
+    def test_a_collection_is_shown_in_small_as_far_as_the_caller_sees_it(self):
+        links = get("/collections/lpg.hazards", "haikou").json["links"]
+        link = next(each for each in links if each["rel"] == "preview")
+        path = link["href"][len(host.URL):] if link["href"].startswith("http") else link["href"]
+        own = get(path, "haikou")
+        width, height, rows = pixels(own.body)
+        self.assertEqual((width, height), (320, 200))
+        self.assertGreater(len({pixel for row in rows for pixel in row}), 20)
+        again = get(path, "haikou", headers={"If-None-Match": own.headers["ETag"]})
+        self.assertEqual((again.status, again.body), (304, b""))
+        other = get(path, "province", headers={"If-None-Match": own.headers["ETag"]})
+        self.assertEqual(other.status, 200)
+        self.assertNotEqual(other.body, own.body)
+
+    def test_every_map_has_one_and_what_is_no_map_none(self):
+        for one in get("/collections", "admin").json["collections"]:
+            has = any(each["rel"] == "preview" for each in one["links"])
+            answer = get("/collections/%s/thumbnail" % one["id"], "admin")
+            self.assertEqual(answer.status, 200 if has else 404, one["id"] + answer.body[:300].decode("utf-8", "replace"))
+
+
+class Variants(unittest.TestCase):
+    """styles/variants/night.json over every style, for every way of asking."""
+
+    def test_the_night_is_dark_and_shows_the_same_records(self):
+        query = dict(bbox=box(*BOX), width=600)
+        for style in ("basemap", "stations", "hazards"):
+            day, night = (get("/styles/%s/map" % name, "haikou", f="json", **query).json for name in (style, style + "-night"))
+            self.assertEqual(day, night)
+        bright = {}
+        for style in ("basemap", "basemap-night"):
+            _, _, rows = pixels(get("/styles/%s/map" % style, "haikou", f="png", **query).body)
+            bright[style] = sum(sum(pixel[:3]) for row in rows for pixel in row) / (3 * sum(len(row) for row in rows))
+        self.assertLess(3 * bright["basemap-night"], bright["basemap"])
+        self.assertEqual(get("/styles/stations-noon", "haikou").status, 404)
+        self.assertEqual(get("/styles/stations-night/map", None).status, 401)
+
+    def test_wms_and_wmts_offer_it_by_name(self):
+        capabilities = ElementTree.fromstring(get("/wms?SERVICE=WMS&REQUEST=GetCapabilities", "haikou").body)
+        space = {"w": "http://www.opengis.net/wms"}
+        layer = next(each for each in capabilities.iterfind(".//w:Layer/w:Layer", space)
+                     if each.find("w:Name", space).text == "lpg.hazards")
+        names = [each.text for each in layer.iterfind("w:Style/w:Name", space)]
+        self.assertEqual(names, ["hazards", "hazards-night", "hazards-heat", "hazards-heat-night"])
+        pictures = {name: get_map(LAYERS="lpg.hazards", STYLES=name, CRS="CRS:84", BBOX=box(*BOX)) for name in names}
+        self.assertEqual({each.status for each in pictures.values()}, {200})
+        self.assertEqual(len({each.body for each in pictures.values()}), 4 - 1)  # heat has no colours of the night
+        self.assertEqual(get_map(LAYERS="lpg.hazards", STYLES="stations-night", CRS="CRS:84", BBOX=box(*BOX)).status, 404)
+        legends = {get_map(REQUEST="GetLegendGraphic", LAYER="lpg.hazards", STYLE=name).body for name in names[:2]}
+        self.assertEqual(len(legends), 2)
+        tiles = {get("/wmts/1.0.0/basemap/%s/WebMercatorQuad/7/56/103.png" % name, "haikou").body
+                 for name in ("default", "basemap", "basemap-night")}
+        self.assertEqual(len(tiles), 2)
+
+
 class Wms(unittest.TestCase):
     def test_the_same_box_in_every_axis_order_is_the_same_picture(self):
         west, south, east, north = BOX
@@ -247,9 +303,11 @@ class Clients(unittest.TestCase):
                               timeout=240, env=dict(os.environ, HOME=home, XDG_RUNTIME_DIR=home, QT_QPA_PLATFORM="offscreen"))
         self.assertEqual(done.returncode, 0, done.stderr[-2000:])
         found = json.loads(done.stdout.splitlines()[-1])
-        for name in ("wms", "wmts", "oapif", "gpkg"):
+        for name in ("wms", "wms night", "wmts", "wmts night", "oapif", "gpkg"):
             self.assertTrue(found[name]["valid"], found)
             self.assertGreater(found[name]["colours"], 10, found)
+        for name in ("wms", "wmts"):
+            self.assertLess(2 * found[name + " night"]["brightness"], found[name]["brightness"], found)
         self.assertEqual(found["oapif"]["count"], host.items("stations", "haikou", limit=1)["numberMatched"])
         # The file itself knows no scopes.
         self.assertEqual(found["gpkg"]["count"], host.items("stations", "admin", limit=1)["numberMatched"])

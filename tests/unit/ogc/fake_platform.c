@@ -391,6 +391,29 @@ host_plugins_style_path(struct host_plugins *plugins, const char *style_id, char
     return CIM_OK;
 }
 
+cim_status
+host_plugins_style_palette(struct host_plugins *plugins, const char *style_id, const char *variant,
+                           char *out, size_t out_size, cim_error *err)
+{
+    CIM_TRY(host_plugins_style_path(plugins, style_id, out, out_size, err));
+    if (strcmp(variant, "night") != 0) {
+        return cim_fail(err, CIM_E_NOTFOUND, "styleId", variant, "没有变体", "no such variant");
+    }
+    (void)snprintf(out, out_size, "%s/night.json", STYLE_DIR);
+    return CIM_OK;
+}
+
+cim_status
+host_plugins_each_style(struct host_plugins *plugins, const char *style_id,
+                        cim_status (*each)(void *arg, const char *id, const char *variant,
+                                           cim_error *err),
+                        void *arg, cim_error *err)
+{
+    (void)plugins;
+    CIM_TRY(each(arg, style_id, NULL, err));
+    return each(arg, style_id, "night", err);
+}
+
 /* ---- all together ---- */
 
 void

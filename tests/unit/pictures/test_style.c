@@ -4,6 +4,7 @@
 
 #include "host/pictures/mvt.h"
 #include "host/pictures/style.h"
+#include "host/pictures/style_variant.h"
 #include "tile_made.h"
 
 #include <json-c/json.h>
@@ -235,6 +236,53 @@ test_tiles_that_are_cut_are_refused(void **state)
     cim_buf_done(&bytes);
 }
 
+/* A palette changes what it names, where it names it, and nothing else. */
+static void
+test_variants(void **state)
+{
+    static const char style[] =
+        "{\"version\":8,\"name\":\"one\",\"metadata\":{\"cim:title\":{\"zh\":\"一\"}},\"layers\":[{"
+        "\"paint\":{\"fill-color\":[\"step\",[\"get\",\"n\"],\"#ffffff\",7,\"#111111\"],"
+        "\"text-color\":\"#ffffff\"}}]}";
+    static const char palette[] =
+        "{\"title\":{\"zh\":\"夜间\"},\"sheet\":{\"ground\":\"#000000\"},"
+        "\"colors\":{\"fill-color\":{\"#ffffff\":\"#222222\"}},"
+        "\"styles\":{\"two\":{\"text-color\":{\"#ffffff\":\"#333333\"}}}}";
+    static const struct {
+        const char *id;
+        const char *text_color;
+    } cases[] = {{"one", "#ffffff"}, {"two", "#333333"}};
+    static const char *const bad[] = {"", "[]", "{}", "{\"colors\":7}", "{\"colors\":{}"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        CIM_AUTO_BUF struct cim_buf out;
+        char expected[512];
+        cim_error err = {0};
+        cim_buf_init(&out, 4096);
+        assert_int_equal(host_pic_style_variant(cases[i].id, "night", style, strlen(style), palette,
+                                                strlen(palette), &out, &err),
+                         CIM_OK);
+        (void)snprintf(expected, sizeof expected,
+                       "{\"version\":8,\"name\":\"%s-night\",\"metadata\":{\"cim:title\":{\"zh\":"
+                       "\"一（夜间）\"},"
+                       "\"cim:sheet\":{\"ground\":\"#000000\"}},\"layers\":[{\"paint\":{\"fill-"
+                       "color\":[\"step\","
+                       "[\"get\",\"n\"],\"#222222\",7,\"#111111\"],\"text-color\":\"%s\"}}]}",
+                       cases[i].id, cases[i].text_color);
+        assert_int_equal(out.len, strlen(expected));
+        assert_memory_equal(out.data, expected, out.len);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CIM_AUTO_BUF struct cim_buf out;
+        cim_error err = {0};
+        cim_buf_init(&out, 4096);
+        assert_int_not_equal(host_pic_style_variant("one", "night", style, strlen(style), bad[i],
+                                                    strlen(bad[i]), &out, &err),
+                             CIM_OK);
+        assert_true(err.en[0] != '\0');
+    }
+}
+
 int
 main(void)
 {
@@ -244,6 +292,7 @@ main(void)
         cmocka_unit_test(test_sources_outside_are_refused),
         cmocka_unit_test(test_expressions),
         cmocka_unit_test(test_tiles_that_are_cut_are_refused),
+        cmocka_unit_test(test_variants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
