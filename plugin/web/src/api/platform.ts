@@ -68,6 +68,10 @@ export async function fetchCollections(): Promise<Collection[]> {
   return (await request<{ collections: Collection[] }>('/collections')).collections
 }
 
+export async function fetchStyles(): Promise<{ id: string; title: string }[]> {
+  return (await request<{ styles: { id: string; title: string }[] }>('/styles')).styles
+}
+
 const schemas = new Map<string, Promise<LayerSchema>>()
 
 export function fetchSchema(id: string): Promise<LayerSchema> {

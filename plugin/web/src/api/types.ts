@@ -84,7 +84,10 @@ export interface Basemap {
 
 export interface LegendClass {
   value: string | null
-  fill: string
+  /** Of a class that is no value of a field. */
+  title?: Title
+  /** Absent where the map shows nothing for the class. */
+  fill?: string
   border?: string
   shape?: string
   line?: number
@@ -94,7 +97,10 @@ export interface LegendClass {
 export interface LegendSection {
   layer: string
   by: string | null
+  title?: Title
   classes: LegendClass[]
+  /** False: to filter by, not drawn. */
+  symbol?: boolean
   note?: Title
 }
 

@@ -8,8 +8,8 @@ import type {
 } from 'maplibre-gl'
 import type { Filters } from '../api/platform'
 import type { ImageDef, LegendSection } from '../api/types'
+import { night } from '../state/night'
 import { addImages } from './images'
-import { styleOf } from './themes'
 
 interface StyleDoc {
   name: string
@@ -41,8 +41,21 @@ function cached<T>(store: globalThis.Map<string, Promise<T>>, url: string): Prom
   return known
 }
 
-export function fetchStyle(id: string): Promise<StyleDoc> {
-  return cached(styleDocs, `/styles/${id}`)
+/** A style in the colours of the hour. */
+export function fetchStyle(id: string, dark = night.value): Promise<StyleDoc> {
+  return cached(styleDocs, `/styles/${id}${dark ? '-night' : ''}`)
+}
+
+/** Gives layers that stand on a map the colours of day or night; view, sources and selection stay. */
+export async function recolour(map: Map, styleId: string, prefix: string, dark = night.value): Promise<void> {
+  const style = await fetchStyle(styleId, dark)
+  for (const layer of style.layers) {
+    const id = prefix + layer.id
+    if (!map.getLayer(id)) continue
+    for (const [name, value] of Object.entries(layer.paint ?? {})) {
+      map.setPaintProperty(id, name, value)
+    }
+  }
 }
 
 /** An address on this page's own origin, whatever name the host believes it has. */
@@ -129,15 +142,6 @@ export async function addStyle(
   return { layerIds, legend: style.metadata?.['cim:legend'] ?? [] }
 }
 
-export function addCollection(
-  map: Map,
-  collection: string,
-  beforeId: string | undefined,
-  scope: SourceScope,
-): Promise<AddedStyle> {
-  return addStyle(map, styleOf(collection), '', beforeId, true, scope)
-}
-
 export function setVisible(map: Map, layerIds: string[], visible: boolean): void {
   for (const id of layerIds) {
     if (map.getLayer(id)) map.setLayoutProperty(id, 'visibility', visible ? 'visible' : 'none')
@@ -145,3 +149,9 @@ export function setVisible(map: Map, layerIds: string[], visible: boolean): void
 }
 
 export const nothing: FilterSpecification = ['==', ['literal', 1], 0]
+
+export function removeLayers(map: Map, layerIds: string[]): void {
+  for (const id of layerIds) {
+    if (map.getLayer(id)) map.removeLayer(id)
+  }
+}

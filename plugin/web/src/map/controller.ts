@@ -8,9 +8,11 @@ import { fetchCluster } from '../api/platform'
 import { areaBounds, areaCodes } from '../state/areas'
 import { layers, refreshInView, visibleLayers, type LayerState } from '../state/layers'
 import { view } from '../state/view'
-import { addCollection, ownOrigin, reloadAll, setScope, setVisible } from './compose'
+import { night } from '../state/night'
+import { addStyle, ownOrigin, recolour, reloadAll, removeLayers, setScope, setVisible } from './compose'
 import { islandBounds } from './bounds'
-import { drawOrder } from './themes'
+import { attachPulse } from './pulse'
+import { drawOrder, styleOf } from './themes'
 
 export const map = shallowRef<MapLibreMap | null>(null)
 export const pointer = ref<{ lon: number; lat: number } | null>(null)
@@ -125,7 +127,12 @@ async function sync(m: MapLibreMap, layer: LayerState): Promise<void> {
   adding.add(layer.id)
   try {
     const scope = { area: view.area, filters: { ...layer.filters } }
-    const result = await addCollection(m, layer.id, layerAbove(layer.id), scope)
+    const look = layer.look
+    const result = await addStyle(m, styleOf(layer.id, look), '', layerAbove(layer.id), true, scope)
+    if (look !== layer.look) {
+      removeLayers(m, result.layerIds)
+      return
+    }
     added.set(layer.id, result.layerIds)
     // Area, filter or switch may have changed while the style was on its way.
     setScope(m, layer.id, { area: view.area, filters: layer.filters })
@@ -136,6 +143,14 @@ async function sync(m: MapLibreMap, layer: LayerState): Promise<void> {
   } finally {
     adding.delete(layer.id)
   }
+  if (!added.has(layer.id) && layer.visible && !layer.error) void sync(m, layer)
+}
+
+/** Draws a layer in another of its styles. */
+function restyle(m: MapLibreMap, layer: LayerState): void {
+  removeLayers(m, added.get(layer.id) ?? [])
+  added.delete(layer.id)
+  void sync(m, layer)
 }
 
 function bounds(m: MapLibreMap): number[] {
@@ -170,6 +185,7 @@ export function attach(m: MapLibreMap): void {
       () => [view.area, JSON.stringify(layer.filters)],
       () => setScope(m, layer.id, { area: view.area, filters: layer.filters }),
     )
+    watch(() => layer.look, () => restyle(m, layer))
     watch(
       () => layer.pos,
       (_, before) => {
@@ -178,6 +194,12 @@ export function attach(m: MapLibreMap): void {
       },
     )
   }
+  watch(night, () => {
+    for (const layer of layers.filter((each) => added.has(each.id))) {
+      void recolour(m, styleOf(layer.id, layer.look), '')
+    }
+  })
+  attachPulse(m)
   addAreaOutline(m)
   watch(() => view.area, () => void showArea(m))
   if (view.area && !view.camera) void showArea(m)
@@ -233,7 +255,7 @@ async function openCluster(m: MapLibreMap, layer: string, id: number): Promise<H
   return []
 }
 
-/** Records under the pointer, topmost first; a cluster there is drilled into instead. */
+/** Records under the pointer, topmost first; a cluster or a rated area there is drilled into instead. */
 export async function hitsAt(m: MapLibreMap, event: MapMouseEvent): Promise<Hit[]> {
   const { x, y } = event.point
   const ids = layers.filter((l) => l.visible).flatMap((l) => added.get(l.id) ?? [])
@@ -244,6 +266,11 @@ export async function hitsAt(m: MapLibreMap, event: MapMouseEvent): Promise<Hit[
     ],
     { layers: ids.filter((id) => m.getLayer(id)) },
   )
+  const area = found.find((feature) => /\.(hexagons|areas)$/.test(String(feature.sourceLayer)))
+  if (area) {
+    m.easeTo({ center: event.lngLat, zoom: Math.min(m.getZoom() + 2, 14) })
+    return []
+  }
   const cluster = found[0]?.properties.cluster ? found[0] : undefined
   if (cluster) return openCluster(m, String(cluster.sourceLayer), Number(cluster.properties.cluster_id))
   const hits = new Map<string, Hit>()

@@ -67,4 +67,6 @@ export const drawOrder = [
   'lpg.vehicles',
 ]
 
-export const styleOf = (collection: string): string => collection.replace(/^lpg\./, '')
+/** `look`: a style beside the layer's own, such as `heat`; empty: its own. */
+export const styleOf = (collection: string, look = ''): string =>
+  collection.replace(/^lpg\./, '') + (look ? `-${look}` : '')

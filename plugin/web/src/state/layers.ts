@@ -2,16 +2,20 @@
 import { isAbort, problemText, toProblem } from '@cim/api'
 import type { Title } from '@cim/i18n'
 import { computed, reactive, watch } from 'vue'
-import { fetchCollections, fetchItems, fetchSummary, type Filters } from '../api/platform'
+import { fetchCollections, fetchItems, fetchStyles, fetchSummary, type Filters } from '../api/platform'
 import type { LegendSection } from '../api/types'
 import { fetchStyle } from '../map/compose'
 import { drawOrder, otherLayers, styleOf, themes, type ThemeId } from '../map/themes'
+import { night } from './night'
 import { view } from './view'
 
 export interface LayerState {
   id: string
   title: Title
   visible: boolean
+  /** Styles beside the layer's own, and which of them is drawn (empty: its own). */
+  looks: { id: string; title: string }[]
+  look: string
   legend: LegendSection[]
   /** by → class value → count, for the chosen area. */
   counts: Record<string, Record<string, number>>
@@ -48,7 +52,7 @@ export function themeLayers(id: ThemeId): string[] {
 }
 
 export async function loadLayers(): Promise<void> {
-  const found = await fetchCollections()
+  const [found, styles] = await Promise.all([fetchCollections(), fetchStyles()])
   const shown = themeLayers(view.theme)
   for (const id of drawOrder) {
     const collection = found.find((entry) => entry.id === id)
@@ -58,6 +62,10 @@ export async function loadLayers(): Promise<void> {
       id,
       title,
       visible: shown.includes(id),
+      looks: styles
+        .filter((style) => style.id.startsWith(`${styleOf(id)}-`) && !style.id.endsWith('-night'))
+        .map((style) => ({ id: style.id.slice(styleOf(id).length + 1), title: style.title })),
+      look: '',
       legend: [],
       counts: {},
       filters: {},
@@ -108,13 +116,17 @@ async function loadTotal(layer: LayerState, signal: AbortSignal): Promise<void> 
   layer.total = page.numberMatched ?? null
 }
 
+async function refreshLegend(layer: LayerState): Promise<void> {
+  layer.legend = (await fetchStyle(styleOf(layer.id, layer.look))).metadata?.['cim:legend'] ?? []
+}
+
 /** Class counts, total and cut-off time of one layer for the chosen area. */
 export async function refreshFigures(layer: LayerState): Promise<void> {
   const signal = restart(`figures ${layer.id}`)
   layer.loading = true
   layer.error = ''
   try {
-    layer.legend = (await fetchStyle(styleOf(layer.id))).metadata?.['cim:legend'] ?? []
+    await refreshLegend(layer)
     const sections = layer.legend.map((section) => section.by).filter((by) => by !== null)
     const answers = await Promise.all(
       sections.map((by) => fetchSummary(layer.id, by as string, view.area, signal)),
@@ -155,6 +167,10 @@ export function refreshAllFigures(): void {
 }
 
 export function watchFigures(): void {
+  watch(
+    () => [night.value, ...layers.map((layer) => layer.look)],
+    () => visibleLayers.value.forEach((layer) => void refreshFigures(layer)),
+  )
   watch(
     () => [view.area, ...layers.map((l) => `${l.visible}${JSON.stringify(l.filters)}`)],
     () => {
