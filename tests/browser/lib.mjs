@@ -67,8 +67,8 @@ export async function mapReady(page) {
   }))
 }
 
-export async function openMap(browser, username, hash = '') {
-  const visitor = await visit(browser, `/apps/lpg/${hash}`)
+export async function openMap(browser, username, hash = '', options = {}) {
+  const visitor = await visit(browser, `/apps/lpg/${hash}`, options)
   await signIn(visitor.page, username)
   await mapReady(visitor.page)
   return visitor

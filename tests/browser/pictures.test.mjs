@@ -1,5 +1,6 @@
 // The host's pictures beside what the browser draws, from the same styles and tiles at the same view: the same markers
 // in the same places, the same fills, the same labels. Both pictures stay in build/pictures/ for people to look at.
+// Of the one-maps by day, and from afar by night; with BROWSER_ALL also of every other layer and look, by day and by night.
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
@@ -9,9 +10,27 @@ const folder = new URL('../../build/pictures/', import.meta.url).pathname
 const NEAR_PX = 1.5
 const views = { island: [8.3, 19.4, 109.9], streets: [14.2, 20.025, 110.335] }
 const themes = ['enterprises', 'vehicles', 'users', 'hazards', 'accidents']
+const others = [
+  'cameras', 'detectors', 'inspections', 'complaints', 'cases', 'emergency-resources', 'risk-elements', 'buildings',
+  'planned-projects', 'control-lines', 'land-use', 'districts', 'places',
+]
+
+/** What to look at: a one-map, or one layer beside it; `look`: another style of the layer. */
+const every = (list, looks, nights) => list.flatMap((what) => looks.flatMap((view) => nights.map((night) => ({ what, view, night }))))
+const subjects = [
+  ...every(themes, ['island', 'streets'], [false]),
+  ...every(themes, ['island'], [true]),
+  ...(process.env.BROWSER_ALL
+    ? [
+        ...every(themes, ['streets'], [true]),
+        ...every(others, ['streets'], [false, true]),
+        ...every(['end-users areas', 'hazards heat'], ['island'], [false, true]),
+      ]
+    : []),
+]
 
 /** Runs in the page: what the map shows, its picture, and the same from the host. */
-async function compare() {
+async function compare({ night, looked }) {
   const EDGE_PX = 90
   const map = window.__lpgMap
   await new Promise((resolve) => {
@@ -24,7 +43,8 @@ async function compare() {
   const ours = map.getStyle().layers.filter((layer) => !layer.id.startsWith('cim:') && layer.layout?.visibility !== 'none')
   const styles = []
   for (const layer of ours) {
-    const style = layer.id.startsWith('base:') ? 'basemap' : layer.source.replace(/^lpg\./, '')
+    const own = layer.id.startsWith('base:') ? 'basemap' : layer.source.replace(/^lpg\./, '')
+    const style = (own === looked?.layer ? `${own}-${looked.look}` : own) + (night ? '-night' : '')
     if (!styles.includes(style)) styles.push(style)
   }
   const center = map.getCenter()
@@ -154,6 +174,24 @@ function pair(browser, host, fits) {
 const near = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) <= NEAR_PX
 const share = (wrong, all) => (all === 0 ? 1 : 1 - wrong / all)
 
+/** Switches the page to a subject, and nothing else on. */
+async function show(page, { what, view, night }) {
+  const [layer, look] = what.split(' ')
+  const theme = themes.includes(what) ? what : { 'end-users': 'users' }[layer] ?? (themes.includes(layer) ? layer : 'accidents')
+  await page.click(test(`theme-${theme}`))
+  for (const id of [...others, 'accidents']) {
+    const box = page.locator(`${test(`layer-lpg.${id}`)} input`)
+    if (await box.count()) await box.setChecked(id === layer)
+  }
+  for (const button of await page.locator('[data-test^="look-own"]').all()) await button.check()
+  if (look) await page.locator(test(`look-${look}`)).check()
+  if ((await page.getAttribute(test('night'), 'aria-pressed')) !== String(night)) await page.click(test('night'))
+  const [zoom, lat, lon] = views[view]
+  await page.evaluate((camera) => window.__lpgMap.jumpTo(camera), { zoom, center: [lon, lat] })
+  await mapReady(page)
+  return look ? { layer, look } : null
+}
+
 describe('pictures of the host beside the browser', () => {
   let browser
   let page
@@ -161,49 +199,47 @@ describe('pictures of the host beside the browser', () => {
   before(async () => {
     mkdirSync(folder, { recursive: true })
     browser = await launch()
-    ;({ page, faults } = await openMap(browser, 'province'))
+    // What pulses stands still for those who ask for it, and for this test.
+    ;({ page, faults } = await openMap(browser, 'province', '', { reducedMotion: 'reduce' }))
   })
   after(() => browser.close())
 
-  for (const theme of themes) {
-    for (const [name, view] of Object.entries(views)) {
-      it(`${theme}, ${name}: the same markers, fills and labels`, async (t) => {
-        await page.click(test(`theme-${theme}`))
-        const [zoom, lat, lon] = view
-        await page.evaluate((camera) => window.__lpgMap.jumpTo(camera), { zoom, center: [lon, lat] })
-        await mapReady(page)
-        const seen = await page.evaluate(compare)
-        writeFileSync(`${folder}${theme}-${name}-browser.png`, Buffer.from(seen.shot, 'base64'))
-        writeFileSync(`${folder}${theme}-${name}-host.png`, Buffer.from(seen.png, 'base64'))
-        assert.deepEqual(faults, [])
+  for (const subject of subjects) {
+    const { what, view: name, night } = subject
+    it(`${what}, ${name}, ${night ? 'night' : 'day'}: the same markers, fills and labels`, async (t) => {
+      const looked = await show(page, subject)
+      const seen = await page.evaluate(compare, { night, looked })
+      const file = `${folder}${what.replace(' ', '-')}-${name}-${night ? 'night' : 'day'}`
+      writeFileSync(`${file}-browser.png`, Buffer.from(seen.shot, 'base64'))
+      writeFileSync(`${file}-host.png`, Buffer.from(seen.png, 'base64'))
+      assert.deepEqual(faults, [])
 
-        const symbols = seen.drawn.filter((each) => each.kind !== 'text')
-        const marks = pair(seen.marks, symbols, (a, b) => a.layer === b.layer && near(a, b))
-        const marksEqual = share(marks.alone.length + marks.left.length, Math.max(seen.marks.length, symbols.length))
+      const symbols = seen.drawn.filter((each) => each.kind !== 'text')
+      const marks = pair(seen.marks, symbols, (a, b) => a.layer === b.layer && near(a, b))
+      const marksEqual = share(marks.alone.length + marks.left.length, Math.max(seen.marks.length, symbols.length))
 
-        // Along lines the words count, once, and those that the host has beside them do not.
-        const along = new Set(seen.labels.filter((each) => each.x === undefined).map((each) => each.layer))
-        const once = (list) => [...new Map(list.map((each) => [along.has(each.layer) ? `${each.layer} ${each.text}` : each, each])).values()]
-        const ours = once(seen.drawn.filter((each) => each.kind === 'text'))
-        const theirs = once(seen.labels)
-        const labels = pair(theirs, ours, (a, b) => a.layer === b.layer && a.text === b.text && (a.x === undefined || near(a, b)))
-        labels.left = labels.left.filter((each) => !along.has(each.layer))
-        const labelsEqual = share(Math.max(labels.alone.length, labels.left.length), Math.max(theirs.length, ours.length))
+      // Along lines the words count, once, and those that the host has beside them do not.
+      const along = new Set(seen.labels.filter((each) => each.x === undefined).map((each) => each.layer))
+      const once = (list) => [...new Map(list.map((each) => [along.has(each.layer) ? `${each.layer} ${each.text}` : each, each])).values()]
+      const ours = once(seen.drawn.filter((each) => each.kind === 'text'))
+      const theirs = once(seen.labels)
+      const labels = pair(theirs, ours, (a, b) => a.layer === b.layer && a.text === b.text && (a.x === undefined || near(a, b)))
+      labels.left = labels.left.filter((each) => !along.has(each.layer))
+      const labelsEqual = share(Math.max(labels.alone.length, labels.left.length), Math.max(theirs.length, ours.length))
 
-        const fillsEqual = share(seen.fills.filter((e) => e >= 3).length, seen.fills.length)
-        const areasEqual = share(seen.apart, seen.even)
-        t.diagnostic(
-          `${seen.marks.length} markers ${(100 * marksEqual).toFixed(1)} %, their fills ${(100 * fillsEqual).toFixed(1)} %, ` +
-            `${theirs.length} labels ${(100 * labelsEqual).toFixed(1)} %, ${seen.even} even pixels ${(100 * areasEqual).toFixed(2)} %`,
-        )
-        const some = (list) => JSON.stringify(list.slice(0, 6))
-        assert.ok(seen.even > 1000, 'areas to compare')
-        assert.ok(name !== 'island' || seen.marks.length > 0, 'markers to compare')
-        assert.ok(marksEqual >= 0.99, `markers: browser alone ${some(marks.alone)}, host alone ${some(marks.left)}`)
-        assert.ok(fillsEqual >= 0.99, `fills: ${some(seen.marks.filter((_, i) => seen.fills[i] >= 3))} ${some(seen.fills.filter((e) => e >= 3))}`)
-        assert.ok(areasEqual >= 0.999, `areas: ${seen.apart} of ${seen.even} pixels`)
-        assert.ok(labelsEqual >= 0.95, `labels: browser alone ${some(labels.alone)}, host alone ${some(labels.left)}`)
-      })
-    }
+      const fillsEqual = share(seen.fills.filter((e) => e >= 3).length, seen.fills.length)
+      const areasEqual = share(seen.apart, seen.even)
+      t.diagnostic(
+        `${seen.marks.length} markers ${(100 * marksEqual).toFixed(1)} %, their fills ${(100 * fillsEqual).toFixed(1)} %, ` +
+          `${theirs.length} labels ${(100 * labelsEqual).toFixed(1)} %, ${seen.even} even pixels ${(100 * areasEqual).toFixed(2)} %`,
+      )
+      const some = (list) => JSON.stringify(list.slice(0, 6))
+      assert.ok(seen.even > 1000, 'areas to compare')
+      assert.ok(name !== 'island' || !themes.includes(what) || what === 'users' || seen.marks.length > 0, 'markers to compare')
+      assert.ok(marksEqual >= 0.99, `markers: browser alone ${some(marks.alone)}, host alone ${some(marks.left)}`)
+      assert.ok(fillsEqual >= 0.99, `fills: ${some(seen.marks.filter((_, i) => seen.fills[i] >= 3))} ${some(seen.fills.filter((e) => e >= 3))}`)
+      assert.ok(areasEqual >= 0.999, `areas: ${seen.apart} of ${seen.even} pixels`)
+      assert.ok(labelsEqual >= 0.95, `labels: browser alone ${some(labels.alone)}, host alone ${some(labels.left)}`)
+    })
   }
 })

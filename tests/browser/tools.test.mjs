@@ -75,6 +75,23 @@ describe('records, table and tools', () => {
     await page.mouse.click(box.x + spot.x, box.y + spot.y)
     // It goes to the zoom from which on the cluster's records are drawn apart, as the platform says.
     await until('apart', () => page.evaluate(() => window.__lpgMap.getZoom()), (zoom) => zoom >= spot.apart)
+    // And on, cluster by cluster, down to a record.
+    for (let clicks = 0; clicks < 8 && !(await page.locator(test('drawer-title')).count()); clicks++) {
+      await mapReady(page)
+      const next = await page.evaluate((fids) => {
+        const map = window.__lpgMap
+        const layers = ['lpg.stations:mark', 'lpg.stations:cluster']
+        const found = map.queryRenderedFeatures({ layers })
+        const f = found.find((each) => fids.includes(Number(each.properties.fid))) ?? found[0]
+        return f ? map.project(f.geometry.coordinates) : null
+      }, cluster.fids)
+      assert.ok(next, 'something to click on')
+      await page.mouse.click(box.x + next.x, box.y + next.y)
+      await page.waitForTimeout(400)
+    }
+    const opened = await page.evaluate(() => /rec=lpg\.stations\/(\d+)/.exec(location.hash)?.[1])
+    assert.ok(cluster.fids.includes(Number(opened)), `${opened} of ${cluster.fids}`)
+    await page.click(test('drawer-close'))
     assert.deepEqual(faults, [])
   })
 
