@@ -429,7 +429,7 @@ fetch_track(void *arg, const char *vehicle, int64_t from_ms, int64_t to_ms,
     "\"length_m\":null,\"elements\":{\"type\":\"FeatureCollection\",\"features\":[]},\"profile\":" \
     "[],"                                                                                          \
     "\"exposed_population\":null,\"risk\":null,\"restrictions\":[],\"totals\":null,\"assumed\":"   \
-    "null,"
+    "null"
 
 static void
 views_done(struct lpg_route_views *views)
@@ -503,7 +503,6 @@ write_routes(const struct lpg_route_inputs *inputs, struct lpg_route_views *view
             } else {
                 cim_buf_add_text(out, "null");
             }
-            cim_buf_add_char(out, ',');
         }
         lpg_route_report_write(&inputs->question, views, &report, out);
         cim_buf_add_text(out, inputs->many ? "}" : "");
@@ -530,7 +529,7 @@ answer(struct lpg_analysis *analysis, const cim_call *call, cim_job *job,
     }
     if (status == CIM_OK) {
         /* every output is there, whichever of the two was asked */
-        cim_buf_add_text(&out, inputs->many ? "]," NO_SINGLE_ROUTE : ",\"results\":[],");
+        cim_buf_add_text(&out, inputs->many ? "]," NO_SINGLE_ROUTE : ",\"results\":[]");
         static const char *const used[] = {ELEMENTS, USERS, ROADS, ZONES};
         lpg_route_kinds_write(&inputs->question, &out);
         cim_buf_add_char(&out, ',');

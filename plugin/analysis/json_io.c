@@ -105,10 +105,7 @@ lpg_out_next(struct cim_buf *out)
 void
 lpg_out_key(struct cim_buf *out, const char *key)
 {
-    lpg_out_next(out);
-    cim_buf_add_char(out, '"');
-    cim_buf_add_text(out, key);
-    cim_buf_add_text(out, "\":");
+    cim_buf_add_key(out, key);
 }
 
 void
@@ -141,7 +138,7 @@ lpg_out_m(struct cim_buf *out, const char *key, double value)
 {
     lpg_out_key(out, key);
     if (isfinite(value)) {
-        cim_buf_add_coordinate(out, nearbyint(value * 1e3) / 1e3);
+        cim_buf_add_fixed(out, value, 3);
     } else {
         cim_buf_add_text(out, "null");
     }
@@ -151,12 +148,7 @@ void
 lpg_out_six(struct cim_buf *out, const char *key, double value)
 {
     lpg_out_key(out, key);
-    if (value != 0.0 && isfinite(value)) {
-        const double units = pow(10.0, 5.0 - floor(log10(fabs(value))));
-        cim_buf_add_double(out, nearbyint(value * units) / units);
-    } else {
-        cim_buf_add_text(out, isfinite(value) ? "0" : "null");
-    }
+    cim_buf_add_rounded(out, value, 6);
 }
 
 void

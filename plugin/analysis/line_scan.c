@@ -4,6 +4,7 @@
 #include "cim/util.h"
 #include "geo/chain.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,13 +28,36 @@ skip_space(const char *at)
     return at;
 }
 
-/* A number as JSON has it. NULL: it is none, or not finite. Up to 15 digits and a power of ten that
- * is a double itself, one division is rounded once, and so right (Clinger 1990). */
+/* digits / 10^n_behind as a double, where that can be told to be right. Up to 15 digits and a power
+ * of ten that is a double itself, one division is rounded once (Clinger 1990). Up to 19 digits the
+ * division is one of 64 bits: rounding it again to 53 is right unless the bits that go stand at the
+ * half, where the first rounding may have put them. */
+static bool
+divide(uint64_t digits, size_t n_digits, size_t n_behind, double *ret_number)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
+                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
+    if (n_digits <= 15) {
+        *ret_number = (double)digits / powers[n_behind];
+        return true;
+    }
+#if LDBL_MANT_DIG == 64
+    if (n_digits <= 19) {
+        enum { GOING = 0x7FF, HALF = 0x400 };
+        const long double quotient = (long double)digits / (long double)powers[n_behind];
+        uint64_t mantissa;
+        memcpy(&mantissa, &quotient, sizeof mantissa);
+        *ret_number = (double)quotient;
+        return (mantissa & GOING) != HALF;
+    }
+#endif
+    return false;
+}
+
+/* A number as JSON has it. NULL: it is none, or not finite. */
 static const char *
 scan_number(const char *at, double *ret_number)
 {
-    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     const char *begin = at;
     const char *first;
     uint64_t digits = 0;
@@ -70,9 +94,8 @@ scan_number(const char *at, double *ret_number)
             at++;
         }
     }
-    if (plain && n_digits + n_behind <= 15) {
-        const double number = (double)digits / powers[n_behind];
-        *ret_number = *begin == '-' ? -number : number;
+    if (plain && divide(digits, n_digits + n_behind, n_behind, ret_number)) {
+        *ret_number = *begin == '-' ? -*ret_number : *ret_number;
         return at;
     }
     *ret_number = strtod(begin, NULL); /* the whole of it: what follows is no part of a number */

@@ -2,8 +2,10 @@
 #include "analysis/route_table.h"
 
 #include "analysis/json_file.h"
+#include "analysis/json_io.h"
 #include "analysis/risk.h"
 #include "cim/util.h"
+#include "kit/cleanup.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -107,6 +109,31 @@ read_minute(struct reader *reader, struct json_object *object, const char *key)
     return hour * 60 + minute;
 }
 
+/* {"zh": …, "en": …} of `texts`, the rest of the row itself; as answers say it, once for all. */
+static void
+read_basis(struct reader *reader, struct json_object *row, struct json_object *texts,
+           struct lpg_basis *basis)
+{
+    enum { BASIS_MAX = 4096 };
+    CIM_AUTO_BUF struct cim_buf out;
+    const char confidence[2] = {read_confidence(reader, row), '\0'};
+    cim_buf_init(&out, BASIS_MAX);
+    cim_buf_add_char(&out, '{');
+    lpg_out_text(&out, "clause", read_text(reader, row, "clause"));
+    lpg_out_text(&out, "zh", read_text(reader, texts, "zh"));
+    lpg_out_text(&out, "en", read_text(reader, texts, "en"));
+    lpg_out_text(&out, "confidence", confidence);
+    lpg_out_flag(&out, "to_confirm", confidence[0] != 'C');
+    if (reader->status == CIM_OK) {
+        reader->status = cim_buf_status(&out, reader->err);
+    }
+    basis->json = reader->status == CIM_OK ? strdup(out.data + 1) : NULL;
+    basis->json_len = basis->json != NULL ? out.len - 1 : 0;
+    if (basis->json == NULL && reader->status == CIM_OK) {
+        reader->status = cim_fail_nomem(reader->err);
+    }
+}
+
 static void
 read_kind(struct reader *reader, struct json_object *row, struct lpg_route_table *table)
 {
@@ -120,11 +147,8 @@ read_kind(struct reader *reader, struct json_object *row, struct lpg_route_table
     kind->weight = read_number(reader, row, "weight");
     kind->persons_worst = read_optional(reader, row, "persons_worst");
     kind->restriction = -1;
-    kind->basis.clause = read_text(reader, row, "clause");
-    kind->basis.confidence = read_confidence(reader, row);
     if (json_object_object_get_ex(row, "basis", &basis)) {
-        kind->basis.zh = read_text(reader, basis, "zh");
-        kind->basis.en = read_text(reader, basis, "en");
+        read_basis(reader, row, basis, &kind->basis);
     } else {
         refuse(reader, "basis", "缺少依据", "is missing");
     }
@@ -178,10 +202,7 @@ read_restriction(struct reader *reader, struct json_object *row, struct lpg_rout
 {
     struct lpg_restriction *restriction = &table->restrictions[table->n_restrictions++];
     restriction->id = read_text(reader, row, "id");
-    restriction->basis.zh = read_text(reader, row, "zh");
-    restriction->basis.en = read_text(reader, row, "en");
-    restriction->basis.clause = read_text(reader, row, "clause");
-    restriction->basis.confidence = read_confidence(reader, row);
+    read_basis(reader, row, row, &restriction->basis);
     if (json_object_object_get_ex(row, "road_class", NULL)) {
         restriction->road_class = read_text(reader, row, "road_class");
         restriction->from_minute = read_minute(reader, row, "from");
@@ -263,6 +284,12 @@ void
 lpg_route_table_free(struct lpg_route_table *table)
 {
     if (table != NULL) {
+        for (int i = 0; i < table->n_kinds; i++) {
+            free(table->kinds[i].basis.json);
+        }
+        for (int i = 0; i < table->n_restrictions; i++) {
+            free(table->restrictions[i].basis.json);
+        }
         (void)json_object_put(table->document);
         free(table);
     }

@@ -9,16 +9,16 @@
 #include "cim/base.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct json_object;
 
 enum { LPG_ROUTE_KINDS_MAX = 64 };
 
+/* Clause, texts and confidence ('C', 'L', 'U') as answers say them: members of a JSON object. */
 struct lpg_basis {
-    const char *zh;
-    const char *en;
-    const char *clause;
-    char confidence; /* 'C', 'L', 'U' */
+    char *json;
+    size_t json_len;
 };
 
 struct lpg_route_kind {

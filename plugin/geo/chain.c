@@ -43,8 +43,9 @@ place_plane(const double *lonlat, size_t n, struct lpg_tm *ret_tm)
     double max[2] = {lonlat[0], lonlat[1]};
     for (size_t i = 1; i < n; i++) {
         for (int k = 0; k < 2; k++) {
-            min[k] = fmin(min[k], lonlat[2 * i + (size_t)k]);
-            max[k] = fmax(max[k], lonlat[2 * i + (size_t)k]);
+            const double at = lonlat[2 * i + (size_t)k];
+            min[k] = at < min[k] ? at : min[k];
+            max[k] = at > max[k] ? at : max[k];
         }
     }
     lpg_tm_init(ret_tm, (min[0] + max[0]) / 2.0, (min[1] + max[1]) / 2.0);
@@ -161,8 +162,8 @@ static void
 extend(struct lpg_chain_box *box, const double min[2], const double max[2])
 {
     for (int k = 0; k < 2; k++) {
-        box->min[k] = fmin(box->min[k], min[k]);
-        box->max[k] = fmax(box->max[k], max[k]);
+        box->min[k] = min[k] < box->min[k] ? min[k] : box->min[k];
+        box->max[k] = max[k] > box->max[k] ? max[k] : box->max[k];
     }
 }
 
@@ -351,9 +352,9 @@ look_at_piece(struct look_up *look, size_t i)
 static double
 box_distance2(const struct lpg_chain_box *box, const double p[2])
 {
-    const double dx = fmax(fmax(box->min[0] - p[0], p[0] - box->max[0]), 0.0);
-    const double dy = fmax(fmax(box->min[1] - p[1], p[1] - box->max[1]), 0.0);
-    return dx * dx + dy * dy;
+    const double dx = p[0] < box->min[0] ? box->min[0] - p[0] : p[0] - box->max[0];
+    const double dy = p[1] < box->min[1] ? box->min[1] - p[1] : p[1] - box->max[1];
+    return (dx > 0.0 ? dx * dx : 0.0) + (dy > 0.0 ? dy * dy : 0.0);
 }
 
 /* Depth at most LPG_CHAIN_LEVELS_MAX; in the order of the chain. */

@@ -21,7 +21,9 @@
 static inline double
 lpg_tm_distance_m(const struct lpg_tm *tm, const double a[2], const double b[2])
 {
-    return hypot(b[0] - a[0], b[1] - a[1]) / lpg_tm_scale(tm, a[0], b[0]);
+    const double dx = b[0] - a[0];
+    const double dy = b[1] - a[1];
+    return sqrt(dx * dx + dy * dy) / lpg_tm_scale(tm, a[0], b[0]);
 }
 
 /* Longest edge whose straight line stays within 0.1 mm of the geodesic, up to `x_m` off the

@@ -32,9 +32,16 @@ void cim_buf_add_int(struct cim_buf *buf, int64_t value);
 /* Shortest decimal text that reads back to the same double, independent of the locale; "null" for
  * values JSON cannot hold. */
 void cim_buf_add_double(struct cim_buf *buf, double value);
+/* The value rounded to so many significant digits (1…15), written likewise. */
+void cim_buf_add_rounded(struct cim_buf *buf, double value, int digits);
+/* With at most so many decimals (0…9), no trailing zeros; past 9e9 as cim_buf_add_double(). */
+void cim_buf_add_fixed(struct cim_buf *buf, double value, int decimals);
 /* A coordinate in degrees or metres with at most 9 decimals (0.1 mm on the ground), no trailing
  * zeros: fast, and the same on every machine. */
 void cim_buf_add_coordinate(struct cim_buf *buf, double value);
+/* "key": with the comma before it, unless an object or a list begins here. The key needs no escape.
+ */
+void cim_buf_add_key(struct cim_buf *buf, const char *key);
 /* A JSON string with quotes; invalid UTF-8 becomes U+FFFD. `len` may be SIZE_MAX: up to the NUL. */
 void cim_buf_add_json_text(struct cim_buf *buf, const char *text, size_t len);
 /* HTML text: & < > " ' escaped. */

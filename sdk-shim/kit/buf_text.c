@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_TEXT_MAX = 48 };
+enum { NUMBER_TEXT_MAX = 48, POWER_MAX = 22 };
+
+/* Those that are doubles themselves. */
+static const double powers[POWER_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                             1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                             1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* Digits of `value`, right-aligned before `end`; returns their start. */
 static char *
@@ -59,23 +64,53 @@ add_scaled(struct cim_buf *buf, bool negative, uint64_t scaled, int decimals)
     cim_buf_add(buf, start, (size_t)(end - start));
 }
 
+/* The same; small values with an exponent, as %g writes them. */
+static void
+add_decimal(struct cim_buf *buf, bool negative, uint64_t scaled, int decimals)
+{
+    enum { PLAIN_DECIMALS = 9 };
+    char text[NUMBER_TEXT_MAX];
+    char *end = text + sizeof text;
+    char *start;
+    int exponent;
+    while (decimals > 0 && scaled % 10U == 0) {
+        scaled /= 10U;
+        decimals--;
+    }
+    start = digits_before(end, scaled);
+    exponent = (int)(end - start) - 1 - decimals;
+    if (scaled == 0 || exponent >= -4 || (exponent == -5 && decimals <= PLAIN_DECIMALS)) {
+        add_scaled(buf, negative, scaled, decimals);
+        return;
+    }
+    if (negative) {
+        cim_buf_add_char(buf, '-');
+    }
+    cim_buf_add_char(buf, *start++);
+    if (start < end) {
+        cim_buf_add_char(buf, '.');
+        cim_buf_add(buf, start, (size_t)(end - start));
+    }
+    cim_buf_add_text(buf, exponent > -10 ? "e-0" : "e-");
+    cim_buf_add_int(buf, -exponent);
+}
+
 /* A decimal of at most 15 digits n / 10^k with k <= 22 reads back to the correctly rounded quotient
  * of the two doubles, which are exact: so one division proves that the text round-trips. */
 static bool
 add_short_decimal(struct cim_buf *buf, double value)
 {
-    static const double powers[] = {1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
     const double magnitude = fabs(value);
-    if (magnitude != 0.0 && (magnitude < 1e-5 || magnitude >= 1e15)) {
+    if (magnitude >= 1e15) {
         return false;
     }
-    for (int k = 0; k < 10; k++) {
+    for (int k = 0; k <= POWER_MAX; k++) {
         const double scaled = nearbyint(magnitude * powers[k]);
         if (scaled >= 1e15) {
             return false;
         }
-        if (scaled / powers[k] == magnitude) {
-            add_scaled(buf, signbit(value) != 0, (uint64_t)scaled, k);
+        if ((scaled > 0.0 || magnitude == 0.0) && scaled / powers[k] == magnitude) {
+            add_decimal(buf, signbit(value) != 0, (uint64_t)scaled, k);
             return true;
         }
     }
@@ -119,15 +154,45 @@ cim_buf_add_double(struct cim_buf *buf, double value)
 }
 
 void
-cim_buf_add_coordinate(struct cim_buf *buf, double value)
+cim_buf_add_rounded(struct cim_buf *buf, double value, int digits)
+{
+    const double magnitude = fabs(value);
+    const double place = magnitude > 0.0 ? digits - 1 - floor(log10(magnitude)) : 0.0;
+    if (!isfinite(value)) {
+        cim_buf_add_text(buf, "null");
+        return;
+    }
+    if (place < -POWER_MAX || place > POWER_MAX) {
+        char text[NUMBER_TEXT_MAX];
+        (void)snprintf(text, sizeof text, "%.*g", digits, value);
+        add_with_point(buf, text);
+        return;
+    }
+    if (place < 0.0) {
+        const double unit = powers[(int)-place];
+        cim_buf_add_double(buf, nearbyint(value / unit) * unit);
+        return;
+    }
+    const double scaled = nearbyint(magnitude * powers[(int)place]);
+    add_decimal(buf, value < 0.0, (uint64_t)scaled, (int)place);
+}
+
+void
+cim_buf_add_fixed(struct cim_buf *buf, double value, int decimals)
 {
     const double magnitude = fabs(value);
     if (!(magnitude < 9e9)) {
         cim_buf_add_double(buf, value);
         return;
     }
-    const uint64_t scaled = (uint64_t)nearbyint(magnitude * 1e9);
-    add_scaled(buf, value < 0 && scaled != 0, scaled, 9);
+    const uint64_t scaled = (uint64_t)nearbyint(magnitude * powers[decimals]);
+    add_scaled(buf, value < 0 && scaled != 0, scaled, decimals);
+}
+
+void
+cim_buf_add_coordinate(struct cim_buf *buf, double value)
+{
+    cim_buf_add_fixed(buf, value, 9);
 }
 
 size_t
@@ -187,6 +252,25 @@ add_json_escape(struct cim_buf *buf, unsigned char c)
     default:
         cim_buf_add(buf, text, sizeof text);
     }
+}
+
+void
+cim_buf_add_key(struct cim_buf *buf, const char *key)
+{
+    char text[64] = ",\"";
+    const char last = buf->len > 0 ? buf->data[buf->len - 1] : '{';
+    const size_t comma = last != '{' && last != '[' ? 1 : 0;
+    const size_t len = strlen(key);
+    if (len > sizeof text - 4) {
+        cim_buf_add(buf, text + 1 - comma, comma + 1);
+        cim_buf_add(buf, key, len);
+        cim_buf_add(buf, "\":", 2);
+        return;
+    }
+    memcpy(text + 2, key, len);
+    text[len + 2] = '"';
+    text[len + 3] = ':';
+    cim_buf_add(buf, text + 1 - comma, len + 3 + comma);
 }
 
 void

@@ -22,7 +22,7 @@ static void
 add_number(struct cim_buf *out, uint64_t *seed)
 {
     const double number = random_number(seed);
-    switch (unit_random_below(seed, 6)) {
+    switch (unit_random_below(seed, 9)) {
     case 0:
         cim_buf_addf(out, "%.17g", number);
         break;
@@ -37,6 +37,13 @@ add_number(struct cim_buf *out, uint64_t *seed)
         break;
     case 4:
         cim_buf_addf(out, "%.14f", number);
+        break;
+    case 5: /* digits that no double stands behind: some lie near the middle of two */
+    case 6:
+    case 7:
+        cim_buf_addf(out, "%u.%08u%08u", (unsigned)unit_random_below(seed, 180),
+                     (unsigned)unit_random_below(seed, 100000000),
+                     (unsigned)unit_random_below(seed, 100000000));
         break;
     default:
         cim_buf_addf(out, "%.16E", number);

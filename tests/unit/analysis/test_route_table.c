@@ -32,7 +32,7 @@ test_default_distances(void **state)
         assert_true(kind >= 0);
         assert_true(table->kinds[kind].distance_m == rows[i].distance_m);
         assert_int_equal(table->kinds[kind].on_link, rows[i].on_link);
-        assert_int_equal(table->kinds[kind].basis.confidence, 'L');
+        assert_non_null(strstr(table->kinds[kind].basis.json, "\"confidence\":\"L\""));
     }
     assert_true(
         fabs(table->types[lpg_route_table_type(table, "urban_two_lane")].accidents_per_1e6_km -

@@ -248,6 +248,85 @@ test_add_html_escapes_what_opens_markup(void **state)
     cim_buf_done(&buf);
 }
 
+/* The same number as printf makes, but where the half lies between them: there one unit off. */
+static void
+test_add_rounded_and_fixed_are_printf_s(void **state)
+{
+    uint64_t seed = 5;
+    int n_apart = 0;
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        const double mantissa = (double)unit_random_below(&seed, 1U << 30U) / (double)(1U << 29U);
+        const double value = (i % 2 == 0 ? mantissa : -mantissa) *
+                             pow(10.0, (double)unit_random_below(&seed, 60) - 30.0);
+        double rounded;
+        char expected[64];
+        CIM_AUTO_BUF struct cim_buf buf;
+        cim_buf_init(&buf, 200);
+        (void)snprintf(expected, sizeof expected, "%.5e", value);
+        cim_buf_add_rounded(&buf, value, 6);
+        rounded = strtod(buf.data, NULL);
+        n_apart += rounded != strtod(expected, NULL) ? 1 : 0;
+        assert_true(fabs(rounded - value) <= 0.501e-5 * fabs(value));
+        if (fabs(value) < 9e9) {
+            cim_buf_clear(&buf);
+            cim_buf_add_fixed(&buf, value, 3);
+            assert_true(fabs(strtod(buf.data, NULL) - value) < 0.000501 + fabs(value) * 1e-15);
+        }
+    }
+    assert_in_range(n_apart, 0, 5);
+}
+
+static void
+test_small_numbers_have_an_exponent(void **state)
+{
+    static const struct {
+        double value;
+        const char *rounded;
+        const char *whole;
+    } cases[] = {
+        {0.0, "0", "0"},
+        {1.234567891e-7, "1.23457e-07", "1.234567891e-07"},
+        {-2e-12, "-2e-12", "-2e-12"},
+        {9.9999999e-8, "1e-07", "9.9999999e-08"},
+        {1.23457e-5, "1.23457e-05", "1.23457e-05"},
+        {1.2e-5, "0.000012", "0.000012"},
+        {0.000123457, "0.000123457", "0.000123457"},
+        {0.00012345678912, "0.000123457", "0.00012345678912"},
+        {1e-22, "1e-22", "1e-22"},
+        {1234567.0, "1234570", "1234567"},
+        {NAN, "null", "null"},
+        {HUGE_VAL, "null", "null"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CIM_AUTO_BUF struct cim_buf buf;
+        cim_buf_init(&buf, 200);
+        cim_buf_add_rounded(&buf, cases[i].value, 6);
+        assert_string_equal(buf.data, cases[i].rounded);
+        cim_buf_clear(&buf);
+        cim_buf_add_double(&buf, cases[i].value);
+        assert_string_equal(buf.data, cases[i].whole);
+    }
+}
+
+static void
+test_keys_have_commas_between(void **state)
+{
+    CIM_AUTO_BUF struct cim_buf buf;
+    (void)state;
+    cim_buf_init(&buf, 400);
+    cim_buf_add_char(&buf, '{');
+    cim_buf_add_key(&buf, "a");
+    cim_buf_add_text(&buf, "[{");
+    cim_buf_add_key(&buf, "b");
+    cim_buf_add_text(&buf, "1}]");
+    cim_buf_add_key(&buf, "c_______________________________________________________________d");
+    assert_string_equal(buf.data,
+                        "{\"a\":[{\"b\":1}],"
+                        "\"c_______________________________________________________________d\":");
+}
+
 int
 main(void)
 {
@@ -259,6 +338,9 @@ main(void)
         cmocka_unit_test(test_add_double_is_shortest),
         cmocka_unit_test(test_add_double_reads_back_in_any_locale),
         cmocka_unit_test(test_add_coordinate_cuts_to_nine_decimals),
+        cmocka_unit_test(test_add_rounded_and_fixed_are_printf_s),
+        cmocka_unit_test(test_small_numbers_have_an_exponent),
+        cmocka_unit_test(test_keys_have_commas_between),
         cmocka_unit_test(test_add_int_covers_its_range),
         cmocka_unit_test(test_add_json_text_escapes_and_repairs),
         cmocka_unit_test(test_add_html_escapes_what_opens_markup),
