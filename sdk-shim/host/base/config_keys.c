@@ -69,6 +69,7 @@ static const struct host_config_key KEYS[] = {
     TEXT("jobs.dir", "", "作业文件目录；多台主机共用一个库时应为共享目录；留空为数据目录中的 jobs",
          "folder of the files of jobs, a shared one where several hosts have one store; empty: "
          "jobs in the data directory"),
+    TEXT("report.office", "", "报告抬头的机关名称", "office at the head of reports"),
     TEXT("jobs.callback_networks", "", "公网之外允许作业回调的地址或网段，逗号分隔",
          "addresses or networks that jobs may call back, beside public ones"),
     SECRET("jobs.callback_secret", "作业回调的签名密钥；留空为不签名",

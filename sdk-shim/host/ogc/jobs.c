@@ -191,15 +191,32 @@ send_result(const struct host_ask *ask, const struct host_job_info *info, cim_er
     return host_processes_send(ask->req, 200, mime, &body, err);
 }
 
+/* NULL: as the request that made the job asked for it. */
+static cim_status
+read_format(const struct host_ask *ask, const char **ret_format, cim_error *err)
+{
+    const char *f = host_ask_param(ask, "f");
+    *ret_format = host_job_file_format(f) ? f : NULL;
+    return f == NULL || *ret_format != NULL || strcmp(f, "json") == 0
+               ? CIM_OK
+               : cim_fail(
+                     err, CIM_E_INVALID, "f", f,
+                     "不提供此格式；可用：json、pdf、docx、geojson、shp、dxf",
+                     "this format is not offered; there are: json, pdf, docx, geojson, shp, dxf");
+}
+
 static cim_status
 results(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     struct host_ask ask;
     struct host_job_info info;
     cim_error why = {.code = CIM_E_NOTFOUND};
+    static const char *const names[] = {"output", NULL};
+    const char *format = NULL;
     bool there = false;
     CIM_TRY(host_ask_begin(&ask, self, call, req, err));
-    CIM_TRY(host_ask_allow(&ask, NULL, err));
+    CIM_TRY(host_ask_allow(&ask, names, err));
+    CIM_TRY(read_format(&ask, &format, err));
     CIM_TRY(find(&ask, &info, &there, err));
     if (!there) {
         return CIM_OK;
@@ -207,6 +224,10 @@ results(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     if (strcmp(info.owner, call->principal) != 0) { /* it holds what the owner may see */
         return cim_fail(err, CIM_E_DENIED, "jobID", info.id, "作业的结果只给提交人",
                         "the results of a job are for who submitted it");
+    }
+    if (info.state == CIM_JOB_SUCCESSFUL && format != NULL) {
+        CIM_TRY(check_grants(call, &info, err));
+        return host_job_send_file(&ask, &info, format, err);
     }
     if (info.state == CIM_JOB_SUCCESSFUL) {
         return send_result(&ask, &info, err);
@@ -383,7 +404,15 @@ host_ogc_job_routes(struct host_ogc *ogc, cim_error *err)
     CIM_TRY(host_ogc_route(ogc, "/jobs", 0, "getJobs", "作业列表", "The jobs", params, jobs, err));
     CIM_TRY(
         host_ogc_route(ogc, "/jobs/{id}", 0, "getStatus", "一个作业", "One job", NULL, job, err));
-    CIM_TRY(host_ogc_route(ogc, "/jobs/{id}/results", 0, "getResult", "作业的结果",
-                           "Results of a job", NULL, results, err));
+    static const struct host_route_param result_params[] = {
+        {"f", "query",
+         "{\"type\":\"string\",\"enum\":[\"json\",\"pdf\",\"docx\",\"geojson\",\"shp\","
+         "\"dxf\"]}",
+         "格式：报告 pdf、docx，图层 geojson、shp、dxf",
+         "form: a report as pdf or docx, layers as geojson, shp or dxf"},
+        {"output", "query", text, "只取这一项结果的图层", "layers of this output alone"},
+        {NULL, NULL, NULL, NULL, NULL}};
+    CIM_TRY(host_ogc_route(ogc, "/jobs/{id}/results", HOST_ROUTE_HEAVY, "getResult", "作业的结果",
+                           "Results of a job", result_params, results, err));
     return host_http_add_route(ogc->app->http, &dismissal, err);
 }

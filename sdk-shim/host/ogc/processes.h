@@ -36,6 +36,12 @@ struct json_object *host_job_doc(const char *base, bool chinese, const struct ho
 cim_status host_job_results(struct host_ogc *ogc, const cim_call *call,
                             const struct host_job_info *info, struct cim_buf *body,
                             const char **ret_mime, cim_error *err);
+/* Is it a form that results are sent in as a file (job_files.c): "pdf", "docx", "geojson", "shp",
+ * "dxf"? */
+bool host_job_file_format(const char *format);
+/* Sends it, of the output that the parameter `output` names where it has a choice. */
+cim_status host_job_send_file(const struct host_ask *ask, const struct host_job_info *info,
+                              const char *format, cim_error *err);
 /* Sends a finished buffer with a status; it is empty afterwards. */
 cim_status host_processes_send(cim_http_req *req, int32_t http_status, const char *mime,
                                struct cim_buf *body, cim_error *err);

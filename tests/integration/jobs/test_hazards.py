@@ -13,6 +13,8 @@ import socket
 import sys
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 sys.dont_write_bytecode = True
 # Freed memory goes back at once: what is measured is what is held.
@@ -106,6 +108,7 @@ class Hazards(test_jobs.JobsTest):
             job = self.submit(json.loads(body), process=name)
             self.wait(job, "successful", seconds=60)
             answers[name] = self.ask("/jobs/%s/results" % job)[2]
+            self.check_files(job)
         self.assertGreater(answers["lpg.buffer"]["area_m2"], 785398)
         self.assertEqual(5000 * 100, answers["lpg.density"]["total_weight"])
         self.assertAlmostEqual(5000 * 100, answers["lpg.density"]["mass"], 3)
@@ -113,6 +116,30 @@ class Hazards(test_jobs.JobsTest):
                                          answers["lpg.overlay"]["pieces"]["value"]["features"][0]["properties"].items()
                                          if key.startswith("b_")})
         self.assertEqual(0, answers["lpg.topology"]["n_findings"])
+
+    def file(self, path, status=200):
+        request = urllib.request.Request(self.host.url.rstrip("/") + path,
+                                         headers={"Authorization": "Bearer " + self.tokens["ann"]})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                self.assertEqual(status, answer.status)
+                return answer.read(), answer.headers
+        except urllib.error.HTTPError as answer:
+            self.assertEqual(status, answer.code, answer.read())
+            return b"", answer.headers
+
+    def check_files(self, job):
+        """The result as documents and as layers."""
+        for form, begins, kind in (("pdf", b"%PDF-", "application/pdf"), ("docx", b"PK", "wordprocessingml"),
+                                   ("geojson", b"{", "application/geo+json"), ("dxf", b"  0\n", "dxf")):
+            if form in ("dxf", "geojson") and not self.ask("/jobs/%s/results?f=geojson" % job)[2]["features"]:
+                continue  # nothing was found
+            body, headers = self.file("/jobs/%s/results?f=%s" % (job, form))
+            self.assertEqual(begins, body[:len(begins)])
+            self.assertIn(kind, headers["Content-Type"])
+            self.assertIn("attachment", headers["Content-Disposition"])
+        self.file("/jobs/%s/results?f=xls" % job, 400)
+        self.file("/jobs/%s/results?f=shp&output=none" % job, 404)
 
     def test_without_an_elevation_model_nothing_is_seen(self):
         job = self.submit({"inputs": {"point": {"type": "Point", "coordinates": [110.3, 20.0]}}}, process="lpg.viewshed")

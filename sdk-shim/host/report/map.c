@@ -1,0 +1,385 @@
+/* host/report/map.c -- the layers of a result on paper: an equirectangular plane at the middle's
+ * latitude, graticule, scale, north arrow, legend. */
+#include "host/report/blocks.h"
+
+#include "cim/util.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <pango/pangocairo.h>
+#include <string.h>
+
+static const double RAD_PER_DEG = 0.017453292519943295;
+static const double M_PER_DEG = 111319.49079327358;
+
+/* ---- text ---- */
+
+static PangoLayout *
+layout_of(cairo_t *cr, const char *text, double width, double size, bool bold)
+{
+    PangoLayout *layout = pango_cairo_create_layout(cr);
+    PangoFontDescription *font = pango_font_description_from_string("Noto Sans CJK SC, sans-serif");
+    pango_font_description_set_absolute_size(font, size * PANGO_SCALE);
+    pango_font_description_set_weight(font, bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
+    pango_layout_set_font_description(layout, font);
+    pango_font_description_free(font);
+    pango_layout_set_width(layout, width > 0.0 ? (int)(width * PANGO_SCALE) : -1);
+    pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+    pango_layout_set_text(layout, text, -1);
+    return layout;
+}
+
+double
+host_report_draw_text(cairo_t *cr, const char *text, double x, double y, double width, double size,
+                      bool bold)
+{
+    PangoLayout *layout = layout_of(cr, text, width, size, bold);
+    int height = 0;
+    pango_layout_get_size(layout, NULL, &height);
+    cairo_move_to(cr, x, y);
+    pango_cairo_show_layout(cr, layout);
+    g_object_unref(layout);
+    return (double)height / PANGO_SCALE;
+}
+
+double
+host_report_text_height(cairo_t *cr, const char *text, double width, double size, bool bold)
+{
+    PangoLayout *layout = layout_of(cr, text, width, size, bold);
+    int height = 0;
+    pango_layout_get_size(layout, NULL, &height);
+    g_object_unref(layout);
+    return (double)height / PANGO_SCALE;
+}
+
+/* ---- the plane ---- */
+
+struct plane {
+    cairo_t *cr;
+    double width;
+    double height;
+    double box_deg[4];
+    bool has_box;
+    double lon_deg; /* of the middle */
+    double lat_deg;
+    double cos_lat;
+    double m_per_unit;
+    const struct host_report_layer *layer; /* being drawn */
+};
+
+static void
+widen(struct plane *plane, double lon, double lat)
+{
+    if (!plane->has_box) {
+        plane->has_box = true;
+        plane->box_deg[0] = plane->box_deg[2] = lon;
+        plane->box_deg[1] = plane->box_deg[3] = lat;
+    }
+    plane->box_deg[0] = fmin(plane->box_deg[0], lon);
+    plane->box_deg[1] = fmin(plane->box_deg[1], lat);
+    plane->box_deg[2] = fmax(plane->box_deg[2], lon);
+    plane->box_deg[3] = fmax(plane->box_deg[3], lat);
+}
+
+static void
+place(const struct plane *plane, double lon, double lat, double *x, double *y)
+{
+    *x = plane->width / 2.0 +
+         (lon - plane->lon_deg) * M_PER_DEG * plane->cos_lat / plane->m_per_unit;
+    *y = plane->height / 2.0 - (lat - plane->lat_deg) * M_PER_DEG / plane->m_per_unit;
+}
+
+typedef void (*shape_fn)(struct plane *plane, const char *type, struct json_object *coordinates);
+
+/* Every geometry of a GeoJSON object. */
+static void
+each_geometry(struct plane *plane, struct json_object *geojson, shape_fn each)
+{
+    const char *type = json_object_get_string(host_report_member(geojson, "type"));
+    struct json_object *features = host_report_member(geojson, "features");
+    if (type == NULL) {
+        return;
+    }
+    if (json_object_is_type(features, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(features); i++) {
+            each_geometry(plane, json_object_array_get_idx(features, i), each);
+        }
+    } else if (strcmp(type, "Feature") == 0) {
+        each_geometry(plane, host_report_member(geojson, "geometry"), each);
+    } else {
+        each(plane, type, host_report_member(geojson, "coordinates"));
+    }
+}
+
+static bool
+position_of(struct json_object *value, double *lon, double *lat)
+{
+    if (!json_object_is_type(value, json_type_array) || json_object_array_length(value) < 2 ||
+        json_object_is_type(json_object_array_get_idx(value, 0), json_type_array)) {
+        return false;
+    }
+    *lon = json_object_get_double(json_object_array_get_idx(value, 0));
+    *lat = json_object_get_double(json_object_array_get_idx(value, 1));
+    return isfinite(*lon) && isfinite(*lat);
+}
+
+static void
+measure(struct plane *plane, const char *type, struct json_object *value)
+{
+    double lon;
+    double lat;
+    if (position_of(value, &lon, &lat)) {
+        widen(plane, lon, lat);
+    } else if (json_object_is_type(value, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            measure(plane, type, json_object_array_get_idx(value, i));
+        }
+    }
+}
+
+/* ---- shapes ---- */
+
+static void
+trace(struct plane *plane, struct json_object *line, bool closed)
+{
+    for (size_t i = 0; i < json_object_array_length(line); i++) {
+        double lon;
+        double lat;
+        double x;
+        double y;
+        if (position_of(json_object_array_get_idx(line, i), &lon, &lat)) {
+            place(plane, lon, lat, &x, &y);
+            if (i == 0) {
+                cairo_move_to(plane->cr, x, y);
+            } else {
+                cairo_line_to(plane->cr, x, y);
+            }
+        }
+    }
+    if (closed) {
+        cairo_close_path(plane->cr);
+    }
+}
+
+/* Points as dots, lines as lines, areas filled and edged; lists of them by their depth. */
+static void
+draw_shape(struct plane *plane, const char *type, struct json_object *value)
+{
+    double lon;
+    double lat;
+    double x;
+    double y;
+    if (!json_object_is_type(value, json_type_array)) {
+        return;
+    }
+    if (strcmp(type, "Point") == 0 && position_of(value, &lon, &lat)) {
+        place(plane, lon, lat, &x, &y);
+        cairo_new_sub_path(plane->cr);
+        cairo_arc(plane->cr, x, y, 2.6, 0.0, 6.283185307179586);
+        cairo_fill(plane->cr);
+    } else if (strcmp(type, "LineString") == 0) {
+        trace(plane, value, false);
+        cairo_stroke(plane->cr);
+    } else if (strcmp(type, "Polygon") == 0) {
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            trace(plane, json_object_array_get_idx(value, i), true);
+        }
+        const double *colour = plane->layer->colour;
+        cairo_set_source_rgba(plane->cr, colour[0], colour[1], colour[2],
+                              plane->layer->outline ? 0.04 : 0.28);
+        cairo_fill_preserve(plane->cr);
+        cairo_set_source_rgb(plane->cr, colour[0], colour[1], colour[2]);
+        cairo_stroke(plane->cr);
+    } else if (strncmp(type, "Multi", 5) == 0) {
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            draw_shape(plane, type + 5, json_object_array_get_idx(value, i));
+        }
+    }
+}
+
+static void
+draw_layer(struct plane *plane, const struct host_report_layer *layer)
+{
+    cairo_t *cr = plane->cr;
+    plane->layer = layer;
+    cairo_save(cr);
+    cairo_set_source_rgb(cr, layer->colour[0], layer->colour[1], layer->colour[2]);
+    cairo_set_line_width(cr, 1.2);
+    cairo_set_fill_rule(cr, CAIRO_FILL_RULE_EVEN_ODD);
+    each_geometry(plane, layer->geojson, draw_shape);
+    cairo_restore(cr);
+}
+
+/* ---- what a map needs ---- */
+
+/* The next of 1, 2, 2.5, 5 times a power of ten. */
+static double
+round_up(double value)
+{
+    static const double steps[] = {1.0, 2.0, 2.5, 5.0, 10.0};
+    const double ten = pow(10.0, floor(log10(value)));
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (steps[i] * ten >= value * (1.0 - 1e-9)) {
+            return steps[i] * ten;
+        }
+    }
+    return 10.0 * ten;
+}
+
+static void
+draw_graticule(struct plane *plane)
+{
+    cairo_t *cr = plane->cr;
+    const double step =
+        round_up(plane->width * plane->m_per_unit / M_PER_DEG / plane->cos_lat / 4.0);
+    const double half_lon = plane->width / 2.0 * plane->m_per_unit / M_PER_DEG / plane->cos_lat;
+    const double half_lat = plane->height / 2.0 * plane->m_per_unit / M_PER_DEG;
+    char text[32];
+    double x;
+    double y;
+    cairo_save(cr);
+    cairo_set_source_rgb(cr, 0.55, 0.6, 0.65);
+    cairo_set_line_width(cr, 0.3);
+    for (double lon = ceil((plane->lon_deg - half_lon) / step) * step;
+         lon <= plane->lon_deg + half_lon; lon += step) {
+        place(plane, lon, plane->lat_deg, &x, &y);
+        cairo_move_to(cr, x, 0.0);
+        cairo_line_to(cr, x, plane->height);
+        cairo_stroke(cr);
+        (void)snprintf(text, sizeof text, "%.*f°", step < 0.001 ? 5 : step < 0.1 ? 3 : 1, lon);
+        (void)host_report_draw_text(cr, text, x + 2.0, plane->height - 9.0, 0.0, 6.0, false);
+    }
+    for (double lat = ceil((plane->lat_deg - half_lat) / step) * step;
+         lat <= plane->lat_deg + half_lat; lat += step) {
+        place(plane, plane->lon_deg, lat, &x, &y);
+        cairo_move_to(cr, 0.0, y);
+        cairo_line_to(cr, plane->width, y);
+        cairo_stroke(cr);
+        (void)snprintf(text, sizeof text, "%.*f°", step < 0.001 ? 5 : step < 0.1 ? 3 : 1, lat);
+        (void)host_report_draw_text(cr, text, 2.0, y - 8.5, 0.0, 6.0, false);
+    }
+    cairo_restore(cr);
+}
+
+static void
+draw_north(struct plane *plane)
+{
+    cairo_t *cr = plane->cr;
+    const double x = plane->width - 18.0;
+    cairo_save(cr);
+    cairo_set_source_rgb(cr, 0.11, 0.15, 0.2);
+    cairo_move_to(cr, x, 8.0);
+    cairo_line_to(cr, x + 5.0, 28.0);
+    cairo_line_to(cr, x, 23.0);
+    cairo_line_to(cr, x - 5.0, 28.0);
+    cairo_close_path(cr);
+    cairo_fill(cr);
+    (void)host_report_draw_text(cr, "N", x - 3.5, 29.0, 0.0, 9.0, true);
+    cairo_restore(cr);
+}
+
+static void
+draw_scale(struct plane *plane, double ratio)
+{
+    cairo_t *cr = plane->cr;
+    const double bar_m = round_up(plane->width * plane->m_per_unit / 8.0);
+    const double bar = bar_m / plane->m_per_unit;
+    const double y = plane->height - 16.0;
+    const double x = plane->width - bar - 12.0;
+    char text[64];
+    cairo_save(cr);
+    cairo_set_source_rgba(cr, 1.0, 1.0, 1.0, 0.8);
+    cairo_rectangle(cr, x - 6.0, y - 16.0, bar + 12.0, 26.0);
+    cairo_fill(cr);
+    cairo_set_source_rgb(cr, 0.11, 0.15, 0.2);
+    cairo_set_line_width(cr, 1.4);
+    cairo_move_to(cr, x, y - 3.0);
+    cairo_line_to(cr, x, y);
+    cairo_line_to(cr, x + bar, y);
+    cairo_line_to(cr, x + bar, y - 3.0);
+    cairo_stroke(cr);
+    (void)snprintf(text, sizeof text, bar_m >= 1000.0 ? "%g km" : "%g m",
+                   bar_m >= 1000.0 ? bar_m / 1000.0 : bar_m);
+    (void)host_report_draw_text(cr, text, x, y - 14.0, 0.0, 7.5, false);
+    (void)snprintf(text, sizeof text, "1:%.0f", ratio);
+    (void)host_report_draw_text(cr, text, x, y + 1.0, 0.0, 7.0, false);
+    cairo_restore(cr);
+}
+
+static void
+draw_legend(const struct host_report_blocks *blocks, cairo_t *cr, double y)
+{
+    const double x = 6.0;
+    const double row = 13.0;
+    cairo_save(cr);
+    cairo_set_source_rgba(cr, 1.0, 1.0, 1.0, 0.85);
+    cairo_rectangle(cr, x - 2.0, y - 2.0, 132.0, row * (double)blocks->n_layers + 17.0);
+    cairo_fill(cr);
+    cairo_set_source_rgb(cr, 0.11, 0.15, 0.2);
+    (void)host_report_draw_text(cr, blocks->chinese ? "图例" : "Legend", x + 2.0, y, 0.0, 8.0,
+                                true);
+    for (size_t i = 0; i < blocks->n_layers; i++) {
+        const struct host_report_layer *layer = &blocks->layers[i];
+        const double top = y + 14.0 + row * (double)i;
+        char title[40];
+        cim_copy_text(title, sizeof title, layer->title);
+        cairo_rectangle(cr, x + 2.0, top + 1.0, 12.0, 8.0);
+        cairo_set_source_rgba(cr, layer->colour[0], layer->colour[1], layer->colour[2], 0.35);
+        cairo_fill_preserve(cr);
+        cairo_set_source_rgb(cr, layer->colour[0], layer->colour[1], layer->colour[2]);
+        cairo_set_line_width(cr, 1.0);
+        cairo_stroke(cr);
+        cairo_set_source_rgb(cr, 0.11, 0.15, 0.2);
+        (void)host_report_draw_text(cr, title, x + 18.0, top, 0.0, 7.5, false);
+    }
+    cairo_restore(cr);
+}
+
+/* Where the plane lies and what it is drawn at, a round ratio. */
+static double
+fit(struct plane *plane, double unit_m)
+{
+    const double least_m = 100.0; /* a point alone still has something around it */
+    const double *box = plane->box_deg;
+    double across;
+    double ratio;
+    plane->lon_deg = (box[0] + box[2]) / 2.0;
+    plane->lat_deg = (box[1] + box[3]) / 2.0;
+    plane->cos_lat = cos(plane->lat_deg * RAD_PER_DEG);
+    across = fmax((box[2] - box[0]) * M_PER_DEG * plane->cos_lat / (plane->width * 0.92),
+                  (box[3] - box[1]) * M_PER_DEG / (plane->height * 0.88));
+    across = fmax(across, least_m / plane->width);
+    ratio = round_up(across / unit_m);
+    plane->m_per_unit = ratio * unit_m;
+    return ratio;
+}
+
+void
+host_report_draw_map(const struct host_report_blocks *blocks, cairo_t *cr, double width,
+                     double height, double unit_m)
+{
+    struct plane plane = {.cr = cr, .width = width, .height = height};
+    for (size_t i = 0; i < blocks->n_layers; i++) {
+        each_geometry(&plane, blocks->layers[i].geojson, measure);
+    }
+    cairo_save(cr);
+    cairo_rectangle(cr, 0.0, 0.0, width, height);
+    cairo_set_source_rgb(cr, 0.985, 0.99, 0.995);
+    cairo_fill_preserve(cr);
+    cairo_clip(cr);
+    if (plane.has_box) {
+        const double ratio = fit(&plane, unit_m);
+        draw_graticule(&plane);
+        for (size_t i = blocks->n_layers; i > 0; i--) { /* the first on top */
+            draw_layer(&plane, &blocks->layers[i - 1]);
+        }
+        draw_north(&plane);
+        draw_scale(&plane, ratio);
+        draw_legend(blocks, cr, 6.0);
+    }
+    cairo_restore(cr);
+    cairo_rectangle(cr, 0.0, 0.0, width, height);
+    cairo_set_source_rgb(cr, 0.11, 0.15, 0.2);
+    cairo_set_line_width(cr, 0.8);
+    cairo_stroke(cr);
+}

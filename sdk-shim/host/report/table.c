@@ -1,0 +1,223 @@
+/* host/report/table.c -- lists of objects as tables. */
+#include "host/report/blocks.h"
+
+#include "cim/util.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct column {
+    char path[96];
+    char title[128];
+    char yes[64];               /* what is printed for true; "": 是 */
+    struct json_object *values; /* names of values; NULL */
+    char layer[96];             /* whose codes they are; "" */
+    char field[48];
+};
+
+/* ---- values ---- */
+
+char *
+host_report_value(struct json_object *value, bool chinese)
+{
+    char text[64];
+    switch (json_object_get_type(value)) {
+    case json_type_boolean:
+        return strdup(json_object_get_boolean(value) ? (chinese ? "是" : "yes")
+                                                     : (chinese ? "否" : "no"));
+    case json_type_double:
+        (void)snprintf(text, sizeof text,
+                       fabs(json_object_get_double(value)) >= 1e6 ? "%.0f" : "%.3f",
+                       json_object_get_double(value));
+        if (strchr(text, '.') != NULL) {
+            size_t n = strlen(text);
+            while (text[n - 1] == '0') {
+                text[--n] = '\0';
+            }
+            if (text[n - 1] == '.') {
+                text[n - 1] = '\0';
+            }
+        }
+        return strdup(strcmp(text, "-0") == 0 ? "0" : text);
+    case json_type_int:
+    case json_type_string:
+        return strdup(json_object_get_string(value));
+    case json_type_array: {
+        /* of texts and numbers: one after the other */
+        struct cim_buf all;
+        char *joined = NULL;
+        cim_buf_init(&all, 4096);
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            struct json_object *item = json_object_array_get_idx(value, i);
+            if (!json_object_is_type(item, json_type_object) &&
+                !json_object_is_type(item, json_type_array) && item != NULL) {
+                cim_buf_add_text(&all, all.len > 0 ? (chinese ? "、" : ", ") : "");
+                cim_buf_add_text(&all, json_object_get_string(item));
+            }
+        }
+        joined = strdup(all.len > 0 && all.failed == CIM_OK ? all.data : "");
+        cim_buf_done(&all);
+        return joined;
+    }
+    case json_type_null:
+    case json_type_object:
+    default:
+        return strdup("");
+    }
+}
+
+/* "rule.clause" of a record. */
+static struct json_object *
+follow(struct json_object *record, const char *path)
+{
+    char copy[96];
+    char *rest = copy;
+    char *step = NULL;
+    cim_copy_text(copy, sizeof copy, path);
+    while (record != NULL && (step = strsep(&rest, ".")) != NULL) {
+        record = host_report_member(record, step);
+    }
+    return record;
+}
+
+/* ---- columns ---- */
+
+/* "lpg.separation-rules/receptor" */
+static void
+take_codes(struct column *column, const char *codes)
+{
+    const char *slash = codes != NULL ? strchr(codes, '/') : NULL;
+    if (slash != NULL) {
+        (void)snprintf(column->layer, sizeof column->layer, "%.*s", (int)(slash - codes), codes);
+        cim_copy_text(column->field, sizeof column->field, slash + 1);
+    }
+}
+
+static size_t
+columns_declared(struct json_object *schema, bool chinese,
+                 struct column columns[HOST_REPORT_COLUMNS_MAX])
+{
+    struct json_object *list = host_report_member(schema, "x-columns");
+    const size_t n =
+        json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < n && kept < HOST_REPORT_COLUMNS_MAX; i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+        const char *path = json_object_get_string(host_report_member(one, "path"));
+        const char *title = json_object_get_string(host_report_member(one, chinese ? "zh" : "en"));
+        if (path != NULL) {
+            struct column *column = &columns[kept++];
+            cim_copy_text(column->path, sizeof column->path, path);
+            cim_copy_text(column->title, sizeof column->title, title != NULL ? title : path);
+            cim_copy_text(column->yes, sizeof column->yes, host_report_text(one, "true", chinese));
+            column->values = host_report_member(one, "values");
+            take_codes(column, json_object_get_string(host_report_member(one, "codes")));
+        }
+    }
+    return kept;
+}
+
+/* What the first record holds that is no object. */
+static size_t
+columns_found(struct json_object *record, struct column columns[HOST_REPORT_COLUMNS_MAX])
+{
+    size_t n = 0;
+    if (!json_object_is_type(record, json_type_object)) {
+        return 0;
+    }
+    json_object_object_foreach(record, key, value)
+    {
+        if (n < HOST_REPORT_COLUMNS_MAX && !json_object_is_type(value, json_type_object) &&
+            strcmp(key, "uid") != 0) {
+            columns[n] = (struct column){.values = NULL};
+            cim_copy_text(columns[n].path, sizeof columns[n].path, key);
+            cim_copy_text(columns[n].title, sizeof columns[n].title, key);
+            n++;
+        }
+    }
+    return n;
+}
+
+/* ---- the table ---- */
+
+void
+host_report_table_done(struct host_report_table *table)
+{
+    for (size_t i = 0; table->cells != NULL && i < table->n_columns * (table->n_rows + 1); i++) {
+        free(table->cells[i]);
+    }
+    free(table->cells);
+    *table = (struct host_report_table){.n_rows = 0};
+}
+
+static char *
+cell_of(const struct host_report_source *source, struct json_object *record,
+        const struct column *column)
+{
+    struct json_object *value = follow(record, column->path);
+    const char *named = NULL;
+    char name[256];
+    if (column->yes[0] != '\0' && json_object_is_type(value, json_type_boolean)) {
+        return strdup(json_object_get_boolean(value) ? column->yes : "");
+    }
+    if (json_object_is_type(value, json_type_string)) {
+        named = host_report_text(column->values, json_object_get_string(value), source->chinese);
+        if (named != NULL) {
+            return strdup(named);
+        }
+        if (column->layer[0] != '\0' && source->name != NULL) {
+            cim_copy_text(name, sizeof name, json_object_get_string(value));
+            source->name(source->arg, column->layer, column->field, name, sizeof name);
+            return strdup(name);
+        }
+    }
+    return host_report_value(value, source->chinese);
+}
+
+/* A Feature's properties, or the object itself. */
+static struct json_object *
+record_of(struct json_object *item)
+{
+    struct json_object *properties = host_report_member(item, "properties");
+    return properties != NULL ? properties : item;
+}
+
+cim_status
+host_report_table_of(const struct host_report_source *source, struct json_object *list,
+                     struct json_object *schema, struct host_report_table *ret_table,
+                     size_t *ret_left_out, cim_error *err)
+{
+    struct column columns[HOST_REPORT_COLUMNS_MAX] = {{.path = ""}};
+    const size_t n = json_object_array_length(list);
+    struct host_report_table table = {.n_rows =
+                                          n < HOST_REPORT_ROWS_MAX ? n : HOST_REPORT_ROWS_MAX};
+    table.n_columns = columns_declared(schema, source->chinese, columns);
+    if (table.n_columns == 0 && n > 0) {
+        table.n_columns = columns_found(record_of(json_object_array_get_idx(list, 0)), columns);
+    }
+    *ret_table = (struct host_report_table){.n_rows = 0};
+    *ret_left_out = n - table.n_rows;
+    if (table.n_columns == 0 || n == 0) {
+        return CIM_OK;
+    }
+    table.cells = calloc(table.n_columns * (table.n_rows + 1), sizeof(char *));
+    if (table.cells == NULL) {
+        return cim_fail_nomem(err);
+    }
+    for (size_t row = 0; row <= table.n_rows; row++) {
+        struct json_object *record =
+            row > 0 ? record_of(json_object_array_get_idx(list, row - 1)) : NULL;
+        for (size_t c = 0; c < table.n_columns; c++) {
+            char *cell = row == 0 ? strdup(columns[c].title) : cell_of(source, record, &columns[c]);
+            table.cells[row * table.n_columns + c] = cell;
+            if (cell == NULL) {
+                host_report_table_done(&table);
+                return cim_fail_nomem(err);
+            }
+        }
+    }
+    *ret_table = table;
+    return CIM_OK;
+}
