@@ -190,6 +190,9 @@ def way_processes(walk, pattern):
             answer = walk.post(way, "/processes/%s/execution" % name, {"inputs": given}, own=own)
             if answer.status == 201:  # one that is always a job
                 finished(answer.json["jobID"], walk.person.name)
+                if name == "lpg.buffer":
+                    for form in ("geojson", "docx", "pdf"):
+                        walk.ask(way, "/jobs/%s/results?f=%s" % (answer.json["jobID"], form), own=own)
                 answer = walk.ask(way, "/jobs/%s/results" % answer.json["jobID"], own=own)
             return answer
         answer = run(inputs)
