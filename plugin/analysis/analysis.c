@@ -5,6 +5,7 @@
 #include "analysis/process.h"
 #include "analysis/route_inputs.h"
 #include "analysis/route_report.h"
+#include "analysis/routing.h"
 #include "analysis/siting.h"
 #include "analysis/task.h"
 #include "cim/analyses.h"
@@ -24,7 +25,7 @@
 #define ZONES    "lpg.restricted-zones"
 #define TRACKS   "lpg.vehicle-positions"
 
-enum { PROCESSES = 10 };
+enum { PROCESSES = 12 };
 
 struct lpg_analysis {
     const cim_host *host;
@@ -36,6 +37,7 @@ struct lpg_analysis {
     struct lpg_sites_cache users;
     struct lpg_sites_cache roads;
     struct lpg_sites_cache zones;
+    struct lpg_routing routing;
 };
 
 static int
@@ -58,14 +60,14 @@ household_code(const void *arg, const char *text, size_t len)
     return len == strlen("resident") && memcmp(text, "resident", len) == 0 ? 0 : -1;
 }
 
-/* Every kind of zone is closed. */
+/* Every kind of zone is closed: one of them on expressways alone, the others on all roads. */
 static int
-any_code(const void *arg, const char *text, size_t len)
+zone_code(const void *arg, const char *text, size_t len)
 {
+    static const char expressways[] = "expressway_hours";
     (void)arg;
-    (void)text;
-    (void)len;
-    return 0;
+    return len == strlen(expressways) && memcmp(text, expressways, len) == 0 ? LPG_ZONE_EXPRESSWAYS
+                                                                             : LPG_ZONE_ALL_ROADS;
 }
 
 void
@@ -74,6 +76,7 @@ lpg_analysis_free(struct lpg_analysis *analysis)
     if (analysis == NULL) {
         return;
     }
+    lpg_routing_done(&analysis->routing);
     lpg_sites_cache_done(&analysis->elements);
     lpg_sites_cache_done(&analysis->users);
     lpg_sites_cache_done(&analysis->roads);
@@ -100,10 +103,18 @@ open_caches(const cim_host *host, struct lpg_analysis *analysis, cim_error *err)
     const struct lpg_sites_spec users = {
         .layer = USERS, .code_field = "kind", .code = household_code};
     const struct lpg_sites_spec roads = {
-        .layer = ROADS, .code_field = "class", .code = class_code, .arg = analysis->routes};
+        .layer = ROADS,
+        .code_field = "class",
+        .code = class_code,
+        .arg = analysis->routes,
+        .name_field = "name",
+        .values = {[LPG_ROAD_DIRECTION] = {"direction", lpg_road_directions},
+                   [LPG_ROAD_LEVEL] = {"level", NULL},
+                   [LPG_ROAD_SPEED] = {"speed_km_h", NULL},
+                   [LPG_ROAD_NO_DANGEROUS] = {"no_dangerous_goods", NULL}}};
     const struct lpg_sites_spec zones = {.layer = ZONES,
                                          .code_field = "kind",
-                                         .code = any_code,
+                                         .code = zone_code,
                                          .name_field = "name",
                                          .from_field = "valid_from",
                                          .to_field = "valid_to",
@@ -204,6 +215,22 @@ run_viewshed(void *self, const cim_call *call, cim_job *job, const char *inputs_
     return run_task(self, call, job, inputs_json, lpg_viewshed_task, ret_result, err);
 }
 
+static cim_status
+run_safer_route(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+                cim_blob *ret_result, cim_error *err)
+{
+    return lpg_safer_route_answer(&((struct lpg_analysis *)self)->routing, call, job, inputs_json,
+                                  ret_result, err);
+}
+
+static cim_status
+run_service_area(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+                 cim_blob *ret_result, cim_error *err)
+{
+    return lpg_service_area_answer(&((struct lpg_analysis *)self)->routing, call, job, inputs_json,
+                                   ret_result, err);
+}
+
 static const struct lpg_process processes[PROCESSES] = {
     /* GEOS and GDAL cannot be stopped from inside */
     {"lpg.buffer", "buffer.process.json", CIM_JOB_ISOLATED, run_buffer, NULL},
@@ -212,6 +239,8 @@ static const struct lpg_process processes[PROCESSES] = {
     {"lpg.overlay", "overlay.process.json", CIM_JOB_ISOLATED, run_overlay, NULL},
     {"lpg.route-hazards", "route_hazards.process.json", CIM_ANALYSIS_SHORT, run_route_hazards,
      NULL},
+    {"lpg.safer-route", "safer_route.process.json", CIM_ANALYSIS_SHORT, run_safer_route, NULL},
+    {"lpg.service-area", "service_area.process.json", CIM_ANALYSIS_SHORT, run_service_area, NULL},
     {"lpg.siting", "siting.process.json", CIM_JOB_ISOLATED, run_siting, NULL},
     {"lpg.station-compliance", "station_compliance.process.json", CIM_ANALYSIS_SHORT,
      run_station_compliance, NULL},
@@ -250,12 +279,29 @@ lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder
     if (status == CIM_OK) {
         status = open_caches(host, analysis, err);
     }
+    if (status == CIM_OK) {
+        analysis->routing = (struct lpg_routing){.host = host,
+                                                 .classes = analysis->routes,
+                                                 .roads = &analysis->roads,
+                                                 .zones = &analysis->zones,
+                                                 .elements = &analysis->elements,
+                                                 .users = &analysis->users,
+                                                 .all_users = &analysis->siting->users,
+                                                 .stations = &analysis->siting->stations};
+        status = lpg_routing_init(&analysis->routing, folder, err);
+    }
     if (status != CIM_OK) {
         lpg_analysis_free(analysis);
         return status;
     }
     *ret_analysis = analysis;
     return CIM_OK;
+}
+
+struct lpg_routing *
+lpg_analysis_routing(struct lpg_analysis *analysis)
+{
+    return &analysis->routing;
 }
 
 /* ---- stored routes ---- */

@@ -7,6 +7,7 @@
 #include "data/data.h"
 
 struct lpg_analysis;
+struct lpg_routing;
 struct lpg_siting;
 
 /* Reads the tables under `folder` (such as <plugin>/analysis). Keeps host and data. [lifecycle] */
@@ -19,6 +20,9 @@ cim_status lpg_analysis_register(struct lpg_analysis *analysis, cim_error *err);
 
 /* Where a station may stand (siting.h); borrowed. */
 struct lpg_siting *lpg_analysis_siting(struct lpg_analysis *analysis);
+
+/* Ways along the roads (routing.h); borrowed. */
+struct lpg_routing *lpg_analysis_routing(struct lpg_analysis *analysis);
 
 /* lpg.route-hazards: inputs and answer as route_hazards.process.json describes them. Elements, end
  * users and roads that the caller may not read never enter; CIM_E_DENIED when he may read no

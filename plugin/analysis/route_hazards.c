@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#define M_PER_DEG 110000.0 /* less than a degree of latitude anywhere */
-
 struct run {
     const struct lpg_route_question *question;
     struct lpg_route_views *views;
@@ -41,32 +39,6 @@ visit_once(void *arg, uint32_t i)
     return window->run->status != CIM_OK;
 }
 
-/* The degrees that hold everything within `reach_m` of a box of the plane. */
-static void
-window_degrees(const struct lpg_tm *tm, const struct lpg_chain_box *box, double reach_m,
-               double ret_deg[4])
-{
-    const double reach = reach_m * 1.001 + 1.0; /* more than the plane's scale */
-    const double x[2] = {box->min[0] - reach, box->max[0] + reach};
-    const double y[2] = {box->min[1] - reach, box->max[1] + reach};
-    const double half = fmax(x[1] - x[0], y[1] - y[0]);
-    /* between its corners a side of the box bends by less than this */
-    const double bend_m = half * half * tm->inv_2r2_m2 * 6.4e6 + 1.0;
-    for (int i = 0; i < 4; i++) {
-        double p[2];
-        lpg_tm_inverse(tm, x[i % 2], y[i / 2], p);
-        ret_deg[0] = i == 0 ? p[0] : fmin(ret_deg[0], p[0]);
-        ret_deg[1] = i == 0 ? p[1] : fmin(ret_deg[1], p[1]);
-        ret_deg[2] = i == 0 ? p[0] : fmax(ret_deg[2], p[0]);
-        ret_deg[3] = i == 0 ? p[1] : fmax(ret_deg[3], p[1]);
-    }
-    /* below 60° a degree of longitude is at least half one of latitude */
-    ret_deg[0] -= bend_m * 2.0 / M_PER_DEG;
-    ret_deg[1] -= bend_m / M_PER_DEG;
-    ret_deg[2] += bend_m * 2.0 / M_PER_DEG;
-    ret_deg[3] += bend_m / M_PER_DEG;
-}
-
 /* Calls site() once for every position of the index that may be within `reach_m` of the route. */
 static void
 look_along(struct run *run, const struct lpg_sites *sites, double reach_m, site_fn site)
@@ -91,7 +63,7 @@ look_along(struct run *run, const struct lpg_sites *sites, double reach_m, site_
             }
             box = both;
         }
-        window_degrees(&chain->tm, &box, reach_m, degrees);
+        lpg_plane_degrees(&chain->tm, box.min, box.max, reach_m, degrees);
         lpg_rtree_search(sites->tree, degrees, visit_once, &window);
         if (run->call->cancelled != NULL && run->call->cancelled(run->call) != 0) {
             run->status =

@@ -100,3 +100,29 @@ lpg_polygon_distance_m(const struct lpg_tm *tm, const struct lpg_ring *rings, si
     }
     return inside ? 0.0 : least;
 }
+
+void
+lpg_plane_degrees(const struct lpg_tm *tm, const double min[2], const double max[2],
+                  double reach_m, double ret_deg[4])
+{
+    const double m_per_deg = 110000.0;            /* less than a degree of latitude anywhere */
+    const double reach = reach_m * 1.001 + 1.0; /* more than the plane's scale */
+    const double x[2] = {min[0] - reach, max[0] + reach};
+    const double y[2] = {min[1] - reach, max[1] + reach};
+    const double half = fmax(x[1] - x[0], y[1] - y[0]);
+    /* between its corners a side of the box bends by less than this */
+    const double bend_m = half * half * tm->inv_2r2_m2 * 6.4e6 + 1.0;
+    for (int i = 0; i < 4; i++) {
+        double p[2];
+        lpg_tm_inverse(tm, x[i % 2], y[i / 2], p);
+        ret_deg[0] = i == 0 ? p[0] : fmin(ret_deg[0], p[0]);
+        ret_deg[1] = i == 0 ? p[1] : fmin(ret_deg[1], p[1]);
+        ret_deg[2] = i == 0 ? p[0] : fmax(ret_deg[2], p[0]);
+        ret_deg[3] = i == 0 ? p[1] : fmax(ret_deg[3], p[1]);
+    }
+    /* below 60° a degree of longitude is at least half one of latitude */
+    ret_deg[0] -= bend_m * 2.0 / m_per_deg;
+    ret_deg[1] -= bend_m / m_per_deg;
+    ret_deg[2] += bend_m * 2.0 / m_per_deg;
+    ret_deg[3] += bend_m / m_per_deg;
+}

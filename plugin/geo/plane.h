@@ -43,6 +43,11 @@ double lpg_polyline_distance_m(const struct lpg_tm *tm, const double *xy, size_t
 /* Even-odd: true inside or on the border. The ring need not repeat its first position. */
 bool lpg_ring_contains(const double *xy, size_t n, const double p[2]);
 
+/* west, south, east, north of a box in degrees that holds everything within `reach_m` of a box of
+ * the plane; below 60°. */
+void lpg_plane_degrees(const struct lpg_tm *tm, const double min[2], const double max[2],
+                       double reach_m, double ret_deg[4]);
+
 /* Rings of one polygon: the outer one, then holes, each closed. */
 struct lpg_ring {
     const double *xy;

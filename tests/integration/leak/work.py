@@ -120,6 +120,50 @@ def ask_consequence(walk, way, run):
                         [record.uid] if walk.person.sees(record) else [], sorted(schools))
 
 
+# The canaries of the roads are closed to dangerous goods and nowhere near each other.
+def along(record):
+    line = record.geometry["coordinates"]
+    ends = [{"type": "Point", "coordinates": position} for position in (line[0], line[-1])]
+    return {"as_of": "2026-01-15", "vehicle": "emergency", "from": ends[0], "to": ends[1]}
+
+
+def ask_safer_route(walk, way, run):
+    """Along each road: only who sees it gets there."""
+    for record in LAYERS["lpg.roads"].records:
+        answer = run(along(record))
+        if walk.person.reads("lpg.roads") and walk.person.reads("lpg.risk-elements"):
+            walk.expect("%s goes along the road in %s" % (way, record.area), walk.person.sees(record), answer.status == 200)
+        else:
+            walk.expect(way + " is refused", 403, answer.status)
+
+
+def points_at(*positions):
+    return {"type": "FeatureCollection", "features": [
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": position}, "properties": {}}
+        for position in positions]}
+
+
+SERVICE_AREA = {"as_of": "2026-01-15", "by": "straight", "ranges": [1],
+                "facilities": points_at(first_position(LAYERS["lpg.end-users"].records[0].geometry))}
+
+
+def ask_service_area(walk, way, run):
+    """At each end user, whom it serves; on each road, whether there is one."""
+    def features(answer, name):
+        return answer.json[name].get("value", answer.json[name])["features"]
+    for record in LAYERS["lpg.end-users"].records:
+        answer = run(dict(SERVICE_AREA, facilities=points_at(first_position(record.geometry))))
+        if answer.status == 200:
+            walk.expect("%s serves the user in %s" % (way, record.area), int(walk.person.sees(record)),
+                        features(answer, "areas")[0]["properties"]["served"])
+    for record in LAYERS["lpg.roads"].records:
+        place = points_at(first_position(record.geometry))
+        answer = run({"by": "length", "vehicle": "emergency", "ranges": [5], "facilities": place, "demand": place})
+        if answer.status == 200:
+            walk.expect("%s knows the road in %s" % (way, record.area), walk.person.sees(record),
+                        features(answer, "facilities")[0]["properties"]["on_network"])
+
+
 def check_compliance(walk, way, answer):
     told = answer.json["stations"].get("value", answer.json["stations"])
     walk.expect(way + " stations", sorted(record.uid for record in walk.visible(LAYERS["lpg.stations"])),
@@ -167,6 +211,8 @@ PROCESSES = {
     "lpg.topology": (TOPOLOGY, None, None),
     "lpg.viewshed": (VIEWSHED, None, None),
     "lpg.consequence": (CONSEQUENCE, None, ask_consequence),
+    "lpg.safer-route": (along(LAYERS["lpg.roads"].records[0]), None, ask_safer_route),
+    "lpg.service-area": (SERVICE_AREA, None, ask_service_area),
     "lpg.siting": (SITING, None, ask_siting),
     "lpg.station-compliance": (COMPLIANCE, check_compliance, None),
     "lpg.why-not": (WHY_NOT, None, ask_why_not),

@@ -249,6 +249,20 @@ add_road(struct fixture *fixture, const char *road_class, const double *lonlat, 
     write_one(fixture, "lpg.roads", CIM_EDIT_CREATE, names, &one);
 }
 
+void
+add_line(struct fixture *fixture, const char *layer, const char *const *names,
+         const char *const *texts, uint32_t n, const double *lonlat, size_t n_positions)
+{
+    const char *all[13];
+    struct one one = {texts, n, NULL, 0, false};
+    CIM_AUTO_FREE uint8_t *wkb = line_wkb(lonlat, n_positions, &one.wkb_len);
+    assert_true(n < 12);
+    memcpy(all, names, n * sizeof *names);
+    all[n] = "geom";
+    one.wkb = wkb;
+    write_one(fixture, layer, CIM_EDIT_CREATE, all, &one);
+}
+
 static const char *
 first_code(struct fixture *fixture, const char *layer, const char *field)
 {

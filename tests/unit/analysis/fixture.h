@@ -57,6 +57,9 @@ void delete_element(struct fixture *fixture, int number);
  * ring, a polygon. At most 11 fields. */
 void add_record(struct fixture *fixture, const char *layer, const char *const *names,
                 const char *const *texts, uint32_t n, const double *ring, size_t n_ring);
+/* Likewise with a line. */
+void add_line(struct fixture *fixture, const char *layer, const char *const *names,
+              const char *const *texts, uint32_t n, const double *lonlat, size_t n_positions);
 /* A record with a position. */
 void add_place(struct fixture *fixture, const char *layer, const char *const *names,
                const char *const *texts, uint32_t n, const double lonlat[2]);
