@@ -28,7 +28,8 @@ struct lpg_closures {
 };
 
 /* `permits`: uids of zones that the vehicle may pass, an array or NULL. `expressway`: the number of
- * that class of road. Zones must be in force on `day`. Zones without sites close nothing. [worker] */
+ * that class of road. Zones must be in force on `day`. Zones without sites close nothing. [worker]
+ */
 cim_status lpg_closures_find(const struct lpg_network *network, struct lpg_sites_view *zones,
                              int32_t day, int64_t depart_ms, int expressway,
                              struct json_object *permits, const cim_call *call,

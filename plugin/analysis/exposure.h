@@ -2,8 +2,8 @@
  * over all persons of the metres on which it is within the exposure radius of them.
  *
  * It is the integral along the way of the persons who are near (route-hazards adds up the same by
- * links of 500 m), so it adds up over edges and does not depend on where they are cut. Who counts is
- * as in route-hazards: persons of risk elements in force, the kind's worst where a record says
+ * links of 500 m), so it adds up over edges and does not depend on where they are cut. Who counts
+ * is as in route-hazards: persons of risk elements in force, the kind's worst where a record says
  * nothing; residents from the households, or from residential elements where the caller may not
  * read those.
  */

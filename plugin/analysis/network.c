@@ -57,9 +57,9 @@ struct builder {
     struct cut *cuts;
     struct end *ends; /* two a line */
     size_t repairs_capacity, edges_capacity, nodes_capacity, out_capacity;
-    int *node_level;    /* ANY_LEVEL: of all */
-    size_t n_slots;     /* a power of two */
-    uint32_t *slots;    /* heads of lists of nodes, number + 1 */
+    int *node_level;     /* ANY_LEVEL: of all */
+    size_t n_slots;      /* a power of two */
+    uint32_t *slots;     /* heads of lists of nodes, number + 1 */
     uint32_t *slot_next; /* per node */
     cim_status status;
     cim_error *err;
@@ -127,9 +127,8 @@ add_line(struct builder *b, uint32_t record)
     if (!grow((void **)&b->lines, sizeof *b->lines, b->n_lines + 1, &b->lines_capacity)) {
         return fail_nomem(b);
     }
-    b->lines[b->n_lines++] = (struct line){.record = record,
-                                           .first = (uint32_t)b->n_vertices,
-                                           .level = isnan(level) ? 0 : (int)level};
+    b->lines[b->n_lines++] = (struct line){
+        .record = record, .first = (uint32_t)b->n_vertices, .level = isnan(level) ? 0 : (int)level};
     return true;
 }
 
@@ -598,7 +597,8 @@ make_edges(struct builder *b, const struct line *line, size_t *next)
                 return;
             }
         }
-        if (v + 1 < last && !near(vertex(b, v + 1), b->network->xy + 2 * (size_t)(b->network->n_vertices - 1)) &&
+        if (v + 1 < last &&
+            !near(vertex(b, v + 1), b->network->xy + 2 * (size_t)(b->network->n_vertices - 1)) &&
             !add_position(b, vertex(b, v + 1))) {
             return;
         }

@@ -70,7 +70,7 @@ struct lpg_network {
     uint32_t n_vertices;
     double *xy;
     uint32_t *vertex_edge;
-    uint32_t *arc_first; /* n_nodes + 1 */
+    uint32_t *arc_first;  /* n_nodes + 1 */
     struct lpg_arc *arcs; /* both ways of every edge, whatever its `ways` */
     size_t n_repairs;
     struct lpg_repair *repairs;

@@ -15,8 +15,7 @@ would_be(struct lpg_travel *travel, const struct lpg_stop ends[2], bool *ret_way
 {
     struct lpg_reach reach = {0};
     uint32_t source;
-    CIM_TRY(
-        lpg_travel_reach(travel, &ends[0], 1, true, false, INT64_MAX - 1, NULL, &reach, err));
+    CIM_TRY(lpg_travel_reach(travel, &ends[0], 1, true, false, INT64_MAX - 1, NULL, &reach, err));
     *ret_way = lpg_travel_cost(travel, &reach, &ends[0], 1, true, false, &ends[1], &source) !=
                LPG_TRAVEL_NEVER;
     lpg_reach_done(&reach);
@@ -172,8 +171,8 @@ lpg_no_way(struct lpg_routing_run *run, const struct lpg_stop ends[2], cim_error
                         "vehicle off them: check direction and class of the roads, or take another "
                         "vehicle");
     }
-    status = lpg_travel_reach(&travel, &ends[0], 1, false, false, INT64_MAX - 1, NULL, &reached[0],
-                              err);
+    status =
+        lpg_travel_reach(&travel, &ends[0], 1, false, false, INT64_MAX - 1, NULL, &reached[0], err);
     if (status == CIM_OK) {
         status = lpg_travel_reach(&travel, &ends[1], 1, false, true, INT64_MAX - 1, NULL,
                                   &reached[1], err);

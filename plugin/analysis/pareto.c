@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAR INT64_MAX
+#define FAR  INT64_MAX
 #define NONE UINT32_MAX
 
 struct label {
@@ -109,7 +109,9 @@ static int64_t
 arc_cost(struct search *s, size_t arc, int criterion)
 {
     const struct lpg_pareto_arc *a = &s->graph->arcs[arc];
-    return criterion == LPG_LENGTH ? a->length : criterion == LPG_TIME ? a->time : exposure_of(s, arc);
+    return criterion == LPG_LENGTH ? a->length
+           : criterion == LPG_TIME ? a->time
+                                   : exposure_of(s, arc);
 }
 
 /* Backward to the start; what is farther than it counts as far as it. FAR: no way. */

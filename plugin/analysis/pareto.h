@@ -46,11 +46,11 @@ struct lpg_pareto_path {
 };
 
 struct lpg_pareto_answer {
-    size_t n; /* 0: there is no way */
+    size_t n;                      /* 0: there is no way */
     struct lpg_pareto_path *paths; /* by length, then time, then exposure; no two of equal costs */
     double tolerance; /* 0: all of them. Else there were too many: every way is within this share in
                          every criterion of one that is here */
-    bool cut; /* even so there were too many, and some are missing */
+    bool cut;         /* even so there were too many, and some are missing */
 };
 
 /* `labels_max`: how much may be looked at before the tolerance grows; 0: 600 000. CIM_E_CANCELLED,

@@ -40,8 +40,8 @@ read_times(struct lpg_routing_run *run, struct json_object *inputs, const cim_ca
     const char *restrictions = json_object_get_string(lpg_in_member(inputs, "restrictions"));
     run->restricted = restrictions == NULL || strcmp(restrictions, "ignore") != 0;
     run->has_departure = depart_at != NULL;
-    if (depart_at != NULL && cim_time_parse(json_object_get_string(depart_at), SIZE_MAX,
-                                            &run->depart_ms) != CIM_OK) {
+    if (depart_at != NULL &&
+        cim_time_parse(json_object_get_string(depart_at), SIZE_MAX, &run->depart_ms) != CIM_OK) {
         return cim_fail(err, CIM_E_INVALID, "depart_at", lpg_in_given(depart_at),
                         "应为时间，如 2026-11-27T01:30:00+08:00",
                         "expected a time such as 2026-11-27T01:30:00+08:00");
@@ -183,9 +183,10 @@ lpg_routing_write(struct lpg_routing_run *run, struct cim_buf *out)
     lpg_out_text(out, "vehicle", vehicle->vehicle);
     lpg_out_flag(out, "dangerous_goods", vehicle->dangerous_goods);
     lpg_out_flag(out, "restrictions", run->restricted);
-    lpg_out_text(out, "hours", !run->restricted     ? NULL
-                               : run->has_departure ? "by_departure"
-                                                    : "whole_day");
+    lpg_out_text(out, "hours",
+                 !run->restricted     ? NULL
+                 : run->has_departure ? "by_departure"
+                                      : "whole_day");
     lpg_out_text(out, "basis_zh", vehicle->basis.zh);
     lpg_out_text(out, "basis_en", vehicle->basis.en);
     lpg_out_text(out, "clause", vehicle->basis.clause);

@@ -1,5 +1,5 @@
-/* plugin/analysis/routing.h -- what the analyses along roads share: the network, who may use it, and
- * when. */
+/* plugin/analysis/routing.h -- what the analyses along roads share: the network, who may use it,
+ * and when. */
 #ifndef LPG_ANALYSIS_ROUTING_H
 #define LPG_ANALYSIS_ROUTING_H
 

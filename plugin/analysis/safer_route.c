@@ -80,8 +80,8 @@ open_trip(struct trip *trip, struct json_object *inputs)
     CIM_TRY(lpg_in_number(inputs, "exposure_m", 1.0, LPG_ROUTE_DISTANCE_MAX_M,
                           &question->exposure_m, trip->err));
     trip->n_wanted = (size_t)wanted;
-    CIM_TRY(lpg_routing_open(routing, trip->call, inputs, "cylinder_truck", &trip->with,
-                             trip->err));
+    CIM_TRY(
+        lpg_routing_open(routing, trip->call, inputs, "cylinder_truck", &trip->with, trip->err));
     question->as_of_day = trip->with.day;
     question->has_departure = trip->with.has_departure;
     question->depart_ms = trip->with.depart_ms;
@@ -94,12 +94,12 @@ open_trip(struct trip *trip, struct json_object *inputs)
         return cim_fail(trip->err, CIM_E_DENIED, "layer", "lpg.risk-elements",
                         "没有读取危险要素的授权", "not granted to read the risk elements");
     }
-    CIM_TRY(lpg_sites_view_open(routing->users, trip->call, everywhere, &trip->views.users,
-                                trip->err));
-    CIM_TRY(lpg_sites_view_open(routing->roads, trip->call, everywhere, &trip->views.roads,
-                                trip->err));
-    CIM_TRY(lpg_sites_view_open(routing->zones, trip->call, everywhere, &trip->views.zones,
-                                trip->err));
+    CIM_TRY(
+        lpg_sites_view_open(routing->users, trip->call, everywhere, &trip->views.users, trip->err));
+    CIM_TRY(
+        lpg_sites_view_open(routing->roads, trip->call, everywhere, &trip->views.roads, trip->err));
+    CIM_TRY(
+        lpg_sites_view_open(routing->zones, trip->call, everywhere, &trip->views.zones, trip->err));
     trip->exposure = (struct lpg_exposure){question, &trip->views};
     CIM_TRY(lpg_routing_stop(&trip->with, places[0], "from", &trip->ends[0], trip->err));
     CIM_TRY(lpg_routing_stop(&trip->with, places[1], "to", &trip->ends[1], trip->err));
@@ -153,8 +153,8 @@ add_stop(struct trip *trip, int side)
     const bool forward = (ways & LPG_WAY_FORWARD) != 0;
     const bool backward = (ways & LPG_WAY_BACKWARD) != 0;
     if (side == 0) {
-        const bool direct = stop->edge == other->edge &&
-                            (other->share > stop->share ? forward : backward);
+        const bool direct =
+            stop->edge == other->edge && (other->share > stop->share ? forward : backward);
         return (!direct || add_way(trip, node, node + 1, stop->edge, stop->share, other->share)) &&
                (!forward || add_way(trip, node, edge->to, stop->edge, stop->share, 1.0)) &&
                (!backward || add_way(trip, node, edge->from, stop->edge, stop->share, 0.0));
@@ -176,9 +176,9 @@ make_graph(struct trip *trip)
         const struct lpg_edge *edge = &network->edges[e];
         const uint8_t ways = trip->with.travel.ways[e];
         trip->edge_exposure[e] = -1;
-        made = ((ways & LPG_WAY_FORWARD) == 0 ||
-                add_way(trip, edge->from, edge->to, e, 0.0, 1.0)) &&
-               ((ways & LPG_WAY_BACKWARD) == 0 || add_way(trip, edge->to, edge->from, e, 1.0, 0.0));
+        made =
+            ((ways & LPG_WAY_FORWARD) == 0 || add_way(trip, edge->from, edge->to, e, 0.0, 1.0)) &&
+            ((ways & LPG_WAY_BACKWARD) == 0 || add_way(trip, edge->to, edge->from, e, 1.0, 0.0));
     }
     made = made && add_stop(trip, 0) && add_stop(trip, 1);
     return made ? CIM_OK : cim_fail_nomem(trip->err);
@@ -214,10 +214,10 @@ pass(void *arg, size_t arc, int64_t at)
     const struct trip *trip = arg;
     const int64_t time = trip->arcs[arc].time;
     const struct way *way = &trip->ways[arc];
-    const int64_t leave = trip->with.restricted
-                              ? lpg_closures_leave(&trip->with.closures, way->edge, way->from,
-                                                   way->to, at, time)
-                              : at;
+    const int64_t leave =
+        trip->with.restricted
+            ? lpg_closures_leave(&trip->with.closures, way->edge, way->from, way->to, at, time)
+            : at;
     return leave < 0 ? -1 : leave + time;
 }
 
@@ -225,15 +225,13 @@ static cim_status
 find_ways(struct trip *trip)
 {
     const uint32_t n_nodes = trip->with.network->n_nodes;
-    struct lpg_pareto_graph graph = {.n_nodes = n_nodes + 2,
-                                     .arg = trip,
-                                     .exposure = exposure_of,
-                                     .pass = pass};
+    struct lpg_pareto_graph graph = {
+        .n_nodes = n_nodes + 2, .arg = trip, .exposure = exposure_of, .pass = pass};
     CIM_TRY(make_graph(trip));
     graph.n_arcs = trip->n_ways;
     graph.arcs = trip->arcs;
-    CIM_TRY(lpg_pareto_search(&graph, n_nodes, n_nodes + 1, 0, trip->call, &trip->answer,
-                              trip->err));
+    CIM_TRY(
+        lpg_pareto_search(&graph, n_nodes, n_nodes + 1, 0, trip->call, &trip->answer, trip->err));
     return trip->answer.n > 0 ? CIM_OK : lpg_no_way(&trip->with, trip->ends, trip->err);
 }
 
@@ -334,8 +332,7 @@ write_record(const struct lpg_pareto_path *path, const struct lpg_route_report *
     lpg_out_m(out, "length_km", round_to((double)path->cost[LPG_LENGTH] / 1e6, 1e-3));
     lpg_out_int(out, "expected_min", (int64_t)ceil((double)path->cost[LPG_TIME] / 6e4));
     lpg_out_text(out, "state", "draft");
-    lpg_out_int(out, "exposed_persons",
-                llround(report->persons_in_elements + report->residents));
+    lpg_out_int(out, "exposed_persons", llround(report->persons_in_elements + report->residents));
     lpg_out_int(out, "hazard_count", (int64_t)report->n_hits);
     cim_buf_add_char(out, '}');
 }
@@ -367,8 +364,8 @@ write_alternative(struct trip *trip, size_t number, struct cim_buf *out)
     }
     route.lonlat_deg = lonlat;
     route.n = trip->scratch.n;
-    CIM_TRY(lpg_route_assess(&route, &trip->question, &trip->views, trip->call, &report,
-                             trip->err));
+    CIM_TRY(
+        lpg_route_assess(&route, &trip->question, &trip->views, trip->call, &report, trip->err));
     lpg_out_next(out);
     cim_buf_add_text(out, "{\"type\":\"Feature\",\"geometry\":{\"type\":\"LineString\",");
     lpg_routing_write_path(network, &trip->scratch, out);

@@ -35,7 +35,7 @@ struct area {
     bool toward;
     double width_m;
     size_t n_ranges;
-    double ranges[RANGES_MAX]; /* as given, ascending */
+    double ranges[RANGES_MAX];  /* as given, ascending */
     int64_t limits[RANGES_MAX]; /* mm or ms */
     struct lpg_routing_run with;
     struct lpg_sites_view stations;
@@ -130,8 +130,7 @@ static struct facility *
 add_facility(struct area *area, const double lonlat_deg[2])
 {
     if (area->n_facilities == area->facilities_capacity) {
-        const size_t capacity =
-            area->facilities_capacity == 0 ? 64 : area->facilities_capacity * 2;
+        const size_t capacity = area->facilities_capacity == 0 ? 64 : area->facilities_capacity * 2;
         struct facility *grown = NULL;
         if (area->n_facilities >= FACILITIES_MAX) {
             area->status = cim_fail(area->err, CIM_E_TOO_LARGE, "facilities", NULL,
@@ -313,16 +312,14 @@ add_demand(struct area *area, const double lonlat_deg[2], double weight)
     uint32_t facility;
     const int64_t cost = cost_to(area, lonlat_deg, &facility);
     if (++area->n_demands > DEMANDS_MAX) {
-        area->status = cim_fail(area->err, CIM_E_TOO_LARGE, "demand", NULL,
-                                "需求点超过 %d 个，请减少站点或范围",
-                                "more than %d demands: give fewer stations or shorter ranges",
-                                DEMANDS_MAX);
+        area->status = cim_fail(
+            area->err, CIM_E_TOO_LARGE, "demand", NULL, "需求点超过 %d 个，请减少站点或范围",
+            "more than %d demands: give fewer stations or shorter ranges", DEMANDS_MAX);
         return false;
     }
     if (area->n_demands % 4096 == 0 && area->call->cancelled != NULL &&
         area->call->cancelled(area->call) != 0) {
-        area->status =
-            cim_fail(area->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
+        area->status = cim_fail(area->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
         return false;
     }
     area->total += weight;
@@ -450,9 +447,8 @@ add_piece(struct pieces *pieces, struct lpg_path *path, uint32_t edge, double fr
         return true;
     }
     positions = GEOSCoordSeq_copyFromBuffer_r(area->geos, path->xy, (unsigned)path->n, 0, 0);
-    return add_part(pieces, positions != NULL
-                                ? GEOSGeom_createLineString_r(area->geos, positions)
-                                : NULL);
+    return add_part(pieces,
+                    positions != NULL ? GEOSGeom_createLineString_r(area->geos, positions) : NULL);
 }
 
 /* How far a part of an edge, entered at `cost`, is passed within the limit: 0…1 of the part. Zones
@@ -562,9 +558,9 @@ shape_of(struct area *area, size_t range)
         free(pieces.parts);
         return NULL;
     }
-    all = GEOSGeom_createCollection_r(area->geos,
-                                      straight ? GEOS_MULTIPOLYGON : GEOS_MULTILINESTRING,
-                                      pieces.parts, (unsigned)pieces.n);
+    all =
+        GEOSGeom_createCollection_r(area->geos, straight ? GEOS_MULTIPOLYGON : GEOS_MULTILINESTRING,
+                                    pieces.parts, (unsigned)pieces.n);
     free(pieces.parts);
     if (all != NULL) {
         shape = straight ? GEOSUnaryUnion_r(area->geos, all)
@@ -572,9 +568,8 @@ shape_of(struct area *area, size_t range)
     }
     GEOSGeom_destroy_r(area->geos, all);
     if (shape == NULL) {
-        area->status =
-            cim_fail(area->err, CIM_E_INTERNAL, NULL, NULL, "几何运算失败",
-                     "a geometry could not be made");
+        area->status = cim_fail(area->err, CIM_E_INTERNAL, NULL, NULL, "几何运算失败",
+                                "a geometry could not be made");
     }
     return shape;
 }
@@ -668,15 +663,14 @@ run(struct area *area, struct cim_buf *out)
 {
     CIM_TRY(read_question(area));
     if (area->by != BY_STRAIGHT) {
-        CIM_TRY(lpg_routing_open(area->routing, area->call, area->inputs, "delivery_3",
-                                 &area->with, area->err));
+        CIM_TRY(lpg_routing_open(area->routing, area->call, area->inputs, "delivery_3", &area->with,
+                                 area->err));
     }
     CIM_TRY(collect_facilities(area));
     if (area->by != BY_STRAIGHT) {
-        CIM_TRY(lpg_travel_reach(&area->with.travel, area->stops, area->n_facilities,
-                                 area->by == BY_TIME, area->toward,
-                                 area->limits[area->n_ranges - 1], area->call, &area->reach,
-                                 area->err));
+        CIM_TRY(lpg_travel_reach(
+            &area->with.travel, area->stops, area->n_facilities, area->by == BY_TIME, area->toward,
+            area->limits[area->n_ranges - 1], area->call, &area->reach, area->err));
     }
     CIM_TRY(count_demand(area));
     area->geos = GEOS_init_r();

@@ -128,8 +128,7 @@ lpg_travel_access(const struct lpg_travel *travel, double gap_m, bool by_time)
 static int64_t
 edge_cost(const struct lpg_travel *travel, uint32_t edge, double share, bool by_time)
 {
-    const int64_t whole =
-        by_time ? travel->time_ms[edge] : travel->network->edges[edge].length_mm;
+    const int64_t whole = by_time ? travel->time_ms[edge] : travel->network->edges[edge].length_mm;
     return share >= 1.0 ? whole : llround((double)whole * share);
 }
 
@@ -230,8 +229,7 @@ lpg_travel_reach(const struct lpg_travel *travel, const struct lpg_stop *stops, 
         for (uint32_t k = network->arc_first[item.id]; k < network->arc_first[item.id + 1]; k++) {
             const struct lpg_arc *arc = &network->arcs[k];
             if ((travel->ways[arc->edge] & (arc->way ^ against)) != 0) {
-                settle(&search, arc->to,
-                       pass(travel, arc->edge, 0.0, 1.0, by_time, item.key[0]),
+                settle(&search, arc->to, pass(travel, arc->edge, 0.0, 1.0, by_time, item.key[0]),
                        (uint32_t)item.key[1]);
             }
         }
@@ -259,8 +257,7 @@ lpg_reach_done(struct lpg_reach *reach)
 static void
 keep_least(int64_t cost, uint32_t source, int64_t *least, uint32_t *ret_source)
 {
-    if (cost != LPG_TRAVEL_NEVER &&
-        (cost < *least || (cost == *least && source < *ret_source))) {
+    if (cost != LPG_TRAVEL_NEVER && (cost < *least || (cost == *least && source < *ret_source))) {
         *least = cost;
         *ret_source = source;
     }

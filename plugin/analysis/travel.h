@@ -22,17 +22,17 @@ struct lpg_travel {
 
 /* Edges of roads that `roads` does not show are not there. Arguments are borrowed. [worker] */
 cim_status lpg_travel_open(const struct lpg_network *network, struct lpg_sites_view *roads,
-                           const struct lpg_routing_table *table,
-                           const struct lpg_vehicle *vehicle, const struct lpg_closures *closures,
-                           struct lpg_travel *ret_travel, cim_error *err);
+                           const struct lpg_routing_table *table, const struct lpg_vehicle *vehicle,
+                           const struct lpg_closures *closures, struct lpg_travel *ret_travel,
+                           cim_error *err);
 void lpg_travel_done(struct lpg_travel *travel); /* also of {0} */
 
 /* A place on an edge. */
 struct lpg_stop {
-    uint32_t edge;   /* UINT32_MAX: no road is near enough */
-    double share;    /* of the edge, from its first vertex */
-    double gap_m;    /* from the place to the road */
-    double xy[2];    /* on the road */
+    uint32_t edge;        /* UINT32_MAX: no road is near enough */
+    double share;         /* of the edge, from its first vertex */
+    double gap_m;         /* from the place to the road */
+    double xy[2];         /* on the road */
     double lonlat_deg[2]; /* as it was asked */
 };
 
@@ -42,8 +42,8 @@ void lpg_travel_stop(const struct lpg_travel *travel, const double lonlat_deg[2]
 
 /* What Dijkstra's search found out: from several stops over every edge. */
 struct lpg_reach {
-    int64_t *cost;      /* per node, LPG_TRAVEL_NEVER: not reached */
-    uint32_t *source;   /* the stop that serves it; among equals the first */
+    int64_t *cost;    /* per node, LPG_TRAVEL_NEVER: not reached */
+    uint32_t *source; /* the stop that serves it; among equals the first */
 };
 /* `stops` that are on no edge are left out; their gaps are part of the cost. Up to `most`.
  * `toward`: ways lead to the stops instead of from them. By time in ms (closures are waited for) or

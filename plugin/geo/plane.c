@@ -102,10 +102,10 @@ lpg_polygon_distance_m(const struct lpg_tm *tm, const struct lpg_ring *rings, si
 }
 
 void
-lpg_plane_degrees(const struct lpg_tm *tm, const double min[2], const double max[2],
-                  double reach_m, double ret_deg[4])
+lpg_plane_degrees(const struct lpg_tm *tm, const double min[2], const double max[2], double reach_m,
+                  double ret_deg[4])
 {
-    const double m_per_deg = 110000.0;            /* less than a degree of latitude anywhere */
+    const double m_per_deg = 110000.0;          /* less than a degree of latitude anywhere */
     const double reach = reach_m * 1.001 + 1.0; /* more than the plane's scale */
     const double x[2] = {min[0] - reach, max[0] + reach};
     const double y[2] = {min[1] - reach, max[1] + reach};

@@ -13,16 +13,17 @@ struct street {
     const char *level;
     const char *speed;
     const char *no_dangerous;
-    const char *area;   /* NULL: 460105 */
+    const char *area;  /* NULL: 460105 */
     double metres[16]; /* east, north of the site, pair by pair */
-    size_t n;           /* pairs; 0: two */
+    size_t n;          /* pairs; 0: two */
 };
 
 static inline void
 add_street(struct fixture *fixture, const struct street *street)
 {
-    static const char *const names[] = {"uid",   "name",       "class",              "direction",
-                                        "level", "speed_km_h", "no_dangerous_goods", "area_code"};
+    static const char *const names[] = {
+        "uid",      "name", "class", "direction", "level", "speed_km_h", "no_dangerous_goods",
+        "area_code"};
     const size_t n = street->n > 0 ? street->n : 2;
     char uid[37];
     char name[16];
@@ -78,8 +79,7 @@ run_road(struct fixture *fixture, road_answer_fn answer, const char *inputs)
     CIM_AUTO_FREE char *text = NULL;
     cim_error err = {0};
     struct json_object *parsed;
-    const cim_status status =
-        run_road_text(fixture, answer, fake_scope_all(), inputs, &text, &err);
+    const cim_status status = run_road_text(fixture, answer, fake_scope_all(), inputs, &text, &err);
     if (status != CIM_OK) {
         fail_msg("%s [%s=%s] for %s", err.en, err.param, err.value, inputs);
     }

@@ -1,11 +1,10 @@
-/* The roads as a graph: where they meet, what is joined and what is not, lengths; ways over it equal
- * to those that a plain search over all edges finds. */
+/* The roads as a graph: where they meet, what is joined and what is not, lengths; ways over it
+ * equal to those that a plain search over all edges finds. */
 #include "road_fixture.h"
 
 #include "analysis/network.h"
 
 #include <math.h>
-
 
 static void
 open_roads(struct fixture *fixture, const char *inputs, struct lpg_routing_run *ret_run)
@@ -15,8 +14,8 @@ open_roads(struct fixture *fixture, const char *inputs, struct lpg_routing_run *
     cim_error err = {0};
     fixture->fake->scope = fake_scope_all();
     assert_non_null(parsed);
-    assert_ok(lpg_routing_open(lpg_analysis_routing(fixture->analysis), &call, parsed,
-                               "emergency", ret_run, &err),
+    assert_ok(lpg_routing_open(lpg_analysis_routing(fixture->analysis), &call, parsed, "emergency",
+                               ret_run, &err),
               &err);
     (void)json_object_put(parsed);
 }
@@ -48,9 +47,9 @@ metres_between(const struct lpg_routing_run *run, double from_east, double from_
     lpg_travel_stop(&run->travel, from, &stops[0]);
     lpg_travel_stop(&run->travel, to, &stops[1]);
     assert_true(stops[0].edge != UINT32_MAX && stops[1].edge != UINT32_MAX);
-    assert_ok(lpg_travel_reach(&run->travel, stops, 1, false, false, INT64_MAX - 1, NULL, &reach,
-                               &err),
-              &err);
+    assert_ok(
+        lpg_travel_reach(&run->travel, stops, 1, false, false, INT64_MAX - 1, NULL, &reach, &err),
+        &err);
     cost = lpg_travel_cost(&run->travel, &reach, stops, 1, false, false, &stops[1], &source);
     lpg_reach_done(&reach);
     return cost == LPG_TRAVEL_NEVER ? NAN : (double)cost / 1e3;
@@ -216,8 +215,7 @@ test_search_equals_rounds_over_all_edges(void **state)
             changed = false;
             for (uint32_t e = 0; e < network->n_edges; e++) {
                 const struct lpg_edge *edge = &network->edges[e];
-                const int64_t whole =
-                    by_time ? run.travel.time_ms[e] : network->edges[e].length_mm;
+                const int64_t whole = by_time ? run.travel.time_ms[e] : network->edges[e].length_mm;
                 for (int side = 0; side < 2; side++) {
                     const bool forward = (side == 0) != (p % 3 == 2);
                     const uint32_t a = side == 0 ? edge->from : edge->to;

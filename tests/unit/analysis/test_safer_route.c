@@ -36,7 +36,10 @@ draw_town(struct fixture *fixture)
 {
     const struct street streets[] = {
         {.number = 1, .road_class = "national", .metres = {0, 0, 4000, 0}},
-        {.number = 2, .road_class = "national", .metres = {0, 0, 0, 2000, 4000, 2000, 4000, 0}, .n = 4}};
+        {.number = 2,
+         .road_class = "national",
+         .metres = {0, 0, 0, 2000, 4000, 2000, 4000, 0},
+         .n = 4}};
     const struct element school = {.number = 1, .kind = "school", .persons = 1000};
     struct element elements[] = {school};
     offset(2000, 50, elements[0].lonlat);
@@ -119,15 +122,13 @@ test_exposure_is_the_sum_along_the_way(void **state)
     struct element elements[N];
     struct json_object *answer;
     uint64_t seed = 11;
-    const struct street street = {.number = 1,
-                                  .metres = {0, 0, 1500, 300, 1600, 900, 3000, 1200},
-                                  .n = 4};
+    const struct street street = {
+        .number = 1, .metres = {0, 0, 1500, 300, 1600, 900, 3000, 1200}, .n = 4};
     const struct street crossing = {.number = 2, .metres = {1000, -500, 1000, 1500}};
     for (int i = 0; i < N; i++) {
-        elements[i] =
-            (struct element){.number = i + 1,
-                             .kind = i % 2 == 0 ? "school" : "market",
-                             .persons = 1 + (int)unit_random_below(&seed, 500)};
+        elements[i] = (struct element){.number = i + 1,
+                                       .kind = i % 2 == 0 ? "school" : "market",
+                                       .persons = 1 + (int)unit_random_below(&seed, 500)};
         offset(unit_random_below(&seed, 3200), unit_random_below(&seed, 1500), elements[i].lonlat);
     }
     add_elements(fixture, elements, N);
@@ -211,14 +212,14 @@ test_why_there_is_no_way(void **state)
     for (size_t i = 0; i < 3; i++) {
         add_street(fixture, &streets[i]);
     }
-    refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(),
-                ask_between(0, 0, 2000, 0, ""), CIM_E_STATE, "to", "30.0 m apart");
+    refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(), ask_between(0, 0, 2000, 0, ""),
+                CIM_E_STATE, "to", "30.0 m apart");
     refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(),
                 ask_between(1500, 0, 2500, 0, ""), CIM_E_STATE, "to", "one-way");
     rectangle(300, -100, 700, 100, ring);
     add_zone(fixture, &zone);
-    refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(),
-                ask_between(0, 0, 1000, 0, ""), CIM_E_STATE, "to", "老城区");
+    refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(), ask_between(0, 0, 1000, 0, ""),
+                CIM_E_STATE, "to", "老城区");
     refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(),
                 ask_between(0, 0, 1000, 0, ",\"depart_at\":\"2026-11-27T08:30:00+08:00\""),
                 CIM_E_STATE, "to", "老城区");
@@ -229,15 +230,15 @@ test_bad_input_is_named(void **state)
 {
     struct fixture *fixture = *state;
     const struct street street = {.number = 1, .metres = {0, 0, 1000, 0}};
-    refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(),
-                ask_between(0, 0, 1000, 0, ""), CIM_E_STATE, "layer", "no roads");
+    refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(), ask_between(0, 0, 1000, 0, ""),
+                CIM_E_STATE, "layer", "no roads");
     add_street(fixture, &street);
     refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(), "{}", CIM_E_INVALID, "from",
                 "from and to");
     refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(),
                 ask_between(0, 0, 1000, 5000, ""), CIM_E_INVALID, "to", "away");
-    refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(),
-                ask_between(500, 0, 500, 10, ""), CIM_E_INVALID, "to", "same place");
+    refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(), ask_between(500, 0, 500, 10, ""),
+                CIM_E_INVALID, "to", "same place");
     refuse_road(fixture, lpg_safer_route_answer, fake_scope_all(),
                 ask_between(0, 0, 1000, 0, ",\"vehicle\":\"boat\""), CIM_E_INVALID, "vehicle",
                 "tanker");

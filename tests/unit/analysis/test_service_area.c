@@ -34,10 +34,8 @@ demand_json(struct cim_buf *out, double ret_at[DEMANDS][3])
         ret_at[i][1] = 250.0 * unit_random_below(&seed, 2 * SIDE - 1);
         ret_at[i][2] = 1.0 + unit_random_below(&seed, 3);
         total += ret_at[i][2];
-        cim_buf_addf(out,
-                     "%s{\"type\":\"Feature\",\"geometry\":%s,\"properties\":{\"weight\":%g}}",
-                     i > 0 ? "," : "", point_json(ret_at[i][0], ret_at[i][1], point),
-                     ret_at[i][2]);
+        cim_buf_addf(out, "%s{\"type\":\"Feature\",\"geometry\":%s,\"properties\":{\"weight\":%g}}",
+                     i > 0 ? "," : "", point_json(ret_at[i][0], ret_at[i][1], point), ret_at[i][2]);
     }
     cim_buf_add_text(out, "]}");
     return total;
@@ -87,11 +85,10 @@ test_served_equals_a_plain_count(void **state)
     for (int straight = 0; straight < 2; straight++) {
         double counted[2] = {0.0, 0.0};
         double served = 0.0;
-        struct json_object *answer =
-            ask_area(fixture,
-                     straight ? "\"ranges\":[1900,700],\"by\":\"straight\""
-                              : "\"ranges\":[1900,700]",
-                     demand, &total);
+        struct json_object *answer = ask_area(fixture,
+                                              straight ? "\"ranges\":[1900,700],\"by\":\"straight\""
+                                                       : "\"ranges\":[1900,700]",
+                                              demand, &total);
         for (int i = 0; i < DEMANDS; i++) {
             counted[0] += least_m(demand[i], straight) <= 700.0 ? demand[i][2] : 0.0;
             counted[1] += least_m(demand[i], straight) <= 1900.0 ? demand[i][2] : 0.0;
@@ -119,8 +116,8 @@ test_minutes_are_metres_by_speed(void **state)
     double counted = 0.0;
     struct json_object *answer;
     draw_grid(fixture);
-    answer = ask_area(fixture, "\"ranges\":[4.5],\"by\":\"time\",\"direction\":\"to\"", demand,
-                      &total);
+    answer =
+        ask_area(fixture, "\"ranges\":[4.5],\"by\":\"time\",\"direction\":\"to\"", demand, &total);
     for (int i = 0; i < DEMANDS; i++) {
         counted += least_m(demand[i], false) <= 4.5 * 25000.0 / 60.0 ? demand[i][2] : 0.0;
     }
