@@ -81,6 +81,8 @@ struct lpg_network {
  * [worker] */
 cim_status lpg_network_build(const struct lpg_sites *roads, double snap_m, const cim_call *call,
                              struct lpg_network **ret_network, cim_error *err);
+/* The arcs and the tree of a network whose nodes and edges are there. */
+cim_status lpg_network_index(struct lpg_network *network, cim_error *err);
 void lpg_network_unref(struct lpg_network *network); /* NULL-safe */
 
 /* The network of the shared index of roads, made once for each position of the data. */
