@@ -6,6 +6,8 @@
 #include "analysis/routing.h"
 #include "siting_fixture.h"
 
+#include <pthread.h>
+
 struct street {
     int number;
     const char *road_class; /* NULL: county */
@@ -101,6 +103,67 @@ refuse_road(struct fixture *fixture, road_answer_fn answer, const cim_scope *sco
     assert_contains(err.en, says);
     assert_true(err.zh[0] != '\0');
     free(text);
+}
+
+/* ---- the same bytes, whatever the store, the order of its rows and the workers ---- */
+
+struct asking {
+    struct fixture *fixture;
+    road_answer_fn answer;
+    const char *inputs;
+    char *text;
+};
+
+static inline void *
+ask_in_thread(void *arg)
+{
+    struct asking *asking = arg;
+    const cim_call call = fake_call(NULL);
+    cim_blob blob = {0};
+    if (asking->answer(lpg_analysis_routing(asking->fixture->analysis), &call, NULL, asking->inputs,
+                       &blob, NULL) == CIM_OK) {
+        asking->text = strndup(blob.data, blob.len);
+        blob.release(&blob);
+    }
+    return NULL;
+}
+
+/* Draws with `draw` in this store, and backward in an embedded one; asks eight at once and one. */
+static inline void
+assert_same_bytes(struct fixture *fixture, void (*draw)(struct fixture *fixture, bool backward),
+                  road_answer_fn answer, const char *inputs)
+{
+    enum { THREADS = 8 };
+    const char *url = getenv("CIM_TEST_PG");
+    CIM_AUTO_FREE char *kept = url != NULL ? strdup(url) : NULL;
+    struct asking askings[THREADS + 1];
+    pthread_t threads[THREADS];
+    void *other = NULL;
+    draw(fixture, false);
+    fixture->fake->scope = fake_scope_all();
+    for (int i = 0; i < THREADS; i++) {
+        askings[i] = (struct asking){fixture, answer, inputs, NULL};
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_in_thread, &askings[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    (void)unsetenv("CIM_TEST_PG");
+    assert_int_equal(fixture_setup(&other), 0);
+    draw(other, true);
+    askings[THREADS] = (struct asking){other, answer, inputs, NULL};
+    (void)ask_in_thread(&askings[THREADS]);
+    (void)fixture_teardown(&other);
+    if (kept != NULL) {
+        (void)setenv("CIM_TEST_PG", kept, 1);
+    }
+    assert_non_null(askings[THREADS].text);
+    for (int i = 0; i < THREADS; i++) {
+        assert_non_null(askings[i].text);
+        assert_string_equal(askings[i].text, askings[THREADS].text);
+        free(askings[i].text);
+    }
+    free(askings[THREADS].text);
 }
 
 #endif

@@ -9,9 +9,10 @@ enum { SIDE = 6, DEMANDS = 200 };
 
 /* Streets every 500 m both ways, so that a way along them is as long as the corner's. */
 static void
-draw_grid(struct fixture *fixture)
+draw_grid_by(struct fixture *fixture, bool backward)
 {
-    for (int i = 0; i < SIDE; i++) {
+    for (int k = 0; k < SIDE; k++) {
+        const int i = backward ? SIDE - 1 - k : k;
         const struct street across = {.number = 1 + i,
                                       .metres = {0, 500.0 * i, 500.0 * (SIDE - 1), 500.0 * i}};
         const struct street along = {.number = 101 + i,
@@ -19,6 +20,12 @@ draw_grid(struct fixture *fixture)
         add_street(fixture, &across);
         add_street(fixture, &along);
     }
+}
+
+static void
+draw_grid(struct fixture *fixture)
+{
+    draw_grid_by(fixture, false);
 }
 
 /* Demands on crossings and halfway between, of weight 1 to 3. */
@@ -144,6 +151,19 @@ test_bad_input_is_named(void **state)
                 CIM_E_STATE, "facilities", "no supply station");
 }
 
+static void
+test_same_bytes_on_both_stores_by_eight_at_once(void **state)
+{
+    char inputs[600];
+    char point[96];
+    (void)snprintf(inputs, sizeof inputs,
+                   "{\"ranges\":[800,1500],\"facilities\":{\"type\":\"FeatureCollection\","
+                   "\"features\":[{\"type\":\"Feature\",\"geometry\":%s}]},\"as_of\":"
+                   "\"2026-11-27\"}",
+                   point_json(1100, 1000, point));
+    assert_same_bytes(*state, draw_grid_by, lpg_service_area_answer, inputs);
+}
+
 int
 main(void)
 {
@@ -151,6 +171,7 @@ main(void)
         cmocka_unit_test_setup(test_served_equals_a_plain_count, fixture_clear),
         cmocka_unit_test_setup(test_minutes_are_metres_by_speed, fixture_clear),
         cmocka_unit_test_setup(test_bad_input_is_named, fixture_clear),
+        cmocka_unit_test_setup(test_same_bytes_on_both_stores_by_eight_at_once, fixture_clear),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
