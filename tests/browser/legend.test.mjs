@@ -38,6 +38,59 @@ describe('legend, areas and language', () => {
     await context.close()
   })
 
+  it('filters by what the legend does not show', async () => {
+    const { page, context, faults } = await openMap(browser, 'province', '#map=hazards')
+    const id = 'lpg.hazards'
+    const all = await figures(page, id)
+    await page.click(`${test(`filters-${id}`)} summary`)
+    await page.selectOption(test('filter-overdue'), 'true')
+    const overdue = await until('only overdue ones', () => figures(page, id), (f) => f.total < all.total && f.total > 0)
+    const asked = await page.evaluate(async () => (await (await fetch('/collections/lpg.hazards/items?limit=1&overdue=true')).json()).numberMatched)
+    assert.equal(overdue.total, asked)
+    await mapReady(page)
+    const seen = await until('drawn', () => drawn(page, id), (d) => d.records > 0 && d.records <= overdue.total)
+    assert.ok(seen.records <= overdue.total)
+    await shot(page, 'more-filters')
+    await page.selectOption(test('filter-overdue'), '')
+    await until('all again', () => figures(page, id), (f) => f.total === all.total)
+    assert.deepEqual(faults, [])
+    await context.close()
+  })
+
+  it('changes to the night and back, keeping view, selection and filter', async () => {
+    const { page, context, faults } = await openMap(browser, 'province', '#map=users&v=11.50/20.00000/110.33000')
+    const state = () => page.evaluate(() => {
+      const map = window.__lpgMap
+      return {
+        hash: location.hash,
+        sources: Object.keys(map.getStyle().sources).length,
+        hexagons: map.queryRenderedFeatures({ layers: ['lpg.end-users:hexagons'] }).length,
+        land: map.getPaintProperty('base:land', 'fill-color'),
+      }
+    })
+    const day = await until('hexagons', state, (s) => s.hexagons > 0)
+    const rates = await page.evaluate(() => window.__lpgMap.queryRenderedFeatures({ layers: ['lpg.end-users:hexagons-rate'] })
+      .map((f) => f.properties))
+    assert.ok(rates.length > 0 && rates.every((p) => p.inspected_n <= p.inspected_of && Math.floor(1000 * p.inspected_n / p.inspected_of) / 10 === p.inspected_pct))
+    assert.equal(await page.locator(test('band')).count(), 3)
+    await page.click(test('night'))
+    const night = await until('dark land', state, (s) => s.land !== day.land)
+    assert.deepEqual({ ...night, land: 0 }, { ...day, land: 0 })
+    assert.equal(await page.evaluate(() => document.documentElement.classList.contains('dark')), true)
+    await shot(page, 'night')
+    await page.reload()
+    await mapReady(page)
+    assert.equal((await state()).land, night.land, 'remembered')
+    await page.click(test('look-areas'))
+    await until('areas', () => page.evaluate(() => window.__lpgMap.getLayer('lpg.end-users:areas') &&
+      window.__lpgMap.queryRenderedFeatures({ layers: ['lpg.end-users:areas'] }).length), (n) => n > 0)
+    await shot(page, 'areas')
+    await page.click(test('night'))
+    await until('light again', () => page.evaluate(() => window.__lpgMap.getPaintProperty('base:land', 'fill-color')), (c) => c === day.land)
+    assert.deepEqual(faults, [])
+    await context.close()
+  })
+
   it('narrows map, counts and legend to an area, and keeps it across maps', async () => {
     const { page, context, faults } = await openMap(browser, 'province')
     const before = await figures(page, 'lpg.stations')

@@ -39,6 +39,26 @@ describe('records, table and tools', () => {
     assert.deepEqual(faults, [])
   })
 
+  it('lists what belongs to a record, and goes there', async () => {
+    const [uid, fid] = await page.evaluate(async () => {
+      const { features } = await (await fetch('/collections/lpg.enterprises/items?limit=1&sortby=-station_count')).json()
+      return [features[0].properties.uid, features[0].id]
+    })
+    const other = await openMap(browser, 'province', `#rec=lpg.enterprises/${fid}`)
+    await other.page.click(test('related-lpg.stations'))
+    await other.page.waitForSelector(test('related-row'))
+    const expected = await page.evaluate(async (id) =>
+      (await (await fetch(`/collections/lpg.stations/items?limit=1&enterprise_uid=${id}`)).json()).numberMatched, uid)
+    const rows = await other.page.locator(test('related-row')).count()
+    assert.equal(rows, Math.min(expected, 20))
+    assert.match(await other.page.innerText(test('related-count')), new RegExp(`共 ${expected}`))
+    await shot(other.page, 'related')
+    await other.page.locator(test('related-row')).first().press('Enter')
+    await until('the station', () => other.page.evaluate(() => location.hash), (h) => h.includes('rec=lpg.stations/'))
+    assert.deepEqual(other.faults, [])
+    await other.context.close()
+  })
+
   it('shows masked values as they come', async () => {
     await page.click(test('theme-users'))
     const at = await singlePoint(page, 'lpg.end-users')

@@ -59,13 +59,21 @@ export interface Cluster {
 
 export function fetchCluster(layer: string, id: number, area: string | null, filters: Filters): Promise<Cluster> {
   const filter = Object.entries(filters)
-    .map(([name, value]) => `"${name}" = '${value.replace(/'/g, "''")}'`)
+    .map(([name, value]) => `"${name}" = ${/^(true|false)$/.test(value) ? value : `'${value.replace(/'/g, "''")}'`}`)
     .join(' AND ')
   return request<Cluster>(`/apps/lpg/api/cluster${query({ layer, id, area, filter: filter || null, limit: 50 })}`)
 }
 
 export async function fetchCollections(): Promise<Collection[]> {
   return (await request<{ collections: Collection[] }>('/collections')).collections
+}
+
+/** Names of the attributes that a layer's tiles carry, which they can be filtered by. */
+export async function fetchTileFields(id: string): Promise<string[]> {
+  const tiles = await request<{ vector_layers: { id: string; fields: Record<string, string> }[] }>(
+    `${base(id)}/tiles/WebMercatorQuad${query({ f: 'tilejson' })}`,
+  )
+  return Object.keys(tiles.vector_layers.find((layer) => layer.id === id)?.fields ?? {})
 }
 
 export async function fetchStyles(): Promise<{ id: string; title: string }[]> {

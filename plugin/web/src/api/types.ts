@@ -104,6 +104,13 @@ export interface LegendSection {
   note?: Title
 }
 
+/** Records of `layer` whose `field` is the record's own `from`. */
+export interface Related {
+  layer: string
+  field: string
+  from: string
+}
+
 export interface ImageDef {
   sdf: boolean
   size: number

@@ -7,7 +7,7 @@ import type {
   VectorTileSource,
 } from 'maplibre-gl'
 import type { Filters } from '../api/platform'
-import type { ImageDef, LegendSection } from '../api/types'
+import type { ImageDef, LegendSection, Related } from '../api/types'
 import { night } from '../state/night'
 import { addImages } from './images'
 
@@ -16,6 +16,7 @@ interface StyleDoc {
   metadata?: {
     'cim:legend'?: LegendSection[]
     'cim:images'?: Record<string, ImageDef>
+    'cim:related'?: Related[]
     'cim:note'?: { zh: string; en: string }
   }
   sources: Record<string, { type: 'vector'; url?: string; tiles?: string[]; minzoom?: number; maxzoom?: number }>

@@ -237,16 +237,20 @@ export interface Hit {
   fid: number
 }
 
-/** Goes where a cluster comes apart; its records are the hits when it never does, or when they are gone already. */
+/** Records this near, 10 cm, would cover each other at any zoom. */
+const ONE_PLACE_DEG = 1e-6
+
+/** Goes where a cluster comes apart; its records are the hits when they lie in one place, or when it is apart already. */
 async function openCluster(m: MapLibreMap, layer: string, id: number): Promise<Hit[]> {
   const filters = layers.find((each) => each.id === layer)?.filters ?? {}
   const cluster = await fetchCluster(layer, id, view.area, filters)
   if (!cluster.bbox) return []
   const most = m.getMaxZoom()
-  if (m.getZoom() >= cluster.zoom || cluster.zoom > most) {
+  const [west, south, east, north] = cluster.bbox
+  const inOnePlace = east - west < ONE_PLACE_DEG && north - south < ONE_PLACE_DEG
+  if (inOnePlace || m.getZoom() >= cluster.zoom || cluster.zoom > most) {
     return cluster.fids.map((fid) => ({ layer, fid }))
   }
-  const [west, south, east, north] = cluster.bbox
   const fits = m.cameraForBounds([west, south, east, north], { padding: 40, maxZoom: most })
   m.easeTo({
     center: fits?.center ?? [(west + east) / 2, (south + north) / 2],

@@ -1,9 +1,9 @@
 // The layer tree: what is on, what it is filtered by, and its figures.
 import { isAbort, problemText, toProblem } from '@cim/api'
 import type { Title } from '@cim/i18n'
-import { computed, reactive, watch } from 'vue'
+import { computed, reactive, ref, watch } from 'vue'
 import { fetchCollections, fetchItems, fetchStyles, fetchSummary, type Filters } from '../api/platform'
-import type { LegendSection } from '../api/types'
+import type { Collection, LegendSection } from '../api/types'
 import { fetchStyle } from '../map/compose'
 import { drawOrder, otherLayers, styleOf, themes, type ThemeId } from '../map/themes'
 import { night } from './night'
@@ -30,6 +30,8 @@ export interface LayerState {
 }
 
 export const layers = reactive<LayerState[]>([])
+/** Of every collection that the person may read, drawn or not. */
+export const collectionTitles = ref<Record<string, Title>>({})
 const treeOrder = [...themes.flatMap((theme) => theme.layers), ...otherLayers]
 
 /** In the order of the layer tree, which is not the order of drawing. */
@@ -51,13 +53,16 @@ export function themeLayers(id: ThemeId): string[] {
   return themes.find((theme) => theme.id === id)?.layers ?? []
 }
 
+const titleOf = (entry: Collection): Title => entry['x-cim-title'] ?? { zh: entry.title ?? entry.id }
+
 export async function loadLayers(): Promise<void> {
   const [found, styles] = await Promise.all([fetchCollections(), fetchStyles()])
+  collectionTitles.value = Object.fromEntries(found.map((entry) => [entry.id, titleOf(entry)]))
   const shown = themeLayers(view.theme)
   for (const id of drawOrder) {
     const collection = found.find((entry) => entry.id === id)
     if (!collection || layerOf(id)) continue
-    const title = collection['x-cim-title'] ?? { zh: collection.title ?? id }
+    const title = titleOf(collection)
     layers.push({
       id,
       title,
@@ -92,6 +97,12 @@ export function showTheme(id: ThemeId): void {
 export function toggleClass(layer: LayerState, by: string, value: string): void {
   if (layer.filters[by] === value) delete layer.filters[by]
   else layer.filters[by] = value
+}
+
+/** Empty: any value. */
+export function setFilter(layer: LayerState, by: string, value: string): void {
+  if (value) layer.filters[by] = value
+  else delete layer.filters[by]
 }
 
 export function clearFilters(layer: LayerState): void {
