@@ -15,6 +15,7 @@
 
 #include "cim/base.h"
 #include "host/app.h"
+#include "host/archive/archive.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -28,7 +29,8 @@ struct host_backup_extra {
 };
 
 struct host_backup_options {
-    const char *parent; /* where backups lie; made (mode 0700) when it is not there */
+    const char *parent;  /* where backups lie; made (mode 0700) when it is not there */
+    const char *archive; /* of the logs (host/archive); NULL: there is none */
     struct host_backup_extra extras[HOST_BACKUP_EXTRAS_MAX];     /* ends with a NULL name */
     int32_t (*progress)(void *arg, int64_t done, int64_t total); /* non-zero: stop; may be NULL */
     void *arg;
@@ -42,7 +44,8 @@ struct host_backup_info {
     int64_t pos; /* of the data */
     int64_t n_rows;
     int32_t n_tables;
-    char store[16]; /* "cim.gpkg", "postgresql" */
+    char store[16];     /* "cim.gpkg", "postgresql" */
+    int64_t reached_ms; /* after a restore up to a moment: of its data; else 0 */
 };
 
 /* Beside writers, in this process or another one. Fails with nothing left behind. [worker] */
@@ -54,6 +57,11 @@ cim_status host_backup_list(const char *parent, struct host_backup_info **ret_in
                             cim_error *err);
 /* Deletes all but the newest `keep` (1 or more), and what an interrupted one left. */
 cim_status host_backup_forget(const char *parent, int32_t keep, int32_t *ret_n, cim_error *err);
+/* Deletes what the oldest backup of `parent` does not need of the archive. */
+cim_status host_backup_forget_logs(const char *parent, const char *archive, cim_error *err);
+/* Whether the newest backup of `parent` reaches to this moment by the archive. */
+cim_status host_backup_reaches(const char *parent, const char *archive, bool *ret_reaches,
+                               cim_error *err);
 /* Reads all of it: every file has the size and hash of the manifest, and every table of a database
  * file the content. CIM_E_STATE names what has not. An archive of pg_dump is proved by its hash
  * alone; host_backup_restore() compares the rest. [worker] */
@@ -66,6 +74,9 @@ struct host_backup_target {
     /* Where the extras of the backup go, by the names they have in it. */
     struct host_backup_extra extras[HOST_BACKUP_EXTRAS_MAX];
     bool replace; /* what is in `var` is moved to var/replaced-… instead of refused */
+    /* Both stores are brought forward to this moment by the archived logs; NULL: as they were. */
+    const char *archive;
+    int64_t until_ms;
 };
 /* Checks the backup, puts it in place and compares every table with the manifest. Sessions of the
  * backup are closed, since some of them may have been revoked after it. Repeatable after a failure,

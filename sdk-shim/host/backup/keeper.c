@@ -57,7 +57,10 @@ make(struct host_backup_keeper *keeper, struct host_backup_info *ret_info, cim_e
     CIM_TRY(host_backup_make(keeper->app, &keeper->plan.options, ret_info, err));
     (void)snprintf(folder, sizeof folder, "%s/%s", parent, ret_info->name);
     CIM_TRY(host_backup_check(keeper->app->clock, folder, ret_info, err));
-    return host_backup_forget(parent, keeper->plan.keep, &n_gone, err);
+    CIM_TRY(host_backup_forget(parent, keeper->plan.keep, &n_gone, err));
+    return keeper->plan.options.archive != NULL
+               ? host_backup_forget_logs(parent, keeper->plan.options.archive, err)
+               : CIM_OK;
 }
 
 /* The newest that is there, whoever made it. */
@@ -73,6 +76,20 @@ find_newest(struct host_backup_keeper *keeper, cim_error *err)
     return CIM_OK;
 }
 
+/* Old enough, or of a generation of the archive that ended. */
+static cim_status
+is_due(struct host_backup_keeper *keeper, int64_t now_ms, bool *ret_due, cim_error *err)
+{
+    bool reaches = true;
+    CIM_TRY(find_newest(keeper, err));
+    if (keeper->plan.options.archive != NULL) {
+        CIM_TRY(host_backup_reaches(keeper->plan.options.parent, keeper->plan.options.archive,
+                                    &reaches, err));
+    }
+    *ret_due = !reaches || now_ms - atomic_load(&keeper->last_ms) >= keeper->plan.every_ms;
+    return CIM_OK;
+}
+
 static void
 look(void *arg, const _Atomic int *stop)
 {
@@ -80,10 +97,10 @@ look(void *arg, const _Atomic int *stop)
     const int64_t now_ms = host_clock_now_ms(keeper->app->clock);
     struct host_backup_info info = {.name = ""};
     cim_error error = {.code = CIM_OK};
+    bool due = false;
     keeper->stop = stop;
-    cim_status status = find_newest(keeper, &error);
-    if (status == CIM_OK && (now_ms < keeper->not_before_ms ||
-                             now_ms - atomic_load(&keeper->last_ms) < keeper->plan.every_ms)) {
+    cim_status status = is_due(keeper, now_ms, &due, &error);
+    if (status == CIM_OK && (now_ms < keeper->not_before_ms || !due)) {
         return;
     }
     if (status == CIM_OK) {

@@ -69,7 +69,14 @@ add_store(const struct host_backup_options *options, struct host_store *store, c
     cim_copy_text(entry->file, sizeof entry->file,
                   strcmp(name, "postgresql") == 0 ? "data.pgdump" : name);
     CIM_TRY(host_backup_path(folder, entry->file, path, err));
+    const bool archived = options->archive != NULL && host_store_path(store) != NULL;
+    if (archived) {
+        CIM_TRY(host_archive_note_begin(options->archive, name, &entry->archive, err));
+    }
     CIM_TRY(host_store_backup(store, path, tell, look_at, &pace, err));
+    if (archived) {
+        CIM_TRY(host_archive_note_end(store, &entry->archive, err));
+    }
     return add_file(manifest, folder, entry->file, err);
 }
 
@@ -272,4 +279,54 @@ host_backup_forget(const char *parent, int32_t keep, int32_t *ret_n, cim_error *
     *ret_n = 0;
     CIM_TRY(remove_from(parent, is_part, 0, &n_parts, err));
     return remove_from(parent, is_backup, keep > 0 ? keep : 1, ret_n, err);
+}
+
+/* ---- the archived logs ---- */
+
+/* What the oldest or the newest backup noted of each store; false: there is no backup. */
+static cim_status
+notes_of(const char *parent, bool oldest, struct host_backup_manifest *ret_manifest,
+         bool *ret_there, cim_error *err)
+{
+    struct host_backup_info *infos = NULL;
+    size_t n = 0;
+    char folder[HOST_BACKUP_PATH_MAX];
+    CIM_TRY(host_backup_list(parent, &infos, &n, err));
+    *ret_there = n > 0;
+    cim_status status = CIM_OK;
+    if (n > 0) {
+        status = host_backup_path(parent, infos[oldest ? n - 1 : 0].name, folder, err);
+    }
+    free(infos);
+    CIM_TRY(status);
+    return *ret_there ? host_backup_manifest_read(folder, ret_manifest, err) : CIM_OK;
+}
+
+cim_status
+host_backup_forget_logs(const char *parent, const char *archive, cim_error *err)
+{
+    struct host_backup_manifest manifest = {.n_files = 0};
+    bool there = false;
+    cim_status status = notes_of(parent, true, &manifest, &there, err);
+    for (size_t i = 0; i < HOST_BACKUP_STORES && there && status == CIM_OK; i++) {
+        const struct host_backup_store *store = &manifest.stores[i];
+        status = host_archive_forget(archive, store->store, &store->archive, err);
+    }
+    host_backup_manifest_done(&manifest);
+    return status;
+}
+
+cim_status
+host_backup_reaches(const char *parent, const char *archive, bool *ret_reaches, cim_error *err)
+{
+    struct host_backup_manifest manifest = {.n_files = 0};
+    cim_status status = notes_of(parent, false, &manifest, ret_reaches, err);
+    for (size_t i = 0; i < HOST_BACKUP_STORES && *ret_reaches && status == CIM_OK; i++) {
+        const struct host_backup_store *store = &manifest.stores[i];
+        struct host_archive_note now;
+        status = host_archive_note_begin(archive, store->store, &now, err);
+        *ret_reaches = strcmp(now.generation, store->archive.generation) == 0;
+    }
+    host_backup_manifest_done(&manifest);
+    return status;
 }

@@ -76,8 +76,17 @@ host_backup_manifest_info(const struct host_backup_manifest *manifest,
 static void
 add_store(struct cim_buf *out, const struct host_backup_store *store)
 {
-    cim_buf_addf(out, "  {\"store\": \"%s\", \"file\": \"%s\", \"pos\": %lld, \"tables\": [",
-                 store->store, store->file, (long long)store->pos);
+    const struct host_archive_note *note = &store->archive;
+    cim_buf_addf(out, "  {\"store\": \"%s\", \"file\": \"%s\", \"pos\": %lld,\n", store->store,
+                 store->file, (long long)store->pos);
+    if (note->generation[0] != '\0') {
+        cim_buf_addf(out,
+                     "   \"archive\": {\"generation\": \"%s\", \"record\": %lld, \"salts\": [%u, "
+                     "%u], \"frames\": %u},\n",
+                     note->generation, (long long)note->serial, note->until.salts[0],
+                     note->until.salts[1], note->until.n_frames);
+    }
+    cim_buf_add_text(out, "   \"tables\": [");
     for (int32_t i = 0; i < store->contents.n_tables; i++) {
         const struct host_copy_table *table = &store->contents.tables[i];
         cim_buf_addf(out, "%s\n    {\"name\": \"%s\", \"rows\": %lld, \"sha256\": \"%s\"}",
@@ -171,14 +180,41 @@ copy_hash(const struct host_json_in *in, char *out, size_t out_size, cim_error *
 }
 
 static cim_status
+read_note(const struct host_json_in *in, struct host_archive_note *note, cim_error *err)
+{
+    static const char *const keys[] = {"generation", "record", "salts", "frames", NULL};
+    struct host_json_in salts;
+    int64_t frames = 0;
+    CIM_TRY(host_json_keys(in, keys, err));
+    CIM_TRY(copy_name(in, "generation", note->generation, sizeof note->generation, err));
+    CIM_TRY(host_json_int(in, "record", HOST_JSON_REQUIRED, 0, INT64_MAX, &note->serial, err));
+    CIM_TRY(host_json_int(in, "frames", HOST_JSON_REQUIRED, 0, UINT32_MAX, &frames, err));
+    CIM_TRY(host_json_list(in, "salts", HOST_JSON_REQUIRED, &salts, err));
+    for (size_t i = 0; i < 2; i++) {
+        const struct json_object *salt = json_object_array_get_idx(salts.value, i);
+        if (host_json_length(&salts) != 2 || !json_object_is_type(salt, json_type_int)) {
+            return host_json_refuse(in, "salts", "应为两个整数", "expected two integers", err);
+        }
+        note->until.salts[i] = (uint32_t)json_object_get_int64(salt);
+    }
+    note->until.n_frames = (uint32_t)frames;
+    return CIM_OK;
+}
+
+static cim_status
 read_store(const struct host_json_in *in, struct host_backup_store *store, cim_error *err)
 {
-    static const char *const keys[] = {"store", "file", "pos", "tables", NULL};
+    static const char *const keys[] = {"store", "file", "pos", "archive", "tables", NULL};
     struct host_json_in tables;
+    struct host_json_in note;
     CIM_TRY(host_json_keys(in, keys, err));
     CIM_TRY(copy_name(in, "store", store->store, sizeof store->store, err));
     CIM_TRY(copy_name(in, "file", store->file, sizeof store->file, err));
     CIM_TRY(host_json_int(in, "pos", HOST_JSON_REQUIRED, -1, INT64_MAX, &store->pos, err));
+    CIM_TRY(host_json_object(in, "archive", HOST_JSON_OPTIONAL, &note, err));
+    if (note.value != NULL) {
+        CIM_TRY(read_note(&note, &store->archive, err));
+    }
     CIM_TRY(host_json_list(in, "tables", HOST_JSON_REQUIRED, &tables, err));
     const size_t n = host_json_length(&tables);
     store->contents.tables = calloc(n + 1, sizeof *store->contents.tables);

@@ -25,6 +25,7 @@ struct host_backup_store {
     char file[64];
     int64_t pos;                      /* -1: it has none */
     struct host_copy_report contents; /* of the data, as each table's `source` */
+    struct host_archive_note archive; /* where its log was; none: without a generation */
 };
 
 struct host_backup_manifest {

@@ -5,6 +5,8 @@
 #include "host/base/clock.h"
 #include "host/base/log.h"
 #include "host/store/store.h"
+#include "kit/cleanup.h"
+#include "kit/rows.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -252,6 +254,56 @@ put_extras(const struct host_backup_manifest *manifest, const char *folder,
     return CIM_OK;
 }
 
+static cim_status
+ask_pages(struct host_store *store, const char *name, cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_batch *batch = NULL;
+    CIM_TRY(host_store_read(
+        store, "select count(*) as n from pragma_quick_check(1) where quick_check = 'ok'", NULL, 0,
+        &rows, err));
+    CIM_TRY(rows->next(rows, &batch, err));
+    return batch->n_rows == 1 && cim_column_i64(batch->columns[0], 0) == 1
+               ? CIM_OK
+               : cim_fail(err, CIM_E_STATE, "store", name, "%s 未通过完整性检查",
+                          "%s does not pass SQLite's check of its pages", name);
+}
+
+/* What SQLite has to say of the file that came of it. */
+static cim_status
+check_pages(const struct host_clock *clock, size_t index, const char *path, cim_error *err)
+{
+    struct host_store_options options = options_of(clock, index, path, NULL);
+    struct host_store *store = NULL;
+    options.read_only = false; /* the file says that there is a log beside it, which is made */
+    CIM_TRY(host_store_open(&options, &store, err));
+    const cim_status status = ask_pages(store, own_files[index], err);
+    host_store_close(store);
+    return status;
+}
+
+/* Both are brought forward before either is opened: one that cannot be fails the restore. */
+static cim_status
+bring_forward(const struct host_clock *clock, const struct host_backup_manifest *manifest,
+              const struct host_backup_target *target, int64_t *ret_ms, cim_error *err)
+{
+    char path[HOST_BACKUP_PATH_MAX];
+    *ret_ms = target->until_ms;
+    for (size_t i = 0; i < HOST_BACKUP_STORES; i++) {
+        int64_t reached_ms = 0;
+        CIM_TRY(host_backup_path(target->var, own_files[i], path, err));
+        CIM_TRY(host_archive_replay(target->archive, manifest->stores[i].store,
+                                    &manifest->stores[i].archive, target->until_ms, path,
+                                    &reached_ms, err));
+        *ret_ms = i == 1 ? reached_ms : *ret_ms;
+    }
+    for (size_t i = 0; i < HOST_BACKUP_STORES; i++) {
+        CIM_TRY(host_backup_path(target->var, own_files[i], path, err));
+        CIM_TRY(check_pages(clock, i, path, err));
+    }
+    return CIM_OK;
+}
+
 /* Some may have been revoked after the backup. */
 static cim_status
 close_sessions(const struct host_clock *clock, const struct host_backup_target *target,
@@ -271,7 +323,8 @@ close_sessions(const struct host_clock *clock, const struct host_backup_target *
 
 static cim_status
 restore(const struct host_clock *clock, const struct host_backup_manifest *manifest,
-        const char *folder, const struct host_backup_target *target, cim_error *err)
+        const char *folder, const struct host_backup_target *target, int64_t *ret_reached_ms,
+        cim_error *err)
 {
     char aside[HOST_BACKUP_PATH_MAX];
     char name[HOST_BACKUP_NAME_MAX];
@@ -289,6 +342,9 @@ restore(const struct host_clock *clock, const struct host_backup_manifest *manif
     /* The accounts come last: without them no platform starts on half of it. */
     CIM_TRY(put_store(clock, &manifest->stores[1], 1, folder, target, err));
     CIM_TRY(put_store(clock, &manifest->stores[0], 0, folder, target, err));
+    if (target->archive != NULL) {
+        CIM_TRY(bring_forward(clock, manifest, target, ret_reached_ms, err));
+    }
     CIM_TRY(close_sessions(clock, target, err));
     return host_file_sync(target->var, err);
 }
@@ -299,12 +355,14 @@ host_backup_restore(const struct host_clock *clock, const char *folder,
                     cim_error *err)
 {
     struct host_backup_manifest manifest;
+    int64_t reached_ms = 0;
     cim_status status = host_backup_manifest_read(folder, &manifest, err);
     if (status == CIM_OK) {
-        status = restore(clock, &manifest, folder, target, err);
+        status = restore(clock, &manifest, folder, target, &reached_ms, err);
     }
     if (status == CIM_OK) {
         host_backup_manifest_info(&manifest, ret_info);
+        ret_info->reached_ms = reached_ms;
     }
     host_backup_manifest_done(&manifest);
     return status;

@@ -114,6 +114,13 @@ static const struct host_config_key KEYS[] = {
     INT("backup.every_hours", 0, 8760, "0", "自动备份的间隔小时数；0 为不自动备份",
         "hours between backups made by themselves; 0: none"),
     INT("backup.keep", 1, 10000, "7", "保留最近几份备份", "newest backups that are kept"),
+    TEXT("backup.archive_folder", "",
+         "内嵌库日志的归档目录（宜在另一块盘）；留空为不归档，归档后可恢复到任一时刻",
+         "where logs of the embedded stores are archived, best on another disk, so that a restore "
+         "reaches any moment; empty: nowhere"),
+    INT("backup.archive_s", 1, 3600, "1", "归档的间隔秒数", "seconds between archivings"),
+    INT("backup.archive_log_pages", 100, 1000000, "16000", "日志达到多少页时写回库文件",
+        "pages of a log at which it is copied back into the database's file"),
     BOOL("backup.with_keys", "false", "备份中包含密钥文件", "key files go into backups as well"),
     TEXT("audit.key_file", "", "审计密钥文件；留空为数据目录中的 audit.key",
          "key of the audit chain; empty: audit.key in the data directory"),

@@ -123,6 +123,7 @@ open_store(struct host_assembly *assembly, enum host_store_kind kind, enum host_
         .group_commit_ms = (int32_t)host_config_int(config, "store.group_commit_ms"),
         .read_timeout_ms = host_config_int(config, "store.read_timeout_ms"),
         .read_only = level == HOST_LEVEL_JOB,
+        .keep_log = host_config_text(config, "backup.archive_folder")[0] != '\0',
     };
     CIM_TRY(host_store_open(&options, &store, err));
     cim_copy_text(label, sizeof label, host_store_name(store));

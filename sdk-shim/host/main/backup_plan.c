@@ -12,6 +12,13 @@
 
 enum { HOUR_MS = 3600 * 1000, LINE_MAX_BYTES = 256 };
 
+const char *
+host_backup_archive(const struct host_config *config)
+{
+    const char *folder = host_config_text(config, "backup.archive_folder");
+    return folder[0] != '\0' ? folder : NULL;
+}
+
 cim_status
 host_backup_options_of(const struct host_config *config, bool keys, struct host_backup_paths *paths,
                        struct host_backup_options *ret_options, cim_error *err)
@@ -32,6 +39,7 @@ host_backup_options_of(const struct host_config *config, bool keys, struct host_
     cim_copy_text(paths->anchors, sizeof paths->anchors, audit.anchor_file);
     cim_copy_text(paths->audit_key, sizeof paths->audit_key, audit.key_file);
     *ret_options = (struct host_backup_options){.parent = paths->parent,
+                                                .archive = host_backup_archive(config),
                                                 .extras = {{"audit.anchor", paths->anchors}}};
     if (keys) {
         ret_options->extras[1] = (struct host_backup_extra){"audit.key", paths->audit_key};

@@ -23,6 +23,8 @@ struct host_backup_paths {
 cim_status host_backup_options_of(const struct host_config *config, bool keys,
                                   struct host_backup_paths *paths,
                                   struct host_backup_options *ret_options, cim_error *err);
+/* Where logs are archived; NULL: nowhere. Lives as long as the settings. */
+const char *host_backup_archive(const struct host_config *config);
 /* A backup of the platform that is open here, checked and audited; `parent` NULL: as the settings
  * say. `say` is called with lines for people. */
 cim_status host_backup_act(struct host_app *app, const char *parent,

@@ -157,6 +157,29 @@ write_backups(struct cim_buf *out, struct host_backup_keeper *keeper)
     add(out, "cim_backup_failures_total", NULL, "counter", "Backups that failed.", stats.failures);
 }
 
+/* The store that lags behind most counts. */
+static void
+write_archives(struct cim_buf *out, struct host_archive *const archives[2])
+{
+    struct host_archive_stats sum = {.last_ms = 0};
+    for (size_t i = 0; i < 2; i++) {
+        struct host_archive_stats one;
+        host_archive_stats(archives[i], &one);
+        sum.last_ms = i == 0 || (archives[i] != NULL && one.last_ms < sum.last_ms) ? one.last_ms
+                                                                                   : sum.last_ms;
+        sum.n_bytes += one.n_bytes;
+        sum.n_failures += one.n_failures;
+        sum.n_generations += one.n_generations;
+    }
+    add(out, "cim_archive_last_seconds", NULL, "gauge",
+        "Up to when the logs are archived; 0: they are not.", sum.last_ms / 1000);
+    add(out, "cim_archive_bytes_total", NULL, "counter", "Written to the archive.", sum.n_bytes);
+    add(out, "cim_archive_failures_total", NULL, "counter", "Archivings that failed.",
+        sum.n_failures);
+    add(out, "cim_archive_generations_total", NULL, "counter",
+        "Generations begun: each needs a new backup.", sum.n_generations);
+}
+
 static cim_status
 metrics(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
@@ -171,6 +194,7 @@ metrics(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     write_audit(&out, ops->app);
     write_streams(&out, ops->app->streams);
     write_backups(&out, ops->backups);
+    write_archives(&out, ops->archives);
     add(&out, "cim_uptime_seconds", NULL, "gauge", "Seconds since the start.",
         (host_monotonic_ms() - ops->started_ms) / 1000);
     add(&out, "cim_cpu_milliseconds_total", NULL, "counter", "CPU time used.",

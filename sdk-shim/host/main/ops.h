@@ -10,6 +10,8 @@
 struct host_ops {
     struct host_app *app;
     struct host_backup_keeper *backups; /* NULL: none are made by themselves */
+    /* Of platform.db, of the data; NULL: its log is not archived. */
+    struct host_archive *archives[2];
     _Atomic int ready;
     int64_t started_ms; /* monotonic */
 };

@@ -25,6 +25,7 @@
 #include "host/ogc/ogc.h"
 #include "host/plugins/plugins.h"
 #include "host/retention/retention.h"
+#include "host/store/store.h"
 #include "host/stream/stream.h"
 #include "host/supervisor/pulse.h"
 #include "host/supervisor/supervisor.h"
@@ -254,6 +255,32 @@ control_socket(const struct host_config *config)
     return fd;
 }
 
+static void
+stop_archives(struct host_ops *ops)
+{
+    for (size_t i = 0; i < 2; i++) {
+        host_archive_stop(CIM_TAKE(ops->archives[i]));
+    }
+}
+
+/* A server archives its log itself. */
+static cim_status
+start_archives(struct host_ops *ops, cim_error *err)
+{
+    const struct host_config *config = ops->app->config;
+    const char *folder = host_backup_archive(config);
+    struct host_store *const stores[2] = {ops->app->platform, ops->app->store};
+    for (size_t i = 0; i < 2 && folder != NULL; i++) {
+        if (host_store_path(stores[i]) != NULL) {
+            CIM_TRY(host_archive_start(stores[i], ops->app->clock, folder,
+                                       (int32_t)host_config_int(config, "backup.archive_s"),
+                                       host_config_int(config, "backup.archive_log_pages"),
+                                       &ops->archives[i], err));
+        }
+    }
+    return CIM_OK;
+}
+
 static cim_status
 start_backups(struct host_ops *ops, struct host_backup_paths *paths, cim_error *err)
 {
@@ -291,6 +318,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     }
     CIM_TRY(host_retention_start(app, &retention, err));
     CIM_TRY(host_bindings_start(app, &app->bindings, err));
+    CIM_TRY(start_archives(&ops, err));
     CIM_TRY(start_backups(&ops, &backup_paths, err));
     atomic_store(&ops.ready, 1);
     if (host_note() != NULL) {
@@ -317,6 +345,7 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     host_retention_stop(retention);
     host_bindings_stop(CIM_TAKE(app->bindings));
     host_backup_stop(ops.backups);
+    stop_archives(&ops);
     host_plugins_stop_all(app->plugins);
     host_log(CIM_LOG_INFO, "serve", "stopped");
     return CIM_OK;

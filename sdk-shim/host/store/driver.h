@@ -85,6 +85,11 @@ struct host_driver {
     int64_t (*readers_open)(struct host_store *store);
     cim_status (*backup)(struct host_store *store, const char *path, host_store_progress progress,
                          host_store_look look, void *arg, cim_error *err);
+    /* Of the embedded store alone, else NULL. */
+    const char *(*path)(const struct host_store *store);
+    cim_status (*quiet)(struct host_store *store, cim_status (*fn)(void *arg, cim_error *err),
+                        void *arg, cim_error *err);
+    cim_status (*checkpoint)(struct host_store *store, bool *ret_whole, cim_error *err);
     /* One statement of a migration, macros of schemas and all. */
     cim_status (*schema)(cim_tx *tx, const char *statement, cim_error *err);
     /* {layer TABLE GEOMETRY} ("None": no geometry) and {attributes TABLE}; names are checked. */

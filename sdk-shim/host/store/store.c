@@ -187,6 +187,34 @@ host_store_restore(const char *url, const char *path, cim_error *err)
     return host_pg_restore(url, path, err);
 }
 
+const char *
+host_store_path(const struct host_store *store)
+{
+    return store->driver->path != NULL ? store->driver->path(store) : NULL;
+}
+
+static cim_status
+refuse_server(cim_error *err)
+{
+    return cim_fail(err, CIM_E_STATE, "store.url", NULL, "只有内嵌库有日志文件",
+                    "only the embedded store has a log of its own");
+}
+
+cim_status
+host_store_quiet(struct host_store *store, cim_status (*fn)(void *arg, cim_error *err), void *arg,
+                 cim_error *err)
+{
+    return store->driver->quiet != NULL ? store->driver->quiet(store, fn, arg, err)
+                                        : refuse_server(err);
+}
+
+cim_status
+host_store_checkpoint(struct host_store *store, bool *ret_whole, cim_error *err)
+{
+    return store->driver->checkpoint != NULL ? store->driver->checkpoint(store, ret_whole, err)
+                                             : refuse_server(err);
+}
+
 struct single {
     const char *sql;
     const cim_value *values;

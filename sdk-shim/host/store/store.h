@@ -35,6 +35,9 @@ struct host_store_options {
     bool read_only;
     int64_t acquire_timeout_ms; /* waiting for a read connection; 0: two seconds */
     const char *snapshot;       /* PostgreSQL, with read_only: everything is read as of this one */
+    /* Embedded: the log goes back into the file through host_store_checkpoint() alone, also at the
+     * end, so that an archive misses nothing of it. All processes that write must agree. */
+    bool keep_log;
 };
 
 cim_status host_store_open(const struct host_store_options *options, struct host_store **ret_store,
@@ -131,6 +134,18 @@ cim_status host_store_backup(struct host_store *store, const char *path,
 /* Puts an archive of pg_dump into the empty database at `url`, in one transaction. A database file
  * needs no more than to be put in its place. [worker] */
 cim_status host_store_restore(const char *url, const char *path, cim_error *err);
+
+/* ---- the log of the embedded store (host/archive) ---- */
+
+/* The database's file; NULL: a server has it. The log is beside it, with "-wal" behind its name. */
+const char *host_store_path(const struct host_store *store);
+/* Runs `fn` while nobody writes, in this process or another one; writers wait. CIM_E_STATE on a
+ * server. [worker] */
+cim_status host_store_quiet(struct host_store *store, cim_status (*fn)(void *arg, cim_error *err),
+                            void *arg, cim_error *err);
+/* Copies the log back into the file, as far as readers let it; *ret_whole: all of it, and the next
+ * write begins the log anew. Within host_store_quiet() nothing comes in between. */
+cim_status host_store_checkpoint(struct host_store *store, bool *ret_whole, cim_error *err);
 
 /* Monotonic counters for /metrics. */
 struct host_store_stats {

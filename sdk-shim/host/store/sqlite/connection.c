@@ -88,6 +88,9 @@ set_up(struct host_connection *conn, cim_error *err)
         (void)sqlite3_db_config(conn->db, dqs[i], 0, NULL); /* "x" is a name, never a text */
     }
     sqlite3_progress_handler(conn->db, PROGRESS_OPS, on_progress, conn);
+    if (conn->store->keep_log) {
+        (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    }
     CIM_TRY(host_functions_register(conn, err));
     CIM_TRY(host_number_register(conn, err));
     CIM_TRY(host_relate_register(conn, err));
@@ -95,7 +98,10 @@ set_up(struct host_connection *conn, cim_error *err)
     if (conn->is_writer) {
         CIM_TRY(host_gpkg_check_file(conn, err)); /* before anything is changed in it */
     }
-    return host_connection_exec(conn, conn->is_writer ? writer_settings : reader_settings, err);
+    CIM_TRY(host_connection_exec(conn, conn->is_writer ? writer_settings : reader_settings, err));
+    return conn->is_writer && conn->store->keep_log
+               ? host_connection_exec(conn, "PRAGMA wal_autocheckpoint=0", err)
+               : CIM_OK;
 }
 
 /* Of the process: without counts of memory no allocation takes a lock that all connections share.

@@ -164,6 +164,7 @@ host_sqlite_tx_of(cim_tx *tx)
 
 struct host_job {
     cim_tx_fn fn;
+    cim_status (*quiet)(void *arg, cim_error *err); /* in the place of `fn`: see host_store_quiet() */
     void *arg;
     cim_status status;
     cim_error error;
@@ -208,6 +209,7 @@ struct host_sqlite {
     struct host_store base;
     char *path;
     int32_t group_commit_ms;
+    bool keep_log;
     struct host_pool pool;
     struct host_writer writer;
 };
@@ -231,5 +233,8 @@ cim_status host_sqlite_query(cim_tx *base, const char *sql, const cim_value *val
 cim_status host_sqlite_change(cim_tx *base, const char *layer, int64_t fid, int32_t op,
                               const char *area_code, const char *owner_org, cim_error *err);
 cim_status host_sqlite_insert(cim_tx *base, cim_insert *insert, cim_error *err); /* insert.c */
+cim_status host_sqlite_quiet(struct host_store *base, cim_status (*fn)(void *arg, cim_error *err),
+                             void *arg, cim_error *err);
+cim_status host_sqlite_checkpoint(struct host_store *base, bool *ret_whole, cim_error *err);
 
 #endif

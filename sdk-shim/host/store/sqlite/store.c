@@ -99,6 +99,7 @@ open_parts(struct host_sqlite *store, const struct host_store_options *options, 
     store->group_commit_ms = gather_ms < 0                     ? 0
                              : gather_ms > HOST_STORE_GROUP_MS ? HOST_STORE_GROUP_MS
                                                                : gather_ms;
+    store->keep_log = options->keep_log;
     store->path = strdup(options->path);
     if (store->path == NULL) {
         return cim_fail_nomem(err);
@@ -122,7 +123,8 @@ close_store(struct host_store *base)
         store->pool.free = conn->next_free;
         host_connection_close(conn);
     }
-    host_connection_close(store->writer.conn); /* the last one out checkpoints */
+    /* The last one out copies the log back, unless it is to be kept. */
+    host_connection_close(store->writer.conn);
     host_positions_free(&store->base.positions);
     pthread_cond_destroy(&store->pool.freed);
     pthread_cond_destroy(&store->writer.wake);
@@ -130,6 +132,12 @@ close_store(struct host_store *base)
     pthread_mutex_destroy(&store->writer.mutex);
     free(store->path);
     free(store);
+}
+
+static const char *
+path_of(const struct host_store *base)
+{
+    return ((const struct host_sqlite *)base)->path;
 }
 
 static int64_t
@@ -242,6 +250,9 @@ static const struct host_driver driver = {
     .insert = host_sqlite_insert,
     .readers_open = readers_open,
     .backup = host_sqlite_backup,
+    .path = path_of,
+    .quiet = host_sqlite_quiet,
+    .checkpoint = host_sqlite_checkpoint,
     .schema = run_schema,
     .add_layer = add_layer,
     .add_attributes = add_attributes,

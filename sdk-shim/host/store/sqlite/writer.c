@@ -205,6 +205,10 @@ gather(struct host_sqlite *store, struct host_job *job, struct group *group)
             return;
         }
         job = take(writer, began_ms + store->group_commit_ms);
+        if (job != NULL && job->quiet != NULL) {
+            put_back(writer, job); /* it wants to be alone */
+            return;
+        }
     }
 }
 
@@ -245,6 +249,19 @@ settle(struct group *group, cim_status status, const cim_error *error)
         finish(job, job->status);
         job = next;
     }
+}
+
+/* The open transaction keeps the writers of other processes out; nothing is written in it. */
+static void
+run_quiet(struct host_sqlite *store, struct host_job *job)
+{
+    struct host_connection *conn = store->writer.conn;
+    cim_status status = begin(store, &job->error);
+    if (status == CIM_OK) {
+        status = job->quiet(job->arg, &job->error);
+        (void)host_connection_exec(conn, "ROLLBACK", NULL); /* there is nothing to lose */
+    }
+    finish(job, status);
 }
 
 static void
@@ -288,7 +305,11 @@ writer_main(void *arg)
         struct host_job *job = take(writer, host_monotonic_ms() + HOST_STORE_FOREIGN_POLL_MS);
         if (job != NULL) {
             host_note_begin(HOST_NOTE_EVENT);
-            run_group(store, job);
+            if (job->quiet != NULL) {
+                run_quiet(store, job);
+            } else {
+                run_group(store, job);
+            }
             host_note_end();
             continue;
         }
@@ -364,32 +385,65 @@ wait_for(sem_t *done)
     }
 }
 
-cim_status
-host_sqlite_write(struct host_store *base, cim_tx_fn fn, void *arg, int64_t *ret_pos,
-                  cim_error *err)
+static cim_status
+run_and_wait(struct host_sqlite *store, struct host_job *job, cim_error *err)
 {
-    struct host_sqlite *store = host_sqlite_of(base);
-    struct host_job job = {.fn = fn, .arg = arg};
     cim_status status = CIM_OK;
     if (pthread_equal(pthread_self(), store->writer.thread)) {
         return cim_fail(err, CIM_E_STATE, NULL, NULL, "事务内不能再开事务",
                         "a transaction cannot be started inside a transaction");
     }
-    if (sem_init(&job.done, 0, 0) != 0) {
+    if (sem_init(&job->done, 0, 0) != 0) {
         return cim_fail_nomem(err);
     }
-    status = enqueue(store, &job, err);
+    status = enqueue(store, job, err);
     if (status == CIM_OK) {
-        wait_for(&job.done);
-        status = job.status;
+        wait_for(&job->done);
+        status = job->status;
         if (status != CIM_OK && err != NULL) {
-            *err = job.error;
-        } else if (status == CIM_OK && ret_pos != NULL) {
-            *ret_pos = job.pos;
+            *err = job->error;
         }
     } else if (status == CIM_E_BUSY) {
         atomic_fetch_add(&store->base.n_busy, 1);
     }
-    (void)sem_destroy(&job.done);
+    (void)sem_destroy(&job->done);
+    return status;
+}
+
+cim_status
+host_sqlite_write(struct host_store *base, cim_tx_fn fn, void *arg, int64_t *ret_pos,
+                  cim_error *err)
+{
+    struct host_job job = {.fn = fn, .arg = arg};
+    CIM_TRY(run_and_wait(host_sqlite_of(base), &job, err));
+    if (ret_pos != NULL) {
+        *ret_pos = job.pos;
+    }
+    return CIM_OK;
+}
+
+cim_status
+host_sqlite_quiet(struct host_store *base, cim_status (*fn)(void *arg, cim_error *err), void *arg,
+                  cim_error *err)
+{
+    struct host_job job = {.quiet = fn, .arg = arg};
+    return run_and_wait(host_sqlite_of(base), &job, err);
+}
+
+/* On a connection of its own: one with an open transaction cannot. */
+cim_status
+host_sqlite_checkpoint(struct host_store *base, bool *ret_whole, cim_error *err)
+{
+    struct host_sqlite *store = host_sqlite_of(base);
+    struct host_connection *conn = NULL;
+    int n_log = 0;
+    int n_copied = 0;
+    CIM_TRY(host_connection_open(store, true, &conn, err));
+    const int code =
+        sqlite3_wal_checkpoint_v2(conn->db, "main", SQLITE_CHECKPOINT_PASSIVE, &n_log, &n_copied);
+    const cim_status status =
+        code == SQLITE_OK ? CIM_OK : host_sqlite_fail(conn->db, code, "checkpoint", err);
+    host_connection_close(conn);
+    *ret_whole = status == CIM_OK && n_log == n_copied;
     return status;
 }
