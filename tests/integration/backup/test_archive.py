@@ -18,9 +18,6 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "writes"))
 from platform_places import ITEMS, PlacesTest, place, test_host  # noqa: E402  pylint: disable=wrong-import-position
 
-LAG_S = 3.0  # archived each second; a loaded machine takes its time
-
-
 def beijing(moment):
     return datetime.datetime.fromtimestamp(moment, datetime.timezone(datetime.timedelta(hours=8))).isoformat()
 
@@ -45,6 +42,20 @@ class Archive(PlacesTest):
                 continue
             if status == 201:
                 written.append((json.loads(text)["id"], began, time.time()))
+
+    def archived(self):
+        """Up to when; 0 while the platform changes hands."""
+        try:
+            text = self.host.get("/metrics", self.host.token("admin"))[2]
+            return int(re.search(rb"^cim_archive_last_seconds (\d+)", text, re.M)[1])
+        except (OSError, AssertionError):
+            return 0
+
+    def wait_for_archive(self, moment):
+        until = time.monotonic() + 60
+        while self.archived() <= moment:
+            self.assertLess(time.monotonic(), until, self.host.read_log()[-2000:])
+            time.sleep(0.1)
 
     def restored(self, backup, until):
         other = test_host.Platform()
@@ -75,26 +86,27 @@ class Archive(PlacesTest):
             time.sleep(2)
             text = self.host.run("backup")
             backup = os.path.join(self.host.var, "backups", re.search(r"^(\d{8}T\d{6}Z) ", text, re.M)[1])
-            time.sleep(LAG_S)
+            self.wait_for_archive(time.time())
             self.host.run("upgrade")  # two processes have the stores open for a while
-            time.sleep(LAG_S)
-            middle = time.time()
+            self.wait_for_archive(time.time())
+            known, middle = self.archived(), time.time()
             time.sleep(1)
             worker = int(re.findall(r'"pid (\d+)|ready on port \d+, pid (\d+)', self.host.read_log())[-1][1])
             os.kill(worker, 9)
-            time.sleep(LAG_S)
+            time.sleep(1)
+            self.wait_for_archive(time.time())
         finally:
             stop.set()
             for thread in threads:
                 thread.join()
-        time.sleep(LAG_S)
+        self.wait_for_archive(time.time())
         self.host.process.kill()  # with its disk, for all we know
         self.host.process.wait()
         self.host.process.stdout.close()
         self.host.process = None
 
         _, there = self.restored(backup, beijing(middle))
-        early = {name for name, _, acknowledged in written if acknowledged < middle - LAG_S}
+        early = {name for name, _, acknowledged in written if acknowledged < known}
         late = {name for name, began, _ in written if began > middle}
         self.assertGreater(len(early), 20)
         self.assertGreater(len(late), 20)
