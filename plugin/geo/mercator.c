@@ -37,6 +37,17 @@ lpg_mercator_from_lonlat(double lon_deg, double lat_deg, uint32_t *ret_x, uint32
     return true;
 }
 
+bool
+lpg_degrees_from_lonlat(double lon_deg, double lat_deg, uint32_t *ret_x, uint32_t *ret_y)
+{
+    if (!(lon_deg >= -180.0 && lon_deg <= 180.0 && lat_deg >= -90.0 && lat_deg <= 90.0)) {
+        return false;
+    }
+    *ret_x = to_step((lon_deg + 180.0) / 360.0);
+    *ret_y = to_step((90.0 - lat_deg) / 360.0);
+    return true;
+}
+
 static uint64_t
 spread(uint32_t value)
 {

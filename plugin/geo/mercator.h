@@ -17,6 +17,11 @@
  * projection's edge are clamped to it. */
 bool lpg_mercator_from_lonlat(double lon_deg, double lat_deg, uint32_t *ret_x, uint32_t *ret_y);
 
+/* The same for the grids in degrees (WorldCRS84Quad and that of CGCS2000), as a quadtree over a
+ * square of 360 degrees: x as above, y southward from the pole at the same scale, so that the lower
+ * half is empty. False as above; nothing is clamped. */
+bool lpg_degrees_from_lonlat(double lon_deg, double lat_deg, uint32_t *ret_x, uint32_t *ret_y);
+
 /* Bits of x and y interleaved, y's above x's: the order of quadtree children is NW, NE, SW, SE. */
 uint64_t lpg_morton(uint32_t x, uint32_t y);
 void lpg_morton_split(uint64_t code, uint32_t *ret_x, uint32_t *ret_y);

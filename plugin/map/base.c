@@ -49,7 +49,7 @@ lpg_base_unref(struct lpg_base *base)
 /* ---- loading ---- */
 
 static cim_status
-load(const struct cim_definition *def, const cim_layer *layer, const cim_call *call,
+load(const struct cim_definition *def, bool degrees, const cim_layer *layer, const cim_call *call,
      struct lpg_base *base, cim_error *err)
 {
     const bool is_point = def->geometry == CIM_GEOMETRY_POINT;
@@ -57,6 +57,8 @@ load(const struct cim_definition *def, const cim_layer *layer, const cim_call *c
                                   .shapes = is_point ? NULL : &base->shapes};
     cim_status status;
     CIM_TRY(lpg_features_init(&base->features, def, err));
+    base->features.degrees = degrees;
+    base->shapes.degrees = degrees;
     status = lpg_read_all(&reading, layer, call, err);
     if (status != CIM_OK) {
         free(reading.morton);
@@ -69,13 +71,13 @@ load(const struct cim_definition *def, const cim_layer *layer, const cim_call *c
 }
 
 cim_status
-lpg_base_load(const struct cim_definition *def, const cim_layer *layer, const cim_call *call,
-              struct lpg_base **ret_base, cim_error *err)
+lpg_base_load(const struct cim_definition *def, bool degrees, const cim_layer *layer,
+              const cim_call *call, struct lpg_base **ret_base, cim_error *err)
 {
     struct lpg_base *base = NULL;
     cim_status status = new_base(&base, err);
     CIM_TRY(status);
-    status = load(def, layer, call, base, err);
+    status = load(def, degrees, layer, call, base, err);
     if (status != CIM_OK) {
         lpg_base_unref(base);
         return status;
@@ -254,6 +256,7 @@ merge_shapes(const struct lpg_base *base, const struct lpg_overlay *overlay, uin
 {
     const uint32_t n = interleave_shapes(base, overlay, source);
     const uint32_t n_old = base->features.n;
+    merged->shapes.degrees = base->shapes.degrees;
     lpg_features_init_like(&merged->features, &base->features, false);
     CIM_TRY(lpg_features_resize(&merged->features, n, err));
     CIM_TRY(fill_columns(base, overlay, source, merged, err));

@@ -38,7 +38,7 @@ struct lpg_base {
 struct lpg_overlay;
 
 /* Reads all records through the layer's own query, as the platform itself. */
-cim_status lpg_base_load(const struct cim_definition *def, const cim_layer *layer,
+cim_status lpg_base_load(const struct cim_definition *def, bool degrees, const cim_layer *layer,
                          const cim_call *call, struct lpg_base **ret_base, cim_error *err);
 /* Base and overlay as one new base, from memory; values in use no more go. */
 cim_status lpg_base_merge(const struct lpg_base *base, const struct lpg_overlay *overlay,

@@ -11,7 +11,8 @@ enum { ZOOM_SHIFT = 40, CELL_ZOOM_MAX = LPG_POINTS_SINGLE_ZOOM - 1 + LPG_CLUSTER
 bool
 lpg_cluster_cell(int64_t id, uint64_t *ret_first, uint64_t *ret_last)
 {
-    const uint64_t z = (uint64_t)id >> ZOOM_SHIFT;
+    const uint64_t own = (uint64_t)id & ~(UINT64_C(1) << LPG_CLUSTER_DEGREES_SHIFT);
+    const uint64_t z = own >> ZOOM_SHIFT;
     const uint64_t place = (uint64_t)id & ((1ULL << ZOOM_SHIFT) - 1);
     if (id < 0 || z < LPG_CLUSTER_LEVELS || z > CELL_ZOOM_MAX || place >> (2 * z) != 0) {
         return false;
@@ -120,16 +121,17 @@ read_partitions(struct reading *reading, struct range range, const struct lpg_vi
 
 /* Longitude and latitude of a corner of the quadtree, whose positions fill 32 bits. */
 static void
-corner(uint64_t x, uint64_t y, double *ret_lon_deg, double *ret_lat_deg)
+corner(bool degrees, uint64_t x, uint64_t y, double *ret_lon_deg, double *ret_lat_deg)
 {
     const double full = 4294967296.0;
     *ret_lon_deg = (double)x / full * 360.0 - 180.0;
-    *ret_lat_deg = atan(sinh(M_PI * (1.0 - 2.0 * (double)y / full))) * 180.0 / M_PI;
+    *ret_lat_deg = degrees ? 90.0 - (double)y / full * 360.0
+                           : atan(sinh(M_PI * (1.0 - 2.0 * (double)y / full))) * 180.0 / M_PI;
 }
 
 /* The smallest cell that both codes lie in, and the zoom of the tiles that draw them apart. */
 static void
-bound(const struct reading *reading)
+bound(const struct reading *reading, bool degrees)
 {
     struct lpg_cluster *cluster = reading->cluster;
     const uint64_t differ = reading->least ^ reading->greatest;
@@ -140,8 +142,8 @@ bound(const struct reading *reading)
     lpg_morton_split(reading->least, &x, &y);
     const uint64_t west = x & ~(size - 1);
     const uint64_t north = y & ~(size - 1);
-    corner(west, north + size, &cluster->bbox_deg[0], &cluster->bbox_deg[1]);
-    corner(west + size, north, &cluster->bbox_deg[2], &cluster->bbox_deg[3]);
+    corner(degrees, west, north + size, &cluster->bbox_deg[0], &cluster->bbox_deg[1]);
+    corner(degrees, west + size, north, &cluster->bbox_deg[2], &cluster->bbox_deg[3]);
     const uint32_t apart = level + 1 - LPG_CLUSTER_LEVELS;
     cluster->zoom = apart < LPG_POINTS_SINGLE_ZOOM ? apart : LPG_POINTS_SINGLE_ZOOM;
 }
@@ -164,6 +166,6 @@ lpg_points_cluster(const struct lpg_stack *stack, const struct lpg_view *view, b
     read_partitions(&reading, (struct range){.points = stack->added, .features = stack->newer},
                     view, all_visible, first, last);
     if (ret_cluster->count > 0) {
-        bound(&reading);
+        bound(&reading, stack->features->degrees);
     }
 }

@@ -22,6 +22,14 @@ struct lpg_cluster {
     int64_t fids[LPG_CLUSTER_PAGE_MAX]; /* in an order that stays while nothing changes */
 };
 
+/* Bit 45 of the ids of the grids in degrees. */
+enum { LPG_CLUSTER_DEGREES_SHIFT = 45 };
+static inline bool
+lpg_cluster_is_degrees(int64_t id)
+{
+    return ((uint64_t)id >> LPG_CLUSTER_DEGREES_SHIFT & 1U) != 0;
+}
+
 /* The cell of an id as tiles carry it, as its first and last Morton code; false: no such id. */
 bool lpg_cluster_cell(int64_t id, uint64_t *ret_first, uint64_t *ret_last);
 /* `skip` records are left out before a page of at most `limit`. Costs a few searches per area and

@@ -152,7 +152,7 @@ draw_areas(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
            const struct lpg_seen *seen, const struct lpg_opened *opened,
            const cim_tile_request *request, struct cim_buf *tile, cim_error *err)
 {
-    struct lpg_map_slot *areas = lpg_map_find(map, slot->source.def->rate_areas);
+    struct lpg_map_slot *areas = lpg_map_find(map, slot->source.def->rate_areas, slot->degrees);
     struct area_rates rates = {.map = map, .seen = seen, .opened = opened};
     const struct lpg_shape_extra extra = {.self = &rates, .wanted = count_area, .tag = tag_area};
     struct lpg_seen polygons;

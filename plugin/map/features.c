@@ -282,8 +282,8 @@ void
 lpg_features_init_like(struct lpg_features *features, const struct lpg_features *model,
                        bool goes_on)
 {
-    *features =
-        (struct lpg_features){.n_attributes = model->n_attributes, .n_rates = model->n_rates};
+    *features = (struct lpg_features){
+        .degrees = model->degrees, .n_attributes = model->n_attributes, .n_rates = model->n_rates};
     memcpy(features->rates, model->rates, sizeof features->rates);
     for (uint32_t i = 0; i < model->n_attributes; i++) {
         const struct lpg_attribute *attribute = &model->attributes[i];

@@ -49,6 +49,7 @@ struct lpg_rate {
 };
 
 struct lpg_features {
+    bool degrees; /* positions are those of the grids in degrees, not of Web Mercator */
     uint32_t n;
     uint32_t capacity;
     int64_t *fid;

@@ -8,6 +8,7 @@
 
 struct lpg_map_slot {
     struct lpg_map_layer source;
+    bool degrees;            /* for the grids in degrees; loaded when first asked for */
     pthread_mutex_t lock;    /* of `current`; short */
     pthread_mutex_t loading; /* one that makes the next `current` at a time; taken before `lock` */
     struct lpg_snapshot *current;
@@ -18,7 +19,7 @@ struct lpg_map {
     const cim_host *host;
     const cim_store_v1 *store;
     const cim_access_v1 *access;
-    size_t n_slots;
+    size_t n_slots; /* of every layer for Web Mercator, then of every layer for degrees */
     struct lpg_map_slot *slots;
     /* The thread of upkeep.c. */
     pthread_t thread;
@@ -29,7 +30,7 @@ struct lpg_map {
 };
 
 /* NULL: no such layer. */
-struct lpg_map_slot *lpg_map_find(struct lpg_map *map, const char *layer);
+struct lpg_map_slot *lpg_map_find(struct lpg_map *map, const char *layer, bool degrees);
 
 /* A layer as one caller sees it now. */
 struct lpg_seen {

@@ -4,6 +4,7 @@
 #include "cim/plugin.h"
 #include "cim/util.h"
 #include "map/changes.h"
+#include "map/cluster.h"
 #include "map/internal.h"
 
 #include <inttypes.h>
@@ -22,17 +23,18 @@ lpg_map_new(const cim_host *host, const struct lpg_map_layer *layers, size_t n_l
     map->host = host;
     map->store = host->get_service(host, CIM_SERVICE_STORE);
     map->access = host->get_service(host, CIM_SERVICE_ACCESS);
-    map->slots = calloc(n_layers > 0 ? n_layers : 1, sizeof *map->slots);
+    map->slots = calloc(2 * n_layers + 1, sizeof *map->slots);
     if (map->slots == NULL) {
         free(map);
         return cim_fail_nomem(err);
     }
-    for (size_t i = 0; i < n_layers; i++) {
-        map->slots[i].source = layers[i];
+    for (size_t i = 0; i < 2 * n_layers; i++) {
+        map->slots[i].source = layers[i % n_layers];
+        map->slots[i].degrees = i >= n_layers;
         (void)pthread_mutex_init(&map->slots[i].lock, NULL);
         (void)pthread_mutex_init(&map->slots[i].loading, NULL);
     }
-    map->n_slots = n_layers;
+    map->n_slots = 2 * n_layers;
     (void)pthread_mutex_init(&map->lock, NULL);
     (void)pthread_cond_init(&map->wake, NULL);
     *ret_map = map;
@@ -58,14 +60,36 @@ lpg_map_free(struct lpg_map *map)
 }
 
 struct lpg_map_slot *
-lpg_map_find(struct lpg_map *map, const char *layer)
+lpg_map_find(struct lpg_map *map, const char *layer, bool degrees)
 {
     for (size_t i = 0; i < map->n_slots; i++) {
-        if (strcmp(map->slots[i].source.def->id, layer) == 0) {
+        if (map->slots[i].degrees == degrees && strcmp(map->slots[i].source.def->id, layer) == 0) {
             return &map->slots[i];
         }
     }
     return NULL;
+}
+
+/* The tile's cell of the quadtree over a square: for the grids in degrees it spans 360 degrees, of
+ * which WorldCRS84Quad begins with the upper half as two tiles, and that of CGCS2000 with the same
+ * two as level 1. */
+static cim_status
+to_quadtree(const cim_tile_request *request, cim_tile_request *ret_cell, cim_error *err)
+{
+    const bool degrees = request->tms != CIM_TMS_WEB_MERCATOR_QUAD;
+    const uint32_t z = request->z + (request->tms == CIM_TMS_WORLD_CRS84_QUAD ? 1 : 0);
+    if (request->tms < CIM_TMS_WEB_MERCATOR_QUAD || request->tms > CIM_TMS_CGCS2000_QUAD) {
+        return cim_fail(err, CIM_E_UNSUPPORTED, "tileMatrixSetId", NULL, "没有这个瓦片矩阵集",
+                        "no such tile matrix set");
+    }
+    if (z > CIM_TILE_ZOOM_MAX || (degrees && z < 1) || request->col >> z != 0 ||
+        request->row >> (degrees ? z - 1 : z) != 0) {
+        return cim_fail(err, CIM_E_INVALID, "tile", NULL, "瓦片行列号超出级别 %u 的范围",
+                        "tile row or column out of range at zoom %u", request->z);
+    }
+    *ret_cell = *request;
+    ret_cell->z = z;
+    return CIM_OK;
 }
 
 cim_status
@@ -73,13 +97,15 @@ lpg_map_tile_key(void *self, const cim_call *call, const cim_tile_request *reque
                  char ret_key[CIM_TILE_KEY_MAX])
 {
     struct lpg_map *map = self;
-    struct lpg_map_slot *slot = lpg_map_find(map, request->layer);
+    struct lpg_map_slot *slot =
+        lpg_map_find(map, request->layer, false); /* one key for all grids */
     char view_key[LPG_VIEW_KEY_SIZE];
-    if (slot == NULL) {
+    cim_tile_request cell;
+    if (slot == NULL || to_quadtree(request, &cell, NULL) != CIM_OK) {
         return CIM_E_NOTFOUND;
     }
     CIM_TRY(lpg_view_key(call->scope, request->area, request->filter_json, view_key, NULL));
-    CIM_TRY(lpg_rate_areas_key(map, slot, call, request, view_key));
+    CIM_TRY(lpg_rate_areas_key(map, slot, call, &cell, view_key));
     (void)snprintf(ret_key, CIM_TILE_KEY_MAX, "%" PRIx64 "-%s",
                    (uint64_t)map->store->layer_pos(map->host, request->layer), view_key);
     return CIM_OK;
@@ -147,8 +173,8 @@ refresh(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
     lpg_snapshot_unref(old);
     CIM_TRY(status);
     if (snapshot == NULL) {
-        CIM_TRY(
-            lpg_snapshot_load(slot->source.def, &slot->source.layer, call, until, &snapshot, err));
+        CIM_TRY(lpg_snapshot_load(slot->source.def, slot->degrees, &slot->source.layer, call, until,
+                                  &snapshot, err));
     }
     lpg_map_publish(slot, snapshot);
     lpg_map_upkeep(map, slot, snapshot);
@@ -215,21 +241,15 @@ lpg_map_tile(void *self, const cim_call *call, const cim_tile_request *request, 
              cim_error *err)
 {
     struct lpg_map *map = self;
-    struct lpg_map_slot *slot = lpg_map_find(map, request->layer);
+    struct lpg_map_slot *slot =
+        lpg_map_find(map, request->layer, request->tms != CIM_TMS_WEB_MERCATOR_QUAD);
+    cim_tile_request cell;
     struct lpg_seen seen;
     cim_status status;
     CIM_TRY(slot != NULL ? CIM_OK : fail_layer(request->layer, err));
-    if (request->tms != CIM_TMS_WEB_MERCATOR_QUAD) {
-        return cim_fail(err, CIM_E_UNSUPPORTED, "tileMatrixSetId", NULL,
-                        "目前只提供 WebMercatorQuad 瓦片", "only WebMercatorQuad is served");
-    }
-    if (request->z > CIM_TILE_ZOOM_MAX || request->col >> request->z != 0 ||
-        request->row >> request->z != 0) {
-        return cim_fail(err, CIM_E_INVALID, "tile", NULL, "瓦片行列号超出级别 %u 的范围",
-                        "tile row or column out of range at zoom %u", request->z);
-    }
+    CIM_TRY(to_quadtree(request, &cell, err));
     CIM_TRY(lpg_map_see(map, slot, call, request->area, request->filter_json, &seen, err));
-    status = lpg_draw_tile(map, slot, call, &seen, request, ret_tile, err);
+    status = lpg_draw_tile(map, slot, call, &seen, &cell, ret_tile, err);
     lpg_map_unsee(&seen);
     return status;
 }
@@ -239,7 +259,7 @@ lpg_map_cluster(struct lpg_map *map, const cim_call *call, const char *layer, co
                 const char *filter_json, int64_t id, uint64_t skip, uint32_t limit,
                 struct lpg_cluster *ret_cluster, cim_error *err)
 {
-    struct lpg_map_slot *slot = lpg_map_find(map, layer);
+    struct lpg_map_slot *slot = lpg_map_find(map, layer, lpg_cluster_is_degrees(id));
     struct lpg_seen seen;
     cim_status status;
     CIM_TRY(slot != NULL ? CIM_OK : fail_layer(layer, err));

@@ -152,6 +152,7 @@ build(const struct lpg_base *base, const struct lpg_overlay *old, struct lpg_ove
     struct lpg_reading reading = {.features = &overlay->features,
                                   .shapes = base->points == NULL ? &overlay->shapes : NULL};
     cim_status status;
+    overlay->shapes.degrees = base->shapes.degrees;
     lpg_features_init_like(&overlay->features, &base->features, true);
     status = carry_rows(overlay, old, &reading, err);
     if (status == CIM_OK && n > 0) {

@@ -2,6 +2,7 @@
 #include "cim/rows.h"
 #include "cim/util.h"
 #include "geo/mercator.h"
+#include "map/cluster.h"
 #include "map/points_cell.h"
 #include "map/rates.h"
 
@@ -219,12 +220,14 @@ anchor(uint64_t sum, uint64_t count, uint32_t cell, uint32_t z)
 
 /* Below 2^53: 5 bits of zoom, then the cell's place among the cells of that zoom. */
 static uint64_t
-cluster_id(const struct tile_frame *frame, uint32_t c)
+cluster_id(const struct drawing *drawing, uint32_t c)
 {
+    const struct tile_frame *frame = &drawing->frame;
+    const uint64_t grid = drawing->stack->features->degrees ? 1 : 0;
     const uint32_t z = frame->z + LPG_CLUSTER_LEVELS;
     const uint64_t first =
         frame->z == 0 ? 0 : lpg_morton((uint32_t)frame->x0, (uint32_t)frame->y0) >> (64U - 2U * z);
-    return ((uint64_t)z << 40U) | (first + c);
+    return grid << LPG_CLUSTER_DEGREES_SHIFT | (uint64_t)z << 40U | (first + c);
 }
 
 struct cluster_keys {
@@ -264,7 +267,7 @@ draw_cluster(const struct drawing *drawing, uint32_t c, const struct cluster_key
              struct lpg_mvt *mvt)
 {
     const struct cell *cell = &drawing->cells[c];
-    const uint64_t id = cluster_id(&drawing->frame, c);
+    const uint64_t id = cluster_id(drawing, c);
     const uint64_t *values = drawing->value_counts + (size_t)c * drawing->n_values;
     uint32_t x;
     uint32_t y;

@@ -99,7 +99,9 @@ load_row(struct lpg_reading *reading, const cim_batch *batch, int64_t row, cim_e
         CIM_TRY(lpg_features_grow(reading->features, err));
         return load_attributes(reading, batch, row, err);
     }
-    if (!cim_wkb_point(wkb, len, &lon, &lat) || !lpg_mercator_from_lonlat(lon, lat, &x, &y)) {
+    if (!cim_wkb_point(wkb, len, &lon, &lat) ||
+        !(reading->features->degrees ? lpg_degrees_from_lonlat
+                                     : lpg_mercator_from_lonlat)(lon, lat, &x, &y)) {
         reading->n_skipped++;
         return CIM_OK;
     }

@@ -108,7 +108,8 @@ on_point(void *self, double lon_deg, double lat_deg)
     uint32_t x;
     uint32_t y;
     if (shapes->n_parts == shape->part_begin ||
-        !lpg_mercator_from_lonlat(lon_deg, lat_deg, &x, &y)) {
+        !(shapes->degrees ? lpg_degrees_from_lonlat : lpg_mercator_from_lonlat)(lon_deg, lat_deg,
+                                                                                &x, &y)) {
         builder->status = CIM_E_INVALID;
         return 1;
     }

@@ -39,6 +39,7 @@ struct lpg_shape {
 
 /* Row i of the features is shape i. */
 struct lpg_shapes {
+    bool degrees; /* as of the features */
     uint32_t n;
     uint32_t capacity;
     struct lpg_shape *shapes;

@@ -26,11 +26,12 @@ new_snapshot(struct lpg_base *base, struct lpg_overlay *overlay, int64_t pos,
 }
 
 cim_status
-lpg_snapshot_load(const struct cim_definition *def, const cim_layer *layer, const cim_call *call,
-                  int64_t pos, struct lpg_snapshot **ret_snapshot, cim_error *err)
+lpg_snapshot_load(const struct cim_definition *def, bool degrees, const cim_layer *layer,
+                  const cim_call *call, int64_t pos, struct lpg_snapshot **ret_snapshot,
+                  cim_error *err)
 {
     struct lpg_base *base = NULL;
-    CIM_TRY(lpg_base_load(def, layer, call, &base, err));
+    CIM_TRY(lpg_base_load(def, degrees, layer, call, &base, err));
     return new_snapshot(base, NULL, pos, ret_snapshot, err);
 }
 
@@ -198,7 +199,8 @@ lpg_snapshot_cluster(const struct lpg_snapshot *snapshot, const struct lpg_view 
     struct lpg_opened opened;
     uint64_t first = 0;
     uint64_t last = 0;
-    if (!lpg_cluster_cell(id, &first, &last)) {
+    if (!lpg_cluster_cell(id, &first, &last) ||
+        lpg_cluster_is_degrees(id) != snapshot->base->features.degrees) {
         return cim_fail(err, CIM_E_INVALID, "id", NULL, "不是聚合点的编号",
                         "not the id of a cluster");
     }

@@ -14,8 +14,9 @@ struct lpg_snapshot {
     struct lpg_overlay *overlay; /* NULL: nothing changed since */
 };
 
-/* Reads all records through the layer's own query, as the platform itself. */
-cim_status lpg_snapshot_load(const struct cim_definition *def, const cim_layer *layer,
+/* Reads all records through the layer's own query, as the platform itself. `degrees`: for the grids
+ * in degrees. */
+cim_status lpg_snapshot_load(const struct cim_definition *def, bool degrees, const cim_layer *layer,
                              const cim_call *call, int64_t pos, struct lpg_snapshot **ret_snapshot,
                              cim_error *err);
 /* The snapshot as of a later position, given the fids (ascending, each once) that

@@ -62,7 +62,8 @@ static void
 load_ahead(struct lpg_map *map)
 {
     const cim_clock_v1 *clock = map->host->get_service(map->host, CIM_SERVICE_CLOCK);
-    struct sized *sized = calloc(map->n_slots + 1, sizeof *sized);
+    const size_t n = map->n_slots / 2; /* those for Web Mercator */
+    struct sized *sized = calloc(n + 1, sizeof *sized);
     const cim_call call = {.struct_size = sizeof call,
                            .request_id = "map",
                            .principal = "",
@@ -73,12 +74,12 @@ load_ahead(struct lpg_map *map)
     if (sized == NULL) {
         return;
     }
-    for (size_t i = 0; i < map->n_slots; i++) {
+    for (size_t i = 0; i < n; i++) {
         sized[i].slot = &map->slots[i];
         (void)lpg_read_count(&map->slots[i].source.layer, &call, &sized[i].n_records, NULL);
     }
-    qsort(sized, map->n_slots, sizeof *sized, compare_sizes);
-    for (size_t i = 0; i < map->n_slots && !atomic_load(&map->stop); i++) {
+    qsort(sized, n, sizeof *sized, compare_sizes);
+    for (size_t i = 0; i < n && !atomic_load(&map->stop); i++) {
         struct lpg_snapshot *snapshot = NULL;
         cim_error err = {.code = CIM_OK};
         if (lpg_map_take(map, sized[i].slot, &call, &snapshot, &err) == CIM_OK) {

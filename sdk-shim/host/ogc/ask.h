@@ -105,6 +105,7 @@ cim_status host_ogc_item_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_search_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_edit_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_tile_routes(struct host_ogc *ogc, cim_error *err);
+cim_status host_ogc_dataset_tile_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_style_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_map_routes(struct host_ogc *ogc, cim_error *err);
 cim_status host_ogc_wms_routes(struct host_ogc *ogc, cim_error *err);

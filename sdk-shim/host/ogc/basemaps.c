@@ -94,8 +94,9 @@ tianditu(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
                         "没有此底图图层；可用：vec, cva, img, cia, ter, cta, ibo",
                         "no such base map layer; there are: vec, cva, img, cia, ter, cta, ibo");
     }
-    CIM_TRY(host_tms_address(host_http_path_param(req, "z"), host_http_path_param(req, "row"),
-                             host_http_path_param(req, "col"), TIANDITU_ZOOM_MAX, address, err));
+    CIM_TRY(host_tms_address(host_tms_at(0), host_http_path_param(req, "z"),
+                             host_http_path_param(req, "row"), host_http_path_param(req, "col"),
+                             TIANDITU_ZOOM_MAX, address, err));
     if (address[0] < TIANDITU_ZOOM_MIN) {
         return cim_fail(err, CIM_E_NOTFOUND, "tileMatrix", host_http_path_param(req, "z"),
                         "级别为 %d 到 %d", "zooms are %d to %d", (int)TIANDITU_ZOOM_MIN,

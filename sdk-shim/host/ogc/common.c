@@ -44,6 +44,8 @@ static const char *const conforms[] = {
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/dataset-tilesets",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/collections-selection",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
     "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/collection-map",
@@ -146,6 +148,7 @@ add_all_routes(struct host_ogc *ogc, cim_error *err)
     CIM_TRY(host_ogc_search_routes(ogc, err));
     CIM_TRY(host_ogc_edit_routes(ogc, err));
     CIM_TRY(host_ogc_tile_routes(ogc, err));
+    CIM_TRY(host_ogc_dataset_tile_routes(ogc, err));
     CIM_TRY(host_ogc_style_routes(ogc, err));
     CIM_TRY(host_ogc_map_routes(ogc, err));
     CIM_TRY(host_ogc_wms_routes(ogc, err));

@@ -67,9 +67,9 @@ static bool
 cache_key(const cim_tile_request *request, const char *tile_key,
           char ret_key[HOST_TILE_CACHE_KEY_MAX])
 {
-    const int n = snprintf(ret_key, HOST_TILE_CACHE_KEY_MAX, "%s/%u/%u/%u|%s|%s|%s", request->layer,
-                           request->z, request->row, request->col, tile_key,
-                           request->area != NULL ? request->area : "",
+    const int n = snprintf(ret_key, HOST_TILE_CACHE_KEY_MAX, "%s/%u/%u/%u/%u|%s|%s|%s",
+                           request->layer, request->tms, request->z, request->row, request->col,
+                           tile_key, request->area != NULL ? request->area : "",
                            request->filter_json != NULL ? request->filter_json : "");
     return n > 0 && n < HOST_TILE_CACHE_KEY_MAX;
 }

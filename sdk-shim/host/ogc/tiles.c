@@ -3,6 +3,7 @@
 #include "host/ogc/ask.h"
 #include "host/ogc/request.h"
 #include "host/ogc/tile_fetch.h"
+#include "host/ogc/tiles.h"
 #include "host/ogc/tms.h"
 #include "kit/cleanup.h"
 
@@ -17,40 +18,34 @@ matrix_sets(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     struct host_ask ask;
     CIM_TRY(host_ask_plain(&ask, self, call, req, "application/json", err));
     HOST_AUTO_DOC struct json_object *doc = json_object_new_object();
-    struct json_object *one = host_doc_object_in(host_doc_array_in(doc, "tileMatrixSets"), NULL);
-    host_doc_text(one, "id", HOST_TMS_ID);
-    host_doc_text(one, "title",
-                  ask.chinese ? "Web 墨卡托瓦片矩阵集" : "Google Maps Compatible for the World");
-    host_doc_text(one, "uri", HOST_TMS_URI);
-    host_doc_link(host_doc_array_in(one, "links"), "self", "application/json", NULL,
-                  "%s/tileMatrixSets/" HOST_TMS_ID, ask.base);
-    return host_ask_send_doc(&ask, doc, "瓦片矩阵集", "Tile matrix sets", err);
-}
-
-static cim_status
-check_tms(cim_http_req *req, cim_error *err)
-{
-    const char *tms = host_http_path_param(req, "tms");
-    if (strcmp(tms, HOST_TMS_ID) == 0) {
-        return CIM_OK;
+    struct json_object *list = host_doc_array_in(doc, "tileMatrixSets");
+    for (size_t i = 0; i < HOST_TMS_COUNT; i++) {
+        const struct host_tms *set = host_tms_at(i);
+        struct json_object *one = host_doc_object_in(list, NULL);
+        host_doc_text(one, "id", set->id);
+        host_doc_text(one, "title", ask.chinese ? set->title_zh : set->title_en);
+        if (set->uri != NULL) {
+            host_doc_text(one, "uri", set->uri);
+        }
+        host_doc_link(host_doc_array_in(one, "links"), "self", "application/json", NULL,
+                      "%s/tileMatrixSets/%s", ask.base, set->id);
     }
-    return cim_fail(err, CIM_E_NOTFOUND, "tileMatrixSetId", tms, "没有此瓦片矩阵集；可用：%s",
-                    "no such tile matrix set; there is: %s", HOST_TMS_ID);
+    return host_ask_send_doc(&ask, doc, "瓦片矩阵集", "Tile matrix sets", err);
 }
 
 static cim_status
 matrix_set(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     struct host_ask ask;
+    const struct host_tms *set = NULL;
     CIM_TRY(host_ask_plain(&ask, self, call, req, "application/json", err));
-    CIM_TRY(check_tms(req, err));
-    HOST_AUTO_DOC struct json_object *doc = host_tms_definition(ask.base, ask.chinese);
+    CIM_TRY(host_tms_find(host_http_path_param(req, "tms"), &set, err));
+    HOST_AUTO_DOC struct json_object *doc = host_tms_definition(set, ask.base, ask.chinese);
     return host_ask_send_doc(&ask, doc, "瓦片矩阵集", "Tile matrix set", err);
 }
 
-/* *ret_has false: nothing with a geometry is visible. */
-static cim_status
-find_extent(const struct host_visit *visit, double ret_bbox[4], bool *ret_has, cim_error *err)
+cim_status
+host_tile_extent(const struct host_visit *visit, double ret_bbox[4], bool *ret_has, cim_error *err)
 {
     const cim_layer *layer = &visit->layer->layer;
     const cim_query all = {.struct_size = sizeof all};
@@ -69,8 +64,11 @@ tilesets(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(host_visit_renderer(&visit, self, call, id, err));
     const struct cim_definition *def = visit.layer->definition;
     HOST_AUTO_DOC struct json_object *doc = json_object_new_object();
-    host_doc_append(host_doc_array_in(doc, "tilesets"),
-                    host_tms_tileset(def, NULL, ask.base, "", ask.chinese, false));
+    struct json_object *list = host_doc_array_in(doc, "tilesets");
+    for (size_t i = 0; i < HOST_TMS_COUNT; i++) {
+        host_doc_append(
+            list, host_tms_tileset(host_tms_at(i), def, NULL, ask.base, "", ask.chinese, false));
+    }
     struct json_object *links = host_doc_array_in(doc, "links");
     host_doc_link(links, "self", "application/json", NULL, "%s/collections/%s/tiles", ask.base, id);
     return host_ask_send_doc(&ask, doc, def->title.zh, def->title.en, err);
@@ -104,23 +102,24 @@ tileset(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_AUTO_FREE char *area = NULL;
     CIM_AUTO_FREE char *filter = NULL;
     CIM_AUTO_BUF struct cim_buf query;
+    const struct host_tms *set = NULL;
     double bbox[4];
     bool has = false;
     cim_buf_init(&query, HOST_FILTER_BYTES_MAX);
     CIM_TRY(host_ask_begin(&ask, self, call, req, err));
-    CIM_TRY(check_tms(req, err));
+    CIM_TRY(host_tms_find(host_http_path_param(req, "tms"), &set, err));
     CIM_TRY(host_visit_renderer(&visit, self, call, host_http_path_param(req, "id"), err));
     CIM_TRY(host_tile_filters(&ask, &visit, filters_beside, &area, &filter, err));
     CIM_TRY(host_ask_choose(&ask, offers, 3, err));
-    CIM_TRY(find_extent(&visit, bbox, &has, err));
+    CIM_TRY(host_tile_extent(&visit, bbox, &has, err));
     filter_query(&ask, &query);
     CIM_TRY(cim_buf_status(&query, err));
     const struct cim_definition *def = visit.layer->definition;
     const char *rest = query.data != NULL ? query.data : "";
     HOST_AUTO_DOC struct json_object *doc =
         ask.offer->format == HOST_FORMAT_TILEJSON
-            ? host_tms_tilejson(def, has ? bbox : NULL, ask.base, rest, ask.chinese)
-            : host_tms_tileset(def, has ? bbox : NULL, ask.base, rest, ask.chinese, true);
+            ? host_tms_tilejson(set, def, has ? bbox : NULL, ask.base, rest, ask.chinese)
+            : host_tms_tileset(set, def, has ? bbox : NULL, ask.base, rest, ask.chinese, true);
     return host_ask_send_doc(&ask, doc, def->title.zh, def->title.en, err);
 }
 
@@ -134,8 +133,8 @@ takes_gzip(cim_http_req *req)
     return gzip != NULL && strncmp(gzip, "gzip;q=0", 8) != 0;
 }
 
-static cim_status
-send_tile(cim_http_req *req, struct host_tile *tile, cim_error *err)
+cim_status
+host_tile_send(cim_http_req *req, struct host_tile *tile, cim_error *err)
 {
     cim_blob body = {.data = NULL};
     CIM_TRY(host_http_add_header(req, "Vary", "Accept-Encoding", err));
@@ -176,7 +175,7 @@ answer_tile(const struct host_visit *visit, struct host_ogc *ogc, cim_http_req *
         }
     }
     CIM_TRY(host_tile_fetch(visit, ogc, request, known ? key : NULL, &tile, err));
-    const cim_status status = send_tile(req, tile, err);
+    const cim_status status = host_tile_send(req, tile, err);
     host_tile_unref(tile);
     return status;
 }
@@ -191,18 +190,19 @@ tile(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     HOST_AUTO_VISIT struct host_visit visit = {.plugins = NULL};
     CIM_AUTO_FREE char *area = NULL;
     CIM_AUTO_FREE char *filter = NULL;
+    const struct host_tms *set = NULL;
     uint32_t address[3];
     const char *id = host_http_path_param(req, "id");
     CIM_TRY(host_ask_begin(&ask, self, call, req, err));
-    CIM_TRY(check_tms(req, err));
-    CIM_TRY(host_tms_address(host_http_path_param(req, "z"), host_http_path_param(req, "row"),
-                             host_http_path_param(req, "col"), HOST_TMS_ZOOM_MAX, address, err));
+    CIM_TRY(host_tms_find(host_http_path_param(req, "tms"), &set, err));
+    CIM_TRY(host_tms_address(set, host_http_path_param(req, "z"), host_http_path_param(req, "row"),
+                             host_http_path_param(req, "col"), set->last, address, err));
     CIM_TRY(host_format_choose(offers, 1, host_ask_param(&ask, "f"),
                                host_http_header(req, "Accept"), &ask.offer, err));
     CIM_TRY(host_visit_renderer(&visit, self, call, id, err));
     CIM_TRY(host_tile_filters(&ask, &visit, filters_beside, &area, &filter, err));
     const cim_tile_request request = {.struct_size = sizeof request,
-                                      .tms = CIM_TMS_WEB_MERCATOR_QUAD,
+                                      .tms = set->tms,
                                       .z = address[0],
                                       .row = address[1],
                                       .col = address[2],

@@ -1,16 +1,21 @@
-/* tests/bench/map/bench_map.c -- one clustered or single-point tile, computed and encoded, beside
- * what SQLite's R-tree and a GROUP BY over the same points take. In process, one thread, CPU time
- * of the thread. Then the first tile after one edit: by the overlay, and by building the layer
- * anew, both over records that are in memory already (a load reads them from the store besides).
- * Usage: bench_map [points [edits]]; "edits": that alone. */
+/* tests/bench/map/bench_map.c -- one clustered or single-point tile, computed and encoded, then
+ * gzipped, and its hexagons with rates; beside what SQLite's R-tree and a GROUP BY over the same
+ * points take (up to 2 million). In process, one thread, CPU time of the thread. Then the first
+ * tile after one edit: by the overlay, and by building the layer anew, both over records that are
+ * in memory already (a load reads them from the store besides). Usage: bench_map_tiles [points
+ * [edits | dump POINTS_FILE ADDRESSES_FILE]] | shapes */
+#include "bench_shapes.h"
+
 #include "cim/plugin.h"
 #include "cim/rows.h"
 #include "cim/util.h"
 #include "geo/mercator.h"
 #include "kit/rows.h"
 #include "kit/wkb.h"
+#include "map/rates.h"
 #include "map/snapshot.h"
 
+#include <libdeflate.h>
 #include <malloc.h>
 #include <math.h>
 #include <sqlite3.h>
@@ -107,6 +112,8 @@ static const cim_call call = {.struct_size = sizeof call, .scope = &scope, .now_
 struct ours {
     struct cim_field kind;
     const struct cim_field *kinds[1];
+    struct cim_rate rate; /* of kinds 0 to 3 those of 0 and 1 */
+    char *values[4];
     struct cim_definition def;
     struct lpg_features features;
     struct lpg_points *points;
@@ -124,7 +131,19 @@ describe_ours(struct ours *ours)
 {
     ours->kind = (struct cim_field){.name = (char *)(uintptr_t) "kind", .type = CIM_FIELD_CODE};
     ours->kinds[0] = &ours->kind;
+    static char names[4][4] = {"k0", "k1", "k2", "k3"};
+    for (int i = 0; i < 4; i++) {
+        ours->values[i] = names[i];
+    }
+    ours->rate = (struct cim_rate){.name = (char *)(uintptr_t) "done",
+                                   .field = &ours->kind,
+                                   .n_numerator = 2,
+                                   .numerator = ours->values,
+                                   .n_denominator = 4,
+                                   .denominator = ours->values};
     ours->def = (struct cim_definition){.geometry = CIM_GEOMETRY_POINT,
+                                        .n_rates = 1,
+                                        .rates = &ours->rate,
                                         .n_tile_attributes = 1,
                                         .tile_attributes = ours->kinds,
                                         .n_count_by = 1,
@@ -160,16 +179,27 @@ build_ours(struct ours *ours, const struct point *points, uint32_t n)
     }
 }
 
-static uint64_t
-draw_ours(const struct ours *ours, uint32_t z, uint32_t col, uint32_t row)
+/* What one tile took: computing and encoding, gzip, its hexagons. */
+struct took {
+    double tile_ms;
+    double gzip_ms;
+    double hexes_ms;
+    uint64_t bytes;
+};
+
+static void
+draw_ours(const struct ours *ours, uint32_t z, uint32_t col, uint32_t row, struct took *ret_took)
 {
+    static struct libdeflate_compressor *compressor;
     const struct lpg_stack stack = {
         .points = ours->points, .features = &ours->features, .newer = &ours->features};
     struct lpg_view view;
     struct lpg_mvt *mvt;
+    struct lpg_mvt *labels;
     cim_blob tile = {0};
     char *texts = NULL;
-    uint64_t len;
+    double start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    compressor = compressor != NULL ? compressor : libdeflate_alloc_compressor(5);
     if (lpg_view_open(&ours->features, NULL, &access_service, &call, NULL, NULL, &view, NULL) !=
             CIM_OK ||
         lpg_mvt_new("points", &mvt, NULL) != CIM_OK ||
@@ -177,14 +207,56 @@ draw_ours(const struct ours *ours, uint32_t z, uint32_t col, uint32_t row)
         lpg_mvt_finish(mvt, &tile, NULL) != CIM_OK) {
         fail("tile");
     }
-    len = tile.len;
+    ret_took->tile_ms = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+    ret_took->bytes = tile.len;
+    start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    if (tile.len > 0) {
+        const size_t bound = libdeflate_gzip_compress_bound(compressor, (size_t)tile.len);
+        void *packed = malloc(bound);
+        if (packed == NULL ||
+            libdeflate_gzip_compress(compressor, tile.data, (size_t)tile.len, packed, bound) == 0) {
+            fail("gzip");
+        }
+        free(packed);
+    }
+    ret_took->gzip_ms = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
     if (tile.release != NULL) {
         tile.release(&tile);
     }
     lpg_mvt_free(mvt);
     free(texts);
+    ret_took->hexes_ms = 0;
+    if (z < LPG_POINTS_SINGLE_ZOOM) {
+        start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+        if (lpg_mvt_new("hexagons", &mvt, NULL) != CIM_OK ||
+            lpg_mvt_new("labels", &labels, NULL) != CIM_OK ||
+            lpg_hexes_tile(&stack, &view, false, z, col, row, mvt, labels, NULL) != CIM_OK) {
+            fail("hexagons");
+        }
+        lpg_mvt_free(mvt);
+        lpg_mvt_free(labels);
+        ret_took->hexes_ms = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+    }
     lpg_view_done(&view);
-    return len;
+}
+
+/* A filter that nobody asked for before: the pyramid of what it leaves. */
+static void
+bench_filter(const struct ours *ours)
+{
+    static const char filter[] = "{\"op\":\"=\",\"args\":[{\"property\":\"kind\"},\"k3\"]}";
+    struct lpg_view view;
+    struct lpg_points *subset = NULL;
+    const double start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    if (lpg_view_open(&ours->features, NULL, &access_service, &call, NULL, filter, &view, NULL) !=
+            CIM_OK ||
+        lpg_points_subset(ours->points, &ours->features, &view, &subset, NULL) != CIM_OK) {
+        fail("filter");
+    }
+    (void)printf("a filter asked for the first time: its pyramid of %u points in %.1f ms\n",
+                 subset->n, now_ms(CLOCK_THREAD_CPUTIME_ID) - start);
+    lpg_points_free(subset);
+    lpg_view_done(&view);
 }
 
 /* ---- SQLite ---- */
@@ -347,7 +419,7 @@ static struct lpg_snapshot *
 load_snapshot(struct ours *ours, const cim_layer *layer)
 {
     struct lpg_snapshot *snapshot = NULL;
-    if (lpg_snapshot_load(&ours->def, layer, &call, 1, &snapshot, NULL) != CIM_OK) {
+    if (lpg_snapshot_load(&ours->def, false, layer, &call, 1, &snapshot, NULL) != CIM_OK) {
         fail("load");
     }
     return snapshot;
@@ -405,55 +477,109 @@ bench_edits(struct ours *ours, struct point *points, uint32_t n)
     lpg_snapshot_unref(snapshot);
 }
 
+static const uint32_t zooms[] = {5, 6, 8, 10, 12, 13, 14, 15, 16};
+
+static void
+tile_of(const struct point *point, uint32_t z, uint32_t ret_at[2])
+{
+    (void)lpg_mercator_from_lonlat(point->lon, point->lat, &ret_at[0], &ret_at[1]);
+    ret_at[0] >>= 32U - z;
+    ret_at[1] >>= 32U - z;
+}
+
 static void
 bench_tiles(struct ours *ours, const struct point *points, uint32_t n)
 {
-    static const uint32_t zooms[] = {6, 8, 10, 12, 13, 14, 15, 16};
-    double built = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    const bool beside = n <= 2000000;
+    const double start = now_ms(CLOCK_THREAD_CPUTIME_ID);
     double loaded;
-    sqlite3 *db;
+    sqlite3 *db = NULL;
     build_ours(ours, points, n);
     loaded = now_ms(CLOCK_THREAD_CPUTIME_ID);
-    db = build_sqlite(points, n);
-    (void)printf("%u points: pyramid built in %.0f ms, SQLite table and R-tree in %.0f ms (CPU)\n",
-                 n, loaded - built, now_ms(CLOCK_THREAD_CPUTIME_ID) - loaded);
-    (void)printf("%4s %10s %12s %14s %10s\n", "zoom", "bytes", "ours ms", "SQLite ms", "ratio");
+    db = beside ? build_sqlite(points, n) : NULL;
+    (void)printf(
+        "\n%u points: pyramid built in %.0f ms, SQLite table and R-tree in %.0f ms (CPU)\n", n,
+        loaded - start, now_ms(CLOCK_THREAD_CPUTIME_ID) - loaded);
+    (void)printf("%4s %9s %9s %9s %11s %12s %10s\n", "zoom", "bytes", "tile ms", "gzip ms",
+                 "hexagons ms", "SQLite ms", "ratio");
     for (size_t k = 0; k < sizeof zooms / sizeof zooms[0]; k++) {
         const uint32_t z = zooms[k];
-        double a[RUNS];
-        double b[RUNS];
+        double tile[RUNS];
+        double gzip[RUNS];
+        double hexes[RUNS];
+        double other[RUNS];
         uint64_t bytes = 0;
         for (int run = 0; run < RUNS; run++) {
-            const struct point *near = &points[(size_t)run * 7919U % n];
-            uint32_t x;
-            uint32_t y;
+            struct took took;
+            uint32_t at[2];
             double bbox[4];
-            double start;
-            (void)lpg_mercator_from_lonlat(near->lon, near->lat, &x, &y);
-            tile_bbox(z, x >> (32U - z), y >> (32U - z), bbox);
-            start = now_ms(CLOCK_THREAD_CPUTIME_ID);
-            bytes += draw_ours(ours, z, x >> (32U - z), y >> (32U - z));
-            a[run] = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
-            start = now_ms(CLOCK_THREAD_CPUTIME_ID);
-            (void)draw_sqlite(db, z < LPG_POINTS_SINGLE_ZOOM, bbox);
-            b[run] = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+            tile_of(&points[(size_t)run * 7919U % n], z, at);
+            tile_bbox(z, at[0], at[1], bbox);
+            draw_ours(ours, z, at[0], at[1], &took);
+            tile[run] = took.tile_ms;
+            gzip[run] = took.gzip_ms;
+            hexes[run] = took.hexes_ms;
+            bytes += took.bytes;
+            const double begin = now_ms(CLOCK_THREAD_CPUTIME_ID);
+            if (beside) {
+                (void)draw_sqlite(db, z < LPG_POINTS_SINGLE_ZOOM, bbox);
+            }
+            other[run] = now_ms(CLOCK_THREAD_CPUTIME_ID) - begin;
         }
-        const double ours_ms = median(a, RUNS);
-        const double sqlite_ms = median(b, RUNS);
-        (void)printf("%4u %10llu %12.3f %14.3f %10.0f\n", z, (unsigned long long)(bytes / RUNS),
-                     ours_ms, sqlite_ms, sqlite_ms / ours_ms);
+        const double ours_ms = median(tile, RUNS);
+        (void)printf("%4u %9llu %9.3f %9.3f %11.3f", z, (unsigned long long)(bytes / RUNS), ours_ms,
+                     median(gzip, RUNS), median(hexes, RUNS));
+        if (beside) {
+            (void)printf(" %12.3f %10.0f", median(other, RUNS), median(other, RUNS) / ours_ms);
+        }
+        (void)printf("\n");
     }
+    bench_filter(ours);
     (void)sqlite3_close(db);
     lpg_points_free(ours->points);
     lpg_features_done(&ours->features);
 }
 
+/* The points and the tiles, for others to draw. */
+static void
+dump(const struct point *points, uint32_t n, const char *points_file, const char *addresses_file)
+{
+    FILE *out = fopen(points_file, "wb");
+    FILE *addresses = fopen(addresses_file, "w");
+    if (out == NULL || addresses == NULL) {
+        fail("cannot write");
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const double values[3] = {points[i].lon, points[i].lat, points[i].kind};
+        (void)fwrite(values, sizeof values, 1, out);
+    }
+    for (size_t k = 0; k < sizeof zooms / sizeof zooms[0]; k++) {
+        for (int run = 0; run < RUNS; run++) {
+            uint32_t at[2];
+            tile_of(&points[(size_t)run * 7919U % n], zooms[k], at);
+            (void)fprintf(addresses, "%u %u %u\n", zooms[k], at[0], at[1]);
+        }
+    }
+    if (fclose(out) != 0 || fclose(addresses) != 0) {
+        fail("cannot write");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "shapes") == 0) {
+        bench_shapes();
+        return 0;
+    }
     const uint32_t n = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 200000;
     struct point *points = make_points(n);
     struct ours ours = {0};
+    if (argc == 5 && strcmp(argv[2], "dump") == 0) {
+        dump(points, n, argv[3], argv[4]);
+        free(points);
+        return 0;
+    }
     describe_ours(&ours);
     if (argc < 3 || strcmp(argv[2], "edits") != 0) {
         bench_tiles(&ours, points, n);

@@ -165,6 +165,14 @@ def way_tiles(walk, layer):
             got, mine = tile_counts(answer.body), len(walk.visible(layer))
             # Lines and areas too small for the world are left out of it.
             walk.expect(way + " records", mine, got if layer.geometry == "Point" else max(got, mine))
+    many = "/tiles/{tms}/{z}/{row}/{col}"
+    for path in ("/tiles/WorldCRS84Quad/0/0/1", "/tiles/CGCS2000Quad/8/49/206"):
+        path += "?collections=" + layer.id
+        warm = send("GET", path, "admin")
+        answer = walk.ask(many, path, headers={"If-None-Match": warm.headers.get("ETag") or '"x"'})
+        if answer.status == 304 and len(walk.visible(layer)) != len(layer.records):
+            walk.leaks.append("%s: the ETag of another opens it to %s" % (many, walk.person.name))
+    walk.ask("/tiles/{tms}", "/tiles/WorldCRS84Quad?f=tilejson&collections=" + layer.id)
 
 
 def way_summary(walk, layer):
@@ -248,6 +256,7 @@ OF_LAYERS = {
     "/collections/{id}/tiles": (way_tiles,),
     "/collections/{id}/tiles/{tms}": (),
     "/collections/{id}/tiles/{tms}/{z}/{row}/{col}": (),
+    "/tiles/{tms}": (), "/tiles/{tms}/{z}/{row}/{col}": (),
     "/collections/{id}/map": (way_map,), "/collections/{id}/legend": (), "/collections/{id}/thumbnail": (),
     "/apps/lpg/api/summary": (way_summary,),
     "/apps/lpg/api/cluster": (way_cluster,),
@@ -368,7 +377,7 @@ OTHERS = {
     "/map": plain("/map?styles=basemap,hazards,stations&f=json", "/map?styles=basemap,hazards,stations"),
     "/styles/{style}/map": plain("/styles/stations/map?f=json", "/styles/basemap/map"),
     "/styles/{style}/legend": plain("/styles/stations/legend", "/styles/hazards/legend"),
-    "/tileMatrixSets": plain(), "/tileMatrixSets/{tms}": plain("/tileMatrixSets/WebMercatorQuad"),
+    "/tiles": plain(), "/tileMatrixSets": plain(), "/tileMatrixSets/{tms}": plain("/tileMatrixSets/WebMercatorQuad"),
     "/basemaps": plain(), "/basemaps/tianditu/{layer}/{z}/{row}/{col}": plain("/basemaps/tianditu/vec/1/0/0"),
     "/collections": way_collections, "/apps/lpg/api/areas": plain(),
     "/auth/me": plain(), "/auth/token": posting("/auth/token", {"username": "kz", "password": "x"}),

@@ -40,7 +40,9 @@ WAYS_OUT = ("/collections/lpg.%s", "/collections/lpg.%s/schema", "/collections/l
             "/collections/lpg.%s/items?f=html", "/collections/lpg.%s/items/1",
             "/collections/lpg.%s/tiles", "/collections/lpg.%s/tiles/WebMercatorQuad",
             "/collections/lpg.%s/tiles/WebMercatorQuad/7/56/103",
-            "/collections/lpg.%s/map", "/collections/lpg.%s/thumbnail")
+            "/collections/lpg.%s/map", "/collections/lpg.%s/thumbnail",
+            "/tiles/WorldCRS84Quad?f=tilejson&collections=lpg.%s",
+            "/tiles/WorldCRS84Quad/6/24/103?collections=lpg.roads,lpg.%s")
 PICTURES = ("/tiles", "/WebMercatorQuad", "/103", "/map", "/thumbnail")
 
 

@@ -154,6 +154,55 @@ class Sums(unittest.TestCase):
         self.assertTrue(all(code.startswith("4601") for code in names), names)
 
 
+class Grids(unittest.TestCase):
+    def test_the_grids_in_degrees_hold_the_same_records(self):
+        for who in ("province", "haikou"):
+            for layer in ("stations", "end-users"):
+                matched = host.items(layer, who, limit=1, bbox="-180,-90,180,90")["numberMatched"]
+                for grid, zoom, n in (("WorldCRS84Quad", 0, 1), ("WorldCRS84Quad", 2, 4),
+                                      ("CGCS2000Quad", 1, 1), ("CGCS2000Quad", 3, 4)):
+                    path = "/collections/lpg.%s/tiles/%s/%d" % (layer, grid, zoom)
+                    answers = [get("%s/%d/%d" % (path, row, col), who)
+                               for row in range(n) for col in range(2 * n)]
+                    tiles = [mvt.read(a.body) for a in answers if a.status == 200]
+                    self.assertEqual(records_of(layer, tiles), matched, (who, layer, grid, zoom))
+                    self.assertEqual(get("%s/%d/0" % (path, n), who).status, 404)
+
+    def test_a_record_lies_where_the_grid_says(self):
+        station = host.items("stations", limit=1)["features"][0]
+        lon, lat = station["geometry"]["coordinates"]
+        for grid, zoom, side in (("WorldCRS84Quad", 15, 180 / 2 ** 15), ("CGCS2000Quad", 16, 180 / 2 ** 15)):
+            row, col = int((90 - lat) / side), int((lon + 180) / side)
+            tile = mvt.read(get("/collections/lpg.stations/tiles/%s/%d/%d/%d" % (grid, zoom, row, col)).body)
+            found = next(f for f in tile["lpg.stations"] if f["tags"]["fid"] == station["id"])
+            x, y = found["paths"][0][0]
+            self.assertAlmostEqual(lon, -180 + (col + x / 4096) * side, delta=side / 4096 * 1.01)
+            self.assertAlmostEqual(lat, 90 - (row + y / 4096) * side, delta=side / 4096 * 1.01)
+
+    def test_several_collections_in_one_tile(self):
+        both = get("/tiles/WebMercatorQuad/7/56/103", collections="lpg.roads,lpg.stations")
+        alone = [get((TILES % layer) + "/7/56/103") for layer in ("roads", "stations")]
+        self.assertEqual(both.body, b"".join(a.body for a in alone))
+        self.assertEqual(set(mvt.read(both.body)), {"lpg.roads", "lpg.stations"})
+        again = get("/tiles/WebMercatorQuad/7/56/103", collections="lpg.roads,lpg.stations",
+                    headers={"If-None-Match": both.headers["ETag"]})
+        self.assertEqual((again.status, again.body), (304, b""))
+        other = get("/tiles/WebMercatorQuad/7/56/103", "haikou", collections="lpg.roads,lpg.stations",
+                    headers={"If-None-Match": both.headers["ETag"]})
+        self.assertEqual(other.status, 200)
+        for query in ("", "?collections=", "?collections=lpg.roads,", "?collections=lpg.roads,lpg.roads",
+                      "?collections=lpg.roads&area=000000", "?collections=lpg.roads&kind=1"):
+            self.assertEqual(get("/tiles/WebMercatorQuad/7/56/103" + query).status, 400, query)
+        self.assertEqual(get("/tiles/WebMercatorQuad/7/56/103?collections=lpg.nothing").status, 404)
+        doc = get("/tiles/WorldCRS84Quad", f="tilejson", collections="lpg.roads,lpg.districts").json
+        self.assertEqual([layer["id"] for layer in doc["vector_layers"]],
+                         ["lpg.roads", "lpg.districts", "lpg.districts.labels"])
+        url = doc["tiles"][0].replace("{z}", "6").replace("{y}", "24").replace("{x}", "103")
+        self.assertEqual(set(mvt.read(get(url).body)),
+                         {"lpg.roads", "lpg.districts", "lpg.districts.labels"})
+        self.assertEqual(len(get("/tiles").json["tilesets"]), 3)
+
+
 class Descriptions(unittest.TestCase):
     def test_tilejson(self):
         doc = get(TILES % "stations", f="tilejson", area="460100").json
