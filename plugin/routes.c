@@ -145,15 +145,42 @@ scope_of(const struct lpg_routes *routes, const cim_call *call, const char *laye
                           "not granted to read this layer");
 }
 
-/* ---- GET /summary: counts per value, for legends ---- */
+/* ---- GET /summary: counts per value, or per combination of values ---- */
+
+static void
+write_value(const cim_column *column, int64_t row, struct cim_buf *out)
+{
+    size_t len;
+    if (!cim_column_present(column, row)) {
+        cim_buf_add_text(out, "null");
+        return;
+    }
+    const uint8_t *text = cim_column_bytes(column, row, &len);
+    cim_buf_add_json_text(out, (const char *)text, len);
+}
+
+/* One column: {"value": …, "count": n}; several: {"values": [… in their order], "count": n}. */
+static void
+write_group(const cim_batch *batch, int64_t row, uint32_t n_by, struct cim_buf *out)
+{
+    cim_buf_add_text(out, n_by == 1 ? "{\"value\":" : "{\"values\":[");
+    for (uint32_t i = 0; i < n_by; i++) {
+        cim_buf_add_text(out, i > 0 ? "," : "");
+        write_value(batch->columns[i], row, out);
+    }
+    cim_buf_add_text(out, n_by == 1 ? ",\"count\":" : "],\"count\":");
+    cim_buf_add_int(out, cim_column_i64(batch->columns[n_by], row));
+    cim_buf_add_char(out, '}');
+}
 
 static cim_status
-write_groups(struct lpg_layer *layer, const cim_call *call, const cim_query *query, const char *by,
-             int64_t *ret_total, struct cim_buf *out, cim_error *err)
+write_groups(struct lpg_layer *layer, const cim_call *call, const cim_query *query,
+             const struct lpg_grouping *grouping, int64_t *ret_total, struct cim_buf *out,
+             cim_error *err)
 {
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     bool first = true;
-    CIM_TRY(lpg_data_group_count(layer, call, query, by, &rows, err));
+    CIM_TRY(lpg_data_group_count(layer, call, query, grouping, &rows, err));
     *ret_total = 0;
     for (;;) {
         const cim_batch *batch;
@@ -162,22 +189,39 @@ write_groups(struct lpg_layer *layer, const cim_call *call, const cim_query *que
             return CIM_OK;
         }
         for (int64_t i = 0; i < batch->n_rows; i++) {
-            const int64_t count = cim_column_i64(batch->columns[1], i);
-            cim_buf_add_text(out, first ? "{\"value\":" : ",{\"value\":");
-            if (cim_column_present(batch->columns[0], i)) {
-                size_t len;
-                const uint8_t *text = cim_column_bytes(batch->columns[0], i, &len);
-                cim_buf_add_json_text(out, (const char *)text, len);
-            } else {
-                cim_buf_add_text(out, "null");
-            }
-            cim_buf_add_text(out, ",\"count\":");
-            cim_buf_add_int(out, count);
-            cim_buf_add_char(out, '}');
-            *ret_total += count;
+            cim_buf_add_text(out, first ? "" : ",");
+            write_group(batch, i, grouping->n_by, out);
+            *ret_total += cim_column_i64(batch->columns[grouping->n_by], i);
             first = false;
         }
     }
+}
+
+/* "a,b" into `text`, whose pieces the grouping points into. */
+static cim_status
+read_grouping(const struct lpg_layer *layer, const char *by, char *text, size_t size,
+              struct lpg_grouping *grouping, cim_error *err)
+{
+    const struct cim_definition *def = lpg_layer_definition(layer);
+    char *rest = text;
+    if (by == NULL || strlen(by) >= size) {
+        return cim_fail(err, CIM_E_INVALID, "by", by, "应为图层 %s 的字段名",
+                        "expected a field of layer %s", def->id);
+    }
+    memcpy(text, by, strlen(by) + 1);
+    for (char *name = strsep(&rest, ","); name != NULL; name = strsep(&rest, ",")) {
+        if (grouping->n_by == LPG_GROUP_BY_MAX) {
+            return cim_fail(err, CIM_E_INVALID, "by", by, "最多 %d 个字段", "at most %d properties",
+                            LPG_GROUP_BY_MAX);
+        }
+        if (strcmp(name, "area_code") != 0 && strcmp(name, "owner_org") != 0 &&
+            cim_definition_field(def, name) == NULL) {
+            return cim_fail(err, CIM_E_INVALID, "by", name, "应为图层 %s 的字段名",
+                            "expected a field of layer %s", def->id);
+        }
+        grouping->by[grouping->n_by++] = name;
+    }
+    return CIM_OK;
 }
 
 static cim_status
@@ -188,6 +232,8 @@ get_summary(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     const char *by = routes->http->query_param(req, "by");
     const cim_query query = {.struct_size = sizeof query,
                              .area = routes->http->query_param(req, "area")};
+    struct lpg_grouping grouping = {.area_level = routes->http->query_param(req, "area_level")};
+    char names[256];
     struct lpg_layer *layer = NULL;
     cim_call scoped = *call;
     CIM_AUTO_BUF struct cim_buf out;
@@ -196,16 +242,13 @@ get_summary(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     cim_buf_init(&out, ANSWER_MAX_BYTES);
     CIM_TRY(scope_of(routes, call, id, &scoped, err));
     layer = lpg_data_layer(routes->data, id);
-    if (by == NULL || cim_definition_field(lpg_layer_definition(layer), by) == NULL) {
-        return cim_fail(err, CIM_E_INVALID, "by", by, "应为图层 %s 的字段名",
-                        "expected a field of layer %s", id);
-    }
+    CIM_TRY(read_grouping(layer, by, names, sizeof names, &grouping, err));
     cim_buf_add_text(&out, "{\"layer\":");
     cim_buf_add_json_text(&out, id, SIZE_MAX);
     cim_buf_add_text(&out, ",\"by\":");
     cim_buf_add_json_text(&out, by, SIZE_MAX);
     cim_buf_add_text(&out, ",\"groups\":[");
-    CIM_TRY(write_groups(layer, &scoped, &query, by, &total, &out, err));
+    CIM_TRY(write_groups(layer, &scoped, &query, &grouping, &total, &out, err));
     cim_buf_add_text(&out, "],\"total\":");
     cim_buf_add_int(&out, total);
     cim_buf_add_text(&out, ",\"pos\":");
@@ -319,8 +362,9 @@ lpg_routes_add(struct lpg_routes *routes, cim_error *err)
                                     .method = "GET",
                                     .pattern = "/summary",
                                     .permission = "lpg.menu.map",
-                                    .summary_zh = "按取值计数，供图例使用",
-                                    .summary_en = "Counts per value, for legends",
+                                    .summary_zh = "按一个或几个字段的取值计数，区划可归到某一级",
+                                    .summary_en = "Counts per value of one or several properties; "
+                                                  "areas may be taken together by level",
                                     .handle = get_summary,
                                     .self = routes};
     const cim_http_route cluster = {.struct_size = sizeof cluster,

@@ -1,4 +1,5 @@
 /* plugin/data/data.c -- opening the definitions and offering them as layers. */
+#include "data/classes.h"
 #include "data/tally.h"
 
 #include "cim/util.h"
@@ -59,6 +60,7 @@ free_layer(struct lpg_layer *layer)
         lpg_tally_free(layer->tally);
         free(layer->text);
         free(layer->class_sql);
+        lpg_class_rule_free(layer->class_rule);
         free(layer);
     }
 }
@@ -77,7 +79,8 @@ open_classes(struct lpg_layer *layer, const char *layers_dir, cim_error *err)
         return cim_fail(err, CIM_E_INVALID, NULL, layers_dir, "路径过长", "the path is too long");
     }
     CIM_TRY(read_text(path, &layer->class_sql, &len, err));
-    return cim_sql_lint(layer->class_sql, err);
+    CIM_TRY(cim_sql_lint(layer->class_sql, err));
+    return lpg_class_rule_open(layer, path, &layer->class_rule, err);
 }
 
 static cim_status

@@ -20,9 +20,10 @@ enum {
     LPG_PAGE_BYTES = 8 << 20, /* likewise */
     LPG_SORT_KEYS_MAX = 8,    /* of a query */
     LPG_FILTER_BYTES_MAX = 64 << 10,
-    LPG_FILTER_DEPTH_MAX = 16,      /* of a CQL2 expression */
-    LPG_FILTER_VALUES_MAX = 200,    /* literals in it */
-    LPG_GROUPS_MAX = 10000,         /* of a count by value */
+    LPG_FILTER_DEPTH_MAX = 16,   /* of a CQL2 expression */
+    LPG_FILTER_VALUES_MAX = 200, /* literals in it */
+    LPG_GROUPS_MAX = 10000,      /* of a count by value */
+    LPG_GROUP_BY_MAX = 4,
     LPG_BATCH_IMAGES_MAX = 1000000, /* records that one edit changes or deletes */
     LPG_CHANGES_SINGLE_MAX = 1000   /* noted one by one; more are noted as one "many" */
 };
@@ -57,11 +58,21 @@ cim_status lpg_layer_query(void *self, const cim_call *call, const cim_query *qu
  * waits. */
 cim_status lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err);
 
+struct lpg_grouping {
+    uint32_t n_by;                    /* 1 to LPG_GROUP_BY_MAX */
+    const char *by[LPG_GROUP_BY_MAX]; /* fields or record columns */
+    /* With area_code among them: the level of the areas ("county") that those below count for;
+     * records that lie in none of it keep their own. NULL: as they are stored. */
+    const char *area_level;
+};
+
 /* Visible records that the query selects (its sort, limit and cursor do not matter), counted per
- * value of a field or of area_code: rows of `value` TEXT (absent: the records without one) and
- * `count` INT64, most first. Refuses fields that the caller does not see in clear. [worker] */
+ * combination of values: rows of a TEXT for each of `by` (absent: the records without one) and
+ * `count` INT64, most first, LPG_GROUPS_MAX of them at most. Exact; without reading a record where
+ * the columns are those that the definition counts by, area_code or owner_org (tally.h). Refuses
+ * fields that the caller does not see in clear. [worker] */
 cim_status lpg_data_group_count(struct lpg_layer *layer, const cim_call *call,
-                                const cim_query *query, const char *by_field, cim_rows **ret_rows,
-                                cim_error *err);
+                                const cim_query *query, const struct lpg_grouping *grouping,
+                                cim_rows **ret_rows, cim_error *err);
 
 #endif

@@ -23,8 +23,9 @@ struct lpg_run {
     struct lpg_record record;
     struct lpg_uid_source uids;
     struct lpg_changes changes;
-    struct lpg_plan write;   /* insert or update */
-    struct cim_buf find_sql; /* the stored record: its slots in order, by fid or by uid */
+    struct lpg_plan write;       /* insert or update */
+    struct cim_buf find_sql;     /* the stored record: its slots in order, by fid or by uid */
+    struct cim_buf classify_sql; /* after an update: the classes of :FID; empty: it has none */
     bool writes_words;
     struct cim_buf sealed; /* encrypted values of the record at hand */
     struct cim_buf

@@ -40,8 +40,9 @@ struct lpg_tally;
 struct lpg_layer {
     struct lpg_data *data;
     struct cim_definition *def;
-    char *text;      /* the definition's JSON */
-    char *class_sql; /* of its classes that change by time; or NULL */
+    char *text;                        /* the definition's JSON */
+    char *class_sql;                   /* of its classes that change by time; or NULL */
+    struct lpg_class_rule *class_rule; /* the same, expression by expression */
     pthread_mutex_t mutex;
     uint64_t tick;
     struct lpg_cached cache[LPG_CACHE_SLOTS];
@@ -66,6 +67,7 @@ struct lpg_data {
     struct cim_codes *codes;
     size_t n_layers;
     struct lpg_layer **layers;            /* by id */
+    int64_t classes_seen_ms;              /* the clock, when classes were last looked at */
     char sealed_head[CIM_CRYPT_HEAD_MAX]; /* of the key that all values were found sealed with */
 };
 

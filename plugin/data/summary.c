@@ -1,6 +1,4 @@
-/* plugin/data/summary.c -- answers of a few numbers: counts, extents, counts by value. */
-#include "data/block.h"
-#include "data/sealed.h"
+/* plugin/data/summary.c -- answers of a few numbers: counts and extents. */
 #include "data/tally.h"
 
 #include "cim/util.h"
@@ -169,51 +167,4 @@ lpg_layer_extent(void *self, const cim_call *call, const cim_query *query, doubl
     }
     memcpy(ret_bbox_deg, bbox, sizeof bbox);
     return CIM_OK;
-}
-
-/* Copied whole: groups are few, and the statement ends with its caller. */
-static cim_status
-read_groups(const struct lpg_layer *layer, const struct lpg_statement *statement,
-            cim_rows **ret_rows, cim_error *err)
-{
-    static const char *const names[] = {"value", "count"};
-    static const uint32_t types[] = {CIM_COL_TEXT, CIM_COL_INT64};
-    CIM_AUTO_ROWS cim_rows *rows = NULL;
-    struct lpg_block *blocks = NULL;
-    bool ended = false;
-    CIM_TRY(lpg_statement_read(layer->data, statement, &rows, err));
-    CIM_TRY(lpg_blocks_read(rows, SIZE_MAX, &blocks, &ended, err));
-    const cim_status status = lpg_blocks_rows(blocks, 2, names, types, ret_rows, err);
-    if (status != CIM_OK) {
-        lpg_block_free(blocks);
-    }
-    return status;
-}
-
-cim_status
-lpg_data_group_count(struct lpg_layer *layer, const cim_call *call, const cim_query *query,
-                     const char *by_field, cim_rows **ret_rows, cim_error *err)
-{
-    LPG_AUTO_STATEMENT struct lpg_statement statement;
-    const cim_scope *scope = NULL;
-    struct lpg_column column;
-    CIM_TRY(lpg_statement_init(&statement, err));
-    CIM_TRY(lpg_scope_of(layer, call, CIM_ACT_READ, &scope, err));
-    if (!lpg_column_find(layer, by_field, &column)) {
-        return cim_fail(err, CIM_E_INVALID, "by", by_field, "没有这个字段",
-                        "there is no such property");
-    }
-    CIM_TRY(lpg_column_must_be_clear(scope, &column, err));
-    CIM_TRY(lpg_sealed_refuse(&column, err));
-    if (column.type == CIM_FIELD_TIME) {
-        return cim_fail(err, CIM_E_INVALID, "by", by_field, "不能按时刻字段统计",
-                        "times cannot be counted by value");
-    }
-    lpg_sql(&statement, "select cast(%s as text) as value, count(*) as count from %s", column.name,
-            layer->def->table);
-    CIM_TRY(lpg_sql_where(&statement, layer, query, scope, call->now_ms, err));
-    lpg_sql(&statement, " group by %s order by count(*) desc, 1 limit ", column.name);
-    lpg_sql_int(&statement, LPG_GROUPS_MAX);
-    CIM_TRY(lpg_statement_finish(&statement, err));
-    return read_groups(layer, &statement, ret_rows, err);
 }

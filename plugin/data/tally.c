@@ -1,4 +1,4 @@
-/* plugin/data/tally.c -- see tally.h: making, following, counting.
+/* plugin/data/tally.c -- see tally.h: making and following.
  *
  * A tally is made page by page. A record read later than the position the tally is said to be of
  * does no harm: the later change names it again, and it is read anew. What changed is read together
@@ -11,23 +11,11 @@
 #include "cim/util.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
-#include "kit/scope_eval.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { PAGE_ROWS = 20000, FIDS_LEAST = 4096 };
-
-struct lpg_tally {
-    int64_t pos;
-    int64_t areas_version; /* of the cells' ordinals */
-    uint32_t n_ordinals;   /* cells that have theirs */
-    uint32_t n_dims;
-    const char *names[LPG_TALLY_DIMS_MAX];
-    struct lpg_cells cells;
-    size_t n_fids;
-    uint32_t *cell_of; /* by fid: cell + 1; 0: no record */
-};
 
 void
 lpg_tally_free(struct lpg_tally *tally)
@@ -310,9 +298,8 @@ follow(const struct lpg_layer *layer, struct lpg_tally *tally, bool *ret_followe
     return CIM_OK;
 }
 
-/* Takes the layer's tally, up to date, for this thread alone; NULL: there is none to be had now. */
-static struct lpg_tally *
-take(struct lpg_layer *layer)
+struct lpg_tally *
+lpg_tally_take(struct lpg_layer *layer)
 {
     const struct lpg_data *data = layer->data;
     const int64_t wanted_pos = data->store->layer_pos(data->host, layer->def->id);
@@ -335,130 +322,17 @@ take(struct lpg_layer *layer)
         lpg_tally_free(tally);
         return NULL;
     }
+    if (tally != NULL) {
+        find_ordinals(tally, data);
+    }
     return tally;
 }
 
-static void
-give_back(struct lpg_layer *layer)
+void
+lpg_tally_give_back(struct lpg_layer *layer)
 {
     (void)pthread_mutex_lock(&layer->mutex);
     layer->tally_busy = false;
     layer->n_tallied++;
     (void)pthread_mutex_unlock(&layer->mutex);
-}
-
-/* ---- counting ---- */
-
-struct counting {
-    const cim_scope *scope;
-    bool open; /* the scope lets everything through */
-    int64_t now_ms;
-    int32_t area; /* of the query: ordinals [area, area_end); -1: all */
-    int32_t area_end;
-    struct lpg_cell_filter *filter; /* of the query; NULL: none */
-    struct lpg_cell_filter *terms;  /* one for each term; `n` 0: it has none */
-};
-
-static bool
-in_scope(const struct counting *counting, const struct lpg_cell *cell)
-{
-    const struct lpg_cell_text *owner = &cell->dims[1];
-    for (uint32_t i = 0; i < counting->scope->n_terms; i++) {
-        const struct lpg_cell_filter *filter = &counting->terms[i];
-        if (cim_term_covers(counting->scope->terms[i], counting->now_ms, cell->area, owner->text,
-                            owner->len) &&
-            (filter->n == 0 || lpg_cell_filter_passes(filter, cell))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int64_t
-add_up(const struct counting *counting, const struct lpg_cells *cells)
-{
-    int64_t n = 0;
-    for (uint32_t i = 0; i < cells->n; i++) {
-        const struct lpg_cell *cell = &cells->cells[i];
-        const bool in_area =
-            counting->area < 0 || (cell->area >= counting->area && cell->area < counting->area_end);
-        if (cell->n > 0 && in_area &&
-            (counting->filter == NULL || lpg_cell_filter_passes(counting->filter, cell)) &&
-            (counting->open || in_scope(counting, cell))) {
-            n += cell->n;
-        }
-    }
-    return n;
-}
-
-static bool
-open_area(const struct lpg_data *data, const char *code, struct counting *counting)
-{
-    cim_area area = {.struct_size = sizeof area};
-    const int32_t ordinal = data->access->area_ordinal(data->host, code);
-    if (ordinal < 0 || data->access->area(data->host, ordinal, &area) != CIM_OK) {
-        return false;
-    }
-    counting->area = area.ordinal;
-    counting->area_end = area.ordinal_end;
-    return true;
-}
-
-static bool
-open_terms(const struct lpg_tally *tally, struct counting *counting)
-{
-    const cim_scope *scope = counting->scope;
-    for (uint32_t i = 0; i < scope->n_terms; i++) {
-        const char *json = scope->terms[i]->filter_json;
-        if (json != NULL &&
-            !lpg_cell_filter_open(&counting->terms[i], json, tally->names, tally->n_dims)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool
-count(const struct lpg_data *data, struct lpg_tally *tally, const cim_query *query,
-      struct counting *counting, int64_t *ret_count)
-{
-    if ((query->area != NULL && !open_area(data, query->area, counting)) ||
-        !open_terms(tally, counting) ||
-        (query->filter_json != NULL && !lpg_cell_filter_open(counting->filter, query->filter_json,
-                                                             tally->names, tally->n_dims))) {
-        return false;
-    }
-    counting->filter = query->filter_json != NULL ? counting->filter : NULL;
-    find_ordinals(tally, data);
-    *ret_count = add_up(counting, &tally->cells);
-    return true;
-}
-
-bool
-lpg_tally_count(struct lpg_layer *layer, const cim_query *query, const cim_scope *scope,
-                int64_t now_ms, int64_t *ret_count)
-{
-    const bool simple = query->fid <= 0 && query->uid == NULL &&
-                        !CIM_HAS(cim_query, query, search) &&
-                        (query->flags & (CIM_QUERY_BBOX | CIM_QUERY_DATETIME)) == 0;
-    struct lpg_tally *tally = simple ? take(layer) : NULL;
-    if (tally == NULL) {
-        return false;
-    }
-    struct lpg_cell_filter filter = {.n = 0};
-    struct counting counting = {.scope = scope,
-                                .open = lpg_scope_is_open(scope, now_ms),
-                                .now_ms = now_ms,
-                                .area = -1,
-                                .filter = &filter,
-                                .terms = calloc(scope->n_terms + 1U, sizeof *counting.terms)};
-    const bool counted =
-        counting.terms != NULL && count(layer->data, tally, query, &counting, ret_count);
-    for (uint32_t i = 0; counting.terms != NULL && i < scope->n_terms; i++) {
-        lpg_cell_filter_done(&counting.terms[i]);
-    }
-    free(counting.terms);
-    lpg_cell_filter_done(&filter);
-    give_back(layer);
-    return counted;
 }

@@ -14,7 +14,12 @@
 
 #include <stdlib.h>
 
-enum { STAGED_ROWS_MAX = 256, PROGRESS_ROWS = 1000, LPG_IMAGE_BYTES_MAX = 160 << 20 };
+enum {
+    STAGED_ROWS_MAX = 256,
+    PROGRESS_ROWS = 1000,
+    LPG_LOADED_ROWS = 5000,
+    LPG_IMAGE_BYTES_MAX = 160 << 20
+};
 
 /* ---- rows ---- */
 
@@ -316,6 +321,7 @@ free_write(struct lpg_write *write)
     lpg_changes_done(&write->run.changes);
     cim_buf_done(&write->run.write.sql);
     cim_buf_done(&write->run.find_sql);
+    cim_buf_done(&write->run.classify_sql);
     cim_buf_done(&write->run.words);
     cim_buf_done(&write->run.image);
     cim_buf_done(&write->run.sealed);
@@ -407,6 +413,15 @@ write_whole(struct lpg_write *first, int64_t *ret_pos, cim_error *err)
     return first->tried && status == CIM_E_CANCELLED ? CIM_OK : status;
 }
 
+static void
+tell_load(const struct lpg_run *run)
+{
+    const struct lpg_data *data = run->layer->data;
+    if (run->n_written >= LPG_LOADED_ROWS && CIM_HAS(cim_store_v1, data->store, loaded)) {
+        data->store->loaded(data->host, run->layer->def->table);
+    }
+}
+
 cim_status
 lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err)
 {
@@ -417,6 +432,9 @@ lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err
         status = lpg_write_is_only_checked(first) ? check_only(first, err)
                  : lpg_write_is_sliced(first)     ? write_sliced(first, &pos, err)
                                                   : write_whole(first, &pos, err);
+    }
+    if (status == CIM_OK && !first->tried) {
+        tell_load(&first->run);
     }
     for (const struct lpg_write *write = first; write != NULL; write = write->also) {
         tell_results(write, status, first->tried, pos);

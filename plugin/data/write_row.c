@@ -1,4 +1,5 @@
 /* plugin/data/write_row.c -- one checked record into the store. */
+#include "data/classes.h"
 #include "data/load.h"
 #include "data/rules.h"
 #include "data/sealed.h"
@@ -26,32 +27,139 @@ add_slot(struct lpg_plan *plan, const struct lpg_record *record, uint32_t slot)
     plan->slots[plan->n_slots++] = slot;
 }
 
-/* `keeps_fid`: of an undo, whose records come back as they were. */
+/* What gives a bound value the type of its column where no table is there to tell it: the text
+ * before the name and the text behind. */
+struct typed {
+    const char *before;
+    const char *behind;
+};
+
+static struct typed
+typed_of(const struct lpg_record *record, uint32_t slot)
+{
+    static const struct typed text = {"{string :", "}"};
+    static const struct typed whole = {"cast(:", " as integer)"};
+    static const struct typed of_field[] = {
+        [CIM_FIELD_TEXT] = {"{string :", "}"},
+        [CIM_FIELD_INTEGER] = {"cast(:", " as integer)"},
+        [CIM_FIELD_NUMBER] = {"cast(:", " as real)"},
+        [CIM_FIELD_BOOLEAN] = {"cast(:", " as smallint)"},
+        [CIM_FIELD_DATE] = {"{date :", "}"},
+        [CIM_FIELD_TIME] = {"{time :", "}"},
+        [CIM_FIELD_CODE] = {"{string :", "}"},
+    };
+    switch (slot) {
+    case CIM_RECORD_FID:
+    case CIM_RECORD_VERSION:
+        return whole;
+    case CIM_RECORD_UPDATED_AT:
+        return of_field[CIM_FIELD_TIME];
+    case CIM_RECORD_GEOM:
+        return (struct typed){"{geom :", "}"};
+    default:
+        return slot < LPG_RECORD_COLUMNS ? text : of_field[lpg_record_field(record, slot)->type];
+    }
+}
+
+static void
+add_typed_slot(struct lpg_plan *plan, const struct lpg_record *record, uint32_t slot)
+{
+    const struct typed typed = typed_of(record, slot);
+    const char *name = record->values[slot].name;
+    cim_buf_addf(&plan->sql, "%s%s%s as %s", typed.before, name, typed.behind, name);
+    plan->slots[plan->n_slots++] = slot;
+}
+
+/* Of a class that changes by time, else NULL: what the record says it is. */
+static const char *
+expression_of(const struct lpg_record *record, uint32_t slot)
+{
+    return slot < LPG_RECORD_COLUMNS
+               ? NULL
+               : lpg_class_rule_of(record->layer->class_rule, slot - LPG_RECORD_COLUMNS);
+}
+
+/* `keeps_fid`: of an undo, whose records come back as they were. Rules may name any field. */
+static bool
+is_inserted(const struct lpg_record *record, uint32_t slot, bool keeps_fid)
+{
+    if (slot == CIM_RECORD_FID) {
+        return keeps_fid;
+    }
+    return record->given[slot] || (slot != CIM_RECORD_GEOM && slot < LPG_RECORD_COLUMNS) ||
+           (slot >= LPG_RECORD_COLUMNS && record->layer->class_rule != NULL);
+}
+
+/* The classes are worked out over the other values of the row, which stand in for the table. */
+static void
+add_class_source(struct lpg_plan *plan, const struct lpg_record *record, bool words, bool keeps_fid)
+{
+    const char *joint = " select ";
+    for (uint32_t slot = 0; slot < record->n_slots; slot++) {
+        if (is_inserted(record, slot, keeps_fid)) {
+            const char *expression = expression_of(record, slot);
+            cim_buf_add_text(&plan->sql, joint);
+            cim_buf_add_text(&plan->sql,
+                             expression != NULL ? expression : record->values[slot].name);
+            joint = ", ";
+        }
+    }
+    cim_buf_add_text(&plan->sql, words ? ", " LPG_WORDS_COLUMN " from (" : " from (");
+    joint = "select ";
+    for (uint32_t slot = 0; slot < record->n_slots; slot++) {
+        if (is_inserted(record, slot, keeps_fid)) {
+            cim_buf_add_text(&plan->sql, joint);
+            add_typed_slot(plan, record, slot);
+            joint = ", ";
+        }
+    }
+    cim_buf_addf(&plan->sql, "%s) as %s",
+                 words ? ", cast(:WORDS as text) as " LPG_WORDS_COLUMN : "",
+                 record->layer->def->table);
+}
+
 static void
 plan_insert(struct lpg_plan *plan, const struct lpg_record *record, bool words, bool keeps_fid)
 {
-    bool wanted[LPG_SLOTS_MAX];
     const char *joint = "";
     cim_buf_addf(&plan->sql, "insert into %s (", record->layer->def->table);
     for (uint32_t slot = 0; slot < record->n_slots; slot++) {
-        wanted[slot] =
-            (slot != CIM_RECORD_FID || keeps_fid) &&
-            (record->given[slot] || (slot != CIM_RECORD_GEOM && slot < LPG_RECORD_COLUMNS));
-        if (wanted[slot]) {
+        if (is_inserted(record, slot, keeps_fid)) {
             cim_buf_addf(&plan->sql, "%s%s", joint, record->values[slot].name);
             joint = ", ";
         }
     }
-    cim_buf_add_text(&plan->sql, words ? ", " LPG_WORDS_COLUMN ") values (" : ") values (");
-    joint = "";
+    cim_buf_add_text(&plan->sql, words ? ", " LPG_WORDS_COLUMN ")" : ")");
+    if (record->layer->class_rule != NULL) {
+        add_class_source(plan, record, words, keeps_fid);
+        return;
+    }
+    joint = " values (";
     for (uint32_t slot = 0; slot < record->n_slots; slot++) {
-        if (wanted[slot]) {
+        if (is_inserted(record, slot, keeps_fid)) {
             cim_buf_add_text(&plan->sql, joint);
             add_slot(plan, record, slot);
             joint = ", ";
         }
     }
     cim_buf_add_text(&plan->sql, words ? ", :WORDS)" : ")");
+}
+
+/* After an update: the classes of the record as it is now. */
+static void
+plan_classify(struct cim_buf *sql, const struct lpg_record *record)
+{
+    const char *joint = " set ";
+    cim_buf_addf(sql, "update %s", record->layer->def->table);
+    for (uint32_t slot = LPG_RECORD_COLUMNS; slot < record->n_slots; slot++) {
+        const char *expression = expression_of(record, slot);
+        if (expression != NULL) {
+            cim_buf_addf(sql, "%s%s = ", joint, record->values[slot].name);
+            cim_buf_add_text(sql, expression);
+            joint = ", ";
+        }
+    }
+    cim_buf_add_text(sql, " where fid = :FID");
 }
 
 /* An update sets what is given; a replacement sets everything, but sensitive fields that are not
@@ -62,9 +170,6 @@ lpg_run_sets(const struct lpg_record *record, uint32_t slot)
     const struct cim_field *field = lpg_record_field(record, slot);
     if (slot == CIM_RECORD_GEOM && record->layer->def->geometry == CIM_GEOMETRY_NONE) {
         return false;
-    }
-    if (field != NULL && field->is_next) {
-        return true; /* what changed may move the transition: the clock looks again */
     }
     if (record->given[slot] || record->op == CIM_EDIT_UPDATE) {
         return record->given[slot];
@@ -122,6 +227,7 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
     const bool undoes = (run->edit->flags & CIM_EDIT_UNDO) != 0 && record->given[CIM_RECORD_FID];
     cim_buf_init(&run->write.sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->find_sql, LPG_STATEMENT_TEXT_MAX);
+    cim_buf_init(&run->classify_sql, LPG_STATEMENT_TEXT_MAX);
     cim_buf_init(&run->words, LPG_WORDS_BYTES_MAX * 8);
     cim_buf_init(&run->sealed, LPG_SEALED_BYTES_MAX);
     cim_buf_init(&run->erased, LPG_SEALED_BYTES_MAX);
@@ -136,11 +242,15 @@ lpg_run_plan(struct lpg_run *run, cim_error *err)
         break;
     default:
         plan_update(&run->write, record, run->writes_words);
+        if (run->layer->class_rule != NULL && !record->erases) {
+            plan_classify(&run->classify_sql, record);
+        }
     }
     if (record->op != CIM_EDIT_CREATE) {
         plan_find(&run->find_sql, record);
     }
     CIM_TRY(cim_buf_status(&run->find_sql, err));
+    CIM_TRY(cim_buf_status(&run->classify_sql, err));
     return cim_buf_status(&run->write.sql, err);
 }
 
@@ -466,6 +576,10 @@ change_row(struct lpg_run *run, cim_tx *tx, cim_error *err)
     if (n_changed != 1) {
         return cim_fail(err, CIM_E_VERSION, "version", NULL, "记录刚被他人修改",
                         "the record was changed in between");
+    }
+    if (run->classify_sql.len > 0) {
+        const cim_value fid = {.name = "FID", .type = CIM_COL_INT64, .v.i64 = stored.fid};
+        CIM_TRY(data->store->exec(tx, run->classify_sql.data, &fid, 1, NULL, err));
     }
     if (!deletes && run->scope_has_filters) {
         bool covered = false;

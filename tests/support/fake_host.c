@@ -76,6 +76,12 @@ store_layer_pos(const cim_host *host, const char *layer)
     return host_store_layer_pos(fake_of(host)->store, layer);
 }
 
+static void
+store_loaded(const cim_host *host, const char *table)
+{
+    host_store_loaded(fake_of(host)->store, table);
+}
+
 static const cim_store_v1 store_service = {.struct_size = sizeof store_service,
                                            .read = store_read,
                                            .write = store_write,
@@ -84,7 +90,8 @@ static const cim_store_v1 store_service = {.struct_size = sizeof store_service,
                                            .change = host_store_change,
                                            .pos = store_pos,
                                            .layer_pos = store_layer_pos,
-                                           .insert = host_store_insert};
+                                           .insert = host_store_insert,
+                                           .loaded = store_loaded};
 
 /* ---- audit/1: real entries, in transactions of the caller ---- */
 

@@ -33,6 +33,12 @@ store_layer_pos(const cim_host *host, const char *layer)
     return host_store_layer_pos(store_of(host), layer);
 }
 
+static void
+store_loaded(const cim_host *host, const char *table)
+{
+    host_store_loaded(store_of(host), table);
+}
+
 const cim_store_v1 host_svc_store = {
     .struct_size = sizeof(cim_store_v1),
     .read = store_read,
@@ -43,4 +49,5 @@ const cim_store_v1 host_svc_store = {
     .pos = store_pos,
     .layer_pos = store_layer_pos,
     .insert = host_store_insert,
+    .loaded = store_loaded,
 };

@@ -82,6 +82,7 @@ struct host_driver {
     cim_status (*change)(cim_tx *tx, const char *layer, int64_t fid, int32_t op,
                          const char *area_code, const char *owner_org, cim_error *err);
     cim_status (*insert)(cim_tx *tx, cim_insert *insert, cim_error *err);
+    void (*loaded)(struct host_store *store, const char *table); /* NULL: its plans need nothing */
     int64_t (*readers_open)(struct host_store *store);
     cim_status (*backup)(struct host_store *store, const char *path, host_store_progress progress,
                          host_store_look look, void *arg, cim_error *err);

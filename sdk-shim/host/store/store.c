@@ -147,6 +147,14 @@ host_store_insert(cim_tx *tx, cim_insert *insert, cim_error *err)
     return insert->n_rows > 0 ? tx->store->driver->insert(tx, insert, err) : CIM_OK;
 }
 
+void
+host_store_loaded(struct host_store *store, const char *table)
+{
+    if (store->driver->loaded != NULL && !store->read_only && host_sql_identifier(table)) {
+        store->driver->loaded(store, table);
+    }
+}
+
 int64_t
 host_store_pos(struct host_store *store)
 {

@@ -66,6 +66,7 @@ cim_status host_store_query(cim_tx *tx, const char *sql, const cim_value *values
 cim_status host_store_change(cim_tx *tx, const char *layer, int64_t fid, int32_t op,
                              const char *area_code, const char *owner_org, cim_error *err);
 cim_status host_store_insert(cim_tx *tx, cim_insert *insert, cim_error *err);
+void host_store_loaded(struct host_store *store, const char *table);
 int64_t host_store_pos(struct host_store *store);
 int64_t host_store_layer_pos(struct host_store *store, const char *layer);
 

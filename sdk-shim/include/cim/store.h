@@ -13,6 +13,7 @@
  *                     s_disjoint, s_touches, s_crosses, s_overlaps, s_within, s_contains, s_equals
  *   {pinyin COLUMN}   a text in the order of pinyin (ICU's zh); :NAME, too
  *   {string :NAME}    a bound text where nothing beside it is a text column
+ *   {date :NAME}      a bound text as a date, likewise
  *   {time :NAME}      a bound TIME_MS value as a stored time; {ms COLUMN} the reverse in a select
  *   {now}             the call's time as a stored time
  *   {day N}           the Beijing day of that time, N days later (a date; N whole, may be negative)
@@ -51,7 +52,10 @@ struct cim_insert {
     uint32_t struct_size;
     uint32_t n_values; /* of each row */
     const char *table;
-    const char *sql;         /* "insert into TABLE (…) values (…)", values bound by name */
+    /* "insert into TABLE (…) values (…)", values bound by name; or "insert into TABLE (…) select …
+     * from (select :NAME as NAME, …) as TABLE" with a type for each value, where a column is worked
+     * out from the others. */
+    const char *sql;
     const cim_value *values; /* row after row, the names of each in the same order */
     uint32_t n_rows;         /* at most CIM_INSERT_ROWS_MAX */
     uint32_t reserved;
@@ -95,6 +99,10 @@ typedef struct cim_store_v1 {
     /* Inside `fn`: many rows into one layer's table at the pace of the database. All rows are
      * tried; one that is refused leaves nothing, and the transaction stays usable. */
     cim_status (*insert)(cim_tx *tx, cim_insert *insert, cim_error *err);
+    /* Tells that a layer's table has many new rows, after they were committed: the database looks
+     * at what they are like, so that it plans with it. Takes a second at most and never fails;
+     * without it, plans alone are worse. Not from inside a cim_tx_fn. [worker] */
+    void (*loaded)(const cim_host *host, const char *table);
 } cim_store_v1;
 
 #ifdef __cplusplus

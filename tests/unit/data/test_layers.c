@@ -37,12 +37,17 @@ test_every_definition_fits_its_table(void **state)
         rows->release(rows);
         assert_ok(lpg_layer_count(layer, &call, &sorted, &count, &err), &err);
         assert_int_equal(count, 0);
-        assert_ok(lpg_data_group_count(layer, &call, &query, by[0], &rows, &err), &err);
+        assert_ok(lpg_data_group_count(layer, &call, &query,
+                                       &(struct lpg_grouping){.n_by = 1, .by = {by[0]}}, &rows,
+                                       &err),
+                  &err);
         rows->release(rows);
         for (size_t j = 0; j < def->n_count_by; j++) {
-            assert_ok(
-                lpg_data_group_count(layer, &call, &query, def->count_by[j]->name, &rows, &err),
-                &err);
+            assert_ok(lpg_data_group_count(
+                          layer, &call, &query,
+                          &(struct lpg_grouping){.n_by = 1, .by = {def->count_by[j]->name}}, &rows,
+                          &err),
+                      &err);
             rows->release(rows);
         }
     }

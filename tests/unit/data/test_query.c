@@ -230,7 +230,10 @@ test_groups_count_each_value(void **state)
         const cim_call call = fake_call(narrow ? &narrow_scope : fake_scope_all());
         CIM_AUTO_ROWS cim_rows *rows = NULL;
         const cim_batch *batch = NULL;
-        assert_ok(lpg_data_group_count(fixture->things, &call, &query, "kind", &rows, &err), &err);
+        assert_ok(lpg_data_group_count(fixture->things, &call, &query,
+                                       &(struct lpg_grouping){.n_by = 1, .by = {"kind"}}, &rows,
+                                       &err),
+                  &err);
         assert_ok(rows->next(rows, &batch, &err), &err);
         assert_int_equal(batch->n_rows, 3);
         for (int64_t i = 0; i < 3; i++) {

@@ -138,7 +138,9 @@ test_masked_fields_neither_filter_nor_sort_nor_count(void **state)
     expect_query(fixture, &filter, &narrow_scope, CIM_E_DENIED, "phone", "in clear");
     expect_query(fixture, &sorted, &narrow_scope, CIM_E_DENIED, "phone", "in clear");
     expect_query(fixture, &filter, fake_scope_all(), CIM_OK, "", "");
-    assert_int_equal(lpg_data_group_count(fixture->things, &call, &plain, "phone", &rows, &err),
+    assert_int_equal(lpg_data_group_count(fixture->things, &call, &plain,
+                                          &(struct lpg_grouping){.n_by = 1, .by = {"phone"}}, &rows,
+                                          &err),
                      CIM_E_DENIED);
 }
 

@@ -297,7 +297,9 @@ check_questions(struct fixture *fixture, const struct model *model, uint64_t *se
     assert_int_equal(lpg_layer_query(fixture->things, &call, &query, &sorted, &err),
                      may_ask(model, field));
     query.n_sort = 0;
-    assert_int_equal(lpg_data_group_count(fixture->things, &call, &query, "kind", &grouped, &err),
+    assert_int_equal(lpg_data_group_count(fixture->things, &call, &query,
+                                          &(struct lpg_grouping){.n_by = 1, .by = {"kind"}},
+                                          &grouped, &err),
                      may_ask(model, "kind"));
 }
 

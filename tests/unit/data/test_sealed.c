@@ -231,7 +231,9 @@ test_order_and_parts_are_refused(void **state)
     const cim_query plain = {.struct_size = sizeof plain};
     cim_rows *groups = NULL;
     cim_error err = {0};
-    assert_int_equal(lpg_data_group_count(fixture->things, &call, &plain, "phone", &groups, &err),
+    assert_int_equal(lpg_data_group_count(fixture->things, &call, &plain,
+                                          &(struct lpg_grouping){.n_by = 1, .by = {"phone"}},
+                                          &groups, &err),
                      CIM_E_INVALID);
     assert_string_equal(err.param, "phone");
     assert_contains(err.en, "encrypted");

@@ -209,6 +209,119 @@ walk(struct fixture *fixture, const cim_call *call, const cim_query *query)
     return n;
 }
 
+struct group {
+    char key[200];
+    int64_t n;
+};
+
+enum { GROUPS = 200 };
+
+/* A text as it stands in a key; areas as of the level. */
+static void
+add_to_key(char *key, size_t size, const char *by, const char *level, const cim_batch *batch,
+           const cim_rows *rows, int64_t row)
+{
+    static const char *const cities[][2] = {{"460105", "460100"}, {"460106", "460100"}};
+    uint32_t column = 0;
+    while (strcmp(rows->names[column], by) != 0) {
+        column++;
+    }
+    const bool is_flag = batch->columns[column]->type == CIM_COL_BOOL;
+    const char *text = !cim_column_present(batch->columns[column], row) ? "(absent)"
+                       : !is_flag ? cell_text(batch, column, row)
+                       : cim_column_i64(batch->columns[column], row) != 0 ? "1"
+                                                                          : "0";
+    if (level != NULL && strcmp(by, "area_code") == 0 && text[0] != '(') {
+        for (size_t i = 0; i < 2; i++) {
+            text = level[0] == 'c' && level[1] == 'i' && strcmp(text, cities[i][0]) == 0
+                       ? cities[i][1]
+                       : text;
+        }
+        text = level[0] == 'p' ? "460000" : text;
+    }
+    (void)snprintf(key + strlen(key), size - strlen(key), "%s|", text);
+}
+
+static size_t
+walk_groups(struct fixture *fixture, const cim_call *call, const cim_query *query,
+            const struct lpg_grouping *grouping, struct group groups[GROUPS])
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_batch *batch = NULL;
+    size_t n = 0;
+    cim_error err = {0};
+    assert_ok(lpg_layer_query(fixture->things, call, query, &rows, &err), &err);
+    do {
+        assert_ok(rows->next(rows, &batch, &err), &err);
+        for (int64_t row = 0; row < batch->n_rows; row++) {
+            struct group group = {.key = ""};
+            size_t i = 0;
+            for (uint32_t k = 0; k < grouping->n_by; k++) {
+                add_to_key(group.key, sizeof group.key, grouping->by[k], grouping->area_level,
+                           batch, rows, row);
+            }
+            while (i < n && strcmp(groups[i].key, group.key) != 0) {
+                i++;
+            }
+            if (i == n) {
+                assert_true(n < GROUPS);
+                groups[n++] = group;
+            }
+            groups[i].n++;
+        }
+    } while (batch->n_rows > 0);
+    return n;
+}
+
+static void
+assert_groups(struct fixture *fixture, const cim_call *call, const cim_query *query,
+              const struct lpg_grouping *grouping)
+{
+    static struct group groups[GROUPS];
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_batch *batch = NULL;
+    int64_t last = INT64_MAX;
+    size_t n_told = 0;
+    cim_error err = {0};
+    assert_ok(lpg_data_group_count(fixture->things, call, query, grouping, &rows, &err), &err);
+    const size_t n = walk_groups(fixture, call, query, grouping, groups);
+    do {
+        assert_ok(rows->next(rows, &batch, &err), &err);
+        for (int64_t row = 0; row < batch->n_rows; row++, n_told++) {
+            char key[200] = "";
+            size_t i = 0;
+            for (uint32_t k = 0; k < grouping->n_by; k++) {
+                add_to_key(key, sizeof key, grouping->by[k], NULL, batch, rows, row);
+            }
+            while (i < n && strcmp(groups[i].key, key) != 0) {
+                i++;
+            }
+            const int64_t count = cim_column_i64(batch->columns[grouping->n_by], row);
+            if (i == n || groups[i].n != count || count > last) {
+                fail_msg("%s has %lld, %lld are there; the one before had %lld", key,
+                         (long long)count, i < n ? (long long)groups[i].n : 0LL, (long long)last);
+            }
+            last = count;
+        }
+    } while (batch->n_rows > 0);
+    assert_int_equal(n_told, n);
+}
+
+static struct lpg_grouping
+new_grouping(uint64_t *seed)
+{
+    static const char *const columns[] = {"kind", "area_code", "owner_org", "made_up"};
+    static const char *const levels[] = {"province", "city", "county", NULL};
+    struct lpg_grouping grouping = {.n_by = 1 + unit_random_below(seed, 3)};
+    const uint32_t first = unit_random_below(seed, 4);
+    for (uint32_t i = 0; i < grouping.n_by; i++) {
+        grouping.by[i] = columns[(first + i) % 4];
+        grouping.area_level = (first + i) % 4 == 1 ? PICK(seed, levels) : grouping.area_level;
+    }
+    return grouping;
+}
+
+/* Asks for a number, or for groups. */
 static void
 ask(struct fixture *fixture, uint64_t *seed)
 {
@@ -233,6 +346,11 @@ ask(struct fixture *fixture, uint64_t *seed)
         query.filter_json = filter;
     }
     query.area = unit_random_below(seed, 3) == 0 ? "460100" : NULL;
+    if (unit_random_below(seed, 2) == 0) {
+        const struct lpg_grouping grouping = new_grouping(seed);
+        assert_groups(fixture, &call, &query, &grouping);
+        return;
+    }
     assert_ok(lpg_layer_count(fixture->things, &call, &query, &count, &err), &err);
     const int64_t walked = walk(fixture, &call, &query);
     if (count != walked) {
@@ -284,6 +402,18 @@ test_other_conditions_are_the_stores(void **state)
     query.filter_json = "{\"op\":\"=\",\"args\":[{\"property\":\"no_such\"},\"b\"]}";
     assert_int_equal(lpg_layer_count(fixture->things, &call, &query, &count, &err), CIM_E_INVALID);
     query.filter_json = NULL;
+    /* A column that the tally does not have. */
+    const int64_t n_tallied = fixture->things->n_tallied;
+    struct lpg_grouping grouping = {.n_by = 2, .by = {"name", "kind"}};
+    assert_groups(fixture, &call, &query, &grouping);
+    grouping = (struct lpg_grouping){.n_by = 2, .by = {"name", "area_code"}, .area_level = "city"};
+    assert_groups(fixture, &call, &query, &grouping);
+    assert_int_equal(fixture->things->n_tallied, n_tallied + 2); /* looked at, and left */
+    grouping = (struct lpg_grouping){.n_by = 1, .by = {"kind"}, .area_level = "city"};
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    assert_int_equal(lpg_data_group_count(fixture->things, &call, &query, &grouping, &rows, &err),
+                     CIM_E_INVALID);
+    assert_string_equal(err.param, "area_level");
     query.area = "999999";
     assert_int_equal(lpg_layer_count(fixture->things, &call, &query, &count, &err), CIM_E_INVALID);
 }

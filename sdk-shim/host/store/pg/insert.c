@@ -53,42 +53,69 @@ add_parameter(struct cim_buf *out, const struct host_pg_statement *one, const ch
     char *end = NULL;
     const long number = strtol(at + 1, &end, 10);
     const struct element *element = element_of(one->types[number - 1]);
-    cim_buf_addf(out, element->cast != NULL ? "cast(many.p%ld as %s)" : "many.p%ld", number,
+    cim_buf_addf(out, element->cast != NULL ? "cast(cim_p%ld as %s)" : "cim_p%ld", number,
                  element->cast);
     return end;
 }
 
-static cim_status
-write_many(struct cim_buf *out, const struct host_pg_statement *one, cim_error *err)
+static void
+add_with_columns(struct cim_buf *out, const struct host_pg_statement *one, const char *from,
+                 const char *end)
 {
-    static const char values[] = " values (";
-    static const char returning[] = ") returning fid";
-    const char *sql = one->text.sql;
-    const char *from = strstr(sql, values);
-    const char *end = sql + strlen(sql) - (sizeof returning - 1);
-    if (from == NULL || end <= from || strcmp(end, returning) != 0) {
-        return cim_fail(err, CIM_E_INTERNAL, NULL, NULL,
-                        "insert 须写作 insert into T (…) values (…)",
-                        "expected insert into T (…) values (…)");
-    }
-    cim_buf_add(out, sql, (size_t)(from - sql));
-    cim_buf_add_text(out, " select ");
-    for (const char *at = from + sizeof values - 1; at < end;) {
+    for (const char *at = from; at < end;) {
         if (*at == '$') {
             at = add_parameter(out, one, at);
         } else {
             cim_buf_add_char(out, *at++);
         }
     }
+}
+
+static void
+add_arrays(struct cim_buf *out, int32_t n)
+{
     cim_buf_add_text(out, " from unnest(");
-    for (int32_t i = 1; i <= one->text.n_parameters; i++) {
+    for (int32_t i = 1; i <= n; i++) {
         cim_buf_addf(out, "%s$%d", i > 1 ? ", " : "", (int)i);
     }
     cim_buf_add_text(out, ") as many (");
-    for (int32_t i = 1; i <= one->text.n_parameters; i++) {
-        cim_buf_addf(out, "%sp%d", i > 1 ? ", " : "", (int)i);
+    for (int32_t i = 1; i <= n; i++) {
+        cim_buf_addf(out, "%scim_p%d", i > 1 ? ", " : "", (int)i);
     }
-    cim_buf_add_text(out, ") returning fid");
+    cim_buf_add_text(out, ")");
+}
+
+/* The arrays come behind the list of values; or behind that of the inner select, which then shows
+ * their columns to the outer one, too. */
+static cim_status
+write_many(struct cim_buf *out, const struct host_pg_statement *one, cim_error *err)
+{
+    static const char values[] = " values (";
+    static const char select[] = " select ";
+    const char *sql = one->text.sql;
+    const char *list = strchr(sql, ')'); /* of the columns */
+    const char *end = sql + strlen(sql) - (sizeof ") returning fid" - 1);
+    const char *from = list != NULL ? list + 1 : sql;
+    if (strncmp(from, values, sizeof values - 1) == 0) {
+        cim_buf_add(out, sql, (size_t)(from - sql));
+        cim_buf_add_text(out, select);
+        add_with_columns(out, one, from + sizeof values - 1, end);
+        add_arrays(out, one->text.n_parameters);
+        cim_buf_add_text(out, " returning fid");
+        return cim_buf_status(out, err);
+    }
+    for (end = sql + strlen(sql); end > from && *end != ')';) {
+        end--;
+    }
+    if (strncmp(from, select, sizeof select - 1) != 0 || strncmp(end, ") as ", 5) != 0) {
+        return cim_fail(err, CIM_E_INTERNAL, NULL, NULL,
+                        "insert 须写作 insert into T (…) values (…)，或 select … from (…) as T",
+                        "expected insert into T (…) values (…), or select … from (…) as T");
+    }
+    add_with_columns(out, one, sql, end);
+    cim_buf_add_text(out, ", many.*");
+    add_arrays(out, one->text.n_parameters);
+    cim_buf_add_text(out, end);
     return cim_buf_status(out, err);
 }
 

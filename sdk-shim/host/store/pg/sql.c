@@ -96,12 +96,15 @@ expand_query(void *self, const char *name, const char *argument, struct cim_buf 
         cim_buf_addf(out, is_wkb ? "st_asbinary(%s, 'NDR')" : "cim_ms(%s)", argument);
         return CIM_OK;
     }
-    if (is_geom || strcmp(name, "time") == 0) {
+    const bool is_date = strcmp(name, "date") == 0;
+    if (is_geom || is_date || strcmp(name, "time") == 0) {
         if (argument[0] != ':' || !host_sql_identifier(argument + 1)) {
             return host_sql_bad_argument(name, argument, err);
         }
         if (is_geom) {
             cim_buf_addf(out, "st_geomfromwkb(:cim_geom_%s, %d)", argument + 1, HOST_STORE_SRS);
+        } else if (is_date) {
+            cim_buf_addf(out, "cast(%s as date)", argument);
         } else {
             cim_buf_addf(out, "cast(:cim_time_%s as timestamptz)", argument + 1);
         }

@@ -95,6 +95,21 @@ close_store(struct host_store *base)
     free(store);
 }
 
+/* The server looks at a table by itself, but only after a minute or more. */
+static void
+loaded(struct host_store *base, const char *table)
+{
+    struct host_pg *store = host_pg_of(base);
+    struct host_pg_connection *conn = NULL;
+    char sql[128];
+    if (snprintf(sql, sizeof sql, "analyze %s", table) >= (int)sizeof sql ||
+        host_pg_acquire(store, &store->writers, &conn, NULL) != CIM_OK) {
+        return;
+    }
+    (void)host_pg_run(conn, sql, NULL); /* without it, plans alone are worse */
+    host_pg_release(&store->writers, conn);
+}
+
 static int64_t
 readers_open(struct host_store *base)
 {
@@ -242,6 +257,7 @@ static const struct host_driver driver = {
     .query = host_pg_query,
     .change = host_pg_change,
     .insert = host_pg_insert,
+    .loaded = loaded,
     .readers_open = readers_open,
     .backup = host_pg_backup,
     .schema = run_schema,

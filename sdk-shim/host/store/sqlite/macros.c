@@ -126,6 +126,13 @@ expand_query(void *self, const char *name, const char *argument, struct cim_buf 
     if (strcmp(name, "geom") == 0 || strcmp(name, "time") == 0) {
         return add_parameter(out, name, argument, err);
     }
+    if (strcmp(name, "date") == 0) {
+        if (argument[0] != ':' || !host_sql_identifier(argument + 1)) {
+            return host_sql_bad_argument(name, argument, err);
+        }
+        cim_buf_add_text(out, argument);
+        return CIM_OK;
+    }
     if (strcmp(name, "bbox") == 0) {
         if (!host_sql_identifier(argument)) {
             return host_sql_bad_argument(name, argument, err);
