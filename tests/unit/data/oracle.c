@@ -9,9 +9,38 @@
 
 /* ---- the rows, and what they are to queries ---- */
 
-struct thing things[N_ROWS];
+struct thing things[N_ROWS_MANY];
+
+enum { N_DAYS = 5, DAY_MS = 24 * 3600 * 1000 };
+
+/* The instant at which the day begins in Beijing, N_DAYS days from the clock's on. */
+static int64_t
+midnight_ms(int day)
+{
+    return ((int64_t)FAKE_NOW_MS / DAY_MS + 1 + day) * DAY_MS - (int64_t)8 * 3600000;
+}
 
 static const char *const area_codes[] = {"460100", "460105", "460106", "460200", "469001", ""};
+
+/* Names are few: their ranks are found once, by pinyin and then by bytes, as names are searched and
+ * so sort as people expect. */
+static int
+rank_of(const char *const *names, int n, int name)
+{
+    static UCollator *collator; /* lives as long as the process */
+    UErrorCode code = U_ZERO_ERROR;
+    int rank = 0;
+    if (collator == NULL) {
+        collator = ucol_open("zh", &code);
+    }
+    for (int i = 0; i < n; i++) {
+        const UCollationResult result =
+            ucol_strcollUTF8(collator, names[i], -1, names[name], -1, &code);
+        rank += result == UCOL_LESS || (result == UCOL_EQUAL && strcmp(names[i], names[name]) < 0);
+    }
+    assert_true(U_SUCCESS(code));
+    return rank;
+}
 
 static void
 make_thing(struct thing *thing, int64_t fid, uint64_t *seed)
@@ -19,9 +48,17 @@ make_thing(struct thing *thing, int64_t fid, uint64_t *seed)
     static const char *const names[] = {"a",  "A",  "b%", "b_",   "甲", "甲乙",
                                         "a!", "ab", "安", "重庆", "𠮷"};
     static const char *const kinds[] = {"", "big", "small"};
+    enum { N_NAMES = sizeof names / sizeof names[0] };
+    static int ranks[N_NAMES];
+    static bool ranked;
+    for (int i = 0; i < N_NAMES && !ranked; i++) {
+        ranks[i] = rank_of(names, N_NAMES, i);
+    }
+    ranked = true;
     *thing = (struct thing){.fid = fid};
-    (void)snprintf(thing->name, sizeof thing->name, "%s",
-                   names[unit_random_below(seed, sizeof names / sizeof names[0])]);
+    const uint32_t name = unit_random_below(seed, N_NAMES);
+    (void)snprintf(thing->name, sizeof thing->name, "%s", names[name]);
+    thing->name_rank = ranks[name];
     (void)snprintf(thing->kind, sizeof thing->kind, "%s", kinds[unit_random_below(seed, 3)]);
     (void)snprintf(thing->area, sizeof thing->area, "%s", area_codes[unit_random_below(seed, 6)]);
     (void)snprintf(thing->owner, sizeof thing->owner, "%s",
@@ -37,10 +74,17 @@ make_thing(struct thing *thing, int64_t fid, uint64_t *seed)
     thing->made_up = (int)unit_random_below(seed, 3) - 1;
     thing->has_seen = unit_random_below(seed, 4) > 0;
     thing->seen_ms = FAKE_NOW_MS + (int64_t)unit_random_below(seed, 100) * 3600000;
+    if (unit_random_below(seed, 3) ==
+        0) { /* a millisecond before, at and after Beijing's midnight */
+        thing->seen_ms =
+            midnight_ms((int)unit_random_below(seed, N_DAYS)) - 1 + unit_random_below(seed, 3);
+    }
     thing->has_geom = unit_random_below(seed, 10) > 0;
     thing->x = 108 + (double)unit_random_below(seed, 4000) / 1000;
     thing->y = 18 + (double)unit_random_below(seed, 3000) / 1000;
 }
+
+static int n_things;
 
 static void
 append_text(struct cim_batch_builder *builder, uint32_t column, const char *text)
@@ -54,7 +98,7 @@ static cim_status
 fill(void *self, struct cim_batch_builder *builder, cim_error *err)
 {
     int *next = self;
-    while (*next < N_ROWS && cim_batch_builder_rows(builder) < 1000) {
+    while (*next < n_things && cim_batch_builder_rows(builder) < 1000) {
         const struct thing *thing = &things[(*next)++];
         uint8_t wkb[21];
         append_text(builder, 0, thing->name);
@@ -85,7 +129,7 @@ fill(void *self, struct cim_batch_builder *builder, cim_error *err)
 }
 
 void
-load_things(struct fixture *fixture, uint64_t *seed)
+load_things(struct fixture *fixture, uint64_t *seed, int n)
 {
     static const char *const names[] = {"name",      "kind", "built_on", "area_code",
                                         "owner_org", "size", "pieces",   "made_up",
@@ -96,14 +140,15 @@ load_things(struct fixture *fixture, uint64_t *seed)
     const cim_call call = fake_call(fake_scope_all());
     cim_error err = {0};
     int next = 0;
-    for (int i = 0; i < N_ROWS; i++) {
+    n_things = n;
+    for (int i = 0; i < n; i++) {
         make_thing(&things[i], i + 1, seed);
     }
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     assert_ok(cim_rows_new(11, names, types, fill, NULL, &next, &rows, &err), &err);
     cim_edit edit = {.struct_size = sizeof edit, .op = CIM_EDIT_CREATE, .rows = rows};
     assert_ok(lpg_layer_write(fixture->things, &call, &edit, &err), &err);
-    assert_int_equal(edit.n_written, N_ROWS);
+    assert_int_equal(edit.n_written, n);
 }
 
 /* ---- filters: CQL2 text and its plain evaluation; 1, 0, or -1 for neither ---- */
@@ -163,7 +208,7 @@ print_literal(struct cim_buf *out, int field, int number)
 static bool
 compare(const struct thing *thing, int field, int number, int *ret_sign)
 {
-    char text[32];
+    char text[] = "2024-00-15";
     switch (field) {
     case F_NAME:
         *ret_sign = sign_of(strcmp(thing->name, name_literals[number % 6]));
@@ -172,7 +217,7 @@ compare(const struct thing *thing, int field, int number, int *ret_sign)
         *ret_sign = sign_of(strcmp(thing->kind, kind_literals[number % 3]));
         return thing->kind[0] != '\0';
     case F_BUILT:
-        (void)snprintf(text, sizeof text, "2024-0%d-15", 1 + number % 9);
+        text[6] = (char)('1' + number % 9);
         *ret_sign = sign_of(strcmp(thing->built, text));
         return thing->built[0] != '\0';
     case F_SIZE:
@@ -228,8 +273,8 @@ matches(const char *text, const char *pattern)
 /* ---- predicates in space and time, arithmetic, fields with fields ---- */
 
 static const char *const more_ops[] = {
-    "s_intersects", "s_disjoint", "s_within", "t_after", "t_before",
-    "t_intersects", "t_during",   "casei",    "+",       "size<pieces"};
+    "s_intersects", "s_disjoint", "s_within", "t_after", "t_before",   "t_intersects",
+    "t_during",     "t_day",      "casei",    "+",       "size<pieces"};
 enum { N_MORE_OPS = sizeof more_ops / sizeof more_ops[0] };
 
 static bool
@@ -270,6 +315,13 @@ print_more(struct cim_buf *out, const struct expression *e)
         box_of(e, box);
         cim_buf_addf(out, "{\"op\":\"%s\",\"args\":[{\"property\":\"geometry\"},", e->op);
         cim_buf_addf(out, "{\"bbox\":[%.17g,%.17g,%.17g,%.17g]}]}", box[0], box[1], box[2], box[3]);
+    } else if (strcmp(e->op, "t_day") == 0) {
+        char date[CIM_TIME_TEXT_MAX];
+        cim_date_format((int32_t)(midnight_ms(e->number % N_DAYS) / DAY_MS) + 1, date);
+        cim_buf_addf(out,
+                     "{\"op\":\"t_intersects\",\"args\":[{\"property\":\"seen_at\"},{"
+                     "\"date\":\"%s\"}]}",
+                     date);
     } else if (e->op[0] == 't') {
         cim_buf_addf(out, "{\"op\":\"%s\",\"args\":[{\"property\":\"seen_at\"},", e->op);
         cim_buf_add_text(out, "{\"interval\":[");
@@ -316,6 +368,10 @@ evaluate_time(const struct expression *e, const struct thing *thing)
     const int64_t to = FAKE_NOW_MS + (e->number % 110 + e->number_2 % 9) % 110 * hour_ms;
     if (!thing->has_seen) {
         return -1;
+    }
+    if (strcmp(e->op, "t_day") == 0) {
+        const int64_t midnight = midnight_ms(e->number % N_DAYS);
+        return thing->seen_ms >= midnight && thing->seen_ms < midnight + DAY_MS;
     }
     return strcmp(e->op, "t_after") == 0        ? thing->seen_ms > to
            : strcmp(e->op, "t_before") == 0     ? thing->seen_ms < from
@@ -490,20 +546,6 @@ compare_fields(const struct thing *a, const struct thing *b, int field, bool *re
     }
 }
 
-/* By pinyin, then by bytes: names are searched, and so sort as people expect. */
-static int
-pinyin_sign(const char *a, const char *b)
-{
-    static UCollator *collator; /* lives as long as the process */
-    UErrorCode code = U_ZERO_ERROR;
-    if (collator == NULL) {
-        collator = ucol_open("zh", &code);
-    }
-    const UCollationResult result = ucol_strcollUTF8(collator, a, -1, b, -1, &code);
-    assert_true(U_SUCCESS(code));
-    return result != UCOL_EQUAL ? (int)result : sign_of(strcmp(a, b));
-}
-
 int
 in_order(const void *left, const void *right)
 {
@@ -513,7 +555,7 @@ in_order(const void *left, const void *right)
         bool has_a = true;
         bool has_b = true;
         const int sign = orders[i].field == F_NAME
-                             ? pinyin_sign(a->name, b->name)
+                             ? sign_of(a->name_rank - b->name_rank)
                              : compare_fields(a, b, orders[i].field, &has_a, &has_b);
         if (has_a != has_b) {
             return has_a ? -1 : 1; /* absent last, both ways */

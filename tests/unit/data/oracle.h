@@ -4,11 +4,12 @@
 
 #include "fixture.h"
 
-enum { N_ROWS = 3000 };
+enum { N_ROWS = 3000, N_ROWS_MANY = 100000 };
 
 struct thing {
     int64_t fid;
     char name[8];
+    int name_rank;  /* in the order of pinyin, then of bytes */
     char kind[8];   /* "" absent */
     char built[16]; /* "" absent */
     char area[8];   /* "" absent */
@@ -25,9 +26,9 @@ struct thing {
     double y;
 };
 
-extern struct thing things[N_ROWS];
-/* Makes the rows and writes them; fids run from 1. */
-void load_things(struct fixture *fixture, uint64_t *seed);
+extern struct thing things[N_ROWS_MANY];
+/* Makes `n` rows and writes them with one edit; fids run from 1. */
+void load_things(struct fixture *fixture, uint64_t *seed, int n);
 
 /* A CQL2 expression; the caller frees it. */
 struct expression;
@@ -51,6 +52,24 @@ int in_order(const void *left, const void *right);
 
 /* Two terms: Haikou with masked fields; what acme owns with more than five pieces, in clear. */
 extern const cim_scope narrow_scope;
+/* A query, and what it means. */
+struct asked {
+    cim_query query;
+    const cim_scope *scope;
+    struct expression *filter;
+    struct cim_buf filter_text;
+    char sort_texts[3][16];
+    const char *sort[3];
+};
+
+/* Sets `orders`, too. */
+void ask(struct asked *asked, uint64_t *seed);
+void free_asked(struct asked *asked);
+bool is_wanted(const struct asked *asked, const struct thing *thing);
+/* Fid, masks and times of a row are those of the thing. */
+void check_asked_row(const struct asked *asked, const cim_rows *rows, const cim_batch *batch,
+                     int64_t row, const struct thing *thing);
+
 bool in_haikou(const struct thing *thing);
 bool acme_covers(const struct thing *thing);
 

@@ -197,7 +197,7 @@ test_cursors_are_checked_when_they_come_back(void **state)
     cim_error err = {0};
     char token[200];
     uint64_t seed = 1;
-    load_things(fixture, &seed);
+    load_things(fixture, &seed, N_ROWS);
     assert_ok(lpg_layer_query(fixture->things, &call, &query, &rows, &err), &err);
     assert_ok(rows->next(rows, &batch, &err), &err);
     assert_non_null(rows->cursor(rows));

@@ -309,7 +309,7 @@ test_random_scopes_equal_a_plain_evaluation(void **state)
     struct fixture *fixture = *state;
     uint64_t seed = 20261127;
     size_t some = 0;
-    load_things(fixture, &seed);
+    load_things(fixture, &seed, N_ROWS);
     for (int round = 0; round < N_SCOPES; round++) {
         struct model model;
         make(&model, fixture->fake->areas, &seed);
