@@ -109,7 +109,7 @@ struct cim_field {
 
 enum { CIM_TEXT_FIELD_MAX = 4000 };
 
-/* What imports hold the geometries of a layer against. */
+/* What imports and edits hold the geometries of a layer against. */
 enum cim_topology_kind {
     CIM_TOPOLOGY_NO_OVERLAP, /* areas do not overlap each other, by more than a square metre */
     CIM_TOPOLOGY_WITHIN,     /* inside of one record of `layer` */

@@ -285,7 +285,7 @@ import_entered(struct refresh *refresh, const struct host_layer *layer, const ci
 {
     HOST_AUTO_IMPORT_REQUEST struct host_import_request request = {.json = NULL};
     struct host_import_report report = {0};
-    struct host_layer_reading reading = {refresh->app, call};
+    struct host_layer_reading reading = {.app = refresh->app, .call = call};
     const struct host_layer_reader reader = {host_layer_read, &reading};
     cim_error why = {.code = CIM_OK};
     CIM_TRY(make_request(refresh, layer->definition, &request, err));

@@ -39,8 +39,9 @@ enum {
 typedef cim_status (*host_geometry_fn)(void *to, const char *name, const uint8_t *wkb, size_t len,
                                        cim_error *err);
 struct host_layer_reader {
+    /* `bbox_deg` west, south, east, north: what meets it; NULL: all. */
     cim_status (*read)(void *arg, const char *layer_id, const char *filter_json,
-                       host_geometry_fn take, void *to, cim_error *err);
+                       const double *bbox_deg, host_geometry_fn take, void *to, cim_error *err);
     void *arg;
 };
 
@@ -183,9 +184,12 @@ struct host_app;
 struct host_layer_reading {
     struct host_app *app;
     const cim_call *call;
+    const char
+        *changed_layer;  /* the record of this layer that is about to change is left out; or */
+    const char *changed; /* NULL. Its fid, or uid */
 };
 cim_status host_layer_read(void *arg, const char *layer_id, const char *filter_json,
-                           host_geometry_fn take, void *to, cim_error *err);
+                           const double *bbox_deg, host_geometry_fn take, void *to, cim_error *err);
 
 /* Registers POST /admin/api/imports. Needs http, identity and plugins. */
 cim_status host_exchange_add_routes(struct host_app *app, cim_error *err);

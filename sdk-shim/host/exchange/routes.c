@@ -121,7 +121,7 @@ import_into(struct host_app *app, const cim_call *call, cim_http_req *req, const
         host_plugins_leave(app->plugins, layer->plugin_id);
         return status;
     }
-    struct host_layer_reading reading = {app, call};
+    struct host_layer_reading reading = {.app = app, .call = call};
     const struct host_layer_reader reader = {host_layer_read, &reading};
     options->reader = &reader;
     options->progress = on_progress;

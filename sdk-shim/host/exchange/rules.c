@@ -54,14 +54,34 @@ tell_idle(struct host_rules *rules, struct judge *judge, const char *layer, cons
     rules->found(rules->arg, 1, &what);
 }
 
+/* Any record is as good as all. */
+static cim_status
+see_record(void *arg, const char *name, const uint8_t *wkb, size_t len, cim_error *err)
+{
+    (void)name;
+    (void)wkb;
+    (void)len;
+    *(bool *)arg = true;
+    return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "已找到", "found");
+}
+
+/* Where nothing is near, the layer may be empty, which makes a rule idle, or elsewhere. */
+static bool
+is_empty(const struct host_layer_reader *reader, const char *layer, const char *filter_json)
+{
+    bool seen = false;
+    (void)reader->read(reader->arg, layer, filter_json, NULL, see_record, &seen, NULL);
+    return !seen;
+}
+
 static cim_status
 read_layer(struct host_rules *rules, struct judge *judge, const char *layer,
-           const struct host_layer_reader *reader, cim_error *err)
+           const struct host_layer_reader *reader, const double *bbox_deg, cim_error *err)
 {
     struct taking taking = {rules, judge};
     cim_error why = {.code = CIM_OK};
-    const cim_status status =
-        reader->read(reader->arg, layer, judge->rule->filter_json, take_record, &taking, &why);
+    const cim_status status = reader->read(reader->arg, layer, judge->rule->filter_json, bbox_deg,
+                                           take_record, &taking, &why);
     if (status == CIM_E_DENIED || status == CIM_E_NOTFOUND || status == CIM_E_TOO_LARGE) {
         tell_idle(rules, judge, layer, why.zh, why.en);
         return CIM_OK;
@@ -73,7 +93,8 @@ read_layer(struct host_rules *rules, struct judge *judge, const char *layer,
         return status;
     }
     if (judge->rule->kind != CIM_TOPOLOGY_NO_OVERLAP &&
-        judge->rule->kind != CIM_TOPOLOGY_DISJOINT && cim_pile_count(judge->pile) == 0) {
+        judge->rule->kind != CIM_TOPOLOGY_DISJOINT && cim_pile_count(judge->pile) == 0 &&
+        (bbox_deg == NULL || is_empty(reader, layer, judge->rule->filter_json))) {
         tell_idle(rules, judge, layer, "该图层没有记录", "it has no records");
     }
     return CIM_OK;
@@ -81,8 +102,8 @@ read_layer(struct host_rules *rules, struct judge *judge, const char *layer,
 
 cim_status
 host_rules_open(const struct cim_definition *definition, const struct host_layer_reader *reader,
-                bool own, host_topology_fn found, void *arg, struct host_rules **ret_rules,
-                cim_error *err)
+                bool own, const double *bbox_deg, host_topology_fn found, void *arg,
+                struct host_rules **ret_rules, cim_error *err)
 {
     struct host_rules *rules = NULL;
     cim_status status = CIM_OK;
@@ -109,7 +130,7 @@ host_rules_open(const struct cim_definition *definition, const struct host_layer
         if (status == CIM_OK && (judge->rule->layer != NULL || own)) {
             status = read_layer(rules, judge,
                                 judge->rule->layer != NULL ? judge->rule->layer : definition->id,
-                                reader, err);
+                                reader, bbox_deg, err);
         }
     }
     if (status != CIM_OK) {

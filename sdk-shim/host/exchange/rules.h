@@ -17,10 +17,12 @@ enum {
 struct host_rules;
 /* *ret_rules NULL: the definition has none, or nobody can read layers. Reads the other layers;
  * `found` is told, with row 1, of rules that cannot be judged and why. `own`: the layer's own
- * records count too. */
+ * records count too. `bbox_deg`: no row will reach out of it (west, south, east, north); NULL: not
+ * known. */
 cim_status host_rules_open(const struct cim_definition *definition,
-                           const struct host_layer_reader *reader, bool own, host_topology_fn found,
-                           void *arg, struct host_rules **ret_rules, cim_error *err);
+                           const struct host_layer_reader *reader, bool own, const double *bbox_deg,
+                           host_topology_fn found, void *arg, struct host_rules **ret_rules,
+                           cim_error *err);
 void host_rules_free(struct host_rules *rules); /* NULL-safe */
 /* `wkb` in degrees. CIM_E_INVALID names "geom", the record at fault and the rule that refuses the
  * row; rules that warn are told to `found`. A row that passes is compared with those that follow.

@@ -169,8 +169,8 @@ cim_status
 host_source_open_rules(struct host_source *source, const struct host_import_options *options,
                        const struct cim_definition *definition, cim_error *err)
 {
-    return host_rules_open(definition, options->reader, options->mirror == NULL, on_found, source,
-                           &source->rules, err);
+    return host_rules_open(definition, options->reader, options->mirror == NULL, NULL, on_found,
+                           source, &source->rules, err);
 }
 
 static cim_status

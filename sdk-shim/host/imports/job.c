@@ -98,7 +98,7 @@ host_import_run(void *self, const cim_call *call, cim_job *job, const char *inpu
     HOST_AUTO_IMPORT_REQUEST struct host_import_request request = {.json = NULL};
     CIM_AUTO_BUF struct cim_buf out;
     struct work work = {.job = job};
-    struct host_layer_reading reading = {app, call};
+    struct host_layer_reading reading = {.app = app, .call = call};
     const struct host_layer_reader reader = {host_layer_read, &reading};
     const struct host_layer *layer = NULL;
     cim_call inner;

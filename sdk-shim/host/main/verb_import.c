@@ -103,7 +103,7 @@ import(struct host_app *app, const struct host_args *args, const char *layer_id,
                      .now_ms = host_clock_now_ms(app->clock),
                      .cancelled = not_cancelled,
                      .impl = &context};
-    struct host_layer_reading reading = {app, &call};
+    struct host_layer_reading reading = {.app = app, .call = &call};
     const struct host_layer_reader reader = {host_layer_read, &reading};
     const struct host_import_options options = {
         .reader = &reader,

@@ -6,6 +6,7 @@
 #include "host/idempotency/idempotency.h"
 #include "host/ogc/edit_answer.h"
 #include "host/ogc/edit_read.h"
+#include "host/ogc/edit_topology.h"
 #include "host/ogc/item.h"
 #include "kit/cleanup.h"
 #include "kit/json.h"
@@ -23,6 +24,7 @@ struct edit {
     struct host_edit_reader reader;
     struct host_edit_errors errors;
     struct host_edit_errors warnings;
+    struct host_edit_topology *topology;
     struct host_idempotency once;
     bool answered; /* it was done before */
     cim_edit edit;
@@ -191,6 +193,26 @@ on_warned(cim_edit *of, int64_t row, const cim_error *what)
     host_edit_errors_add(&edit->warnings, host_edit_reader_row_of(&edit->reader, row), what);
 }
 
+static void
+on_found(void *arg, int64_t row, const cim_error *what)
+{
+    struct edit *edit = arg;
+    host_edit_errors_add(&edit->warnings, row, what);
+}
+
+/* Anew for each pass: features are also held against those before them. */
+static cim_status
+open_topology(struct edit *edit, cim_error *err)
+{
+    struct host_layer_reading reading = {.app = edit->ask.ogc->app, .call = edit->ask.call};
+    host_edit_topology_free(edit->topology);
+    edit->topology = NULL;
+    CIM_TRY(host_edit_topology_open(&edit->reader, &reading, on_found, edit, &edit->topology, err));
+    edit->reader.check = edit->topology != NULL ? host_edit_topology_check : NULL;
+    edit->reader.check_arg = edit->topology;
+    return CIM_OK;
+}
+
 static bool
 is_single(const struct edit *edit)
 {
@@ -266,6 +288,7 @@ collect_errors(struct edit *edit, const struct host_visit *visit)
     host_edit_errors_done(&edit->warnings);
     host_edit_reader_rewind(&edit->reader);
     edit->reader.row_wise = true;
+    (void)open_topology(edit, NULL);
     (void)write_rows(edit, visit, CIM_EDIT_ROW_WISE | CIM_EDIT_DRY_RUN, NULL);
     edit->reader.row_wise = false;
 }
@@ -297,6 +320,7 @@ run(struct edit *edit, cim_error *why, cim_error *err)
     CIM_TRY(read_document(edit, err));
     edit->reader.def = visit.layer->definition;
     CIM_TRY(host_edit_reader_open(&edit->reader, err));
+    CIM_TRY(open_topology(edit, err));
     const cim_status status =
         write_rows(edit, &visit, edit->reader.row_wise ? (uint32_t)CIM_EDIT_ROW_WISE : 0U, why);
     if (status != CIM_OK && edit->once.taken) {
@@ -380,6 +404,7 @@ handle(void *self, const cim_call *call, cim_http_req *req, int32_t op, cim_erro
         }
     }
     host_edit_reader_done(&edit->reader);
+    host_edit_topology_free(edit->topology);
     host_edit_errors_done(&edit->errors);
     host_edit_errors_done(&edit->warnings);
     json_object_put(edit->document);

@@ -165,6 +165,10 @@ append_geometry(struct host_edit_reader *reader, struct json_object *value,
     cim_buf_done(&reader->geometry);
     cim_buf_init(&reader->geometry, HOST_EDIT_RECORD_BYTES_MAX * 8U);
     CIM_TRY(cim_geojson_to_wkb(value, reader->lat_lon, &reader->geometry, err));
+    if (reader->check != NULL) {
+        CIM_TRY(reader->check(reader->check_arg, reader->n_read,
+                              (const uint8_t *)reader->geometry.data, reader->geometry.len, err));
+    }
     cim_batch_append_bytes(builder, index, reader->geometry.data, reader->geometry.len);
     return CIM_OK;
 }

@@ -35,6 +35,11 @@ struct host_edit_reader {
                        cim_error *err); /* of a stream; *ret_len 0: the end */
     void (*refused)(void *arg, int64_t row, const cim_error *why);
     void *arg;
+    /* May be NULL. Holds the geometry of a feature, in degrees of longitude and latitude, against
+     * what the layer asks of it; CIM_E_INVALID refuses the feature. */
+    cim_status (*check)(void *check_arg, int64_t row, const uint8_t *wkb, size_t len,
+                        cim_error *err);
+    void *check_arg;
 
     /* Its own. */
     uint32_t n_columns;

@@ -42,8 +42,6 @@ def feature(at=HAIKOU, area="460100", **properties):
     properties.setdefault("org_code", "T" + uuid.uuid4().hex[:16])
     properties.setdefault("kind", KIND)
     properties.setdefault("licence_state", "valid")
-    # Else the clock job writes to the record a moment later, and its version moves on.
-    properties.setdefault("licence_next_change", "2999-01-01T00:00:00Z")
     return {"type": "Feature", "geometry": {"type": "Point", "coordinates": list(at)},
             "properties": dict(properties, area_code=area)}
 
@@ -74,6 +72,93 @@ class Edits(unittest.TestCase):
         if param is not None:
             self.assertEqual(answer.json["param"], param, answer.text)
         return answer.json
+
+
+def square(west, south, size=0.001):
+    east, north = west + size, south + size
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+class Rules(Edits):
+    """What a definition says of geometries holds for edits as for imports."""
+    AT_SEA = (112.5, 19.0)
+
+    def area(self, layer, ring, **properties):
+        multi = host.DEFINITIONS[layer]["geometry"] == "MultiPolygon"
+        return {"type": "Feature", "properties": dict(properties, area_code="460100"),
+                "geometry": {"type": "MultiPolygon" if multi else "Polygon",
+                             "coordinates": [[ring]] if multi else [ring]}}
+
+    def building(self, ring):
+        return self.area("buildings", ring, building_no="B" + uuid.uuid4().hex[:12], use="office")
+
+    def parcel(self, ring):
+        return self.area("land-use", ring, parcel_no="P" + uuid.uuid4().hex[:12], code="01",
+                         state="current")
+
+    def post(self, layer, body, **headers):
+        return send("POST", f"/collections/lpg.{layer}/items", body, **headers)
+
+    def test_a_rule_refuses(self):
+        self.assertGreater(items("districts", "admin", limit=1)["numberMatched"], 0)
+        problem = self.assert_problem(self.post("buildings", self.building(square(*self.AT_SEA))),
+                                      400, "geom")
+        self.assertIn("lpg.districts", problem["detail"] + problem["value"])
+        made = self.post("buildings", self.building(square(*HAIKOU)))
+        self.assertEqual(made.status, 201, made.text)
+        item = made.headers["Location"]
+        moved = {"geometry": self.building(square(*self.AT_SEA))["geometry"]}
+        patch = "application/merge-patch+json"
+        self.assert_problem(send("PATCH", item, moved, kind=patch), 400, "geom")
+        self.assert_problem(send("PUT", item, self.building(square(*self.AT_SEA))), 400, "geom")
+        self.assertEqual(send("PATCH", item, {"properties": {"storeys": 3}}, kind=patch).status,
+                         200)
+        self.assertEqual(get(item, "admin").json["geometry"]["coordinates"][0][0],
+                         square(*HAIKOU)[0])
+        send("DELETE", item)
+
+    def test_one_of_many(self):
+        good, bad = self.building(square(*HAIKOU)), self.building(square(*self.AT_SEA))
+        both = {"type": "FeatureCollection", "features": [good, bad]}
+        for answer in (self.post("buildings", both),
+                       self.post("buildings", lines([good, bad]), kind="application/x-ndjson")):
+            problem = self.assert_problem(answer, 400)
+            self.assertEqual([(each["row"], each["field"]) for each in problem["errors"]],
+                             [(2, "geom")])
+        report = self.post("buildings", both, Prefer="handling=lenient").json
+        self.assertEqual((report["read"], report["written"]), (2, 1))
+        self.assertEqual(report["errors"][0]["row"], 2)
+
+    def test_a_rule_warns(self):
+        west, south = self.AT_SEA[0] + 0.1, self.AT_SEA[1]
+        first = self.post("land-use", self.parcel(square(west, south)))
+        self.assertEqual(first.status, 201, first.text)
+        self.assertNotIn("warnings", first.json)
+        second = self.post("land-use", self.parcel(square(west + 0.0005, south)))
+        self.assertEqual(second.status, 201, second.text)
+        self.assertEqual(second.json["warnings"][0]["field"], "geom")
+        self.assertEqual(second.json["warnings"][0]["value"],
+                         first.json["properties"]["parcel_no"])
+        # A record does not overlap itself, as it was; one beside it shares a border.
+        again = send("PUT", first.headers["Location"], self.parcel(square(west - 0.0005, south)))
+        self.assertEqual(again.status, 200, again.text)
+        self.assertNotIn("warnings", again.json)
+        for made in (first, second):
+            send("DELETE", made.headers["Location"])
+
+    def test_features_of_one_edit_among_each_other(self):
+        west, south = self.AT_SEA[0] + 0.2, self.AT_SEA[1]
+        features = [self.parcel(square(west + x, south)) for x in (0, 0.002, 0.0025)]
+        report = self.post("land-use", {"type": "FeatureCollection", "features": features})
+        self.assertEqual(report.status, 201, report.text)
+        self.assertEqual([each["row"] for each in report.json["warnings"]], [3])
+
+    def test_an_area_is_valid(self):
+        west, south = self.AT_SEA
+        bow = [[west, south], [west + 0.01, south + 0.01], [west + 0.01, south],
+               [west, south + 0.01], [west, south]]
+        problem = self.assert_problem(self.post("land-use", self.parcel(bow)), 400, "geom")
+        self.assertIn("112.505", problem["detail"])
 
 
 class OneFeature(Edits):

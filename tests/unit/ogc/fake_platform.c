@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include "host/base/config.h"
+#include "host/exchange/exchange.h"
 #include "host/identity/areas.h"
 #include "host/identity/identity.h"
 #include "host/ogc/ogc.h"
@@ -349,6 +350,19 @@ host_plugins_enter_layer(struct host_plugins *plugins, const char *layer_id, cim
     atomic_fetch_add(&entered, 1);
     *ret_layer = &layer;
     return CIM_OK;
+}
+
+/* No rule of the layers here names another. */
+cim_status
+host_layer_read(void *arg, const char *layer_id, const char *filter_json, const double *bbox_deg,
+                host_geometry_fn take, void *to, cim_error *err)
+{
+    (void)arg;
+    (void)filter_json;
+    (void)bbox_deg;
+    (void)take;
+    (void)to;
+    return cim_fail(err, CIM_E_NOTFOUND, "layer", layer_id, "没有此图层", "there is no such layer");
 }
 
 cim_status
