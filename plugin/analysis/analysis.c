@@ -6,6 +6,7 @@
 #include "analysis/route_inputs.h"
 #include "analysis/route_report.h"
 #include "analysis/routing.h"
+#include "analysis/search_words.h"
 #include "analysis/siting.h"
 #include "analysis/task.h"
 #include "cim/analyses.h"
@@ -25,7 +26,7 @@
 #define ZONES    "lpg.restricted-zones"
 #define TRACKS   "lpg.vehicle-positions"
 
-enum { PROCESSES = 12 };
+enum { PROCESSES = 13 };
 
 struct lpg_analysis {
     const cim_host *host;
@@ -164,6 +165,14 @@ run_siting(void *self, const cim_call *call, cim_job *job, const char *inputs_js
 }
 
 static cim_status
+run_search_words(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+                 cim_blob *ret_result, cim_error *err)
+{
+    return lpg_search_words_answer(((struct lpg_analysis *)self)->data, call, job, inputs_json,
+                                   ret_result, err);
+}
+
+static cim_status
 run_consequence(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
                 cim_blob *ret_result, cim_error *err)
 {
@@ -241,6 +250,7 @@ static const struct lpg_process processes[PROCESSES] = {
      NULL},
     {"lpg.safer-route", "safer_route.process.json", CIM_ANALYSIS_SHORT, run_safer_route, NULL},
     {"lpg.service-area", "service_area.process.json", CIM_ANALYSIS_SHORT, run_service_area, NULL},
+    {"lpg.search-words", "search_words.process.json", 0, run_search_words, NULL},
     {"lpg.siting", "siting.process.json", CIM_JOB_ISOLATED, run_siting, NULL},
     {"lpg.station-compliance", "station_compliance.process.json", CIM_ANALYSIS_SHORT,
      run_station_compliance, NULL},

@@ -16,7 +16,14 @@
 #include <time.h>
 
 enum { EDITS = 50 };
-enum { RUNS = 300, CLIENTS = 64, SINGLE_ROWS = 1920, BATCHED_ROWS = 20000, BATCH_ROWS = 1000 };
+enum {
+    RUNS = 300,
+    CLIENTS = 64,
+    SINGLE_ROWS = 1920,
+    BATCHED_ROWS = 20000,
+    BATCH_ROWS = 1000,
+    EVENT_ROWS = 50000
+};
 
 static double
 now_ms(clockid_t clock)
@@ -59,6 +66,7 @@ enum { N_COLUMNS = sizeof names / sizeof names[0] };
 
 struct users {
     const struct cim_definition *def;
+    const char *const *names; /* of the columns */
     int64_t next;
     int64_t end;
     uint64_t seed;
@@ -82,7 +90,7 @@ append_text(struct cim_batch_builder *builder, uint32_t column, const char *text
 static void
 append_code(struct cim_batch_builder *builder, uint32_t column, struct users *users)
 {
-    const struct cim_field *field = cim_definition_field(users->def, names[column]);
+    const struct cim_field *field = cim_definition_field(users->def, users->names[column]);
     const uint32_t choice = random_below(users, (uint32_t)field->codes->n_codes);
     append_text(builder, column, field->codes->codes[choice].value);
 }
@@ -124,6 +132,7 @@ create_users(struct lpg_layer *layer, int64_t first, int64_t n, uint32_t flags)
 {
     const cim_call call = fake_call(fake_scope_all());
     struct users users = {.def = lpg_layer_definition(layer),
+                          .names = names,
                           .next = first,
                           .end = first + n,
                           .seed = 7 + (uint64_t)first};
@@ -146,6 +155,63 @@ write_users(struct lpg_layer *layer, int64_t first, int64_t n, uint32_t flags)
     (void)printf("%-44s %9lld rows %10.0f rows/s, %.1f us of CPU a row\n",
                  (flags & CIM_EDIT_DRY_RUN) != 0 ? "create, dry run" : "create, one transaction",
                  (long long)n, (double)n / took * 1000, cpu / (double)n * 1000);
+}
+
+/* ---- events of cylinders: nothing to encrypt, no geometry, and many of them ---- */
+
+static const char *const event_names[] = {
+    "event_id",  "occurred_at",      "tag_no",          "step",      "source",
+    "reader_no", "weight_before_kg", "weight_after_kg", "area_code", "owner_org"};
+static const uint32_t event_types[] = {
+    CIM_COL_TEXT, CIM_COL_TIME_MS, CIM_COL_TEXT,    CIM_COL_TEXT, CIM_COL_TEXT,
+    CIM_COL_TEXT, CIM_COL_FLOAT64, CIM_COL_FLOAT64, CIM_COL_TEXT, CIM_COL_TEXT};
+enum { N_EVENT_COLUMNS = sizeof event_names / sizeof event_names[0] };
+
+static cim_status
+fill_events(void *self, struct cim_batch_builder *builder, cim_error *err)
+{
+    static const char *const areas[] = {"460105", "460106", "460200", "469001"};
+    struct users *events = (struct users *)self;
+    while (events->next < events->end && cim_batch_builder_rows(builder) < 1024) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "E%011lld", (long long)events->next);
+        append_text(builder, 0, text);
+        cim_batch_append_i64(builder, 1, FAKE_NOW_MS - (int64_t)random_below(events, 86400) * 1000);
+        (void)snprintf(text, sizeof text, "T%08u", random_below(events, 3660000));
+        append_text(builder, 2, text);
+        append_code(builder, 3, events);
+        append_code(builder, 4, events);
+        append_text(builder, 5, "R-0007");
+        cim_batch_append_f64(builder, 6, 16.5);
+        cim_batch_append_f64(builder, 7, 30.9);
+        append_text(builder, 8, areas[random_below(events, 4)]);
+        append_text(builder, 9, "91460100MA5T00010J");
+        CIM_TRY(cim_batch_builder_end_row(builder, err));
+        events->next++;
+    }
+    return CIM_OK;
+}
+
+static void
+write_events(struct lpg_layer *layer)
+{
+    const cim_call call = fake_call(fake_scope_all());
+    const double start = wall_ms();
+    for (int64_t i = 0; i < EVENT_ROWS; i += BATCH_ROWS) {
+        struct users events = {.def = lpg_layer_definition(layer),
+                               .names = event_names,
+                               .next = i,
+                               .end = i + BATCH_ROWS,
+                               .seed = 11 + (uint64_t)i};
+        CIM_AUTO_ROWS cim_rows *rows = NULL;
+        cim_error err = {0};
+        must(cim_rows_new(N_EVENT_COLUMNS, event_names, event_types, fill_events, NULL, &events,
+                          &rows, &err),
+             &err, "rows");
+        cim_edit edit = {.struct_size = sizeof edit, .op = CIM_EDIT_CREATE, .rows = rows};
+        must(lpg_layer_write(layer, &call, &edit, &err), &err, "events");
+    }
+    print_rate("events of cylinders, batches of 1000", EVENT_ROWS, wall_ms() - start);
 }
 
 struct client {
@@ -248,16 +314,39 @@ count_kinds(struct lpg_data *data, struct lpg_layer *layer, int64_t first)
     double took = 0;
     cim_error err = {0};
     count_all(layer, "count of an area and a kind, by the store", &query, 1);
+    group_all(layer, "all by county and kind, by the store", 1);
     must(lpg_tallies_run(data, NULL, &err), &err, "tally");
-    count_all(layer, "  from memory", &query, RUNS);
+    count_all(layer, "count of an area and a kind, from memory", &query, RUNS);
+    group_all(layer, "all by county and kind, from memory", RUNS);
     for (int i = 0; i < EDITS; i++) {
         create_users(layer, first + i, 1, 0);
         const double start = wall_ms();
         must(lpg_layer_count(layer, &call, &query, &count, &err), &err, "count");
         took += wall_ms() - start;
     }
-    (void)printf("%-44s %9lld rows %10.1f us\n", "  from memory, after an edit", (long long)count,
-                 took / EDITS * 1000);
+    (void)printf("%-44s %9lld rows %10.1f us\n", "count of an area and a kind, after an edit",
+                 (long long)count, took / EDITS * 1000);
+}
+
+static void
+group_all(struct lpg_layer *layer, const char *what, int runs)
+{
+    static const struct lpg_grouping grouping = {
+        .n_by = 2, .by = {"area_code", "kind"}, .area_level = "county"};
+    const cim_query query = {.struct_size = sizeof query};
+    const cim_call call = fake_call(fake_scope_all());
+    int64_t n_groups = 0;
+    cim_error err = {0};
+    const double start = wall_ms();
+    for (int i = 0; i < runs; i++) {
+        CIM_AUTO_ROWS cim_rows *rows = NULL;
+        const cim_batch *batch = NULL;
+        must(lpg_data_group_count(layer, &call, &query, &grouping, &rows, &err), &err, what);
+        must(rows->next(rows, &batch, &err), &err, what);
+        n_groups = batch->n_rows;
+    }
+    (void)printf("%-44s %8lld groups %9.1f us\n", what, (long long)n_groups,
+                 (wall_ms() - start) / runs * 1000);
 }
 
 static void
@@ -312,6 +401,7 @@ main(int argc, char **argv)
     write_users(layer, 0, n, 0);
     write_users(layer, n, 1000, 0);
     write_as_clients(fake, layer, n + 1000);
+    write_events(lpg_data_layer(data, "lpg.cylinder-events"));
 
     cim_query query = {.struct_size = sizeof query, .limit = 100};
     read_pages(layer, "page of 100, all in clear", fake_scope_all(), &query);

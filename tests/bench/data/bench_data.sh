@@ -23,16 +23,17 @@ awk 'BEGIN {
 }' >"$work/users.csv"
 for words in migrate "areas import $work/areas.csv" "plugin enable lpg"; do
     # shellcheck disable=SC2086 # words of one verb
-    "$host" $words --log.level=error >"$work/log" || { cat "$work/log" >&2 && exit 1; }
+    "$host" $words --log.level=error >"$work/log" 2>&1 || { printf '%s failed:\n' "$words" && cat "$work/log" && exit 1; }
 done
 rate() { # WHAT COMMAND...
     local what=$1 start
     shift
     start=$(date +%s%N)
-    "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2 && exit 1; }
+    "$@" >"$work/log" 2>&1 || { printf '%s failed:\n' "$what" && cat "$work/log" && exit 1; }
     printf '%-44s %9d rows %10d rows/s\n' "$what" 50000 $((50000 * 1000000000 / ($(date +%s%N) - start)))
 }
 printf -- '-- a file of 50000 rows\n'
 rate "cim-host import, embedded" "$host" import "$work/users.csv" --layer=lpg.end-users --crs=wgs84 --log.level=error
+command -v ogr2ogr >/dev/null || { echo "ogr2ogr is missing (Debian: gdal-bin)" && exit 1; }
 rate "  ogr2ogr into a GeoPackage" ogr2ogr -f GPKG "$work/plain.gpkg" "$work/users.csv" -oo X_POSSIBLE_NAMES=lon \
     -oo Y_POSSIBLE_NAMES=lat -a_srs EPSG:4490

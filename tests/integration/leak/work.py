@@ -213,6 +213,7 @@ PROCESSES = {
     "lpg.consequence": (CONSEQUENCE, None, ask_consequence),
     "lpg.safer-route": (along(LAYERS["lpg.roads"].records[0]), None, ask_safer_route),
     "lpg.service-area": (SERVICE_AREA, None, ask_service_area),
+    "lpg.search-words": ({"layer": "lpg.stations"}, None, None),
     "lpg.siting": (SITING, None, ask_siting),
     "lpg.station-compliance": (COMPLIANCE, check_compliance, None),
     "lpg.why-not": (WHY_NOT, None, ask_why_not),

@@ -102,15 +102,15 @@ class Rules(Edits):
     def test_a_rule_refuses(self):
         self.assertGreater(items("districts", "admin", limit=1)["numberMatched"], 0)
         problem = self.assert_problem(self.post("buildings", self.building(square(*self.AT_SEA))),
-                                      400, "geom")
+                                      400, "geometry")
         self.assertIn("lpg.districts", problem["detail"] + problem["value"])
         made = self.post("buildings", self.building(square(*HAIKOU)))
         self.assertEqual(made.status, 201, made.text)
         item = made.headers["Location"]
         moved = {"geometry": self.building(square(*self.AT_SEA))["geometry"]}
         patch = "application/merge-patch+json"
-        self.assert_problem(send("PATCH", item, moved, kind=patch), 400, "geom")
-        self.assert_problem(send("PUT", item, self.building(square(*self.AT_SEA))), 400, "geom")
+        self.assert_problem(send("PATCH", item, moved, kind=patch), 400, "geometry")
+        self.assert_problem(send("PUT", item, self.building(square(*self.AT_SEA))), 400, "geometry")
         self.assertEqual(send("PATCH", item, {"properties": {"storeys": 3}}, kind=patch).status,
                          200)
         self.assertEqual(get(item, "admin").json["geometry"]["coordinates"][0][0],
@@ -124,7 +124,7 @@ class Rules(Edits):
                        self.post("buildings", lines([good, bad]), kind="application/x-ndjson")):
             problem = self.assert_problem(answer, 400)
             self.assertEqual([(each["row"], each["field"]) for each in problem["errors"]],
-                             [(2, "geom")])
+                             [(2, "geometry")])
         report = self.post("buildings", both, Prefer="handling=lenient").json
         self.assertEqual((report["read"], report["written"]), (2, 1))
         self.assertEqual(report["errors"][0]["row"], 2)
@@ -136,7 +136,7 @@ class Rules(Edits):
         self.assertNotIn("warnings", first.json)
         second = self.post("land-use", self.parcel(square(west + 0.0005, south)))
         self.assertEqual(second.status, 201, second.text)
-        self.assertEqual(second.json["warnings"][0]["field"], "geom")
+        self.assertEqual(second.json["warnings"][0]["field"], "geometry")
         self.assertEqual(second.json["warnings"][0]["value"],
                          first.json["properties"]["parcel_no"])
         # A record does not overlap itself, as it was; one beside it shares a border.
@@ -157,7 +157,7 @@ class Rules(Edits):
         west, south = self.AT_SEA
         bow = [[west, south], [west + 0.01, south + 0.01], [west + 0.01, south],
                [west, south + 0.01], [west, south]]
-        problem = self.assert_problem(self.post("land-use", self.parcel(bow)), 400, "geom")
+        problem = self.assert_problem(self.post("land-use", self.parcel(bow)), 400, "geometry")
         self.assertIn("112.505", problem["detail"])
 
 

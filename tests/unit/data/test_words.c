@@ -2,6 +2,8 @@
  */
 #include "fixture.h"
 
+#include "data/words.h"
+
 static const char *const names[] = {
     "海口民生液化气公司", "（海南）长丰燃气", "ＡＢＣ气站１２", "𠮷野气站", "琼山Gas站",
 };
@@ -139,12 +141,52 @@ test_only_what_the_scope_shows_is_found(void **state)
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
+/* As after the rules of reading changed: words are lost, wrong, or right. */
+static void
+test_words_are_made_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    const cim_call call = fake_call(fake_scope_all());
+    const cim_scope nothing = {.struct_size = sizeof nothing,
+                               .areas_version = fake_scope_all()->areas_version};
+    const cim_call stranger = fake_call(&nothing);
+    int64_t n_read = 0;
+    int64_t n_changed = 0;
+    cim_error err = {0};
+    write_names(fixture);
+    assert_ok(host_store_write_one(fixture->fake->store,
+                                   "update test_thing set search_words = null where fid = 1", NULL,
+                                   0, NULL, &err),
+              &err);
+    assert_ok(host_store_write_one(fixture->fake->store,
+                                   "update test_thing set search_words = '|old' where fid = 2",
+                                   NULL, 0, NULL, &err),
+              &err);
+    const int64_t pos = host_store_layer_pos(fixture->fake->store, "test.things");
+    assert_int_equal(find(fixture->things, "hkms", fake_scope_all()), 0);
+    assert_int_equal(find(fixture->things, "old", fake_scope_all()), 1);
+    assert_int_equal(lpg_words_rebuild(fixture->things, &stranger, &n_read, &n_changed, &err),
+                     CIM_E_DENIED);
+    assert_ok(lpg_words_rebuild(fixture->things, &call, &n_read, &n_changed, &err), &err);
+    assert_int_equal(n_read, N_NAMES);
+    assert_int_equal(n_changed, 2);
+    assert_int_equal(find(fixture->things, "hkms", fake_scope_all()), 1);
+    assert_int_equal(find(fixture->things, "old", fake_scope_all()), 0);
+    assert_int_equal(one_int(fixture, "select max(version) from test_thing"), 1);
+    /* Counts that were kept end with it; a second time there is nothing to do. */
+    assert_int_equal(host_store_layer_pos(fixture->fake->store, "test.things"), pos + 1);
+    assert_ok(lpg_words_rebuild(fixture->things, &call, &n_read, &n_changed, &err), &err);
+    assert_int_equal(n_changed, 0);
+    assert_int_equal(host_store_layer_pos(fixture->fake->store, "test.things"), pos + 1);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_STORE(test_text_pinyin_and_initials_find_a_record),
         WITH_STORE(test_changes_and_deletions_are_followed),
+        WITH_STORE(test_words_are_made_anew),
         WITH_STORE(test_tables_without_the_column_are_searched_in_their_fields),
         WITH_STORE(test_only_what_the_scope_shows_is_found),
     };
