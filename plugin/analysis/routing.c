@@ -187,10 +187,10 @@ lpg_routing_write(struct lpg_routing_run *run, struct cim_buf *out)
                  !run->restricted     ? NULL
                  : run->has_departure ? "by_departure"
                                       : "whole_day");
-    lpg_out_text(out, "basis_zh", vehicle->basis.zh);
-    lpg_out_text(out, "basis_en", vehicle->basis.en);
-    lpg_out_text(out, "clause", vehicle->basis.clause);
-    lpg_out_flag(out, "to_confirm", vehicle->basis.confidence != 'C');
+    lpg_out_text(out, "basis_zh", vehicle->basis_zh);
+    lpg_out_text(out, "basis_en", vehicle->basis_en);
+    lpg_out_text(out, "clause", vehicle->clause);
+    lpg_out_flag(out, "to_confirm", vehicle->confidence != 'C');
     cim_buf_add_char(out, '}');
 }
 

@@ -42,8 +42,10 @@ read_vehicle(struct json_object *row, const struct lpg_route_table *classes,
     const char *confidence = text_of(row, "confidence");
     ret_vehicle->vehicle = text_of(row, "vehicle");
     ret_vehicle->dangerous_goods = json_object_get_boolean(lpg_in_member(row, "dangerous_goods"));
-    ret_vehicle->basis = (struct lpg_basis){text_of(basis, "zh"), text_of(basis, "en"),
-                                            text_of(row, "clause"), confidence[0]};
+    ret_vehicle->basis_zh = text_of(basis, "zh");
+    ret_vehicle->basis_en = text_of(basis, "en");
+    ret_vehicle->clause = text_of(row, "clause");
+    ret_vehicle->confidence = confidence[0];
     if (ret_vehicle->vehicle[0] == '\0' || strchr("CLU", confidence[0]) == NULL ||
         confidence[0] == '\0' || !json_object_is_type(speeds, json_type_object) ||
         json_object_object_length(speeds) == 0) {
