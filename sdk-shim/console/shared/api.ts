@@ -31,6 +31,8 @@ export interface RequestOptions {
   json?: unknown
   body?: BodyInit
   contentType?: string
+  /** RFC 7240: "respond-async" */
+  prefer?: string
   signal?: AbortSignal
   /** Sign-in calls answer 401 as their own result and must not wait for a new session. */
   anonymous?: boolean
@@ -82,6 +84,7 @@ async function send(path: string, options: RequestOptions): Promise<Response> {
   } else if (options.contentType) {
     headers['Content-Type'] = options.contentType
   }
+  if (options.prefer) headers.Prefer = options.prefer
   const csrf = session.csrf()
   if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf
   try {

@@ -120,18 +120,25 @@ export async function fetchBasemaps(): Promise<Basemap[]> {
   return (await request<{ basemaps: Basemap[] }>('/basemaps')).basemaps
 }
 
-/** An analysis, answered within the request; each output as its plain value. */
-export async function runProcess<T>(id: string, inputs: object, signal?: AbortSignal): Promise<T> {
-  const outputs = await request<Record<string, unknown>>(
-    `/processes/${encodeURIComponent(id)}/execution`,
-    { method: 'POST', json: { inputs, response: 'document' }, signal },
-  )
+/** A document of results, each output as its plain value. */
+export function plainOutputs<T>(outputs: Record<string, unknown>): T {
   return Object.fromEntries(
     Object.entries(outputs).map(([name, output]) => {
       const qualified = output as { mediaType?: string; value?: unknown } | null
       return [name, qualified?.mediaType !== undefined ? qualified.value : output]
     }),
   ) as T
+}
+
+/** An analysis, answered within the request. */
+export async function runProcess<T>(id: string, inputs: object, signal?: AbortSignal): Promise<T> {
+  return plainOutputs<T>(
+    await request<Record<string, unknown>>(`/processes/${encodeURIComponent(id)}/execution`, {
+      method: 'POST',
+      json: { inputs, response: 'document' },
+      signal,
+    }),
+  )
 }
 
 /** Every record of the area and classes, not one page: the host streams it. */

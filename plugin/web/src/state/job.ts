@@ -1,0 +1,69 @@
+// One analysis run as a job at a time: what the page shows of it, and its result when it is over.
+import { isAbort, problemText, toProblem } from '@cim/api'
+import { reactive } from 'vue'
+import { dismissJob, followJob, jobResults, submitJob } from '../api/jobs'
+
+export interface JobRun {
+  busy: boolean
+  error: string
+  progress: number
+  message: string
+  job: string
+}
+
+export interface Runner<A> {
+  run: JobRun
+  /** The result with its job; null when it was cancelled or has failed, which `run.error` says. */
+  start(inputs: object): Promise<{ job: string; answer: A } | null>
+  cancel(): Promise<void>
+  /** Nobody waits for it any more; it goes on. */
+  forget(): void
+  say(error: unknown): void
+}
+
+export function jobRunner<A>(process: string): Runner<A> {
+  const run = reactive<JobRun>({ busy: false, error: '', progress: 0, message: '', job: '' })
+  let controller: AbortController | null = null
+
+  function say(error: unknown): void {
+    if (!isAbort(error)) run.error = problemText(toProblem(error))
+  }
+
+  function forget(): void {
+    controller?.abort()
+    controller = null
+    Object.assign(run, { busy: false, error: '', progress: 0, message: '', job: '' })
+  }
+
+  async function start(inputs: object): Promise<{ job: string; answer: A } | null> {
+    forget()
+    const mine = new AbortController()
+    controller = mine
+    run.busy = true
+    try {
+      run.job = await submitJob(process, inputs)
+      const job = await followJob(
+        run.job,
+        (state) => {
+          run.progress = state.progress
+          run.message = state.message ?? ''
+        },
+        mine.signal,
+      )
+      if (job.status !== 'dismissed') return { job: job.jobID, answer: await jobResults<A>(job.jobID) }
+    } catch (error) {
+      if (controller === mine) say(error)
+    } finally {
+      if (controller === mine) run.busy = false
+    }
+    return null
+  }
+
+  async function cancel(): Promise<void> {
+    const { job } = run
+    forget()
+    if (job) await dismissJob(job).catch(() => undefined)
+  }
+
+  return { run, start, cancel, forget, say }
+}

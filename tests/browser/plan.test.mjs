@@ -1,0 +1,164 @@
+// The planner's afternoon (product.md, steps 18 and 11): land, sites, a red line from a drawing, why not, reports; and what an
+// accident reaches.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { launch, mapReady, openMap, shot, test, until } from './lib.mjs'
+
+const JOB_MS = 120_000
+
+/** A corner of a dwelling, so that there is something to keep away from. */
+async function aDwelling(page) {
+  return page.evaluate(async () => {
+    const answer = await fetch('/collections/lpg.buildings/items?limit=500&use=dwelling')
+    const all = (await answer.json()).features
+    return all[0].geometry.coordinates[0][0]
+  })
+}
+
+const hectares = async (page) => parseFloat(await page.innerText(test('plan-feasible')))
+
+describe('the siting plan', () => {
+  let browser
+  let page
+  let faults
+  let expect
+  let corner
+  before(async () => {
+    browser = await launch()
+    ;({ page, faults, expect } = await openMap(browser, 'planner'))
+    page.setDefaultTimeout(JOB_MS)
+  })
+  after(() => browser.close())
+
+  async function runPlan() {
+    const [result] = await Promise.all([
+      page.waitForResponse((r) => /\/jobs\/[^/]+\/results$/.test(r.url()), { timeout: JOB_MS }),
+      page.click(test('plan-run')),
+    ])
+    const answer = await result.json()
+    await page.waitForSelector(test('plan-feasible'))
+    await page.waitForSelector(test('job'), { state: 'detached' })
+    return answer
+  }
+
+  it('finds the land in the view, and less of it for more volume', async () => {
+    await page.click(test('tool-plan'))
+    await page.waitForSelector(test('plan-panel'))
+    assert.equal(await page.isDisabled(test('plan-run')), true, 'no area yet')
+    corner = await aDwelling(page)
+    await page.evaluate((c) => window.__lpgMap.jumpTo({ center: c, zoom: 16.5 }), corner)
+    await mapReady(page)
+    await page.click(test('plan-view'))
+    await page.uncheck(test('plan-land-use'))
+    await page.selectOption(test('plan-class'), 'II')
+    await page.fill(test('plan-volume'), '3')
+    const required = (answer) => answer.rules.find((line) => line.receptor === 'other_civil').required_m
+    assert.equal(required(await runPlan()), 6)
+    const smaller = await hectares(page)
+    await page.fill(test('plan-volume'), '3.1')
+    assert.equal(required(await runPlan()), 8)
+    await until('the land shrinks', () => hectares(page), (ha) => ha < smaller)
+    assert.equal(await page.locator(`${test('plan-scenarios')} thead th`).count(), 3, 'two scenarios side by side')
+    assert.match(await page.innerText(test('plan-rules')), /待核/)
+    await shot(page, 'plan-land')
+    assert.deepEqual(faults, [])
+  })
+
+  it('chooses sites with a proven gap, and flies to one', async () => {
+    await page.fill(test('plan-count'), '2')
+    await page.fill(test('plan-radius'), '800')
+    const answer = await runPlan()
+    if (answer.total_demand > 0) {
+      assert.ok(answer.gap <= 0.01, `gap ${answer.gap}`)
+      await page.waitForSelector(`${test('plan-sites')} tbody tr`)
+      await page.click(`${test('plan-sites')} tbody tr`)
+      await page.waitForFunction(() => !window.__lpgMap.isMoving() && window.__lpgMap.getZoom() >= 17)
+    }
+    await shot(page, 'plan-sites')
+    assert.deepEqual(faults, [])
+  })
+
+  it('gives the report as PDF and Word, and the land as SHP', async () => {
+    for (const [name, begins] of [['pdf', '%PDF'], ['docx', 'PK'], ['geojson', '{"ty'], ['shp-feasible', 'PK']]) {
+      const href = await page.getAttribute(test(`file-${name}`), 'href')
+      const head = await page.evaluate(async (url) => {
+        const answer = await fetch(url)
+        return [answer.status, (await answer.text()).slice(0, 4)]
+      }, href)
+      assert.equal(head[0], 200, href)
+      assert.ok(head[1].startsWith(begins), `${name}: ${head[1]}`)
+    }
+    assert.deepEqual(faults, [])
+  })
+
+  it('says why not where it is clicked', async () => {
+    await page.evaluate((c) => window.__lpgMap.jumpTo({ center: c, zoom: 18 }), corner)
+    await mapReady(page)
+    await page.click(test('plan-why'))
+    const box = await page.locator(test('map')).boundingBox()
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2)
+    await page.waitForSelector(test('plan-why-line'))
+    assert.match(await page.innerText(test('plan-why-line')), /不合规/)
+    assert.deepEqual(faults, [])
+  })
+
+  it('takes a red line from a drawing, and says what it lacks', async () => {
+    // 300 m by 300 m around the dwelling, in the 3-degree plane of 111 E
+    const [e, n] = await page.evaluate(([lon, lat]) => {
+      const rad = Math.PI / 180
+      return [500000 + (lon - 111) * 111320 * Math.cos(lat * rad), lat * 110574 + 3000]
+    }, corner)
+    const at = [[-150, -150], [150, -150], [150, 150], [-150, 150]]
+    const dxf = ['0', 'SECTION', '2', 'ENTITIES', '0', 'LWPOLYLINE', '100', 'AcDbEntity', '8', 'red', '100', 'AcDbPolyline', '90', '4', '70', '1',
+      ...at.flatMap(([x, y]) => ['10', String(e + x), '20', String(n + y)]), '0', 'ENDSEC', '0', 'EOF', ''].join('\n')
+    const file = { name: '红线.dxf', mimeType: 'application/dxf', buffer: Buffer.from(dxf) }
+    expect('400 /files/features')
+    await page.setInputFiles(test('plan-file'), file)
+    await until('it asks for the reference system', () => page.innerText(test('plan-error')), (text) => /坐标系/.test(text))
+    await page.fill(test('plan-crs'), 'EPSG:4546')
+    await page.setInputFiles(test('plan-file'), file)
+    await until('the area of the file', () => page.innerText(test('plan-area')), (text) => /红线\.dxf · EPSG:4546/.test(text))
+    await page.fill(test('plan-count'), '0')
+    const answer = await runPlan()
+    assert.ok(Math.abs(answer.area_m2 - 90000) < 60, `${answer.area_m2}`)
+    assert.deepEqual(faults, [])
+  })
+
+  it('opens a run of before with its question', async () => {
+    await until('the runs', () => page.locator(`${test('plan-saved')} option`).count(), (n) => n >= 4)
+    const jobs = await page.$$eval(`${test('plan-saved')} option`, (options) => options.map((o) => o.value).filter(Boolean))
+    await page.selectOption(test('plan-saved'), jobs.at(-1))
+    await until('its volume', () => page.inputValue(test('plan-volume')), (text) => text === '3')
+    assert.deepEqual(faults, [])
+  })
+
+  it('is cancelled, and is ready for the next', async () => {
+    await page.click(test('plan-run'))
+    await page.click(test('job-cancel'))
+    await page.waitForSelector(test('job'), { state: 'detached' })
+    assert.equal(await page.isDisabled(test('plan-run')), false)
+    await page.click(test('plan-close'))
+    assert.equal(await page.locator(test('plan-panel')).count(), 0)
+    assert.deepEqual(faults, [])
+  })
+
+  it('shows what a full store of 28 cylinders reaches: 80.6 m and 145.5 m', async () => {
+    await page.click(test('tool-consequence'))
+    await page.waitForSelector(test('consequence-panel'))
+    assert.equal(await page.isDisabled(test('consequence-run')), true)
+    await page.click(test('consequence-pick'))
+    const box = await page.locator(test('map')).boundingBox()
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2)
+    await page.click(test('consequence-run'))
+    await page.waitForSelector(`${test('consequence-rings')} tbody tr`)
+    const text = await page.innerText(test('consequence-rings'))
+    assert.match(text, /12\.5 kW\/m²\s+80\.6/)
+    assert.match(text, /4 kW\/m²\s+145\.5/)
+    assert.match(await page.innerText(test('consequence-nearest')), /最近/)
+    await shot(page, 'consequence')
+    await page.selectOption(test('consequence-scenario'), 'explosion')
+    await page.click(test('consequence-run'))
+    await until('overpressure', () => page.innerText(test('consequence-rings')), (t) => /44 kPa/.test(t))
+    assert.deepEqual(faults, [])
+  })
+})
