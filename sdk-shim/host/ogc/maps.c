@@ -124,6 +124,21 @@ dataset_map(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 
 enum { THUMBNAIL_WIDTH_PX = 320, THUMBNAIL_HEIGHT_PX = 200 };
 
+/* Of a thumbnail: symbols at half their size, and room for those at the edge. */
+static const double thumbnail_ratio = 0.5;
+static const double thumbnail_margin = 0.08;
+
+static void
+add_margin(struct host_pic_view *view)
+{
+    const double dx = (view->east - view->west) * thumbnail_margin;
+    const double dy = (view->north - view->south) * thumbnail_margin;
+    view->west -= dx;
+    view->east += dx;
+    view->south -= dy;
+    view->north += dy;
+}
+
 /* All that the caller sees of a layer in small, over the base map where he may read all of that. */
 static cim_status
 thumbnail(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
@@ -146,7 +161,9 @@ thumbnail(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(host_map_request_parse(NULL, 0, &request, err));
     request.width = THUMBNAIL_WIDTH_PX;
     request.height = THUMBNAIL_HEIGHT_PX;
+    request.ratio = thumbnail_ratio;
     CIM_TRY(find_view(&own, &request, &view, err));
+    add_margin(&view);
     if (host_map_add(&base, HOST_MAP_BASEMAP, NULL) == CIM_OK) {
         CIM_TRY(host_map_add(&map, HOST_MAP_BASEMAP, err));
     }
