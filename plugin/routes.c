@@ -40,7 +40,8 @@ respond_json(const struct lpg_routes *routes, cim_http_req *req, struct cim_buf 
 static bool
 is_theme(const struct cim_definition *def)
 {
-    return def->catalogue_class != NULL && strcmp(def->catalogue_class, "液化石油气专题") == 0;
+    return def->catalogue.class_name != NULL &&
+           strcmp(def->catalogue.class_name, "液化石油气专题") == 0;
 }
 
 /* Marks the areas of all terms of any layer of the theme, then everything above them. */

@@ -54,8 +54,9 @@ cim_definition_free(struct cim_definition *def)
     free(def->time);
     free(def->style);
     free(def->retention);
-    free(def->catalogue_class);
-    free(def->catalogue_update);
+    free(def->catalogue.class_name);
+    free(def->catalogue.update);
+    cim_text2_done(&def->catalogue.condition);
     free(def->clauses);
     cim_topology_done(def);
     free(def->popup);
@@ -274,18 +275,48 @@ read_tiles(const struct cim_reader *reader, struct cim_definition *def)
     return cim_read_rates(&tiles, def);
 }
 
+/* One word of a list, by its place there; absent: the first. */
+static cim_status
+read_word(const struct cim_reader *reader, const char *key, const char *const *words,
+          const char *zh, const char *en, int *ret_at)
+{
+    char *text = NULL;
+    int at = 0;
+    CIM_TRY(cim_reader_text(reader, key, false, &text));
+    while (text != NULL && words[at] != NULL && strcmp(words[at], text) != 0) {
+        at++;
+    }
+    free(text);
+    if (words[at] == NULL) {
+        return cim_reader_fail(reader, key, zh, en);
+    }
+    *ret_at = at;
+    return CIM_OK;
+}
+
 static cim_status
 read_catalogue(const struct cim_reader *reader, struct cim_definition *def)
 {
-    static const char *const keys[] = {"class", "update", NULL};
-    struct cim_reader catalogue;
-    CIM_TRY(cim_reader_object(reader, "catalogue", false, &catalogue));
-    if (catalogue.object == NULL) {
+    static const char *const keys[] = {"class", "update", "sharing", "open", "condition", NULL};
+    static const char *const sharing[] = {"conditional", "unconditional", "none", NULL};
+    static const char *const open[] = {"no", "conditional", "yes", NULL};
+    struct cim_catalogue *catalogue = &def->catalogue;
+    struct cim_reader inner;
+    int at = 0;
+    CIM_TRY(cim_reader_object(reader, "catalogue", false, &inner));
+    if (inner.object == NULL) {
         return CIM_OK;
     }
-    CIM_TRY(cim_reader_only(&catalogue, keys));
-    CIM_TRY(cim_reader_text(&catalogue, "class", false, &def->catalogue_class));
-    return cim_reader_text(&catalogue, "update", false, &def->catalogue_update);
+    CIM_TRY(cim_reader_only(&inner, keys));
+    CIM_TRY(cim_reader_text(&inner, "class", false, &catalogue->class_name));
+    CIM_TRY(cim_reader_text(&inner, "update", false, &catalogue->update));
+    CIM_TRY(read_word(&inner, "sharing", sharing, "应为 conditional、unconditional 或 none",
+                      "expected conditional, unconditional or none", &at));
+    catalogue->sharing = (enum cim_sharing)at;
+    CIM_TRY(read_word(&inner, "open", open, "应为 no、conditional 或 yes",
+                      "expected no, conditional or yes", &at));
+    catalogue->open = (enum cim_openness)at;
+    return cim_reader_text2(&inner, "condition", false, &catalogue->condition);
 }
 
 /* A text that stands for itself when the definition does not give it. */

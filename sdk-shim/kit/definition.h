@@ -138,6 +138,22 @@ struct cim_rate {
     char **denominator;
 };
 
+/* Who may have the data, of the core items of a catalogue of government information resources. */
+enum cim_sharing {
+    CIM_SHARING_CONDITIONAL, /* whoever asks and is granted it; the default */
+    CIM_SHARING_UNCONDITIONAL,
+    CIM_SHARING_NONE /* not even that there is such a resource, but to who may read it */
+};
+enum cim_openness { CIM_OPEN_NO, CIM_OPEN_CONDITIONAL, CIM_OPEN_YES };
+
+struct cim_catalogue {
+    char *class_name; /* of CIM data: "公共专题"; may be NULL */
+    char *update;     /* realtime, daily, monthly, yearly; may be NULL */
+    enum cim_sharing sharing;
+    enum cim_openness open;     /* to the public */
+    struct cim_text2 condition; /* of sharing or opening; may be empty */
+};
+
 struct cim_definition {
     char *id;    /* "lpg.enterprises" */
     char *table; /* "lpg_enterprise" */
@@ -154,8 +170,7 @@ struct cim_definition {
     bool has_rules;    /* some field has `after` or `required_if` */
     bool has_next;     /* some field has `next` */
     bool has_warnings; /* some field may warn: `check_warns`, or a credit code */
-    char *catalogue_class;
-    char *catalogue_update;
+    struct cim_catalogue catalogue;
     size_t n_topology;
     struct cim_topology_rule *topology;
     size_t n_clauses;

@@ -7,6 +7,7 @@
 #include "host/base/clock.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
+#include "host/catalogue/lineage.h"
 #include "host/exchange/source.h"
 #include "host/http/http.h"
 #include "host/identity/identity.h"
@@ -302,6 +303,14 @@ import_entered(struct refresh *refresh, const struct host_layer *layer, const ci
     refresh->n_removed = report.n_removed;
     refresh->n_created = report.n_written - report.n_removed;
     refresh->n_records = report.n_kept + refresh->n_created;
+    if (status == CIM_OK) {
+        const struct host_lineage lineage = {.layer = refresh->role.layer,
+                                             .way = "binding",
+                                             .source = refresh->binding.name,
+                                             .n_written = report.n_written,
+                                             .n_refused = report.n_refused};
+        host_lineage_note(refresh->app, call, &lineage);
+    }
     if (status != CIM_OK) {
         explain(&report, &why);
         if (err != NULL) {

@@ -1,4 +1,5 @@
 /* host/exchange/routes.c -- POST /admin/api/imports: a file as the request's body. */
+#include "host/catalogue/lineage.h"
 #include "host/exchange/exchange.h"
 
 #include "cim/util.h"
@@ -144,6 +145,13 @@ import_into(struct host_app *app, const cim_call *call, cim_http_req *req, const
     } else {
         status = respond(req, call, layer_id, &report, status, &why, err);
         host_idempotency_keep(&once);
+    }
+    if (status == CIM_OK && why.code == CIM_OK && (options->flags & HOST_IMPORT_DRY_RUN) == 0) {
+        const struct host_lineage lineage = {.layer = layer_id,
+                                             .way = "file",
+                                             .n_written = report.n_written,
+                                             .n_refused = report.n_refused};
+        host_lineage_note(app, call, &lineage);
     }
     host_import_report_done(&report);
     return status;

@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "host/app.h"
+#include "host/catalogue/lineage.h"
 #include "host/plugins/plugins.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
 enum { REPORT_BYTES_MAX = 8 << 20 };
 
 struct work {
+    struct host_app *app;
     cim_job *job;
     struct host_import_tell tell;
 };
@@ -80,6 +82,15 @@ import(struct work *work, const struct host_layer *layer, const cim_call *call,
     cim_buf_add_char(out, '{');
     host_import_report_write(&report, request->layer, out);
     cim_buf_add_char(out, '}');
+    if (status == CIM_OK && (options->flags & HOST_IMPORT_DRY_RUN) == 0) {
+        const struct host_lineage lineage = {.layer = request->layer,
+                                             .way = "job",
+                                             .job = work->job->id,
+                                             .source = request->name,
+                                             .n_written = report.n_written,
+                                             .n_refused = report.n_refused};
+        host_lineage_note(work->app, call, &lineage);
+    }
     host_import_report_done(&report);
     if (cim_buf_status(out, NULL) == CIM_OK) {
         (void)keep_report(work->job->dir, out, NULL); /* the state tells the outcome */
@@ -97,7 +108,7 @@ host_import_run(void *self, const cim_call *call, cim_job *job, const char *inpu
     struct host_app *app = self;
     HOST_AUTO_IMPORT_REQUEST struct host_import_request request = {.json = NULL};
     CIM_AUTO_BUF struct cim_buf out;
-    struct work work = {.job = job};
+    struct work work = {.app = app, .job = job};
     struct host_layer_reading reading = {.app = app, .call = call};
     const struct host_layer_reader reader = {host_layer_read, &reading};
     const struct host_layer *layer = NULL;

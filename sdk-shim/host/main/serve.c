@@ -23,6 +23,7 @@
 #include "host/jobs/jobs.h"
 #include "host/ogc/callback.h"
 #include "host/ogc/ogc.h"
+#include "host/ogc/records.h"
 #include "host/plugins/plugins.h"
 #include "host/retention/retention.h"
 #include "host/store/store.h"
@@ -114,6 +115,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_streams_new(app, &app->streams, err));
     CIM_TRY(host_streams_add_routes(app->streams, err));
     CIM_TRY(host_ogc_add_routes(app, err));
+    CIM_TRY(host_ogc_add_record_routes(app, err));
     return host_ogc_add_process_routes(app, err);
 }
 

@@ -5,6 +5,7 @@
 #include "args.h"
 #include "bar.h"
 #include "cim/util.h"
+#include "host/catalogue/lineage.h"
 #include "host/base/clock.h"
 #include "host/exchange/exchange.h"
 #include "host/http/http.h"
@@ -128,6 +129,14 @@ import(struct host_app *app, const struct host_args *args, const char *layer_id,
         host_bar_end(&bar);
         if (status == CIM_OK || report.n_read > 0) {
             print_report(&report, layer_id);
+        }
+        if (status == CIM_OK && (options.flags & HOST_IMPORT_DRY_RUN) == 0) {
+            const struct host_lineage lineage = {.layer = layer_id,
+                                                 .way = "command",
+                                                 .source = path,
+                                                 .n_written = report.n_written,
+                                                 .n_refused = report.n_refused};
+            host_lineage_note(app, &call, &lineage);
         }
         host_import_report_done(&report);
         host_plugins_leave(app->plugins, layer->plugin_id);

@@ -97,6 +97,8 @@ landing(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
                   zh ? "地图样式" : "Styles", "%s/styles", ask.base);
     host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/map", "image/png",
                   zh ? "地图 (PNG)" : "Map as PNG", "%s/map", ask.base);
+    host_doc_link(links, "http://www.opengis.net/def/rel/ogc/1.0/ogc-catalog", json,
+                  zh ? "数据资源目录" : "Catalogue", "%s/catalogue", ask.base);
     host_doc_link(links, "related", "text/xml", "WMS 1.3.0",
                   "%s/wms?SERVICE=WMS&REQUEST=GetCapabilities", ask.base);
     host_doc_link(links, "related", "text/xml", "WMTS 1.0.0", "%s/wmts/1.0.0/WMTSCapabilities.xml",

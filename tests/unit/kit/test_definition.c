@@ -103,7 +103,7 @@ test_full_definition_is_read_whole(void **state)
     assert_int_equal(def->tile_min_zoom, 3);
     assert_int_equal(def->tile_max_zoom, 16);
     assert_string_equal(def->time, "seen_at");
-    assert_string_equal(def->catalogue_class, "公共专题");
+    assert_string_equal(def->catalogue.class_name, "公共专题");
     assert_string_equal(cim_geometry_name(def->geometry), "Point");
     cim_definition_free(def);
     cim_codes_free(codes);
