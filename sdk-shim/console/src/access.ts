@@ -83,8 +83,12 @@ export const ORG_KINDS = [
   'gas', 'market', 'transport', 'emergency', 'police', 'community', 'enterprise', 'station', 'other',
 ] as const
 
-/** Rows of /admin/api/<name>; `load` again after every change. */
-export function useListing<T>(name: string, extra: () => Record<string, string | number | null> = () => ({})) {
+/** Rows of /admin/api/<name>, or of another path; `load` again after every change. */
+export function useListing<T>(
+  name: string,
+  extra: () => Record<string, string | number | null> = () => ({}),
+  path = `/admin/api/${name}`,
+) {
   const rows: Ref<T[]> = ref([])
   const matched = ref(0)
   const page = ref(1)
@@ -100,7 +104,7 @@ export function useListing<T>(name: string, extra: () => Record<string, string |
     try {
       const offset = (page.value - 1) * PAGE_SIZE
       const answer = await request<Record<string, unknown>>(
-        `/admin/api/${name}${query({ q: search.value, limit: PAGE_SIZE, offset, ...extra() })}`,
+        `${path}${query({ q: search.value, limit: PAGE_SIZE, offset, ...extra() })}`,
       )
       if (mine !== asked) return // a later question has been asked meanwhile
       rows.value = answer[name] as T[]
@@ -149,14 +153,25 @@ export async function change(method: 'POST' | 'PATCH', path: string, json: unkno
   }
 }
 
+/** The day in Beijing whose last moment it is. */
+export const lastDay = (time: string | null): string =>
+  time ? new Date(Date.parse(time) + 8 * 3_600_000 - 1).toISOString().slice(0, 10) : ''
+
 export const areaTree: Ref<AreaNode[]> = ref([])
 const names = new Map<string, string>()
 
 /** "460100" as "海口市"; codes that are not the administrator's stay codes. */
 export const areaName = (code: string): string => (code === '*' ? '*' : (names.get(code) ?? code))
 
+let areasAt = '/admin/api/areas'
+
+/** Where the tree comes from: by default what the administrator administers. */
+export function areasFrom(path: string): void {
+  areasAt = path
+}
+
 export async function loadAreas(): Promise<void> {
-  const { areas, all } = await request<{ areas: Area[]; all: boolean }>('/admin/api/areas')
+  const { areas, all } = await request<{ areas: Area[]; all: boolean }>(areasAt)
   const nodes = new Map<string, AreaNode>()
   const roots: AreaNode[] = all ? [{ value: '*', label: '全部 / all (*)', children: [] }] : []
   for (const area of areas) {

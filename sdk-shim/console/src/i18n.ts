@@ -342,5 +342,12 @@ export const t = translator({
   rowFilter: ['行条件 (CQL2)', 'Row filter (CQL2)'],
   period: ['有效期', 'Period'],
   fromDay: ['开始', 'From'],
+  requests: ['数据申请', 'Requests'],
+  requestsSub: ['批准后即成为到期自动失效的授权；只能在自己管理的区划内审批。', 'Approved ones become grants that end by themselves; decided within the areas one administers.'],
+  requester: ['申请人', 'Who asks'],
+  anyState: ['全部状态', 'Any state'],
+  noRequests: ['没有申请', 'No requests'],
+  approve: ['批准', 'Approve'],
+  refuse: ['驳回', 'Refuse'],
   untilDay: ['截止（含当日）', 'Until, included'],
 })

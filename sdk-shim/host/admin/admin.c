@@ -283,7 +283,14 @@ add_pages(struct host_app *app, cim_error *err)
         .index = "index.html",
         .spa = true,
     };
-    return options.dir[0] != '\0' ? host_http_static(app->http, &options, err) : CIM_OK;
+    /* For everybody: outside of /admin/, which may be open to some addresses alone. */
+    const struct host_static_options portal = {
+        .prefix = "/portal/", .dir = options.dir, .index = "portal.html", .spa = true};
+    if (options.dir[0] == '\0') {
+        return CIM_OK;
+    }
+    CIM_TRY(host_http_static(app->http, &portal, err));
+    return host_http_static(app->http, &options, err);
 }
 
 cim_status

@@ -89,9 +89,54 @@ check_resource(void *self, const cim_call *call, const char *pattern, const char
     return CIM_OK;
 }
 
+/* ---- what may be asked for ---- */
+
+struct question {
+    struct host_app *app;
+    const cim_call *call;
+    const char *resource;
+    void (*each)(void *arg, const char *field);
+    void *arg;
+    bool found;
+};
+
+static cim_status
+ask_layer(void *arg, const struct host_layer *layer, bool has_tiles, cim_error *err)
+{
+    struct question *question = arg;
+    const struct cim_definition *def = layer->definition;
+    const cim_scope *scope = NULL;
+    (void)has_tiles;
+    if (strcmp(question->resource, layer->layer.id) != 0) {
+        return CIM_OK;
+    }
+    CIM_TRY(host_identity_scope(question->app->identity, host_http_principal(question->call),
+                                layer->layer.id, CIM_ACT_READ, question->call->now_ms, &scope,
+                                err));
+    question->found = def->catalogue.sharing != CIM_SHARING_NONE || scope->n_terms > 0;
+    for (size_t i = 0; i < def->n_fields && question->found; i++) {
+        question->each(question->arg, def->fields[i].name);
+    }
+    return CIM_OK;
+}
+
+static cim_status
+may_ask(void *self, const cim_call *call, const char *resource,
+        void (*each)(void *arg, const char *field), void *arg, cim_error *err)
+{
+    struct question question = {
+        .app = self, .call = call, .resource = resource, .each = each, .arg = arg};
+    CIM_TRY(host_plugins_each_layer(question.app->plugins, ask_layer, &question, err));
+    return question.found ? CIM_OK
+                          : cim_fail(err, CIM_E_NOTFOUND, "resource", resource,
+                                     "目录中没有可申请的数据集“%.100s”",
+                                     "no dataset '%.100s' can be asked for", resource);
+}
+
 void
 host_admin_check_grants(struct host_app *app)
 {
-    const struct host_resource_check check = {.self = app, .check = check_resource};
+    const struct host_resource_check check = {
+        .self = app, .check = check_resource, .may_ask = may_ask};
     host_identity_check_resources(app->identity, &check);
 }

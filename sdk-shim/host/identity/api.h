@@ -150,6 +150,8 @@ cim_status host_api_role_routes(struct host_identity *identity, struct host_http
                                 cim_error *err);
 cim_status host_api_grant_routes(struct host_identity *identity, struct host_http *http,
                                  cim_error *err);
+cim_status host_api_request_routes(struct host_identity *identity, struct host_http *http,
+                                   cim_error *err);
 cim_status host_api_token_routes(struct host_identity *identity, struct host_http *http,
                                  cim_error *err);
 cim_status host_api_session_routes(struct host_identity *identity, struct host_http *http,

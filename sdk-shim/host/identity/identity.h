@@ -85,6 +85,10 @@ struct host_resource_check {
     cim_status (*check)(void *self, const cim_call *call, const char *pattern,
                         const char *const *fields, size_t n_fields, const char *filter_json,
                         cim_error *err);
+    /* May its data be asked for? CIM_E_NOTFOUND: no such resource, as far as the caller is to know.
+     * Calls `each` for every field of it. */
+    cim_status (*may_ask)(void *self, const cim_call *call, const char *resource,
+                          void (*each)(void *arg, const char *field), void *arg, cim_error *err);
 };
 void host_identity_check_resources(struct host_identity *identity,
                                    const struct host_resource_check *check);

@@ -368,7 +368,50 @@ def way_bindings(walk, pattern):
             walk.expect("%s %s refused" % (method, pattern + path), True, answer.status in (401, 403))
 
 
+RECORDS = "/catalogue/collections/resources/items"
+
+
+def way_records(walk, pattern):
+    """The catalogue tells that a resource exists; extent, changes, lineage and counts are those of what is seen."""
+    send("GET", pattern + "?limit=1000", "admin")
+    for query in ("?limit=1000", "?f=html&limit=1000", "?bbox=108,18,112,21&limit=1000", "?datetime=2020-01-01T00:00:00Z/..",
+                  "?q=kz&sortby=-updated"):
+        answer = walk.ask(pattern, pattern + query)
+    for layer in LAYERS.values():
+        answer = walk.ask(pattern + "/{recordId}", "%s/%s" % (pattern, layer.id))
+        walk.ask(pattern + "/{recordId}", "%s/%s?f=html" % (pattern, layer.id))
+        walk.ask(pattern + "/{recordId}", "%s/%s.tiles" % (pattern, layer.id))
+        quality = walk.ask(pattern + "/{recordId}/quality", "%s/%s/quality" % (pattern, layer.id))
+        reads = walk.person.reads(layer.id)
+        walk.expect("%s of %s readable" % (pattern, layer.id), reads,
+                    answer.status == 200 and answer.json["properties"]["x-cim-readable"])
+        walk.expect("%s quality of %s" % (pattern, layer.id), reads, quality.status == 200)
+        if quality.status == 200:
+            walk.expect("%s quality counts of %s" % (pattern, layer.id), len(walk.visible(layer)), quality.json["records"])
+        if answer.status == 200 and not reads:
+            told = {"geometry", "time"} & {key for key, value in answer.json.items() if value is not None}
+            told |= {"updated", "lineage"} & set(answer.json["properties"])
+            walk.expect("%s of %s tells" % (pattern, layer.id), set(), told)
+        if answer.status == 200 and reads and layer.geometry != "None":
+            places = [point for record in walk.visible(layer) for point in corners(record.geometry)]
+            ring = answer.json["geometry"] and answer.json["geometry"]["coordinates"][0]
+            walk.expect("%s extent of %s" % (pattern, layer.id),
+                        [round(f(p[i] for p in places), 3) for f in (min, max) for i in (0, 1)] if places else None,
+                        [round(n, 3) for n in ring[0] + ring[2]] if ring else None)
+
+
 OTHERS = {
+    "/catalogue": plain("/catalogue", "/catalogue?f=html"), "/catalogue/conformance": plain(),
+    "/catalogue/areas": plain(), "/catalogue/collections": plain(), "/catalogue/collections/resources": plain(),
+    "/catalogue/collections/resources/sortables": plain(),
+    RECORDS: way_records, RECORDS + "/{recordId}": None, RECORDS + "/{recordId}/quality": None,
+    "/catalogue/requests": posting("/catalogue/requests", {"resource": "lpg.staff", "areas": ["460203"], "reason": "x"}),
+    "/catalogue/requests/{uid}": plain("/catalogue/requests/nobody"),
+    "/catalogue/requests/{uid}/withdraw": changing("/catalogue/requests/nobody/withdraw"),
+    "/catalogue/requests/{uid}/renew": changing("/catalogue/requests/nobody/renew"),
+    "/admin/api/requests": way_people,
+    "/admin/api/requests/{uid}/approve": changing("/admin/api/requests/nobody/approve"),
+    "/admin/api/requests/{uid}/refuse": changing("/admin/api/requests/nobody/refuse"),
     "/": plain("/", "/?f=html"), "/api": way_api, "/conformance": plain(), "/health": plain(),
     "/ready": plain(), "/metrics": plain(), "/styles": plain(), "/styles/{style}": plain("/styles/stations", "/styles/basemap"),
     "/wms": way_capabilities, "/wmts": plain("/wmts?Service=WMTS&Request=GetCapabilities"),
