@@ -150,21 +150,50 @@ read_endpoints(const struct host_json_in *in, struct host_provider *provider, ci
                      err);
 }
 
+/* The addresses of a CAS server follow from where it is. */
+static cim_status
+read_server(const struct host_json_in *in, struct host_provider *provider, cim_error *err)
+{
+    static const char *const names[][2] = {{"authorization_endpoint", "login"},
+                                           {"userinfo_endpoint", "p3/serviceValidate"},
+                                           {"end_session_endpoint", "logout"}};
+    const char *server = NULL;
+    char url[600];
+    CIM_TRY(host_json_text(in, "server", HOST_JSON_REQUIRED, &server, err));
+    const size_t len = strlen(server);
+    if (!host_url_is_safe(server) || strpbrk(server, "?#") != NULL || len > 500) {
+        return host_json_refuse(in, "server", "https 地址（本机可为 http），如 https://sso/cas",
+                                "an https address (http on this machine alone)", err);
+    }
+    provider->metadata = json_object_new_object();
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)snprintf(url, sizeof url, "%s%s%s", server, server[len - 1] == '/' ? "" : "/",
+                       names[i][1]);
+        if (json_object_object_add(provider->metadata, names[i][0], json_object_new_string(url)) !=
+            0) {
+            return cim_fail_nomem(err);
+        }
+    }
+    return CIM_OK;
+}
+
 static cim_status
 read_kind(const struct host_json_in *in, struct host_provider *provider, cim_error *err)
 {
-    static const char *const kinds[] = {"oidc", "oauth2", "ticket"};
+    static const char *const kinds[] = {"oidc", "oauth2", "ticket", "cas"};
     const char *kind = kinds[0];
     CIM_TRY(host_json_text(in, "kind", HOST_JSON_OPTIONAL, &kind, err));
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         if (strcmp(kinds[i], kind) == 0) {
             provider->kind = (enum host_provider_kind)i;
             return i == HOST_PROVIDER_OIDC
                        ? take_text(in, "issuer", HOST_JSON_REQUIRED, NULL, &provider->issuer, err)
-                       : read_endpoints(in, provider, err);
+                   : i == HOST_PROVIDER_CAS ? read_server(in, provider, err)
+                                            : read_endpoints(in, provider, err);
         }
     }
-    return host_json_refuse(in, "kind", "oidc、oauth2 或 ticket", "oidc, oauth2 or ticket", err);
+    return host_json_refuse(in, "kind", "oidc、oauth2、ticket 或 cas",
+                            "oidc, oauth2, ticket or cas", err);
 }
 
 static cim_status
@@ -190,13 +219,17 @@ read_claims(const struct host_json_in *in, struct host_provider *provider, cim_e
 {
     static const char *const keys[] = {"subject", "username",     "name", "org",
                                        "factor",  "factor_value", NULL};
+    /* CAS names people by "user" and has no names of claims of its own. */
+    const bool cas = provider->kind == HOST_PROVIDER_CAS;
+    const char *subject = cas ? "user" : "sub";
+    const char *username = cas ? "user" : "preferred_username";
     struct host_json_in claims = {.where = in->where};
     CIM_TRY(host_json_object(in, "claims", HOST_JSON_OPTIONAL, &claims, err));
     if (claims.value != NULL) {
         CIM_TRY(host_json_keys(&claims, keys, err));
-        CIM_TRY(take_text(&claims, "subject", HOST_JSON_OPTIONAL, "sub", &provider->subject_claim,
+        CIM_TRY(take_text(&claims, "subject", HOST_JSON_OPTIONAL, subject, &provider->subject_claim,
                           err));
-        CIM_TRY(take_text(&claims, "username", HOST_JSON_OPTIONAL, "preferred_username",
+        CIM_TRY(take_text(&claims, "username", HOST_JSON_OPTIONAL, username,
                           &provider->username_claim, err));
         CIM_TRY(take_text(&claims, "name", HOST_JSON_OPTIONAL, "name", &provider->name_claim, err));
         CIM_TRY(take_text(&claims, "org", HOST_JSON_OPTIONAL, NULL, &provider->org_claim, err));
@@ -206,8 +239,8 @@ read_claims(const struct host_json_in *in, struct host_provider *provider, cim_e
                          provider->factor_claim != NULL ? HOST_JSON_REQUIRED : HOST_JSON_OPTIONAL,
                          NULL, &provider->factor_value, err);
     }
-    provider->subject_claim = strdup("sub");
-    provider->username_claim = strdup("preferred_username");
+    provider->subject_claim = strdup(subject);
+    provider->username_claim = strdup(username);
     provider->name_claim = strdup("name");
     return provider->subject_claim != NULL && provider->username_claim != NULL &&
                    provider->name_claim != NULL
@@ -236,6 +269,7 @@ read_provider(const struct host_json_in *in, struct host_provider *provider, cim
                                        "token_endpoint",
                                        "userinfo_endpoint",
                                        "end_session_endpoint",
+                                       "server",
                                        NULL};
     const char *zh = NULL;
     const char *en = NULL;
@@ -245,7 +279,10 @@ read_provider(const struct host_json_in *in, struct host_provider *provider, cim
     CIM_TRY(host_json_title(in, "title", HOST_JSON_REQUIRED, &zh, &en, err));
     CIM_TRY(read_kind(in, provider, err));
     CIM_TRY(check_identity(in, provider, err));
-    CIM_TRY(take_text(in, "client_id", HOST_JSON_REQUIRED, NULL, &provider->client_id, err));
+    /* A CAS server knows the platform by its address. */
+    const bool cas = provider->kind == HOST_PROVIDER_CAS;
+    CIM_TRY(take_text(in, "client_id", cas ? HOST_JSON_OPTIONAL : HOST_JSON_REQUIRED,
+                      cas ? provider->id : NULL, &provider->client_id, err));
     CIM_TRY(take_secret(in, provider, err));
     CIM_TRY(take_text(in, "scope", HOST_JSON_OPTIONAL, "openid profile", &provider->scope, err));
     CIM_TRY(take_text(in, "ca_file", HOST_JSON_OPTIONAL, NULL, &provider->ca_file, err));

@@ -41,7 +41,8 @@ struct host_provider_role {
 enum host_provider_kind {
     HOST_PROVIDER_OIDC,
     HOST_PROVIDER_OAUTH2, /* code -> access token -> user information */
-    HOST_PROVIDER_TICKET  /* ticket -> user information */
+    HOST_PROVIDER_TICKET, /* ticket -> user information */
+    HOST_PROVIDER_CAS     /* CAS 3: ticket -> serviceValidate, with single logout */
 };
 
 struct host_provider {
@@ -109,6 +110,10 @@ cim_status host_provider_userinfo(struct host_provider *provider, const char *ac
 cim_status host_provider_ask_user(struct host_provider *provider, const char *name,
                                   const char *value, const char *redirect_uri,
                                   struct json_object **ret_claims, cim_error *err);
+/* What a CAS server says of a ticket that it gave for `service`: see cas.h. */
+cim_status host_provider_ask_cas(struct host_provider *provider, const char *ticket,
+                                 const char *service, struct json_object **ret_claims,
+                                 cim_error *err);
 /* An address of the metadata, checked; CIM_E_BUSY where it has none. */
 cim_status host_provider_endpoint(struct json_object *metadata, const char *name,
                                   const char **ret_url, cim_error *err);

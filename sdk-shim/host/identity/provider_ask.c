@@ -9,6 +9,7 @@
 #include "cim/util.h"
 #include "host/base/clock.h"
 #include "host/base/log.h"
+#include "host/identity/cas.h"
 #include "host/identity/jose.h"
 #include "kit/buf.h"
 #include "kit/cleanup.h"
@@ -177,6 +178,23 @@ let_alone(struct host_provider *provider)
     (void)pthread_mutex_unlock(&provider->lock);
 }
 
+/* The text of an answer; *ret_status its status. */
+static cim_status
+ask_text(struct host_provider *provider, const struct question *question, struct cim_buf *answer,
+         long *ret_status, cim_error *err)
+{
+    (void)pthread_once(&curl_once, start_curl);
+    if (is_let_alone(provider)) {
+        return fail_silent(provider, question->what, "let alone after a failure", err);
+    }
+    const CURLcode code = perform(provider, question, answer, ret_status);
+    if (code != CURLE_OK) {
+        let_alone(provider);
+        return fail_silent(provider, question->what, curl_easy_strerror(code), err);
+    }
+    return CIM_OK;
+}
+
 /* A JSON object as the answer; *ret_status 0 where `ret_status` is NULL only 200 will do. */
 static cim_status
 ask(struct host_provider *provider, const struct question *question, long *ret_status,
@@ -186,15 +204,7 @@ ask(struct host_provider *provider, const struct question *question, long *ret_s
     long status = 0;
     char why[64];
     cim_buf_init(&answer, HOST_PROVIDER_ANSWER_MAX);
-    (void)pthread_once(&curl_once, start_curl);
-    if (is_let_alone(provider)) {
-        return fail_silent(provider, question->what, "let alone after a failure", err);
-    }
-    const CURLcode code = perform(provider, question, &answer, &status);
-    if (code != CURLE_OK) {
-        let_alone(provider);
-        return fail_silent(provider, question->what, curl_easy_strerror(code), err);
-    }
+    CIM_TRY(ask_text(provider, question, &answer, &status, err));
     struct json_object *object = parse_object(&answer);
     if (object == NULL || (ret_status == NULL && status != 200)) {
         json_object_put(object);
@@ -424,4 +434,31 @@ host_provider_ask_user(struct host_provider *provider, const char *name, const c
     const struct question question = {
         .what = "userinfo", .url = url.data, .bearer = used ? NULL : value};
     return ask(provider, &question, NULL, ret_claims, err);
+}
+
+cim_status
+host_provider_ask_cas(struct host_provider *provider, const char *ticket, const char *service,
+                      struct json_object **ret_claims, cim_error *err)
+{
+    AUTO_JSON struct json_object *metadata = NULL;
+    CIM_AUTO_BUF struct cim_buf url;
+    CIM_AUTO_BUF struct cim_buf answer;
+    const char *endpoint = NULL;
+    long status = 0;
+    char why[64];
+    cim_buf_init(&url, 8192);
+    cim_buf_init(&answer, HOST_PROVIDER_ANSWER_MAX);
+    CIM_TRY(host_provider_metadata(provider, &metadata, err));
+    CIM_TRY(host_provider_endpoint(metadata, "userinfo_endpoint", &endpoint, err));
+    cim_buf_addf(&url, "%s?", endpoint);
+    host_url_add(&url, "service", service);
+    host_url_add(&url, "&ticket", ticket);
+    CIM_TRY(cim_buf_status(&url, err));
+    const struct question question = {.what = "serviceValidate", .url = url.data};
+    CIM_TRY(ask_text(provider, &question, &answer, &status, err));
+    if (status != 200 || answer.len == 0) {
+        (void)snprintf(why, sizeof why, "status %ld", status);
+        return fail_silent(provider, question.what, why, err);
+    }
+    return host_cas_answer(answer.data, answer.len, ret_claims, err);
 }

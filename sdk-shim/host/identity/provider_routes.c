@@ -1,13 +1,15 @@
-/* host/identity/provider_routes.c -- signing in by OpenID Connect: authorization code with PKCE.
+/* host/identity/provider_routes.c -- signing in elsewhere: OpenID Connect (authorization code with
+ * PKCE), plain OAuth 2, tickets, CAS.
  *
  * What belongs to one sign-in (state, nonce, verifier, where to go after) lies sealed in a cookie
  * of the browser that began it, and nowhere else: a callback in another browser finds nothing to
  * compare with, and no flood of beginnings fills a table. Whatever goes wrong is one clear page
  * that leads back to the local sign-in, and a refusal in the audit.
  */
-#include "host/identity/provider.h"
+#include "host/identity/provider_inner.h"
 #include "host/identity/api.h"
 #include "host/identity/enter.h"
+#include "host/identity/cas.h"
 #include "host/identity/jose.h"
 
 #include "cim/util.h"
@@ -17,6 +19,7 @@
 #include "kit/buf.h"
 #include "kit/cleanup.h"
 
+#include <ctype.h>
 #include <json-c/json.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -25,14 +28,6 @@
 enum { FLOW_MS = 600000, FLOW_TEXT_MAX = 2048, FLOW_COOKIE_MAX = 3500, RETURN_MAX = 512 };
 
 #define FLOW_COOKIE "cim_flow"
-#define HOME        "/admin/"
-
-static void
-cleanup_json(struct json_object **object)
-{
-    json_object_put(*object);
-}
-#define AUTO_JSON __attribute__((cleanup(cleanup_json)))
 
 /* ---- what belongs to one sign-in ---- */
 
@@ -183,7 +178,7 @@ answer_failure(const cim_call *call, cim_http_req *req, const cim_error *why, co
     cim_buf_add_text(&body, "</p><p id=\"en\" lang=\"en\">");
     cim_buf_add_html(&body, why->en);
     cim_buf_add_text(&body, "</p><p><a href=\"");
-    cim_buf_add_html(&body, is_own_path(back) ? back : HOME);
+    cim_buf_add_html(&body, is_own_path(back) ? back : HOST_SIGN_IN_HOME);
     cim_buf_add_text(&body, "\">返回登录，可用本地账号 / Back to the sign-in, also with a local "
                             "account</a></p><p>");
     cim_buf_add_html(&body, call->request_id);
@@ -203,9 +198,9 @@ redirect(cim_http_req *req, int32_t http_status, const char *url, cim_error *err
     return host_http_respond(req, http_status, "text/plain", &nothing, err);
 }
 
-static void
-note(struct host_identity *identity, const cim_call *call, cim_http_req *req, const char *event,
-     const char *username, const cim_error *why)
+void
+host_provider_note(struct host_identity *identity, const cim_call *call, cim_http_req *req,
+                   const char *event, const char *username, const cim_error *why)
 {
     const struct host_sign_in attempt = {.event = event,
                                          .username = username != NULL ? username : "?",
@@ -221,9 +216,9 @@ note(struct host_identity *identity, const cim_call *call, cim_http_req *req, co
     }
 }
 
-static cim_status
-find_provider(struct host_identity *identity, cim_http_req *req,
-              struct host_provider **ret_provider, cim_error *err)
+cim_status
+host_provider_of_request(struct host_identity *identity, cim_http_req *req,
+                         struct host_provider **ret_provider, cim_error *err)
 {
     const char *id = host_http_path_param(req, "provider");
     *ret_provider = host_provider_find(identity->providers, id);
@@ -253,6 +248,12 @@ challenge_of(const char *verifier, char ret_challenge[48], cim_error *err)
     return CIM_OK;
 }
 
+static bool
+has_tickets(const struct host_provider *provider)
+{
+    return provider->kind == HOST_PROVIDER_TICKET || provider->kind == HOST_PROVIDER_CAS;
+}
+
 static cim_status
 make_flow(struct host_identity *identity, const struct host_provider *provider, cim_http_req *req,
           struct flow *flow, cim_error *err)
@@ -260,7 +261,7 @@ make_flow(struct host_identity *identity, const struct host_provider *provider, 
     const char *back = host_http_query_param(req, "return");
     const char *site = identity->options.site_url;
     const char *base = site != NULL && site[0] != '\0' ? site : host_http_base_url(req);
-    back = back != NULL ? back : HOME;
+    back = back != NULL ? back : HOST_SIGN_IN_HOME;
     if (!is_own_path(back)) {
         return cim_fail(err, CIM_E_INVALID, "return", back, "应为本站路径，如 /admin/",
                         "expected a path of this site such as /admin/");
@@ -269,7 +270,7 @@ make_flow(struct host_identity *identity, const struct host_provider *provider, 
     flow->until_ms = host_clock_now_ms(identity->options.clock) + FLOW_MS;
     CIM_TRY(host_random_token(flow->state, err));
     /* A portal with tickets gives nothing back but what the address says. */
-    const bool ticket = provider->kind == HOST_PROVIDER_TICKET;
+    const bool ticket = has_tickets(provider);
     (void)snprintf(flow->redirect, sizeof flow->redirect, "%s/auth/callback/%s%s%s", base,
                    provider->id, ticket ? "?state=" : "", ticket ? flow->state : "");
     CIM_TRY(host_random_token(flow->nonce, err));
@@ -286,6 +287,11 @@ write_request(struct host_provider *provider, const struct flow *flow, struct ci
     CIM_TRY(host_provider_metadata(provider, &metadata, err));
     CIM_TRY(host_provider_endpoint(metadata, "authorization_endpoint", &endpoint, err));
     CIM_TRY(challenge_of(flow->verifier, challenge, err));
+    if (provider->kind == HOST_PROVIDER_CAS) {
+        cim_buf_addf(url, "%s?", endpoint);
+        host_url_add(url, "service", flow->redirect);
+        return cim_buf_status(url, err);
+    }
     if (provider->kind == HOST_PROVIDER_TICKET) {
         cim_buf_addf(url, "%s%s", endpoint, strchr(endpoint, '?') != NULL ? "&" : "?");
         host_url_add(url, "client_id", provider->client_id);
@@ -314,10 +320,10 @@ handle_begin(void *self, const cim_call *call, cim_http_req *req, cim_error *err
     CIM_AUTO_BUF struct cim_buf url;
     cim_error why = {0};
     cim_buf_init(&url, 8192);
-    CIM_TRY(find_provider(identity, req, &provider, err));
+    CIM_TRY(host_provider_of_request(identity, req, &provider, err));
     CIM_TRY(make_flow(identity, provider, req, &flow, err));
     if (write_request(provider, &flow, &url, &why) != CIM_OK) {
-        note(identity, call, req, "oidc", NULL, &why);
+        host_provider_note(identity, call, req, "oidc", NULL, &why);
         return answer_failure(call, req, &why, flow.back, err);
     }
     CIM_TRY(seal_flow(identity, provider, &flow, cookie, err));
@@ -332,7 +338,7 @@ static cim_status
 check_answer(const struct host_provider *provider, cim_http_req *req, cim_error *err)
 {
     const char *issuer = host_http_query_param(req, "iss"); /* RFC 9207 */
-    const char *code = provider->kind == HOST_PROVIDER_TICKET ? "ticket" : "code";
+    const char *code = has_tickets(provider) ? "ticket" : "code";
     if (issuer != NULL && provider->kind == HOST_PROVIDER_OIDC &&
         strcmp(issuer, provider->issuer) != 0) {
         return cim_fail(err, CIM_E_DENIED, "iss", NULL, "应答来自另一个认证系统",
@@ -346,9 +352,9 @@ check_answer(const struct host_provider *provider, cim_http_req *req, cim_error 
     return CIM_OK;
 }
 
-static cim_status
-open_token(struct host_provider *provider, const char *token, struct json_object **ret_claims,
-           cim_error *err)
+cim_status
+host_provider_open_token(struct host_provider *provider, const char *token,
+                         struct json_object **ret_claims, cim_error *err)
 {
     for (int anew = 0; anew < 2; anew++) {
         AUTO_JSON struct json_object *keys = NULL;
@@ -413,11 +419,27 @@ learn_claims(struct host_identity *identity, struct host_provider *provider,
         .now_ms = host_clock_now_ms(identity->options.clock),
         .skew_ms = provider->skew_ms,
     };
-    CIM_TRY(open_token(provider, token, &claims, err));
+    CIM_TRY(host_provider_open_token(provider, token, &claims, err));
     CIM_TRY(host_jwt_check_id(claims, &expect, err));
     CIM_TRY(add_userinfo(provider, answer, claims, err));
     *ret_claims = CIM_TAKE(claims);
     return CIM_OK;
+}
+
+static cim_status
+ask_cas(struct host_provider *provider, const struct flow *flow, const char *ticket,
+        struct json_object **ret_claims, cim_error *err)
+{
+    char sid[HOST_TOKEN_TEXT];
+    if (!host_cas_ticket_is_good(ticket)) {
+        return cim_fail(err, CIM_E_DENIED, "ticket", NULL, "不是 CAS 的服务票据",
+                        "this is no service ticket of CAS");
+    }
+    CIM_TRY(host_provider_ask_cas(provider, ticket, flow->redirect, ret_claims, err));
+    CIM_TRY(host_cas_session(ticket, sid, err));
+    return json_object_object_add(*ret_claims, "sid", json_object_new_string(sid)) == 0
+               ? CIM_OK
+               : cim_fail_nomem(err);
 }
 
 /* Of a provider without ID tokens: what it says when the platform itself asks about the code or the
@@ -428,9 +450,11 @@ ask_claims(struct host_provider *provider, const struct flow *flow, cim_http_req
 {
     AUTO_JSON struct json_object *answer = NULL;
     AUTO_JSON struct json_object *claims = NULL;
-    const bool ticket = provider->kind == HOST_PROVIDER_TICKET;
+    const bool ticket = has_tickets(provider);
     const char *word = host_http_query_param(req, "ticket");
-    if (!ticket) {
+    if (provider->kind == HOST_PROVIDER_CAS) {
+        CIM_TRY(ask_cas(provider, flow, word, &claims, err));
+    } else if (!ticket) {
         CIM_TRY(host_provider_exchange(provider, host_http_query_param(req, "code"), flow->verifier,
                                        flow->redirect, &answer, err));
         word = host_claim_text(answer, "access_token");
@@ -439,8 +463,10 @@ ask_claims(struct host_provider *provider, const struct flow *flow, cim_http_req
         return cim_fail(err, CIM_E_DENIED, "token", NULL, "认证系统没有给出令牌",
                         "the sign-in provider gave no token");
     }
-    CIM_TRY(host_provider_ask_user(provider, ticket ? "ticket" : "access_token", word,
-                                   flow->redirect, &claims, err));
+    if (claims == NULL) {
+        CIM_TRY(host_provider_ask_user(provider, ticket ? "ticket" : "access_token", word,
+                                       flow->redirect, &claims, err));
+    }
     struct json_object *subject = host_claim(claims, provider->subject_claim);
     const char *text = json_object_is_type(subject, json_type_int)
                            ? json_object_get_string(subject)
@@ -506,17 +532,17 @@ handle_callback(void *self, const cim_call *call, cim_http_req *req, cim_error *
     CIM_AUTO_FREE char *username = NULL;
     char url[RETURN_MAX + 32];
     cim_error why = {0};
-    CIM_TRY(find_provider(identity, req, &provider, err));
+    CIM_TRY(host_provider_of_request(identity, req, &provider, err));
     CIM_TRY(set_flow_cookie(req, "", err)); /* it counts once, whatever comes of it */
     if (finish(identity, provider, req, &flow, &username, &step, &why) != CIM_OK) {
-        note(identity, call, req, "oidc", username, &why);
+        host_provider_note(identity, call, req, "oidc", username, &why);
         if (why.code != CIM_E_DENIED && why.code != CIM_E_BUSY) {
             *err = why;
             return why.code;
         }
         return answer_failure(call, req, &why, flow.back, err);
     }
-    note(identity, call, req, "oidc", username, NULL);
+    host_provider_note(identity, call, req, "oidc", username, NULL);
     /* A step that is owed here is asked for by the page; what follows "#" stays last. */
     const size_t len = strcspn(flow.back, "#");
     (void)snprintf(url, sizeof url, "%.*s%s%s", (int)len, flow.back,
@@ -525,132 +551,6 @@ handle_callback(void *self, const cim_call *call, cim_http_req *req, cim_error *
                                                          : "?sign_in=step",
                    flow.back + len);
     return redirect(req, 303, url, err);
-}
-
-/* ---- logout ---- */
-
-/* The token of "logout_token=…" in a form; its letters need no decoding. */
-static cim_status
-read_logout_token(cim_http_req *req, char **ret_token, cim_error *err)
-{
-    static const char name[] = "logout_token=";
-    const char *text = NULL;
-    uint64_t len = 0;
-    CIM_TRY(host_http_body_text(req, HOST_JWT_MAX_BYTES + 1024, &text, &len, err));
-    const char *at = text;
-    while (at != NULL && strncmp(at, name, sizeof name - 1) != 0) {
-        at = strchr(at, '&');
-        at = at != NULL ? at + 1 : NULL;
-    }
-    if (at == NULL) {
-        return cim_fail(err, CIM_E_DENIED, "logout_token", NULL, "缺少 logout_token",
-                        "logout_token is missing");
-    }
-    at += sizeof name - 1;
-    *ret_token = strndup(at, strcspn(at, "&\r\n"));
-    return *ret_token != NULL ? CIM_OK : cim_fail_nomem(err);
-}
-
-/* Each logout token counts once: one that was overheard ends no later session. */
-static cim_status
-take_jti(struct host_provider *provider, const char *jti, cim_error *err)
-{
-    char hash[HOST_TOKEN_TEXT];
-    bool seen = false;
-    CIM_TRY(host_sha256_text("jti:", jti, hash, err));
-    (void)pthread_mutex_lock(&provider->lock);
-    for (size_t i = 0; i < HOST_PROVIDER_JTI_MAX && !seen; i++) {
-        seen = strncmp(provider->jtis[i], hash, HOST_SESSION_ID_TEXT - 1) == 0;
-    }
-    if (!seen) {
-        cim_copy_text(provider->jtis[provider->next_jti], HOST_SESSION_ID_TEXT, hash);
-        provider->next_jti = (provider->next_jti + 1) % HOST_PROVIDER_JTI_MAX;
-    }
-    (void)pthread_mutex_unlock(&provider->lock);
-    return seen ? cim_fail(err, CIM_E_DENIED, "jti", NULL, "退出令牌已用过",
-                           "the logout token was used already")
-                : CIM_OK;
-}
-
-static cim_status
-end_there(struct host_identity *identity, struct host_provider *provider, cim_http_req *req,
-          char **ret_username, cim_error *err)
-{
-    AUTO_JSON struct json_object *claims = NULL;
-    CIM_AUTO_FREE char *token = NULL;
-    const struct host_jwt_expect expect = {
-        .issuer = provider->issuer,
-        .client_id = provider->client_id,
-        .now_ms = host_clock_now_ms(identity->options.clock),
-        .skew_ms = provider->skew_ms,
-    };
-    CIM_TRY(read_logout_token(req, &token, err));
-    CIM_TRY(open_token(provider, token, &claims, err));
-    CIM_TRY(host_jwt_check_logout(claims, &expect, err));
-    CIM_TRY(take_jti(provider, host_claim_text(claims, "jti"), err));
-    const char *subject = host_claim_text(claims, "sub");
-    if (subject != NULL) {
-        const cim_status status =
-            host_external_find(identity, provider->id, subject, ret_username, err);
-        if (status == CIM_E_NOTFOUND) {
-            return CIM_OK; /* nobody here, so nothing to end */
-        }
-        CIM_TRY(status);
-    }
-    return host_sessions_end_of_provider(&identity->sessions, provider->id, *ret_username,
-                                         host_claim_text(claims, "sid"), err);
-}
-
-static cim_status
-handle_backchannel(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
-{
-    struct host_identity *identity = self;
-    struct host_provider *provider = NULL;
-    CIM_AUTO_FREE char *username = NULL;
-    CIM_AUTO_BUF struct cim_buf body;
-    cim_error why = {0};
-    cim_buf_init(&body, HOST_AUTH_ANSWER_MAX);
-    CIM_TRY(find_provider(identity, req, &provider, err));
-    if (provider->kind != HOST_PROVIDER_OIDC) {
-        return cim_fail(err, CIM_E_NOTFOUND, "provider", provider->id, "这个登录方式不通知退出",
-                        "this sign-in provider tells of no logout");
-    }
-    const cim_status status = end_there(identity, provider, req, &username, &why);
-    note(identity, call, req, "oidc.logout", username, status == CIM_OK ? NULL : &why);
-    if (status == CIM_OK) {
-        cim_buf_add_text(&body, "{}");
-        return host_enter_answer(req, 200, "application/json", &body, err);
-    }
-    if (why.code != CIM_E_DENIED) {
-        *err = why;
-        return why.code;
-    }
-    cim_buf_add_text(&body, "{\"error\":\"invalid_request\"");
-    host_api_add(&body, "error_description", why.en);
-    cim_buf_add_char(&body, '}');
-    return host_enter_answer(req, 400, "application/json", &body, err);
-}
-
-cim_status
-host_provider_logout_url(struct host_identity *identity, const char *provider_id,
-                         const char *base_url, struct cim_buf *out, cim_error *err)
-{
-    AUTO_JSON struct json_object *metadata = NULL;
-    struct host_provider *provider = host_provider_find(identity->providers, provider_id);
-    const char *site = identity->options.site_url;
-    const char *endpoint = NULL;
-    CIM_AUTO_BUF struct cim_buf home;
-    cim_buf_init(&home, 1024);
-    if (provider == NULL || host_provider_metadata(provider, &metadata, NULL) != CIM_OK ||
-        host_provider_endpoint(metadata, "end_session_endpoint", &endpoint, NULL) != CIM_OK) {
-        return CIM_OK; /* it cannot be asked: the session here is over in any case */
-    }
-    cim_buf_addf(&home, "%s" HOME, site != NULL && site[0] != '\0' ? site : base_url);
-    CIM_TRY(cim_buf_status(&home, err));
-    cim_buf_addf(out, "%s%s", endpoint, strchr(endpoint, '?') != NULL ? "&" : "?");
-    host_url_add(out, "client_id", provider->client_id);
-    host_url_add(out, "&post_logout_redirect_uri", home.data);
-    return cim_buf_status(out, err);
 }
 
 /* ---- list and routes ---- */
@@ -710,13 +610,22 @@ host_provider_routes(struct host_identity *identity, struct host_http *http, cim
          .handle = handle_callback,
          .self = identity},
         {.method = "POST",
+         .pattern = "/auth/callback/{provider}",
+         .flags = HOST_ROUTE_ANONYMOUS | HOST_ROUTE_NO_CSRF,
+         .operation_id = "casLogout",
+         .summary_zh = "CAS 通知退出",
+         .summary_en = "A CAS server tells of a logout",
+         .params = params,
+         .handle = host_provider_logout_request,
+         .self = identity},
+        {.method = "POST",
          .pattern = "/auth/backchannel/{provider}",
          .flags = HOST_ROUTE_ANONYMOUS | HOST_ROUTE_NO_CSRF | HOST_ROUTE_HEAVY,
          .operation_id = "backchannelLogout",
          .summary_zh = "统一认证通知退出",
          .summary_en = "A sign-in provider tells of a logout",
          .params = params,
-         .handle = handle_backchannel,
+         .handle = host_provider_backchannel,
          .self = identity},
     };
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
