@@ -16,6 +16,7 @@ struct host_audit;
 struct host_crypt;
 struct host_streams;
 struct host_bindings;
+struct host_usage;
 
 struct host_app {
     struct host_config *config;     /* base/config.h */
@@ -31,6 +32,7 @@ struct host_app {
     struct host_http *http;         /* http/http.h */
     struct host_ogc *ogc;           /* ogc/ogc.h; set by host_ogc_add_routes() */
     struct host_streams *streams;   /* stream/stream.h: open event streams */
+    struct host_usage *usage;       /* catalogue/usage.h: counts what is used */
     struct host_bindings *bindings; /* bindings/bindings.h: refreshes what is due; NULL: nobody */
 };
 

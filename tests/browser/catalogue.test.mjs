@@ -66,7 +66,7 @@ describe('a planner asks for three fields of the fillings of Qiongshan', () => {
     await page.waitForSelector(test('dialog-error'))
     assert.match(await page.innerText(test('dialog-error')), /until|截止/)
     const end = new Date(Date.now() + 20 * 86_400_000).toISOString().slice(0, 10)
-    await page.fill(`${test('ask-until')} input, input${test('ask-until')}`, end)
+    await page.fill('.el-dialog:visible .el-date-editor input', end)
     await page.keyboard.press('Enter')
     await shot(page, 'portal-ask')
     await page.click(`${test('dialog-save')}:visible`)

@@ -386,6 +386,25 @@ host_config_write(const struct host_config *config, struct cim_buf *out)
 }
 
 void
+host_config_each(const struct host_config *config,
+                 void (*each)(void *arg, const struct host_setting_info *setting), void *arg)
+{
+    for (size_t i = 0; i < config->n; i++) {
+        const struct setting *setting = &config->settings[i];
+        const struct host_setting_info info = {
+            .key = setting->name,
+            .value = setting->value != NULL ? setting->value : "",
+            .source = setting->source != NULL ? setting->source : "default",
+            .zh = setting->key != NULL ? setting->key->zh : "",
+            .en = setting->key != NULL ? setting->key->en : "",
+            .secret = setting->secret};
+        if (setting->declared && strncmp(setting->name, "CIM_", 4) != 0) {
+            each(arg, &info);
+        }
+    }
+}
+
+void
 host_config_print(const struct host_config *config)
 {
     for (size_t i = 0; i < config->n; i++) {

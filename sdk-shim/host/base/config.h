@@ -42,6 +42,18 @@ struct cim_buf;
  * have the same settings. */
 void host_config_write(const struct host_config *config, struct cim_buf *out);
 
+struct host_setting_info {
+    const char *key;
+    const char *value; /* "" when unset; of a secret too */
+    const char *source;
+    const char *zh;
+    const char *en;
+    bool secret;
+};
+/* Calls `each` for every key that is declared, as host_config_print() shows them. */
+void host_config_each(const struct host_config *config,
+                      void (*each)(void *arg, const struct host_setting_info *setting), void *arg);
+
 /* Prints every key with value or default, source and meaning (secrets hidden) to standard output,
  * for `cim-host serve --help`. */
 void host_config_print(const struct host_config *config);

@@ -396,6 +396,25 @@ count(struct cim_http_req *req, int64_t duration_us)
     atomic_fetch_add(&entry->status_class[req->status / 100 % 6], 1);
 }
 
+static void
+tell_served(const struct host_http *http, struct cim_http_req *req)
+{
+    const struct host_route_entry *entry = req->match.entry;
+    if (http->options.served == NULL || entry == NULL) {
+        return;
+    }
+    const char *id = host_http_path_param(req, "id");
+    const char *wants = host_http_query_param(req, "export");
+    const struct host_http_served served = {
+        .method = entry->route.method,
+        .pattern = entry->route.pattern,
+        .resource = id != NULL ? id : host_http_path_param(req, "layer"),
+        .principal = req->principal != NULL ? req->call.principal : "",
+        .status = req->status,
+        .is_export = wants != NULL && strcmp(wants, "true") == 0};
+    http->options.served(http->options.served_arg, &served);
+}
+
 void
 host_event_completed(void *cls, struct MHD_Connection *connection, void **context,
                      enum MHD_RequestTerminationCode how)
@@ -412,6 +431,7 @@ host_event_completed(void *cls, struct MHD_Connection *connection, void **contex
         struct host_conn *conn = conn_of(connection);
         count(req, duration_us);
         host_access_log_add(http->access_log, req, duration_us);
+        tell_served(http, req);
         if (conn != NULL) {
             atomic_store(&conn->waiting_since_ms, host_monotonic_ms());
         }

@@ -101,6 +101,16 @@ struct host_http_gate {
 
 struct host_clock;
 
+/* One answer that went out, or broke off. */
+struct host_http_served {
+    const char *method;
+    const char *pattern;   /* of the route */
+    const char *resource;  /* what the path names as {id} or {layer}; NULL: nothing */
+    const char *principal; /* "": nobody */
+    int32_t status;
+    bool is_export; /* export=true was asked */
+};
+
 struct host_http_options {
     const char *address; /* "127.0.0.1" */
     int32_t port;        /* 0: a free one */
@@ -122,6 +132,9 @@ struct host_http_options {
     const struct host_clock *clock;
     struct host_http_auth auth;
     struct host_http_gate gate;
+    /* Told of every answer of a route, on the event thread: must not block. NULL: nobody. */
+    void (*served)(void *arg, const struct host_http_served *served);
+    void *served_arg;
 };
 
 /* A socket that listens on an address and port (0: a free one); *ret_port the one it got. */
@@ -227,6 +240,12 @@ struct host_http_stats {
     int64_t bytes_out;
 };
 void host_http_stats(struct host_http *http, struct host_http_stats *ret_stats);
+/* Within which half and 95 % of all answers since the start were made; bounds of buckets. */
+struct host_http_latency {
+    double p50_ms;
+    double p95_ms;
+};
+void host_http_latency(struct host_http *http, struct host_http_latency *ret_latency);
 /* Counters and the latency histogram of each route, as Prometheus text. */
 void host_http_write_metrics(struct host_http *http, struct cim_buf *out);
 

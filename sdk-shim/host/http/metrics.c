@@ -21,6 +21,41 @@ host_http_stats(struct host_http *http, struct host_http_stats *ret_stats)
 }
 
 static void
+add_latency(void *arg, struct host_route_entry *entry)
+{
+    int64_t *sums = arg;
+    for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
+        sums[i] += atomic_load(&entry->latency[i]);
+    }
+}
+
+static double
+bound_of(const int64_t *sums, int64_t part)
+{
+    int64_t below = 0;
+    for (size_t i = 0; i < LATENCY_BUCKETS - 1; i++) {
+        below += sums[i];
+        if (below >= part) {
+            return HOST_LATENCY_BOUNDS_MS[i];
+        }
+    }
+    return HOST_LATENCY_BOUNDS_MS[LATENCY_BUCKETS - 2];
+}
+
+void
+host_http_latency(struct host_http *http, struct host_http_latency *ret_latency)
+{
+    int64_t sums[LATENCY_BUCKETS] = {0};
+    int64_t all = 0;
+    host_router_each(http->router, add_latency, sums);
+    for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
+        all += sums[i];
+    }
+    *ret_latency =
+        (struct host_http_latency){bound_of(sums, (all + 1) / 2), bound_of(sums, all - all / 20)};
+}
+
+static void
 add(struct cim_buf *out, const char *name, const char *kind, const char *help, int64_t value)
 {
     cim_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", name, help, name, kind, name,

@@ -105,6 +105,12 @@ cim_status host_api_person(const struct host_api *api, const char *username,
 cim_status host_api_check_person(const struct host_api *api, const struct host_account *account,
                                  cim_error *err);
 
+/* Another name, organisation (NULL: none) or area for an account that the caller administers before
+ * and after. `dry_run`: checks alone. (api_users.c) */
+cim_status host_api_change_user(const struct host_api *api, const struct host_account *account,
+                                const char *display_name, const char *org, const char *area,
+                                bool dry_run, cim_error *err);
+
 /* ---- giving (give.c) ---- */
 
 /* Who gets something; `account` may be one that is only about to be. */
@@ -149,6 +155,8 @@ cim_status host_api_user_routes(struct host_identity *identity, struct host_http
 cim_status host_api_role_routes(struct host_identity *identity, struct host_http *http,
                                 cim_error *err);
 cim_status host_api_grant_routes(struct host_identity *identity, struct host_http *http,
+                                 cim_error *err);
+cim_status host_api_sheet_routes(struct host_identity *identity, struct host_http *http,
                                  cim_error *err);
 cim_status host_api_request_routes(struct host_identity *identity, struct host_http *http,
                                    cim_error *err);

@@ -389,13 +389,49 @@ handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *er
 
 /* ---- changes ---- */
 
+cim_status
+host_api_change_user(const struct host_api *api, const struct host_account *account,
+                     const char *display_name, const char *org, const char *area, bool dry_run,
+                     cim_error *err)
+{
+    CIM_AUTO_FREE char *org_area = NULL;
+    CIM_TRY(host_api_check_person(api, account, err));
+    if (org != account->org) {
+        CIM_TRY(find_org_area(api, org, &org_area, err));
+    }
+    const struct host_account changed = {
+        .username = account->username,
+        .display_name = (char *)(uintptr_t)display_name,
+        .org = (char *)(uintptr_t)org,
+        .org_area = org != account->org ? org_area : account->org_area,
+        .area = (char *)(uintptr_t)area,
+        .ended = account->ended,
+    };
+    CIM_TRY(host_api_check_person(api, &changed, err));
+    if (dry_run) {
+        return CIM_OK;
+    }
+    const cim_value values[] = {
+        host_value_text("username", account->username),
+        host_value_text("display_name", display_name),
+        host_value_text("org", org),
+        host_value_text("area", area),
+    };
+    CIM_TRY(host_store_write_one(api->identity->options.platform,
+                                 "update cim_account set display_name = :display_name, org = :org, "
+                                 "area = :area where username = :username",
+                                 values, 4, NULL, err));
+    (void)atomic_fetch_add(&api->identity->generation, 1);
+    host_api_note(api, "user.change", account->username, display_name);
+    return CIM_OK;
+}
+
 static cim_status
 handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     static const char *const keys[] = {"display_name", "org", "area", NULL};
     HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
     struct host_account *account = NULL;
-    CIM_AUTO_FREE char *org_area = NULL;
     CIM_TRY(host_api_body(&api, keys, err));
     CIM_TRY(host_api_person(&api, host_http_path_param(req, "username"), &account, err));
     const char *display_name = account->display_name;
@@ -408,35 +444,10 @@ handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     if (status == CIM_OK) {
         status = host_api_text_or_none(&api, "area", &area, err);
     }
-    if (status == CIM_OK && org != account->org) {
-        status = find_org_area(&api, org, &org_area, err);
-    }
-    const struct host_account changed = {
-        .username = account->username,
-        .display_name = (char *)(uintptr_t)display_name,
-        .org = (char *)(uintptr_t)org,
-        .org_area = org != account->org ? org_area : account->org_area,
-        .area = (char *)(uintptr_t)area,
-        .ended = account->ended,
-    };
     if (status == CIM_OK) {
-        status = host_api_check_person(&api, &changed, err);
-    }
-    const cim_value values[] = {
-        host_value_text("username", account->username),
-        host_value_text("display_name", display_name),
-        host_value_text("org", org),
-        host_value_text("area", area),
-    };
-    if (status == CIM_OK) {
-        status = host_store_write_one(api.identity->options.platform,
-                                      "update cim_account set display_name = :display_name, org = "
-                                      ":org, area = :area where username = :username",
-                                      values, 4, NULL, err);
+        status = host_api_change_user(&api, account, display_name, org, area, false, err);
     }
     if (status == CIM_OK) {
-        (void)atomic_fetch_add(&api.identity->generation, 1);
-        host_api_note(&api, "user.change", account->username, display_name);
         status = answer_user(&api, 200, account->username, err);
     }
     host_account_free(account);

@@ -121,6 +121,13 @@ cim_status host_identity_issue_token(struct host_identity *identity, const char 
                                      int64_t life_ms, char ret_token[HOST_BEARER_TEXT],
                                      cim_error *err);
 
+/* Calls `each` for every sign-in provider: how long its last answer took (0: not asked yet), and
+ * for how long it is still let alone because it did not answer. */
+void host_identity_each_provider(struct host_identity *identity,
+                                 void (*each)(void *arg, const char *zh, const char *en,
+                                              const char *id, int64_t took_ms, int64_t silent_ms),
+                                 void *arg);
+
 /* For host_http_options. */
 struct host_http_auth host_identity_http_auth(struct host_identity *identity);
 /* Who asks, judged anew, for an answer that outlives what was true at its start: CIM_E_DENIED once

@@ -75,6 +75,7 @@ struct host_provider {
     int64_t keys_ms;
     int64_t keys_anew_ms; /* when an unknown key last had them fetched; 0: never */
     int64_t silent_until_ms;
+    int64_t took_ms; /* its last answer; 0: none yet */
     size_t next_jti;
     char jtis[HOST_PROVIDER_JTI_MAX][17]; /* logout tokens that were taken, hashes */
 };

@@ -4,6 +4,7 @@
  * for a while, so that it costs the platform little; local sign-in does not depend on it. Metadata
  * and keys are kept for an hour; a token with an unknown key has them fetched anew, not too often.
  */
+#include "host/identity/internal.h"
 #include "host/identity/provider.h"
 
 #include "cim/util.h"
@@ -178,6 +179,32 @@ let_alone(struct host_provider *provider)
     (void)pthread_mutex_unlock(&provider->lock);
 }
 
+static void
+note_time(struct host_provider *provider, int64_t took_ms)
+{
+    (void)pthread_mutex_lock(&provider->lock);
+    provider->took_ms = took_ms > 0 ? took_ms : 1;
+    (void)pthread_mutex_unlock(&provider->lock);
+}
+
+void
+host_identity_each_provider(struct host_identity *identity,
+                            void (*each)(void *arg, const char *zh, const char *en, const char *id,
+                                         int64_t took_ms, int64_t silent_ms),
+                            void *arg)
+{
+    struct host_providers *providers = identity->providers;
+    const int64_t now_ms = host_monotonic_ms();
+    for (size_t i = 0; i < providers->n; i++) {
+        struct host_provider *provider = &providers->providers[i];
+        (void)pthread_mutex_lock(&provider->lock);
+        const int64_t took_ms = provider->took_ms;
+        const int64_t silent_ms = provider->silent_until_ms - now_ms;
+        (void)pthread_mutex_unlock(&provider->lock);
+        each(arg, provider->zh, provider->en, provider->id, took_ms, silent_ms > 0 ? silent_ms : 0);
+    }
+}
+
 /* The text of an answer; *ret_status its status. */
 static cim_status
 ask_text(struct host_provider *provider, const struct question *question, struct cim_buf *answer,
@@ -187,7 +214,9 @@ ask_text(struct host_provider *provider, const struct question *question, struct
     if (is_let_alone(provider)) {
         return fail_silent(provider, question->what, "let alone after a failure", err);
     }
+    const int64_t began_ms = host_monotonic_ms();
     const CURLcode code = perform(provider, question, answer, ret_status);
+    note_time(provider, host_monotonic_ms() - began_ms);
     if (code != CURLE_OK) {
         let_alone(provider);
         return fail_silent(provider, question->what, curl_easy_strerror(code), err);

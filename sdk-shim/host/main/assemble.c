@@ -7,6 +7,7 @@
 #include "host/base/clock.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
+#include "host/catalogue/usage.h"
 #include "host/crypt/crypt.h"
 #include "host/http/http.h"
 #include "host/identity/areas.h"
@@ -308,6 +309,7 @@ host_disassemble(struct host_assembly *assembly)
     app->http = NULL;
     host_streams_free(app->streams);
     host_ogc_free(app->ogc);
+    host_usage_free(app->usage);
     host_jobs_free(app->jobs);
     host_plugins_free(app->plugins);
     host_identity_free(app->identity);

@@ -4,6 +4,7 @@
 #include "assemble.h"
 #include "backup_plan.h"
 #include "control.h"
+#include "monitor.h"
 #include "ops.h"
 #include "cim/util.h"
 #include "host/admin/admin.h"
@@ -12,6 +13,7 @@
 #include "host/batches/batches.h"
 #include "host/bundles/bundles.h"
 #include "host/bindings/bindings.h"
+#include "host/catalogue/usage.h"
 #include "host/base/config.h"
 #include "host/base/log.h"
 #include "host/base/note.h"
@@ -28,6 +30,7 @@
 #include "host/retention/retention.h"
 #include "host/store/store.h"
 #include "host/stream/stream.h"
+#include "host/stream/subscriptions.h"
 #include "host/supervisor/pulse.h"
 #include "host/supervisor/supervisor.h"
 #include "kit/cleanup.h"
@@ -94,6 +97,8 @@ make_http(struct host_app *app, cim_error *err)
         .clock = app->clock,
         .auth = host_identity_http_auth(app->identity),
         .gate = host_plugins_http_gate(app->plugins),
+        .served = host_usage_served,
+        .served_arg = app->usage,
     };
     return host_http_new(&options, &app->http, err);
 }
@@ -102,6 +107,8 @@ static cim_status
 add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
 {
     CIM_TRY(host_ops_add_routes(ops, err));
+    CIM_TRY(host_monitor_add_routes(ops, err));
+    CIM_TRY(host_usage_add_routes(app, err));
     CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
     CIM_TRY(host_exchange_add_routes(app, err));
     CIM_TRY(host_exchange_add_features_route(app, err));
@@ -114,6 +121,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_audit_add_routes(app, err));
     CIM_TRY(host_streams_new(app, &app->streams, err));
     CIM_TRY(host_streams_add_routes(app->streams, err));
+    CIM_TRY(host_subscriptions_add_routes(app->streams, err));
     CIM_TRY(host_ogc_add_routes(app, err));
     CIM_TRY(host_ogc_add_record_routes(app, err));
     return host_ogc_add_process_routes(app, err);
@@ -301,8 +309,10 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     struct host_control *control = NULL;
     struct host_retention *retention = NULL;
     struct host_callbacks *callbacks = NULL;
+    struct host_subscriptions *subscriptions = NULL;
     struct host_backup_paths backup_paths;
     int signal_number = 0;
+    CIM_TRY(host_usage_new(app, &app->usage, err));
     CIM_TRY(make_http(app, err));
     CIM_TRY(add_routes(app, &ops, err));
     CIM_TRY(host_audit_start(app->audit, err));
@@ -315,6 +325,8 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     }
     CIM_TRY(host_jobs_start(app->jobs, err));
     CIM_TRY(host_callbacks_start(app, &callbacks, err));
+    CIM_TRY(host_subscriptions_start(app->streams, &subscriptions, err));
+    CIM_TRY(host_usage_start(app->usage, err));
     if (control_fd >= 0) {
         CIM_TRY(host_control_start(app, control_fd, &control, err));
     }
@@ -344,6 +356,8 @@ serve(struct host_app *app, const sigset_t *stops, cim_error *err)
     host_http_stop(app->http, host_config_int(app->config, "http.stop_grace_ms"));
     host_jobs_stop(app->jobs);
     host_callbacks_stop(callbacks);
+    host_subscriptions_stop(subscriptions);
+    host_usage_stop(app->usage);
     host_retention_stop(retention);
     host_bindings_stop(CIM_TAKE(app->bindings));
     host_backup_stop(ops.backups);

@@ -116,15 +116,15 @@ wants(const struct host_stream_client *client, const char *layer)
 
 /* ---- events ---- */
 
-static void
-add_change(struct cim_buf *out, const struct host_change *change)
+void
+host_change_write(const struct host_change *change, struct cim_buf *out)
 {
     static const char *const ops[] = {[CIM_CHANGE_CREATE] = "create",
                                       [CIM_CHANGE_UPDATE] = "update",
                                       [CIM_CHANGE_DELETE] = "delete",
                                       [CIM_CHANGE_BULK] = "bulk"};
     const bool known = change->op >= CIM_CHANGE_CREATE && change->op <= CIM_CHANGE_BULK;
-    cim_buf_addf(out, "event: change\nid: %lld\ndata: {\"layer\":", (long long)change->pos);
+    cim_buf_add_text(out, "\"layer\":");
     cim_buf_add_json_text(out, change->layer, SIZE_MAX);
     cim_buf_addf(out, ",\"op\":\"%s\"", known ? ops[change->op] : "bulk");
     if (change->fid != 0) {
@@ -134,6 +134,13 @@ add_change(struct cim_buf *out, const struct host_change *change)
         cim_buf_add_text(out, ",\"area_code\":");
         cim_buf_add_json_text(out, change->area, SIZE_MAX);
     }
+}
+
+static void
+add_change(struct cim_buf *out, const struct host_change *change)
+{
+    cim_buf_addf(out, "event: change\nid: %lld\ndata: {", (long long)change->pos);
+    host_change_write(change, out);
     cim_buf_add_text(out, "}\n\n");
 }
 

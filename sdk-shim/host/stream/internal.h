@@ -8,6 +8,7 @@
 
 #include "host/stream/stream.h"
 
+#include "cim/crypt.h"
 #include "cim/http.h"
 
 #include <pthread.h>
@@ -63,6 +64,17 @@ struct host_streams {
     int64_t newest;
     struct host_change *recent; /* by pos % HOST_STREAM_RECENT_MAX: positions have no gaps */
 };
+
+/* ---- client.c ---- */
+
+/* "layer", "op", "fid" and "area_code" of a change: members without the braces. */
+struct cim_buf;
+void host_change_write(const struct host_change *change, struct cim_buf *out);
+
+/* ---- subscription_routes.c ---- */
+
+/* What the secret of a subscription is sealed for. */
+cim_crypt_place host_subscription_place(const char *uid);
 
 /* ---- changes.c ---- */
 

@@ -402,6 +402,12 @@ def way_records(walk, pattern):
 
 OTHERS = {
     "/catalogue": plain("/catalogue", "/catalogue?f=html"), "/catalogue/conformance": plain(),
+    "/catalogue/subscriptions": posting("/catalogue/subscriptions", {"url": "http://127.0.0.1:9/x", "layers": ["lpg.staff"]}),
+    "/catalogue/subscriptions/{uid}": changing("/catalogue/subscriptions/nobody", "DELETE"),
+    "/catalogue/subscriptions/{uid}/resume": changing("/catalogue/subscriptions/nobody/resume"),
+    "/admin/api/users/sheet": changing("/admin/api/users/sheet"),
+    "/admin/api/usage": plain("/admin/api/usage", "/admin/api/usage?resource=lpg.staff"),
+    "/admin/api/monitor": plain(), "/admin/api/settings": plain(),
     "/catalogue/areas": plain(), "/catalogue/collections": plain(), "/catalogue/collections/resources": plain(),
     "/catalogue/collections/resources/sortables": plain(),
     RECORDS: way_records, RECORDS + "/{recordId}": None, RECORDS + "/{recordId}/quality": None,

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { launch, shot, signIn, test, until, visit } from './lib.mjs'
+
+describe('what an operator watches, and people out of a sheet', () => {
+  let browser, page, faults
+  before(async () => {
+    browser = await launch()
+    ;({ page, faults } = await visit(browser, '/admin/#monitor'))
+    await signIn(page, 'admin')
+    await page.waitForSelector(test('monitor'))
+  })
+  after(() => browser.close())
+
+  it('shows each group with its figures, and what is past its threshold', async () => {
+    await until('figures', () => page.innerText(test('monitor')), (text) => text.includes('数据盘剩余') && text.includes('供应站'))
+    assert.match(await page.innerText(test('monitor-store')), /数据盘剩余[\s\S]*%/)
+    assert.match(await page.innerText(test('monitor-safety')), /从未/, 'no backup is made by itself here')
+    assert.match(await page.innerText(test('monitor-warnings')), /\d+ 项告警/)
+    await shot(page, 'console-monitor')
+  })
+
+  it('shows the settings in force, without secrets', async () => {
+    await page.click(test('nav-settings'))
+    await until('settings', () => page.innerText(test('settings')), (text) => text.includes('retention.audit_days'))
+    assert.match(await page.innerText(test('settings')), /未设置|已设置/)
+    await shot(page, 'console-settings')
+  })
+
+  it('counts who used what', async () => {
+    await page.evaluate(() => fetch('/collections/lpg.stations/items?limit=1'))
+    await page.click(test('nav-usage'))
+    await page.waitForSelector(test('usage'))
+    await shot(page, 'console-usage')
+  })
+
+  it('lists the audit, or says why not', async () => {
+    await page.click(test('nav-audit'))
+    await page.waitForSelector(test('audit'))
+    await page.waitForSelector(test('audit-error'))
+    assert.match(await page.innerText(test('audit-error')), /cim\.audit\.read/)
+    await shot(page, 'console-audit')
+  })
+
+  it('compares a sheet of people before it does anything', async () => {
+    await page.click(test('nav-users'))
+    await page.click(test('users-sheet'))
+    await page.setInputFiles(test('sheet-file'), {
+      name: '人员.csv', mimeType: 'text/csv',
+      buffer: Buffer.from('用户名,姓名,组织,所在区划,角色,授权区划\nsheet.one,甲一,,460105,inspector,460105\nsheet.two,乙二,,460105,nothing,460105\n'),
+    })
+    await until('compared', () => page.innerText(test('sheet-sums')), (text) => /新增 1/.test(text) && /拒绝 1/.test(text))
+    assert.match(await page.innerText(test('sheet-rows')), /nothing/)
+    await shot(page, 'console-sheet')
+    await page.click(test('sheet-apply'))
+    await page.waitForSelector(test('sheet-save'))
+    await shot(page, 'console-sheet-done')
+    await page.keyboard.press('Escape')
+    await page.fill(test('users-search'), 'sheet.')
+    await page.press(test('users-search'), 'Enter')
+    await until('listed', () => page.innerText(test('users')), (text) => text.includes('甲一') && !text.includes('乙二'))
+  })
+
+  it('left nothing for the developer tools to complain of', () => {
+    assert.deepEqual(faults.filter((fault) => fault !== 'answer: 403 /admin/api/audit'), [])
+  })
+})
