@@ -10,10 +10,27 @@
 
 enum state { FREE, IN, OUT };
 
+/* The cheapest sites of a demand, by cost: all whose cost is below `limit`. Most of the work looks
+ * at no others, a fraction of the row. */
+struct row {
+    size_t first; /* in `cells` */
+    uint32_t n;
+    double limit;
+    double most; /* the dearest site of the row */
+};
+
+struct cell {
+    double cost;
+    uint32_t site;
+};
+
 struct solver {
     const struct lpg_median *given;
     const cim_call *call;
-    double budget;      /* cells that may still be looked at */
+    double budget; /* cells that may still be looked at */
+    struct row *rows;
+    size_t n_cells;
+    struct cell *cells;
     double *multiplier; /* n */
     double *best_multiplier;
     double *gain;         /* m: what a site saves in the relaxation, negative */
@@ -21,11 +38,19 @@ struct solver {
     int *served;          /* n, in the relaxation */
     unsigned char *state; /* m, of the node at hand */
     bool *chosen;         /* m */
-    double *nearest;      /* n: cost of the best open site */
-    double *second;       /* n: and of the next */
+    bool *is_open;        /* m: of the relaxation */
+    size_t n_listed;
+    size_t *listed;  /* the chosen, in order */
+    uint32_t *place; /* m: of a chosen one in `listed` */
+    double *nearest; /* n: cost of the best open site */
+    double *second;  /* n: and of the next */
     size_t *nearest_site;
-    bool *best; /* m */
+    double *saves; /* m: what taking a site in saves */
+    double *loses; /* listed: what giving one up costs */
+    double *both;  /* m × listed: what of that the one makes up for */
+    bool *best;    /* m */
     double value;
+    bool integral; /* all costs are whole numbers, so no value lies between two of them */
     bool found;
     bool cancelled;
 };
@@ -48,11 +73,13 @@ is_fixed(const struct solver *solver, size_t j)
     return solver->given->fixed != NULL && solver->given->fixed[j];
 }
 
-/* Takes cells off the budget; false once it is used up or the caller has gone. */
+/* Takes cells off the budget, those that no cache holds twice; false once it is used up or the
+ * caller has gone. */
 static bool
 spend(struct solver *solver, double cells)
 {
-    solver->budget -= cells;
+    const size_t cached = 200000;
+    solver->budget -= solver->n_cells > cached ? 2.0 * cells : cells;
     if (solver->call != NULL && solver->call->cancelled != NULL &&
         solver->call->cancelled(solver->call) != 0) {
         solver->cancelled = true;
@@ -60,18 +87,115 @@ spend(struct solver *solver, double cells)
     return solver->budget > 0.0 && !solver->cancelled;
 }
 
+static size_t
+count_fixed(const struct solver *solver)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < solver->given->m; j++) {
+        n += is_fixed(solver, j);
+    }
+    return n;
+}
+
+/* ---- rows ---- */
+
+static int
+by_cost(const void *a, const void *b)
+{
+    const struct cell *x = a;
+    const struct cell *y = b;
+    return x->cost != y->cost ? (x->cost < y->cost ? -1 : 1)
+                              : (x->site < y->site ? -1 : x->site > y->site);
+}
+
+/* The value below which a share of a row lies, from a sample of it. */
+static double
+share_below(const double *row, size_t m, double share)
+{
+    enum { SAMPLE = 128 };
+    double sample[SAMPLE];
+    const size_t n = m < SAMPLE ? m : SAMPLE;
+    size_t at;
+    for (size_t k = 0; k < n; k++) { /* sorted as it is drawn */
+        const double value = row[k * m / n];
+        size_t i = k;
+        while (i > 0 && sample[i - 1] > value) {
+            sample[i] = sample[i - 1];
+            i--;
+        }
+        sample[i] = value;
+    }
+    at = (size_t)((double)n * share);
+    return sample[at < n ? at : n - 1];
+}
+
+/* Of each row about so many times the sites that are nearer than one of p evenly spread. */
+static bool
+make_rows(struct solver *solver)
+{
+    const size_t n = solver->given->n;
+    const size_t m = solver->given->m;
+    const double share = fmin(4.0 / (double)(solver->given->p + 1), 1.0);
+    size_t capacity = 0;
+    solver->integral = true;
+    for (size_t i = 0; i < n; i++) {
+        const double *costs = solver->given->cost + i * m;
+        struct row *row = &solver->rows[i];
+        const double below = share_below(costs, m, share);
+        row->first = solver->n_cells;
+        row->limit = HUGE_VAL;
+        for (size_t j = 0; j < m; j++) {
+            row->most = fmax(row->most, costs[j]);
+            solver->integral = solver->integral && costs[j] == floor(costs[j]);
+        }
+        if (solver->n_cells + m > capacity) {
+            struct cell *grown;
+            capacity = capacity * 2 > solver->n_cells + m ? capacity * 2 : solver->n_cells + 64 * m;
+            grown = realloc(solver->cells, capacity * sizeof *grown);
+            if (grown == NULL) {
+                return false;
+            }
+            solver->cells = grown;
+        }
+        for (size_t j = 0; j < m; j++) {
+            if (costs[j] <= below && costs[j] < row->most) {
+                solver->cells[solver->n_cells++] = (struct cell){costs[j], (uint32_t)j};
+            } else {
+                row->limit = fmin(row->limit, costs[j]);
+            }
+        }
+        row->n = (uint32_t)(solver->n_cells - row->first);
+        qsort(solver->cells + row->first, row->n, sizeof *solver->cells, by_cost);
+    }
+    (void)spend(solver, 4.0 * (double)n * (double)m);
+    return true;
+}
+
 /* ---- choices ---- */
 
-/* Whether site j may join those that are chosen; fixed ones stand where they stand. */
+/* Whether site j may join those that are chosen, but for k (SIZE_MAX: all of them); fixed ones
+ * stand where they stand. */
 static bool
-may_join(const struct solver *solver, size_t j)
+may_join(const struct solver *solver, size_t j, size_t k)
 {
-    for (size_t k = 0; k < solver->given->m; k++) {
-        if (solver->chosen[k] && !is_fixed(solver, k) && is_apart(solver, j, k)) {
+    for (size_t l = 0; l < solver->given->m && solver->given->apart != NULL; l++) {
+        if (l != k && solver->chosen[l] && !is_fixed(solver, l) && is_apart(solver, j, l)) {
             return false;
         }
     }
     return true;
+}
+
+static void
+list_chosen(struct solver *solver)
+{
+    solver->n_listed = 0;
+    for (size_t j = 0; j < solver->given->m; j++) {
+        if (solver->chosen[j]) {
+            solver->place[j] = (uint32_t)solver->n_listed;
+            solver->listed[solver->n_listed++] = j;
+        }
+    }
 }
 
 /* The two best open sites of every demand, and what it all costs. */
@@ -79,22 +203,37 @@ static double
 assign(struct solver *solver)
 {
     double total = 0.0;
-    (void)spend(solver, (double)solver->given->n * (double)solver->given->m);
+    double cells = 0.0;
+    list_chosen(solver);
     for (size_t i = 0; i < solver->given->n; i++) {
+        const struct row *row = &solver->rows[i];
+        const struct cell *cell = solver->cells + row->first;
+        int n_found = 0;
         solver->nearest[i] = solver->second[i] = DBL_MAX;
         solver->nearest_site[i] = SIZE_MAX;
-        for (size_t j = 0; j < solver->given->m; j++) {
-            const double cost = solver->chosen[j] ? cost_of(solver, i, j) : DBL_MAX;
+        for (uint32_t k = 0; k < row->n && n_found < 2; k++, cells++) {
+            if (solver->chosen[cell[k].site]) {
+                *(n_found == 0 ? &solver->nearest[i] : &solver->second[i]) = cell[k].cost;
+                solver->nearest_site[i] = n_found == 0 ? cell[k].site : solver->nearest_site[i];
+                n_found++;
+            }
+        }
+        for (size_t r = 0; r < solver->n_listed && n_found < 2; r++, cells += 8.0) {
+            const double cost = cost_of(solver, i, solver->listed[r]);
+            if (cost < row->limit) {
+                continue; /* it is in the list */
+            }
             if (cost < solver->nearest[i]) {
                 solver->second[i] = solver->nearest[i];
                 solver->nearest[i] = cost;
-                solver->nearest_site[i] = j;
+                solver->nearest_site[i] = solver->listed[r];
             } else if (cost < solver->second[i]) {
                 solver->second[i] = cost;
             }
         }
         total += solver->nearest[i];
     }
+    (void)spend(solver, cells);
     return total;
 }
 
@@ -108,31 +247,71 @@ keep_if_better(struct solver *solver, double value)
     }
 }
 
+/* What a cell does to `saves` and `both`, the demand's best sites being what they are. */
+static void
+weigh(struct solver *solver, size_t i, size_t site, double cost)
+{
+    const double nearest = solver->nearest[i];
+    const double second = solver->second[i];
+    solver->saves[site] += cost < nearest ? fmin(nearest, solver->rows[i].most) - cost : 0.0;
+    if (cost < second && solver->nearest_site[i] != SIZE_MAX) {
+        /* given up with the nearest, it would have cost the second */
+        const size_t k = solver->place[solver->nearest_site[i]];
+        solver->both[site * solver->n_listed + k] +=
+            fmin(second, solver->rows[i].most) - fmax(cost, nearest);
+    }
+}
+
+/* What each site would save, each chosen one lose, and each pair make up for: one look at the cells
+ * that are nearer than a demand's second site (Whitaker 1983; Resende and Werneck 2007). */
+static void
+weigh_all(struct solver *solver, bool roughly)
+{
+    const size_t m = solver->given->m;
+    double cells = 0.0;
+    memset(solver->saves, 0, m * sizeof *solver->saves);
+    memset(solver->loses, 0, (solver->n_listed + 1) * sizeof *solver->loses);
+    memset(solver->both, 0, m * solver->n_listed * sizeof *solver->both);
+    for (size_t i = 0; i < solver->given->n; i++) {
+        const struct row *row = &solver->rows[i];
+        const double until = roughly ? fmin(solver->second[i], row->limit) : solver->second[i];
+        if (solver->nearest_site[i] != SIZE_MAX) {
+            solver->loses[solver->place[solver->nearest_site[i]]] +=
+                fmin(solver->second[i], row->most) - solver->nearest[i];
+        }
+        const struct cell *cell = solver->cells + row->first;
+        uint32_t k = 0;
+        for (; k < row->n && cell[k].cost < until; k++) {
+            weigh(solver, i, cell[k].site, cell[k].cost);
+        }
+        cells += k;
+        for (size_t j = 0; j < m && until > row->limit; j++) { /* those that are not in the list */
+            const double cost = cost_of(solver, i, j);
+            if (cost >= row->limit && cost < until) {
+                weigh(solver, i, j, cost);
+            }
+        }
+        cells += until > row->limit ? (double)m : 0.0;
+    }
+    (void)spend(solver, cells);
+}
+
 /* Adds the site that saves most, again and again, to p. False where none may join any more. */
 static bool
 fill_up(struct solver *solver, size_t n_chosen)
 {
     while (n_chosen < solver->given->p) {
-        double most = -1.0;
         size_t best = SIZE_MAX;
         (void)assign(solver);
+        weigh_all(solver, true);
         for (size_t j = 0; j < solver->given->m; j++) {
-            double saves = 0.0;
-            if (solver->chosen[j] || solver->state[j] == OUT || !may_join(solver, j)) {
-                continue;
-            }
-            for (size_t i = 0; i < solver->given->n; i++) {
-                /* the first site serves what nobody served */
-                const double now = fmin(solver->nearest[i], 1e100);
-                saves += fmax(now - cost_of(solver, i, j), 0.0);
-            }
-            if (saves > most) {
-                most = saves;
+            if (!solver->chosen[j] && solver->state[j] != OUT &&
+                (best == SIZE_MAX || solver->saves[j] > solver->saves[best]) &&
+                may_join(solver, j, SIZE_MAX)) {
                 best = j;
             }
         }
-        if (best == SIZE_MAX ||
-            !spend(solver, (double)solver->given->n * (double)solver->given->m)) {
+        if (best == SIZE_MAX || !spend(solver, (double)solver->given->m)) {
             return false;
         }
         solver->chosen[best] = true;
@@ -141,47 +320,57 @@ fill_up(struct solver *solver, size_t n_chosen)
     return true;
 }
 
-/* What it costs to take in site j in place of k. */
-static double
-exchange(const struct solver *solver, size_t j, size_t k)
-{
-    double change = 0.0;
-    for (size_t i = 0; i < solver->given->n; i++) {
-        const double in = cost_of(solver, i, j);
-        const double left = solver->nearest_site[i] == k ? solver->second[i] : solver->nearest[i];
-        change += fmin(in, left) - solver->nearest[i];
-    }
-    return change;
-}
-
-/* Exchanges one site for another while that helps. */
+/* Exchanges the pair of sites that saves most while any does. */
 static double
 improve(struct solver *solver, double value)
 {
-    bool better = true;
-    while (better) {
-        better = false;
-        for (size_t k = 0; k < solver->given->m && !better; k++) {
-            if (!solver->chosen[k] || is_fixed(solver, k) || solver->state[k] == IN) {
+    for (;;) {
+        double most = 1e-9 * fmax(value, 1.0);
+        size_t in = SIZE_MAX;
+        size_t out = SIZE_MAX;
+        weigh_all(solver, false);
+        for (size_t j = 0; j < solver->given->m; j++) {
+            if (solver->chosen[j] || solver->state[j] == OUT) {
                 continue;
             }
-            for (size_t j = 0; j < solver->given->m && !better; j++) {
-                if (solver->chosen[j] || solver->state[j] == OUT) {
-                    continue;
+            for (size_t r = 0; r < solver->n_listed; r++) {
+                const size_t k = solver->listed[r];
+                const double saved =
+                    solver->saves[j] - solver->loses[r] + solver->both[j * solver->n_listed + r];
+                if (saved > most && !is_fixed(solver, k) && solver->state[k] != IN &&
+                    may_join(solver, j, k)) {
+                    most = saved;
+                    in = j;
+                    out = k;
                 }
-                if (!spend(solver, (double)solver->given->n)) {
-                    return value;
-                }
-                solver->chosen[k] = false;
-                better = may_join(solver, j) && exchange(solver, j, k) < -1e-9 * fmax(value, 1.0);
-                solver->chosen[better ? j : k] = true;
             }
         }
-        if (better) {
-            value = assign(solver);
+        if (in == SIZE_MAX || !spend(solver, (double)solver->given->m * (double)solver->n_listed)) {
+            return value;
         }
+        solver->chosen[out] = false;
+        solver->chosen[in] = true;
+        value = assign(solver);
     }
-    return value;
+}
+
+/* A good choice to begin with, and multipliers between what the best and the second site of it
+ * cost each demand: near to where they end. */
+static void
+start(struct solver *solver)
+{
+    for (size_t j = 0; j < solver->given->m; j++) {
+        solver->chosen[j] = is_fixed(solver, j);
+    }
+    if (fill_up(solver, 0)) {
+        keep_if_better(solver, assign(solver));
+    }
+    (void)assign(solver);
+    for (size_t i = 0; i < solver->given->n; i++) {
+        const double most = solver->rows[i].most;
+        solver->multiplier[i] =
+            (fmin(solver->nearest[i], most) + fmin(solver->second[i], most)) / 2.0;
+    }
 }
 
 /* Chooses from the sites of the node, best gain first, fills up and improves. */
@@ -195,7 +384,7 @@ choose(struct solver *solver, bool thoroughly)
     }
     for (size_t r = 0; r < solver->given->m && n_chosen < solver->given->p; r++) {
         const size_t j = solver->order[r];
-        if (!solver->chosen[j] && solver->state[j] != OUT && may_join(solver, j)) {
+        if (!solver->chosen[j] && solver->state[j] != OUT && may_join(solver, j, SIZE_MAX)) {
             solver->chosen[j] = true;
             n_chosen++;
         }
@@ -249,46 +438,69 @@ relax(struct solver *solver, struct ranked *ranked, size_t *ret_open)
 {
     const size_t m = solver->given->m;
     double value = 0.0;
-    size_t n_fixed = 0;
+    const size_t n_fixed = count_fixed(solver);
+    double cells = 0.0;
     memset(solver->gain, 0, m * sizeof *solver->gain);
     for (size_t i = 0; i < solver->given->n; i++) {
-        const double *row = solver->given->cost + i * m;
+        const struct row *row = &solver->rows[i];
+        const struct cell *cell = solver->cells + row->first;
         const double multiplier = solver->multiplier[i];
-        for (size_t j = 0; j < m; j++) {
-            solver->gain[j] += row[j] < multiplier ? row[j] - multiplier : 0.0;
+        uint32_t k = 0;
+        for (; k < row->n && cell[k].cost < multiplier; k++) {
+            solver->gain[cell[k].site] += cell[k].cost - multiplier;
+        }
+        cells += k;
+        if (multiplier > row->limit) { /* those that are not in the list */
+            for (size_t j = 0; j < m; j++) {
+                const double cost = cost_of(solver, i, j);
+                solver->gain[j] +=
+                    cost >= row->limit && cost < multiplier ? cost - multiplier : 0.0;
+            }
+            cells += (double)m;
         }
         value += multiplier;
     }
     rank(solver, ranked);
-    for (size_t j = 0; j < m; j++) {
-        n_fixed += is_fixed(solver, j);
-    }
     *ret_open = n_fixed + solver->given->p < m ? n_fixed + solver->given->p : m;
     for (size_t r = 0; r < *ret_open; r++) {
         value += solver->gain[solver->order[r]];
     }
-    for (size_t i = 0; i < solver->given->n; i++) {
-        solver->served[i] = 0;
-        for (size_t r = 0; r < *ret_open; r++) {
-            solver->served[i] += cost_of(solver, i, solver->order[r]) < solver->multiplier[i];
-        }
+    memset(solver->is_open, 0, m * sizeof *solver->is_open);
+    for (size_t r = 0; r < *ret_open; r++) {
+        solver->is_open[solver->order[r]] = true;
     }
+    for (size_t i = 0; i < solver->given->n; i++) {
+        const struct row *row = &solver->rows[i];
+        const struct cell *cell = solver->cells + row->first;
+        const double multiplier = solver->multiplier[i];
+        int served = 0;
+        for (uint32_t k = 0; k < row->n && cell[k].cost < multiplier; k++) {
+            served += solver->is_open[cell[k].site];
+        }
+        for (size_t r = 0; r < *ret_open && multiplier > row->limit; r++) {
+            const double cost = cost_of(solver, i, solver->order[r]);
+            served += cost >= row->limit && cost < multiplier;
+        }
+        solver->served[i] = served;
+    }
+    (void)spend(solver, 2.0 * cells);
     return value;
 }
 
 static bool
 is_closed(const struct solver *solver, double bound)
 {
-    return solver->found && bound >= solver->value - 1e-7 * fmax(fabs(solver->value), 1.0);
+    const double near = 1e-7 * fmax(fabs(solver->value), 1.0);
+    return solver->found &&
+           bound >= solver->value - (solver->integral ? fmax(1.0 - near, near) : near);
 }
 
 /* Steps along the subgradient from the multipliers at hand; the best bound met. */
 static double
 bound_node(struct solver *solver, struct ranked *ranked, int steps, bool thoroughly)
 {
-    const double cells = (double)solver->given->n * (double)solver->given->m;
     double bound = 0.0; /* costs are not negative */
-    double scale = 2.0;
+    double scale = 1.5;
     int idle = 0;
     for (int s = 0; s < steps; s++) {
         size_t n_open;
@@ -300,23 +512,25 @@ bound_node(struct solver *solver, struct ranked *ranked, int steps, bool thoroug
             idle = 0;
             memcpy(solver->best_multiplier, solver->multiplier,
                    solver->given->n * sizeof *solver->multiplier);
-        } else if (++idle == 20) {
+        } else if (++idle == 10) {
             scale /= 2.0;
             idle = 0;
         }
-        if (s == 0 || (thoroughly && s % 25 == 0)) {
-            choose(solver, thoroughly);
+        if (s == 0 || (thoroughly && s % 20 == 0)) {
+            choose(solver, thoroughly && s % 100 == 80);
         }
         for (size_t i = 0; i < solver->given->n; i++) {
             norm += (1.0 - solver->served[i]) * (1.0 - solver->served[i]);
         }
-        if (is_closed(solver, bound) || norm == 0.0 || !spend(solver, 2.0 * cells)) {
+        if (is_closed(solver, bound) || norm == 0.0 || !spend(solver, 0.0)) {
             break;
         }
         step = scale * (1.05 * (solver->found ? solver->value : value + 1.0) - value + 1e-9) / norm;
         for (size_t i = 0; i < solver->given->n; i++) {
+            /* more than the dearest site costs never helps */
             solver->multiplier[i] =
-                fmax(solver->multiplier[i] + step * (1.0 - solver->served[i]), 0.0);
+                fmin(fmax(solver->multiplier[i] + step * (1.0 - solver->served[i]), 0.0),
+                     solver->rows[i].most);
         }
     }
     memcpy(solver->multiplier, solver->best_multiplier,
@@ -395,6 +609,14 @@ search(struct solver *solver, struct ranked *ranked, double parent, int depth)
 static void
 solver_done(struct solver *solver)
 {
+    free(solver->rows);
+    free(solver->cells);
+    free(solver->is_open);
+    free(solver->listed);
+    free(solver->place);
+    free(solver->saves);
+    free(solver->loses);
+    free(solver->both);
     free(solver->multiplier);
     free(solver->best_multiplier);
     free(solver->gain);
@@ -413,6 +635,14 @@ solver_open(struct solver *solver)
 {
     const size_t n = solver->given->n + 1;
     const size_t m = solver->given->m + 1;
+    const size_t most = solver->given->p + count_fixed(solver) + 1;
+    solver->rows = calloc(n, sizeof *solver->rows);
+    solver->is_open = calloc(m, sizeof *solver->is_open);
+    solver->listed = calloc(m, sizeof *solver->listed);
+    solver->place = calloc(m, sizeof *solver->place);
+    solver->saves = calloc(m, sizeof *solver->saves);
+    solver->loses = calloc(m, sizeof *solver->loses);
+    solver->both = calloc(m * most, sizeof *solver->both);
     solver->multiplier = calloc(n, sizeof *solver->multiplier);
     solver->best_multiplier = calloc(n, sizeof *solver->best_multiplier);
     solver->gain = calloc(m, sizeof *solver->gain);
@@ -424,10 +654,12 @@ solver_open(struct solver *solver)
     solver->second = calloc(n, sizeof *solver->second);
     solver->nearest_site = calloc(n, sizeof *solver->nearest_site);
     solver->best = calloc(m, sizeof *solver->best);
-    return solver->multiplier != NULL && solver->best_multiplier != NULL && solver->gain != NULL &&
-           solver->order != NULL && solver->served != NULL && solver->state != NULL &&
-           solver->chosen != NULL && solver->nearest != NULL && solver->second != NULL &&
-           solver->nearest_site != NULL && solver->best != NULL;
+    return solver->rows != NULL && solver->is_open != NULL && solver->listed != NULL &&
+           solver->place != NULL && solver->saves != NULL && solver->loses != NULL &&
+           solver->both != NULL && solver->multiplier != NULL && solver->best_multiplier != NULL &&
+           solver->gain != NULL && solver->order != NULL && solver->served != NULL &&
+           solver->state != NULL && solver->chosen != NULL && solver->nearest != NULL &&
+           solver->second != NULL && solver->nearest_site != NULL && solver->best != NULL;
 }
 
 static void
@@ -435,8 +667,8 @@ conclude(struct solver *solver, double open_bound, struct lpg_median_answer *ret
 {
     ret_answer->found = solver->found;
     ret_answer->value = solver->value;
-    ret_answer->bound = fmin(open_bound, solver->value);
-    ret_answer->proven = is_closed(solver, ret_answer->bound);
+    ret_answer->proven = is_closed(solver, open_bound);
+    ret_answer->bound = ret_answer->proven ? solver->value : open_bound;
     ret_answer->open = solver->best;
     solver->best = NULL;
 }
@@ -445,21 +677,16 @@ cim_status
 lpg_median_solve(const struct lpg_median *median, const cim_call *call,
                  struct lpg_median_answer *ret_answer, cim_error *err)
 {
-    struct solver solver = {
-        .given = median, .call = call, .budget = median->work > 0.0 ? median->work : 4e9};
+    struct solver solver = {.given = median,
+                            .call = call,
+                            .budget = median->work > 0.0 ? median->work : LPG_MEDIAN_WORK};
     struct ranked *ranked = malloc((median->m + 1) * sizeof *ranked);
     cim_status status = CIM_OK;
-    if (ranked == NULL || !solver_open(&solver)) {
+    if (ranked == NULL || !solver_open(&solver) || !make_rows(&solver)) {
         status = cim_fail_nomem(err);
     } else {
         double open_bound;
-        for (size_t i = 0; i < median->n; i++) { /* what the cheapest site costs: a fair start */
-            double least = DBL_MAX;
-            for (size_t j = 0; j < median->m; j++) {
-                least = fmin(least, cost_of(&solver, i, j));
-            }
-            solver.multiplier[i] = median->m > 0 ? least : 0.0;
-        }
+        start(&solver);
         for (size_t j = 0; j < median->m; j++) {
             solver.order[j] = j;
         }

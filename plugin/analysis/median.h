@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define LPG_MEDIAN_WORK 1.1e9 /* some four seconds */
+
 enum { LPG_MEDIAN_SITES_MAX = 2000, LPG_MEDIAN_CELLS_MAX = 25000000 };
 
 struct lpg_median {
@@ -25,7 +27,7 @@ struct lpg_median {
     const double *cost; /* n rows of m; at least 0, finite */
     const bool *fixed;  /* m: open whatever happens; NULL: none */
     const bool *apart;  /* m × m, symmetric: not both of them chosen; NULL: all may be */
-    double work;        /* budget in cells looked at; 0: 4e9, some ten seconds */
+    double work;        /* budget in cells looked at; 0: LPG_MEDIAN_WORK */
 };
 
 struct lpg_median_answer {

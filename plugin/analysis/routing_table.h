@@ -13,10 +13,10 @@ struct lpg_vehicle {
     const char *vehicle;  /* of the codes vehicle_kind, and "emergency" */
     bool dangerous_goods; /* restricted zones and roads closed to dangerous goods are not for it */
     double speed_km_h[LPG_ROUTE_KINDS_MAX]; /* by class of the route table; 0: not on such roads */
-    const char *basis_zh;
+    const char *basis_zh;                   /* borrowed from the document */
     const char *basis_en;
     const char *clause;
-    char confidence; /* C, L or U */
+    char confidence; /* 'C', 'L', 'U' */
 };
 
 struct lpg_routing_table {
