@@ -250,7 +250,7 @@ join_parcels(struct land *land, struct lpg_sites_cache *cache, bool allowed_only
                         cache->spec.layer);
     }
     parcels.all = GEOSGeom_createEmptyPolygon_r(land->geos);
-    lpg_rtree_search(view.sites->tree, land->box_deg, add_parcel, &parcels);
+    lpg_sites_search_in_order(view.sites, land->box_deg, add_parcel, &parcels);
     lpg_sites_view_done(&view);
     if (parcels.status != CIM_OK) {
         GEOSGeom_destroy_r(land->geos, parcels.all);

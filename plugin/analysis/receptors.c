@@ -315,7 +315,7 @@ lpg_receptors_visit(struct lpg_receptor_views *views, const double bbox_deg[4], 
     for (int i = 0; i < LPG_RECEPTOR_LAYERS && visit.ended == 0; i++) {
         visit.layer = (enum lpg_receptor_layer)i;
         if (views->layers[i].sites != NULL) {
-            lpg_rtree_search(views->layers[i].sites->tree, bbox_deg, visit_item, &visit);
+            lpg_sites_search_in_order(views->layers[i].sites, bbox_deg, visit_item, &visit);
         }
     }
 }

@@ -13,9 +13,25 @@ struct run {
     const cim_call *call;
     struct lpg_route_report *report;
     struct lpg_stretches scratch;
+    uint32_t n_looked; /* since the last look at cancelled() */
     cim_error *err;
     cim_status status;
 };
+
+/* Now and then: is there still somebody who waits? Many look-ups of a long route within a wide band
+ * may take a millisecond each. */
+static void
+heed_cancel(struct run *run)
+{
+    enum { LOOKS = 64 };
+    if (++run->n_looked >= LOOKS) {
+        run->n_looked = 0;
+        if (run->call->cancelled != NULL && run->call->cancelled(run->call) != 0) {
+            run->status =
+                cim_fail(run->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
+        }
+    }
+}
 
 /* ---- looking along the route ---- */
 
@@ -64,11 +80,7 @@ look_along(struct run *run, const struct lpg_sites *sites, double reach_m, site_
             box = both;
         }
         lpg_plane_degrees(&chain->tm, box.min, box.max, reach_m, degrees);
-        lpg_rtree_search(sites->tree, degrees, visit_once, &window);
-        if (run->call->cancelled != NULL && run->call->cancelled(run->call) != 0) {
-            run->status =
-                cim_fail(run->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        }
+        lpg_sites_search(sites, degrees, visit_once, &window);
     }
     free(window.seen);
 }
@@ -82,6 +94,8 @@ look_up(struct run *run, const double xy[2], double limit_m, struct lpg_chain_ne
         lpg_chain_within(&run->report->chain, xy, limit_m, ret_near, stretches, &failed);
     if (failed) {
         run->status = cim_fail_nomem(run->err);
+    } else {
+        heed_cancel(run);
     }
     return found;
 }
@@ -363,7 +377,7 @@ road_class_at(struct run *run, double at_m)
     box[1] = nearest.p[1] - match_m / nearest.north;
     box[2] = nearest.p[0] + match_m / nearest.east;
     box[3] = nearest.p[1] + match_m / nearest.north;
-    lpg_rtree_search(nearest.sites->tree, box, see_road, &nearest);
+    lpg_sites_search(nearest.sites, box, see_road, &nearest);
     return nearest.road_class;
 }
 
@@ -386,11 +400,12 @@ judge_links(struct run *run)
     const struct lpg_route_table *table = run->question->table;
     struct lpg_route_report *report = run->report;
     double driven_s = 0.0;
-    for (size_t i = 0; i < report->n_links; i++) {
+    for (size_t i = 0; i < report->n_links && run->status == CIM_OK; i++) {
         struct lpg_route_link *link = &report->links[i];
         const double km = (link->to_m - link->from_m) / 1000.0;
         const double area_km2 = lpg_risk_band_area_km2(run->question->exposure_m / 1000.0, km);
         const struct lpg_road_type *type;
+        heed_cancel(run);
         link->road_class = road_class_at(run, (link->from_m + link->to_m) / 2.0);
         link->urban = report->risks[i].persons / area_km2 >=
                       table->parameters[LPG_ROUTE_URBAN_PERSONS_PER_KM2];
@@ -502,6 +517,8 @@ assess(struct run *run)
     }
     if (run->status == CIM_OK) {
         judge_links(run);
+    }
+    if (run->status == CIM_OK) {
         sort_hits(run);
     }
     if (run->status == CIM_OK && run->question->trips_per_year > 0.0) {

@@ -1,10 +1,11 @@
 /* plugin/analysis/sites.h -- the records of one layer as analyses look through them: positions,
  * line segments or boxes of areas under an R-tree, with the few fields that an analysis weighs.
  *
- * An index holds the layer as of one position of the store, all of it, and is shared by callers;
- * each sees through a view of his own, which judges record by record what his scope covers. Where a
- * scope cannot be judged here (row filters, exceptions by field) the view has an index of its own,
- * read through the layer with that scope. Sensitive fields never enter.
+ * An index holds the layer as of one position of the store, all of it, and is shared by callers; it
+ * follows edits without being read anew, and what somebody holds never changes. Each caller sees
+ * through a view of his own, which judges record by record what his scope covers. Where a scope
+ * cannot be judged here (row filters, exceptions by field) the view has an index of its own, read
+ * through the layer with that scope. Sensitive fields never enter.
  */
 #ifndef LPG_ANALYSIS_SITES_H
 #define LPG_ANALYSIS_SITES_H
@@ -68,13 +69,20 @@ struct lpg_site_facts {
 struct lpg_sites {
     atomic_uint references;
     int64_t pos;
+    const char *layer;
+    struct lpg_sites_room *room; /* of the columns, which versions share (sites_index.h) */
+    uint64_t *gone;              /* a bit per record that is no more; NULL: none */
+    uint32_t n_gone;
+    bool has_facts;
+    bool has_values;
     bool lines;
     bool areas;       /* `lines` is true as well */
     uint32_t n;       /* positions, segments of lines, or areas */
     double *lonlat;   /* pairs; of segments both ends, of areas the corners of the box */
     uint32_t *record; /* of each segment; NULL where positions are records */
     uint32_t n_records;
-    double distance_max_m; /* the largest of the facts */
+    double distance_max_m; /* no fact is larger */
+    int64_t *fid;
     int16_t *code;
     uint32_t *area; /* numbers of `names` */
     uint32_t *owner;
@@ -92,7 +100,8 @@ struct lpg_sites {
     size_t n_edges; /* of areas, all rings; pairs of ends */
     double *edges;
     size_t *edge_end; /* per record; it begins where the one before ends */
-    struct lpg_rtree *tree;
+    struct lpg_sites_tree *tree;
+    struct lpg_sites_tree *added; /* NULL: none */
 };
 
 struct lpg_sites_cache {
@@ -104,6 +113,10 @@ struct lpg_sites_cache {
     pthread_mutex_t lock;  /* of `current`; never held while one is built */
     pthread_mutex_t build; /* one at a time */
     struct lpg_sites *current;
+    uint32_t merge_at; /* LPG_SITES_MERGE; tests take less */
+    atomic_bool merging;
+    bool has_thread;
+    pthread_t thread;
 };
 
 /* What one caller sees. */
@@ -129,7 +142,23 @@ cim_status lpg_sites_view_open(struct lpg_sites_cache *cache, const cim_call *ca
                                const double bbox_deg[4], struct lpg_sites_view *ret_view,
                                cim_error *err);
 void lpg_sites_view_done(struct lpg_sites_view *view); /* also of {0} */
+/* Also false of what is no more, for a walk through all records. */
 bool lpg_sites_visible(struct lpg_sites_view *view, uint32_t record);
+
+/* Calls found() for each item whose box may meet this one (up to 1 m beside it), as
+ * lpg_rtree_search(). In no order that means anything: it depends on the edits so far. */
+void lpg_sites_search(const struct lpg_sites *sites, const double box_deg[4],
+                      lpg_rtree_found_fn found, void *arg);
+/* The same by fid, so that equal records give equal bytes whatever came before; in no order when
+ * memory runs out. */
+void lpg_sites_search_in_order(const struct lpg_sites *sites, const double box_deg[4],
+                               lpg_rtree_found_fn found, void *arg);
+
+static inline bool
+lpg_sites_gone(const struct lpg_sites *sites, uint32_t record)
+{
+    return sites->gone != NULL && (sites->gone[record / 64U] >> (record % 64U) & 1U) != 0;
+}
 
 static inline uint32_t
 lpg_sites_record(const struct lpg_sites *sites, uint32_t i)

@@ -154,7 +154,7 @@ add_existing_stations(struct choice *choice)
                         "not granted to read the stations: get the grant, or set existing to "
                         "ignore");
     }
-    lpg_rtree_search(choice->stations.sites->tree, around_deg, add_existing, choice);
+    lpg_sites_search(choice->stations.sites, around_deg, add_existing, choice);
     CIM_TRY(choice->status);
     choice->n_existing = choice->n_sites;
     if (choice->n_sites > 0) {
@@ -392,7 +392,7 @@ add_users(struct choice *choice)
         choice->status = cim_fail_nomem(choice->err);
     } else {
         struct users users = {choice, &view, area};
-        lpg_rtree_search(view.sites->tree, ground->box_deg, add_user, &users);
+        lpg_sites_search_in_order(view.sites, ground->box_deg, add_user, &users);
         GEOSPreparedGeom_destroy_r(ground->geos, area);
     }
     lpg_sites_view_done(&view);

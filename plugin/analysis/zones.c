@@ -271,7 +271,7 @@ lpg_zones_along(const struct lpg_chain *chain, const double bbox_deg[4],
     if (view->sites == NULL) {
         return CIM_OK;
     }
-    lpg_rtree_search(view->sites->tree, bbox_deg, look_at_zone, &look);
+    lpg_sites_search(view->sites, bbox_deg, look_at_zone, &look);
     free(look.edges);
     free(look.cuts);
     CIM_TRY(look.status);

@@ -3,7 +3,7 @@
 
 #include "cim/plugin.h"
 #include "cim/util.h"
-#include "map/changes.h"
+#include "data/change_log.h"
 #include "map/cluster.h"
 #include "map/internal.h"
 

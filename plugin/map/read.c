@@ -2,6 +2,7 @@
 #include "map/read.h"
 
 #include "cim/util.h"
+#include "data/change_log.h"
 #include "geo/mercator.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
@@ -210,30 +211,13 @@ lpg_read_all(struct lpg_reading *reading, const cim_layer *layer, const cim_call
     return read_filtered(reading, layer, call, NULL, err);
 }
 
-enum { FID_FILTER_SIZE = 64 + LPG_READ_FIDS_MAX * 22 };
-
-/* "fid in (…)" of the first of n fids; how many of them it holds. */
-static uint32_t
-print_fids(const int64_t *fids, uint32_t n, char filter[FID_FILTER_SIZE])
-{
-    const uint32_t n_taken = n > LPG_READ_FIDS_MAX ? LPG_READ_FIDS_MAX : n;
-    int len =
-        snprintf(filter, FID_FILTER_SIZE, "{\"op\":\"in\",\"args\":[{\"property\":\"fid\"},[");
-    for (uint32_t i = 0; i < n_taken; i++) {
-        len += snprintf(filter + len, FID_FILTER_SIZE - (size_t)len, "%s%" PRId64,
-                        i == 0 ? "" : ",", fids[i]);
-    }
-    (void)snprintf(filter + len, FID_FILTER_SIZE - (size_t)len, "]]}");
-    return n_taken;
-}
-
 cim_status
 lpg_read_fids(struct lpg_reading *reading, const cim_layer *layer, const cim_call *call,
               const int64_t *fids, uint32_t n, cim_error *err)
 {
-    char filter[FID_FILTER_SIZE];
+    char filter[LPG_FIDS_FILTER_SIZE];
     for (uint32_t begin = 0; begin < n;) {
-        begin += print_fids(fids + begin, n - begin, filter);
+        begin += lpg_fids_filter(fids + begin, n - begin, filter);
         CIM_TRY(read_filtered(reading, layer, call, filter, err));
     }
     return CIM_OK;
@@ -329,13 +313,13 @@ lpg_read_versions(const cim_layer *layer, const cim_call *call, const char *row_
                   uint32_t *ret_n, cim_error *err)
 {
     struct versions versions = {0};
-    char filter[FID_FILTER_SIZE];
+    char filter[LPG_FIDS_FILTER_SIZE];
     cim_status status = CIM_OK;
     if (fids == NULL) {
         status = read_versions(&versions, layer, call, row_filter, NULL, err);
     }
     for (uint32_t begin = 0; fids != NULL && begin < n && status == CIM_OK;) {
-        begin += print_fids(fids + begin, n - begin, filter);
+        begin += lpg_fids_filter(fids + begin, n - begin, filter);
         status = read_versions(&versions, layer, call, row_filter, filter, err);
     }
     if (status != CIM_OK) {

@@ -6,7 +6,6 @@
 #include "map/features.h"
 #include "map/shapes.h"
 
-enum { LPG_READ_FIDS_MAX = 200 }; /* records asked for by fid at once: what a filter may hold */
 
 struct lpg_reading {
     struct lpg_features *features; /* rows are appended; it has its attributes already */

@@ -28,6 +28,7 @@ enum {
     HOST_JOB_TERM_MS = 400,   /* from being asked to stop until it is killed, in its own process */
     HOST_JOB_FD_MESSAGES = 3, /* of that process */
     HOST_JOB_FD_CONFIG = 4,
+    HOST_JOB_HEED_MS = 1000,   /* past a cancel, after which code that went on is named */
     HOST_JOB_GRANTS_MS = 500,  /* grants of a running job's owner are looked at this often */
     HOST_JOB_SWEEP_MS = 60000, /* what is kept long enough is looked for this often */
     HOST_JOB_SWEEP_MAX = 500,  /* and forgotten, at most so many at once */
@@ -40,8 +41,9 @@ enum host_job_stop { HOST_JOB_GO_ON = 0, HOST_JOB_DISMISS, HOST_JOB_SHUTDOWN, HO
 /* One job that this host runs. */
 struct host_job {
     struct host_job *next;
-    atomic_int stop; /* enum host_job_stop */
-    uint32_t flags;  /* CIM_JOB_RETRY */
+    atomic_int stop;            /* enum host_job_stop */
+    _Atomic int64_t stopped_ms; /* monotonic: when it was dismissed; 0: it was not */
+    uint32_t flags;             /* CIM_JOB_RETRY */
     char *lang;
     struct host_job_info info; /* under the lock */
 };

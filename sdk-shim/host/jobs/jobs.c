@@ -250,6 +250,11 @@ refresh(struct host_jobs *jobs, struct host_job_info *info)
     job = host_jobs_find(jobs, info->id);
     if (job != NULL && job->info.state == CIM_JOB_RUNNING && info->state == CIM_JOB_RUNNING) {
         *info = job->info;
+    } else if (job != NULL && info->state == CIM_JOB_DISMISSED) {
+        cim_copy_text(info->message_zh, sizeof info->message_zh,
+                      "已取消，但其代码尚未停下，仍占用一个作业线程");
+        cim_copy_text(info->message_en, sizeof info->message_en,
+                      "cancelled, but its code has not stopped yet and keeps a thread of jobs");
     }
     (void)pthread_mutex_unlock(&jobs->lock);
 }
@@ -386,6 +391,7 @@ host_jobs_cancel(struct host_jobs *jobs, const struct host_principal *viewer, co
     job = host_jobs_find(jobs, id);
     if (job != NULL) { /* what runs elsewhere is told by that host's keeper */
         job->info.state = CIM_JOB_DISMISSED;
+        atomic_store(&job->stopped_ms, host_monotonic_ms());
         atomic_store(&job->stop, HOST_JOB_DISMISS);
     }
     host_jobs_wake(jobs);

@@ -50,6 +50,7 @@ stop_what_is_not_ours(struct host_jobs *jobs, char (*before)[CIM_JOB_ID_TEXT], i
         if (job->info.state == CIM_JOB_RUNNING && is_listed(job, before, n_before) &&
             !is_listed(job, ids, n)) {
             job->info.state = CIM_JOB_DISMISSED;
+            atomic_store(&job->stopped_ms, host_monotonic_ms());
             atomic_store(&job->stop, HOST_JOB_DISMISS);
         }
     }

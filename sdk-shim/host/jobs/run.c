@@ -307,6 +307,20 @@ settle(struct host_job_run *run, cim_status status, int64_t bytes, const cim_err
     }
 }
 
+/* A plugin that does not look at cancelled() keeps a thread that nothing can take from it. */
+static void
+tell_how_long(const struct host_job *job)
+{
+    const int64_t stopped_ms = atomic_load(&job->stopped_ms);
+    const int64_t late_ms = stopped_ms != 0 ? host_monotonic_ms() - stopped_ms : 0;
+    if (late_ms > HOST_JOB_HEED_MS) {
+        host_log(CIM_LOG_WARNING, "jobs",
+                 "%s: %s went on for %lld ms after it was cancelled; its code should look at "
+                 "cancelled(), or be marked CIM_JOB_ISOLATED",
+                 job->info.id, job->info.kind, (long long)late_ms);
+    }
+}
+
 void
 host_jobs_run(struct host_jobs *jobs, struct host_job *job)
 {
@@ -325,6 +339,7 @@ host_jobs_run(struct host_jobs *jobs, struct host_job *job)
     if (status != CIM_OK && host_problem_http_status(&why) == 500) {
         host_log_error("jobs", run.id, &why); /* its owner is told no more than that */
     }
+    tell_how_long(job);
     (void)pthread_mutex_lock(&jobs->lock);
     settle(&run, status, bytes, &why);
     copy = job->info;

@@ -201,6 +201,34 @@ measure_assess(struct fixture *fixture, struct made *made, const char *what)
     free(ms);
 }
 
+/* What a record that was just written costs the first who asks: the index takes it in. */
+static void
+measure_edits(struct fixture *fixture, struct made *made, const char *what)
+{
+    enum { EDITS = 41 };
+    double ms[EDITS];
+    CIM_AUTO_FREE char *line = line_json(made->routes[0], 2);
+    struct cim_buf inputs;
+    cim_buf_init(&inputs, 1 << 20);
+    cim_buf_addf(&inputs, "{\"distance_m\":500,\"as_of\":\"2026-11-27\",\"route\":%s}", line);
+    (void)json_object_put(run(fixture, inputs.data));
+    for (int i = 0; i < EDITS; i++) {
+        cim_call call = fake_call(NULL);
+        cim_blob blob = {0};
+        cim_error err = {0};
+        double start;
+        make_elements(fixture, made, 1);
+        start = now_ms(CLOCK_THREAD_CPUTIME_ID);
+        assert_ok(
+            lpg_route_hazards_answer(fixture->analysis, &call, NULL, inputs.data, &blob, &err),
+            &err);
+        ms[i] = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+        blob.release(&blob);
+    }
+    print_times(what, ms, EDITS, 0.0);
+    cim_buf_done(&inputs);
+}
+
 /* ---- PostGIS ---- */
 
 static PGresult *
@@ -251,8 +279,9 @@ measure_peers(struct fixture *fixture, struct made *made)
 {
     PGconn *pg = PQconnectdb(fixture->fake->url);
     assert_int_equal(PQstatus(pg), CONNECTION_OK);
-    PQclear(must_pg(pg, PQexec(pg, "create index on lpg_risk_element using gist "
-                                   "((geom::geography)); analyze lpg_risk_element")));
+    PQclear(must_pg(pg, PQexec(pg, "create index if not exists bench_geography on "
+                                   "lpg_risk_element using gist ((geom::geography)); "
+                                   "analyze lpg_risk_element")));
     measure_postgis(pg, made, "PostGIS, ST_Buffer(geography) and ST_Intersects, ids alone",
                     "with r as materialized (select ST_SetSRID(ST_Buffer(ST_GeogFromText($1), "
                     "500.0)::geometry, 4490) as g) "
@@ -287,15 +316,22 @@ main(void)
     measure_assess(fixture, &made, "60 km, 20 000 elements: the computing");
     measure_answers(fixture, &made, "60 km, 20 000 elements: JSON in, GeoJSON out");
     measure_peers(fixture, &made);
+    measure_edits(fixture, &made, "2 positions after an edit, 20 000 elements");
     make_routes(&made, 15e3);
     measure_assess(fixture, &made, "15 km, 20 000 elements: the computing");
+    measure_answers(fixture, &made, "15 km, 20 000 elements: JSON in, GeoJSON out");
     make_routes(&made, 240e3);
     measure_assess(fixture, &made, "240 km, 20 000 elements: the computing");
+    measure_answers(fixture, &made, "240 km, 20 000 elements: JSON in, GeoJSON out");
     make_routes(&made, 60e3);
     make_elements(fixture, &made, 60000);
     measure_assess(fixture, &made, "60 km, 80 000 elements: the computing");
+    measure_answers(fixture, &made, "60 km, 80 000 elements: JSON in, GeoJSON out");
     make_elements(fixture, &made, 240000);
     measure_assess(fixture, &made, "60 km, 320 000 elements: the computing");
+    measure_answers(fixture, &made, "60 km, 320 000 elements: JSON in, GeoJSON out");
+    measure_edits(fixture, &made, "2 positions after an edit, 320 000 elements");
+    measure_peers(fixture, &made);
     for (int r = 0; r < ROUTES; r++) {
         free(made.routes[r]);
     }

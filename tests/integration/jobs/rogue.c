@@ -94,6 +94,10 @@ run(void *self, const cim_call *call, cim_job *job, const char *inputs_json, cim
         for (;;) {
             nap();
         }
+    } else if (strstr(inputs_json, "deaf") != NULL) {
+        for (int i = 0; i < 300; i++) {
+            nap();
+        }
     } else if (strstr(inputs_json, "crash") != NULL) {
         (void)signal(SIGSEGV, SIG_DFL);
         (void)raise(SIGSEGV);
@@ -142,6 +146,9 @@ init(const cim_host *host, void **ret_self, cim_error *err)
     rogue->host = host;
     rogue->store = host->get_service(host, CIM_SERVICE_STORE);
     analysis.self = rogue;
+    CIM_TRY(analyses->add_analysis(host, &analysis, err));
+    analysis.id = "rogue.beside";
+    analysis.flags = 0;
     return analyses->add_analysis(host, &analysis, err);
 }
 

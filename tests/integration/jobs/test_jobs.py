@@ -351,6 +351,20 @@ class Isolated(JobsTest):
             self.assertLess(time.monotonic() - began, 3)  # 0.5 s on a machine that is not loaded
             self.assertEqual("dismissed", self.ask("/jobs/" + job, "eve")[2]["status"])
 
+    def test_code_that_does_not_heed_a_cancel_is_named(self):
+        job = self.submit({"inputs": {"mode": "deaf"}}, "eve", "rogue.beside")
+        self.wait(job, "running", "eve")
+        self.assertEqual(200, self.ask("/jobs/" + job, "eve", "DELETE")[0])
+        doc = self.ask("/jobs/" + job + "?lang=en", "eve")[2]
+        self.assertEqual("dismissed", doc["status"])
+        self.assertIn("has not stopped yet", doc["message"])
+        self.assertEqual(409, self.ask("/jobs/" + job, "eve", "DELETE")[0])  # forgotten only when nobody works on it
+        deadline = time.monotonic() + 20
+        while "has not stopped" in self.ask("/jobs/" + job + "?lang=en", "eve")[2].get("message", "") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertIn("rogue.beside went on for", self.host.read_log())
+        self.assertEqual(200, self.ask("/jobs/" + job, "eve", "DELETE")[0])
+
     def test_it_goes_with_the_platform(self):
         self.wait(self.begin("sleep"), "running", "eve")
         deadline = time.monotonic() + 20

@@ -1,10 +1,12 @@
-/* plugin/map/changes.c -- see changes.h. */
-#include "map/changes.h"
+/* plugin/data/change_log.c -- see change_log.h. */
+#include "data/change_log.h"
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
 #include "kit/rows.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Positions are dense: when the one after `after` is still there, nothing between was dropped. */
@@ -72,4 +74,18 @@ lpg_changes_read(const cim_host *host, const cim_store_v1 *store, const char *la
     return reaches
                ? read_fids(host, store, layer, after, until, fids, capacity, ret_n, ret_known, err)
                : CIM_OK;
+}
+
+uint32_t
+lpg_fids_filter(const int64_t *fids, uint32_t n, char ret_filter[LPG_FIDS_FILTER_SIZE])
+{
+    const uint32_t n_taken = n > LPG_FIDS_FILTER_MAX ? LPG_FIDS_FILTER_MAX : n;
+    int len = snprintf(ret_filter, LPG_FIDS_FILTER_SIZE,
+                       "{\"op\":\"in\",\"args\":[{\"property\":\"fid\"},[");
+    for (uint32_t i = 0; i < n_taken; i++) {
+        len += snprintf(ret_filter + len, LPG_FIDS_FILTER_SIZE - (size_t)len, "%s%" PRId64,
+                        i == 0 ? "" : ",", fids[i]);
+    }
+    (void)snprintf(ret_filter + len, LPG_FIDS_FILTER_SIZE - (size_t)len, "]]}");
+    return n_taken;
 }
