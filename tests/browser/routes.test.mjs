@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { readFile } from 'node:fs/promises'
-import { launch, mapReady, openMap, shot, test, until } from './lib.mjs'
+import { base, launch, mapReady, openMap, shot, test, until } from './lib.mjs'
 
 /** Three records near each other, to draw a line past them. */
 async function someElements(page) {
@@ -15,6 +15,39 @@ async function at(page, lonlat) {
   const box = await page.locator(test('map')).boundingBox()
   const p = await page.evaluate((c) => window.__lpgMap.project(c), lonlat)
   return [box.x + p.x, box.y + p.y]
+}
+
+/** Fixes of two vehicles along the line, 24 minutes; the second stands an hour half way. */
+async function driveAlong(line, numbers) {
+  const signedIn = await fetch(`${base}/auth/token`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ username: 'admin', password: process.env.CIM_DEMO_PASSWORD }),
+  })
+  const { access_token: token } = await signedIn.json()
+  const fix = (vehicle, k) => {
+    const share = (0.5 * k) / 24
+    const late = vehicle === 1 && k >= 12 ? 3600e3 : 0
+    return {
+      type: 'Feature',
+      geometry: null,
+      properties: {
+        position_id: `browser-${vehicle}-${k}`,
+        vehicle_no: numbers[vehicle],
+        fixed_at: new Date(Date.parse('2026-11-20T08:00:00+08:00') + k * 60e3 + late).toISOString(),
+        lon: line[0][0] + share * (line[1][0] - line[0][0]),
+        lat: line[0][1] + share * (line[1][1] - line[0][1]) + 0.001 * vehicle,
+        area_code: '460105',
+      },
+    }
+  }
+  const features = [0, 1].flatMap((vehicle) => Array.from({ length: 24 }, (_, k) => fix(vehicle, k)))
+  const answer = await fetch(`${base}/collections/lpg.vehicle-positions/items`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/geo+json', Authorization: `Bearer ${token}` },
+    body: JSON.stringify({ type: 'FeatureCollection', features }),
+  })
+  assert.ok(answer.ok, await answer.text())
 }
 
 async function drawLine(page, line) {
@@ -125,6 +158,50 @@ describe('hazards along a route', () => {
     await page.waitForSelector(test('route-error'))
     assert.match(await page.innerText(test('route-error')), /第 2 个点与前一点相距/)
     await shot(page, 'route-refused')
+    assert.deepEqual(faults, [])
+  })
+
+  it('takes the tracks that vehicles drove in a span, cut where one stood, all in one run', async () => {
+    const numbers = await page.evaluate(async () => {
+      const answer = await fetch('/collections/lpg.vehicles/items?limit=2&sortby=vehicle_no')
+      return (await answer.json()).features.map((f) => f.properties.vehicle_no)
+    })
+    await driveAlong(line, numbers)
+    await page.click(test('route-vehicles'))
+    for (const number of numbers) await page.click(`.el-select-dropdown__item:visible:has-text("${number}")`)
+    await page.keyboard.press('Escape')
+    assert.match(await page.inputValue(test('route-from')), /T00:00$/)
+    await page.fill(test('route-from'), '2026-11-20T08:00')
+    await page.fill(test('route-to'), '2026-11-20T12:00')
+    await page.fill(test('route-distance'), '800')
+    const [response] = await Promise.all([
+      page.waitForResponse((r) => r.url().endsWith('/execution')),
+      page.click(test('route-run')),
+    ])
+    const results = (await response.json()).results.value
+    assert.equal(results.length, 3, 'the second vehicle stood for an hour')
+    await page.waitForSelector(test('route-results'))
+    const rows = page.locator(`${test('route-results')} tbody tr`)
+    assert.equal(await rows.count(), 3)
+    assert.match(await rows.nth(0).innerText(), new RegExp(`${numbers[0]}.*08:00`))
+    const shown = () => page.innerText(test('route-count')).then((t) => Number(t.replace(/\D/g, '')))
+    assert.equal(await shown(), results[0].totals.elements)
+    await rows.nth(2).click()
+    await until('the third track', shown, (n) => n === results[2].totals.elements)
+    const drawnM = () => page.evaluate(() => window.__lpgMap.querySourceFeatures('cim:route').length)
+    await until('the track on the map', drawnM, (n) => n > 0)
+    await mapReady(page)
+    await shot(page, 'route-tracks')
+    assert.deepEqual(faults, [])
+  })
+
+  it('says that a vehicle did not drive then', async () => {
+    await page.fill(test('route-from'), '2026-11-20T13:00')
+    await page.fill(test('route-to'), '2026-11-20T14:00')
+    expect('404 /processes/lpg.route-hazards/execution')
+    await page.click(test('route-run'))
+    await page.waitForSelector(test('route-error'))
+    assert.match(await page.innerText(test('route-error')), /没有行驶轨迹/)
     await page.click(test('route-close'))
     await page.waitForSelector(test('route-panel'), { state: 'detached' })
     assert.deepEqual(faults, [])

@@ -32,6 +32,9 @@ const env = Object.fromEntries(
 )
 
 export class Platform {
+  /** One process instead of a supervisor and its worker. */
+  alone = ['--no-supervisor']
+
   constructor() {
     this.var = mkdtempSync(join(tmpdir(), 'sign-in-'))
     this.log = join(this.var, 'host.log')
@@ -55,7 +58,7 @@ export class Platform {
 
   async serve(...settings) {
     const log = openSync(this.log, 'a')
-    this.process = spawn(binary, ['serve', '--http.port=0', '--var', this.var, '--no-supervisor', ...settings], {
+    this.process = spawn(binary, ['serve', '--http.port=0', '--var', this.var, ...this.alone, ...settings], {
       env,
       stdio: ['ignore', 'pipe', log],
     })

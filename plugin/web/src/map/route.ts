@@ -15,6 +15,7 @@ import {
   riskShare,
   run,
   storedRoutes,
+  trackLine,
   type ElementFeature,
 } from '../state/route'
 import { boundsOf } from './bounds'
@@ -120,6 +121,8 @@ function onDouble(event: MapMouseEvent): void {
 export function startDrawing(): void {
   clearAnswer()
   question.source = 'drawn'
+  question.stored = []
+  question.vehicles = []
   question.line = []
   run.drawing = true
   if (host) host.getCanvas().style.cursor = 'crosshair'
@@ -218,7 +221,7 @@ export function attachRoute(m: MapLibreMap): void {
   m.on('click', onClick)
   m.on('mousemove', onMove)
   m.on('dblclick', onDouble)
-  watch([() => question.line, () => question.source, () => question.stored, storedRoutes, answer, routeOpen], draw)
+  watch([() => question.line, () => question.source, () => question.stored, storedRoutes, trackLine, answer, routeOpen], draw)
   watch([answer, chosen, kindNames, routeOpen], drawElements)
   draw()
 }

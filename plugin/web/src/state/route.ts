@@ -8,7 +8,10 @@ import { layerOf } from './layers'
 
 export const PROCESS = 'lpg.route-hazards'
 const STORED_LAYER = 'lpg.transport-routes'
-const STORED_MAX = 500
+const VEHICLES_LAYER = 'lpg.vehicles'
+const TRACKS_LAYER = 'lpg.vehicle-positions'
+const CHOICES_MAX = 500
+const TRACK_PAGE = 5000
 
 export interface ElementProperties {
   element: string
@@ -73,11 +76,20 @@ export interface RouteAnswer {
   kinds: KindUsed[]
 }
 
+/** One of several routes of a run; tracks are cut where the vehicle stood or was silent. */
+export type RouteResult = Omit<RouteAnswer, 'kinds'> & { id: string | null }
+
+export type Source = 'drawn' | 'stored' | 'track'
+
 interface Question {
-  source: 'drawn' | 'stored'
+  source: Source
   line: LonLat[]
-  /** uid of the stored route */
-  stored: string
+  /** uids of stored routes */
+  stored: string[]
+  /** vehicle_no */
+  vehicles: string[]
+  from: string
+  to: string
   distance: 'default' | 'one'
   distanceM: number
   kinds: string[]
@@ -87,7 +99,10 @@ interface Question {
 export const question = reactive<Question>({
   source: 'drawn',
   line: [],
-  stored: '',
+  stored: [],
+  vehicles: [],
+  from: '',
+  to: '',
   distance: 'default',
   distanceM: 500,
   kinds: [],
@@ -95,16 +110,25 @@ export const question = reactive<Question>({
 })
 
 export const answer = shallowRef<RouteAnswer | null>(null)
+/** Of a run over several routes, of which `answer` is the one that is shown. */
+export const results = shallowRef<RouteResult[]>([])
+export const shownResult = shallowRef<RouteResult | null>(null)
 export const run = reactive({ busy: false, error: '', drawing: false })
 export const chosen = shallowRef<ElementFeature | null>(null)
 export const storedRoutes = shallowRef<Feature[]>([])
+export const vehicles = shallowRef<Feature[]>([])
+/** Where the shown track went. */
+export const trackLine = shallowRef<LonLat[]>([])
 export const kindNames = shallowRef<CodeValue[]>([])
 export const groupNames = shallowRef<CodeValue[]>([])
 
 export const hasStored = computed(() => layerOf(STORED_LAYER) !== undefined)
-export const ready = computed(() =>
-  question.source === 'drawn' ? question.line.length > 1 && !run.drawing : question.stored !== '',
-)
+export const hasTracks = computed(() => layerOf(VEHICLES_LAYER) !== undefined && layerOf(TRACKS_LAYER) !== undefined)
+export const ready = computed(() => {
+  if (question.source === 'drawn') return question.line.length > 1 && !run.drawing
+  if (question.source === 'stored') return question.stored.length > 0
+  return question.vehicles.length > 0 && question.from !== '' && question.to !== ''
+})
 
 /** Names of kinds and the stored routes; the panel works without either. */
 export async function loadRouteChoices(): Promise<void> {
@@ -113,8 +137,12 @@ export async function loadRouteChoices(): Promise<void> {
     kindNames.value = schema.properties.kind?.['x-cim-codes'] ?? []
     groupNames.value = schema.properties.element_group?.['x-cim-codes'] ?? []
     if (hasStored.value) {
-      const page = await fetchItems(STORED_LAYER, { limit: STORED_MAX, sortby: 'name' })
+      const page = await fetchItems(STORED_LAYER, { limit: CHOICES_MAX, sortby: 'name' })
       storedRoutes.value = page.features
+    }
+    if (hasTracks.value) {
+      const page = await fetchItems(VEHICLES_LAYER, { limit: CHOICES_MAX, sortby: 'vehicle_no' })
+      vehicles.value = page.features
     }
   } catch (error) {
     run.error = problemText(toProblem(error))
@@ -124,15 +152,71 @@ export async function loadRouteChoices(): Promise<void> {
 /** The line that the question is about, as the map draws it. */
 export function questionLine(): LonLat[] {
   if (question.source === 'drawn') return question.line
-  const stored = storedRoutes.value.find((route) => route.properties.uid === question.stored)
+  if (question.source === 'track') return trackLine.value
+  const uid = shownResult.value?.id ?? question.stored[0]
+  const stored = storedRoutes.value.find((route) => route.properties.uid === uid)
   return stored?.geometry?.type === 'LineString' ? (stored.geometry.coordinates as LonLat[]) : []
 }
 
 export function clearAnswer(): void {
   controller?.abort()
   answer.value = null
+  results.value = []
+  shownResult.value = null
+  trackLine.value = []
   chosen.value = null
   run.error = ''
+}
+
+// The fields hold Beijing time, whatever the clock of this machine says.
+const beijing = (field: string): string => `${field}:00+08:00`
+
+function routesAsked(): unknown[] {
+  if (question.source === 'stored') return [...question.stored]
+  if (question.source === 'track') {
+    return question.vehicles.map((vehicle) => ({ vehicle, from: beijing(question.from), to: beijing(question.to) }))
+  }
+  return [{ type: 'LineString', coordinates: question.line }]
+}
+
+/** The positions between two moments, which the analysis took for the route. */
+async function fetchTrack(vehicle: string, from: string, to: string, signal: AbortSignal): Promise<LonLat[]> {
+  const line: LonLat[] = []
+  for (let cursor: string | undefined; ; ) {
+    const page = await fetchItems(
+      TRACKS_LAYER,
+      {
+        limit: TRACK_PAGE,
+        cursor,
+        sortby: 'fixed_at',
+        filters: { vehicle_no: vehicle, datetime: `${from}/${to}` },
+      },
+      signal,
+    )
+    for (const { properties: p } of page.features) line.push([Number(p.lon), Number(p.lat)])
+    const next = page.links?.find((link) => link.rel === 'next')
+    cursor = next ? (new URL(next.href, location.href).searchParams.get('cursor') ?? undefined) : undefined
+    if (!cursor) return line
+  }
+}
+
+/** Shows one of several results; its track is drawn as soon as it is there. */
+export async function showResult(result: RouteResult): Promise<void> {
+  const kinds = answer.value?.kinds ?? []
+  shownResult.value = result
+  chosen.value = null
+  answer.value = { ...result, kinds }
+  await showTrack(result.id)
+}
+
+async function showTrack(id: string | null): Promise<void> {
+  if (question.source !== 'track' || !controller) return
+  const [vehicle, from, to] = id?.split('/') ?? [question.vehicles[0], beijing(question.from), beijing(question.to)]
+  try {
+    trackLine.value = await fetchTrack(vehicle, from, to, controller.signal)
+  } catch (error) {
+    if (!isAbort(error)) run.error = problemText(toProblem(error))
+  }
 }
 
 let controller: AbortController | null = null
@@ -142,19 +226,18 @@ export async function runQuestion(): Promise<void> {
   clearAnswer()
   controller = new AbortController()
   const signal = controller.signal
-  const inputs: Record<string, unknown> = {
-    route:
-      question.source === 'stored'
-        ? question.stored
-        : { type: 'LineString', coordinates: question.line },
-  }
+  const routes = routesAsked()
+  const inputs: Record<string, unknown> = routes.length > 1 ? { routes } : { route: routes[0] }
   if (question.distance === 'one') inputs.distance_m = question.distanceM
   if (question.kinds.length) inputs.kinds = question.kinds
-  // The field holds Beijing time, whatever the clock of this machine says.
-  if (question.departAt) inputs.depart_at = `${question.departAt}:00+08:00`
+  if (question.departAt) inputs.depart_at = beijing(question.departAt)
   run.busy = true
   try {
-    answer.value = await runProcess<RouteAnswer>(PROCESS, inputs, signal)
+    const whole = await runProcess<RouteAnswer & { results: RouteResult[] }>(PROCESS, inputs, signal)
+    results.value = whole.results
+    answer.value = whole
+    if (whole.results.length) await showResult(whole.results[0])
+    else await showTrack(null)
   } catch (error) {
     if (isAbort(error)) return
     run.error = problemText(toProblem(error))
