@@ -87,10 +87,10 @@ add_piece(struct looking *look)
     double degrees[4];
     lpg_plane_degrees(look->tm, min, max, look->exposure->question->exposure_m, degrees);
     if (views->elements.sites != NULL) {
-        lpg_rtree_search(views->elements.sites->tree, degrees, add_element, look);
+        lpg_sites_search_in_order(views->elements.sites, degrees, add_element, look);
     }
     if (views->users.sites != NULL) {
-        lpg_rtree_search(views->users.sites->tree, degrees, add_household, look);
+        lpg_sites_search_in_order(views->users.sites, degrees, add_household, look);
     }
 }
 

@@ -88,11 +88,11 @@ lpg_network_cache_done(struct lpg_network_cache *cache)
 }
 
 static struct lpg_network *
-take_current(struct lpg_network_cache *cache, int64_t pos)
+take_current(struct lpg_network_cache *cache, uint64_t serial)
 {
     struct lpg_network *network = NULL;
     (void)pthread_mutex_lock(&cache->lock);
-    if (cache->current != NULL && cache->current->pos == pos) {
+    if (cache->current != NULL && cache->current->roads_serial == serial) {
         network = cache->current;
         (void)atomic_fetch_add(&network->references, 1);
     }
@@ -109,12 +109,12 @@ lpg_network_take(struct lpg_network_cache *cache, const struct lpg_sites *roads,
     if (roads->pos == 0) { /* what this caller alone sees */
         return lpg_network_build(roads, snap_m, call, ret_network, err);
     }
-    *ret_network = take_current(cache, roads->pos);
+    *ret_network = take_current(cache, roads->serial);
     if (*ret_network != NULL) {
         return CIM_OK;
     }
     (void)pthread_mutex_lock(&cache->build);
-    *ret_network = take_current(cache, roads->pos); /* somebody may have been faster */
+    *ret_network = take_current(cache, roads->serial); /* somebody may have been faster */
     if (*ret_network == NULL) {
         status = lpg_network_build(roads, snap_m, call, ret_network, err);
         if (status == CIM_OK) {

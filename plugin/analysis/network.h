@@ -60,8 +60,8 @@ struct lpg_repair {
 
 struct lpg_network {
     atomic_uint references;
-    int64_t pos;
-    struct lpg_tm tm; /* of all positions below */
+    uint64_t roads_serial; /* of the index of roads, whose records are named by number */
+    struct lpg_tm tm;      /* of all positions below */
     double snap_m;
     uint32_t n_nodes;
     double *node_xy;
@@ -85,7 +85,7 @@ cim_status lpg_network_build(const struct lpg_sites *roads, double snap_m, const
 cim_status lpg_network_index(struct lpg_network *network, cim_error *err);
 void lpg_network_unref(struct lpg_network *network); /* NULL-safe */
 
-/* The network of the shared index of roads, made once for each position of the data. */
+/* The network of the shared index of roads, made once for each version of it. */
 struct lpg_network_cache {
     pthread_mutex_t lock;
     pthread_mutex_t build;

@@ -183,7 +183,8 @@ read_roads(struct builder *b)
         return;
     }
     for (uint32_t i = 0; i < roads->n; i++) {
-        if (i == 0 || roads->record[i] != roads->record[i - 1]) {
+        if ((i == 0 || roads->record[i] != roads->record[i - 1]) &&
+            !lpg_sites_gone(roads, roads->record[i])) {
             const uint32_t record = roads->record[i];
             list[n++] = (struct road){
                 roads->facts != NULL ? roads->text + roads->facts[record].uid : "", i, record};
@@ -718,7 +719,7 @@ lpg_network_build(const struct lpg_sites *roads, double snap_m, const cim_call *
         return cim_fail_nomem(err);
     }
     atomic_init(&network->references, 1);
-    network->pos = roads->pos;
+    network->roads_serial = roads->serial;
     network->snap_m = snap_m;
     lpg_tm_init(&network->tm, roads->n > 0 ? (extent[0] + extent[2]) / 2.0 : 0.0,
                 roads->n > 0 ? (extent[1] + extent[3]) / 2.0 : 0.0);

@@ -370,7 +370,7 @@ add_users(struct area *area)
                         "没有读取用户的授权；取得授权，或给出 demand",
                         "not granted to read the end users: get the grant, or give demand");
     }
-    lpg_rtree_search(area->users.sites->tree, degrees, add_user, area);
+    lpg_sites_search_in_order(area->users.sites, degrees, add_user, area);
     return area->status;
 }
 

@@ -69,6 +69,7 @@ struct lpg_site_facts {
 struct lpg_sites {
     atomic_uint references;
     int64_t pos;
+    uint64_t serial; /* no two versions are alike: what is kept by record numbers names it */
     const char *layer;
     struct lpg_sites_room *room; /* of the columns, which versions share (sites_index.h) */
     uint64_t *gone;              /* a bit per record that is no more; NULL: none */

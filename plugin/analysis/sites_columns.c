@@ -8,6 +8,8 @@
 
 /* ---- made and freed ---- */
 
+static atomic_ullong last_serial;
+
 cim_status
 lpg_sites_new(const struct lpg_sites_spec *spec, const struct cim_definition *def,
               struct lpg_sites **ret_sites, cim_error *err)
@@ -21,6 +23,7 @@ lpg_sites_new(const struct lpg_sites_spec *spec, const struct cim_definition *de
     }
     atomic_init(&sites->references, 1);
     atomic_init(&room->references, 1);
+    sites->serial = atomic_fetch_add(&last_serial, 1) + 1;
     sites->room = room;
     sites->layer = spec->layer;
     sites->lines = def->geometry != CIM_GEOMETRY_POINT;
@@ -48,6 +51,7 @@ lpg_sites_share(const struct lpg_sites *sites, struct lpg_sites **ret_sites, cim
     }
     memcpy(next, sites, sizeof *next);
     atomic_init(&next->references, 1);
+    next->serial = atomic_fetch_add(&last_serial, 1) + 1;
     next->gone = gone;
     (void)atomic_fetch_add(&next->room->references, 1);
     (void)atomic_fetch_add(&next->tree->references, 1);
