@@ -60,7 +60,7 @@ open_network(struct lpg_routing *routing, const cim_call *call, struct lpg_routi
         return cim_fail(err, CIM_E_DENIED, "layer", ROADS, "没有读取道路的授权",
                         "not granted to read the roads");
     }
-    if (run->roads.sites->n_records == run->roads.sites->n_gone) {
+    if (run->roads.sites->n_records == 0) {
         return cim_fail(err, CIM_E_STATE, "layer", ROADS, "没有道路数据，请先导入或绑定道路",
                         "there are no roads: import or bind them first");
     }
