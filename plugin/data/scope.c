@@ -3,7 +3,8 @@
 
 #include "cim/util.h"
 
-enum { RANGES_MAX = 200 };
+/* TERMS_MAX: as deep as the stores read a chain of or, and far more than anybody needs. */
+enum { RANGES_MAX = 200, TERMS_MAX = 200 };
 
 static cim_status
 check_version(const struct lpg_data *data, const cim_scope *scope, cim_error *err)
@@ -153,13 +154,22 @@ cim_status
 lpg_sql_scope(struct lpg_statement *statement, const struct lpg_layer *layer,
               const cim_scope *scope, int64_t now_ms, cim_error *err)
 {
+    const bool fitted = statement->failed == CIM_OK;
     uint32_t n_terms = 0;
-    for (uint32_t i = 0; i < scope->n_terms; i++) {
+    for (uint32_t i = 0; i < scope->n_terms && n_terms <= TERMS_MAX; i++) {
         if (in_force(scope->terms[i], now_ms)) {
             lpg_sql(statement, n_terms++ == 0 ? "(" : " or ");
             CIM_TRY(lpg_sql_term(statement, layer, scope->terms[i], err));
         }
     }
     lpg_sql(statement, n_terms > 0 ? ")" : "1 = 0");
+    if (n_terms > TERMS_MAX || (fitted && statement->failed == CIM_E_TOO_LARGE)) {
+        return cim_fail(err, CIM_E_TOO_LARGE, NULL, layer->def->id,
+                        "您对此图层的授权过于零散（条款至多 %d 条，条件值至多 %d "
+                        "个），请由管理员合并授权",
+                        "your grants on this layer are too scattered (at most %d terms and %d "
+                        "values): an administrator has to merge them",
+                        TERMS_MAX, LPG_STATEMENT_VALUES_MAX);
+    }
     return CIM_OK;
 }

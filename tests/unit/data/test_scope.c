@@ -322,11 +322,74 @@ test_random_scopes_equal_a_plain_evaluation(void **state)
     assert_true(some > N_SCOPES / 3);
 }
 
+/* ---- very many terms ---- */
+
+enum { MANY_TERMS = 10000 };
+
+/* What a count says of `n` terms, each of another organisation; `last` is that of the last one. */
+static cim_status
+count_of_many(struct fixture *fixture, uint32_t n, const char *last, int64_t *ret_count,
+              cim_error *err)
+{
+    const uint64_t areas[1] = {UINT64_MAX};
+    cim_term *terms = calloc(n, sizeof *terms);
+    const cim_term **pointers = (const cim_term **)calloc(n, sizeof *pointers);
+    char(*owners)[16] = calloc(n, sizeof *owners);
+    assert_true(terms != NULL && pointers != NULL && owners != NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        (void)snprintf(owners[i], sizeof owners[i], "org-%u", i);
+        terms[i] = (cim_term){.struct_size = sizeof terms[i],
+                              .resource = "*",
+                              .owner_org = i + 1 < n ? owners[i] : last,
+                              .areas = areas,
+                              .n_area_words = 1,
+                              .from_ms = INT64_MIN,
+                              .until_ms = INT64_MAX};
+        pointers[i] = &terms[i];
+    }
+    const cim_scope scope = {.struct_size = sizeof scope,
+                             .n_terms = n,
+                             .terms = pointers,
+                             .areas_version = cim_area_tree_version(fixture->fake->areas)};
+    const cim_call call = fake_call(&scope);
+    const cim_query query = {.struct_size = sizeof query};
+    const cim_status status = lpg_layer_count(fixture->things, &call, &query, ret_count, err);
+    free(terms);
+    free((void *)pointers);
+    free(owners);
+    return status;
+}
+
+/* As many as fit count what they cover; more are refused in words, whatever the store's own limits.
+ */
+static void
+test_very_many_terms_are_refused_in_words(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t seed = 7;
+    int64_t few = 0;
+    int64_t many = 0;
+    cim_error err = {0};
+    load_things(fixture, &seed, N_ROWS);
+    assert_ok(count_of_many(fixture, 1, "acme", &few, &err), &err);
+    assert_true(few > 0);
+    assert_ok(count_of_many(fixture, 100, "acme", &many, &err), &err);
+    assert_int_equal(many, few);
+    const uint32_t too_many[] = {201, 1001, MANY_TERMS};
+    for (size_t i = 0; i < sizeof too_many / sizeof too_many[0]; i++) {
+        assert_int_equal(count_of_many(fixture, too_many[i], "acme", &many, &err), CIM_E_TOO_LARGE);
+        assert_non_null(strstr(err.en, "too scattered"));
+        assert_non_null(strstr(err.zh, "授权"));
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_random_scopes_equal_a_plain_evaluation, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_very_many_terms_are_refused_in_words, fixture_setup,
                                         fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
