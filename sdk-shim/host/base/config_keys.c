@@ -95,6 +95,8 @@ static const struct host_config_key KEYS[] = {
     INT("store.max_readers", 1, 256, "8", "读连接上限", "read connections at most"),
     INT("store.group_commit_ms", 0, 1000, "2", "合并提交的等待时间", "time to gather a commit"),
     INT("store.read_timeout_ms", 100, DAY_MS, "30000", "查询时限", "time limit of a query"),
+    INT("store.write_timeout_ms", 100, DAY_MS, "120000", "写入时单条语句的时限",
+        "time limit of each statement of a write"),
     INT("idempotency.keep_ms", 60000, 30 * (int64_t)DAY_MS, "86400000",
         "幂等键（Idempotency-Key）的保留时间", "how long an Idempotency-Key is remembered"),
     INT("retention.changes_days", 1, 36600, "400", "变更日志的保留天数",

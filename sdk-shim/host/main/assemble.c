@@ -123,6 +123,7 @@ open_store(struct host_assembly *assembly, enum host_store_kind kind, enum host_
         .max_readers = (int32_t)host_config_int(config, "store.max_readers"),
         .group_commit_ms = (int32_t)host_config_int(config, "store.group_commit_ms"),
         .read_timeout_ms = host_config_int(config, "store.read_timeout_ms"),
+        .write_timeout_ms = host_config_int(config, "store.write_timeout_ms"),
         .read_only = level == HOST_LEVEL_JOB,
         .keep_log = host_config_text(config, "backup.archive_folder")[0] != '\0',
     };

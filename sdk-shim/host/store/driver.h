@@ -54,6 +54,7 @@ struct host_store {
     bool read_only;
     int32_t max_readers;
     int64_t read_timeout_ms;
+    int64_t write_timeout_ms;
     int64_t acquire_timeout_ms;
     struct host_positions positions;
     _Atomic int64_t n_reads;
@@ -65,6 +66,7 @@ struct host_store {
 struct cim_tx {
     struct host_store *store;
     int64_t now_ms;
+    int64_t timeout_ms; /* of each of its statements; 0: none */
 };
 
 struct host_driver {

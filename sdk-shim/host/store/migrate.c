@@ -131,6 +131,7 @@ apply(void *arg, cim_tx *tx, cim_error *err)
         text_of("checksum", migration->checksum),
     };
     application->tx = tx;
+    tx->timeout_ms = 0; /* an index over ten million records takes as long as it takes */
     CIM_TRY(cim_sql_split(migration->text, on_statement, application, err));
     CIM_TRY(tx->store->driver->end_migration(tx, err));
     return host_store_exec(tx, sql, values, sizeof values / sizeof values[0], NULL, err);

@@ -26,6 +26,7 @@ host_store_init(struct host_store *store, const struct host_driver *driver,
     store->read_only = options->read_only;
     store->max_readers = clamp(options->max_readers, 1, HOST_STORE_READERS_MAX);
     store->read_timeout_ms = options->read_timeout_ms;
+    store->write_timeout_ms = options->write_timeout_ms;
     store->acquire_timeout_ms =
         options->acquire_timeout_ms > 0 ? options->acquire_timeout_ms : HOST_STORE_ACQUIRE_MS;
 }

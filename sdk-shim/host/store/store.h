@@ -30,6 +30,9 @@ struct host_store_options {
     int32_t max_readers;     /* read connections at most */
     int32_t group_commit_ms; /* how long the writer gathers callers; 0: whoever is there */
     int64_t read_timeout_ms; /* a statement that runs longer is interrupted; 0: no limit */
+    /* The same for each statement of a transaction, not of migrations: CIM_E_BUSY, and nothing of
+     * the transaction is stored. */
+    int64_t write_timeout_ms;
     /* Nothing is made, changed or migrated, write() is CIM_E_DENIED, and positions stay as they
      * were when it was opened: beside a host that serves. */
     bool read_only;

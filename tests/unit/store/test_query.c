@@ -205,6 +205,58 @@ test_slow_statement_is_stopped(void **state)
     assert_int_equal(one_int(fixture->store, "select 7 as v"), 7); /* the connection lives */
 }
 
+static const char slow_insert[] =
+    "insert into thing (uid, updated_at) with recursive n (i) as (select 1 union all select i + 1 "
+    "from n where i < 1000000000) select cast(i as text), {now} from n where i > 999999990";
+
+struct slow_write {
+    const char *sql;
+    bool reads;
+};
+
+static cim_status
+write_slowly(void *arg, cim_tx *tx, cim_error *err)
+{
+    const struct slow_write *slow = arg;
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    CIM_TRY(host_store_exec(tx, "insert into thing (uid, updated_at) values ('before', {now})",
+                            NULL, 0, NULL, err));
+    if (!slow->reads) {
+        return host_store_exec(tx, slow->sql, NULL, 0, NULL, err);
+    }
+    return host_store_query(tx, slow->sql, NULL, 0, &rows, err);
+}
+
+/* A statement of a transaction, writing or reading, is stopped as well, and the transaction leaves
+ * nothing; the next write goes on. */
+static void
+test_slow_write_is_stopped(void **state)
+{
+    static const struct slow_write slow[] = {
+        {slow_insert, false},
+        {"with recursive n (i) as (select 1 union all select i + 1 from n "
+         "where i < 1000000000) select count(*) as c from n",
+         true},
+    };
+    struct fixture *fixture = *state;
+    struct host_store_options options = fixture_options(fixture);
+    const int64_t since = host_monotonic_ms();
+    host_store_close(fixture->store);
+    options.write_timeout_ms = 100;
+    fixture_open(fixture, &options);
+    for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++) {
+        struct slow_write arg = slow[i];
+        cim_error error = {0};
+        assert_int_equal(host_store_write(fixture->store, write_slowly, &arg, NULL, &error),
+                         CIM_E_BUSY);
+        assert_non_null(strstr(error.en, "too long"));
+        assert_int_equal(one_int(fixture->store, "select count(*) as v from thing"), 0);
+        assert_ok(host_store_write_one(fixture->store, "delete from thing", NULL, 0, NULL, &error),
+                  &error);
+    }
+    assert_true(host_monotonic_ms() - since < 20000);
+}
+
 static void
 test_taken_connections_are_busy(void **state)
 {
@@ -328,6 +380,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_batches_are_bounded_and_whole, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_slow_statement_is_stopped, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_slow_write_is_stopped, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_taken_connections_are_busy, fixture_setup,
                                         fixture_teardown),

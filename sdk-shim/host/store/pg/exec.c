@@ -17,16 +17,18 @@ given_up(cim_error *err)
                     "the transaction has failed and cannot go on");
 }
 
-/* The results of `n` commands and of the sync behind them; the one at `keep` is handed out. */
+/* The results of `n` commands and of the sync behind them; the one at `keep` is handed out. What
+ * runs past the deadline is cancelled, and only that. */
 static cim_status
-collect(struct host_pg_connection *conn, int n, int keep, PGresult **ret_result, cim_error *err)
+collect(struct host_pg_connection *conn, int n, int keep, int64_t deadline_ms,
+        PGresult **ret_result, cim_error *err)
 {
     PGresult *kept = NULL;
     PGresult *failed = NULL;
     cim_status status = CIM_OK;
     for (int i = 0; i <= n && status == CIM_OK;) {
         PGresult *result = NULL;
-        status = host_pg_result(conn, 0, &result, err);
+        status = host_pg_result(conn, failed == NULL ? deadline_ms : 0, &result, err);
         if (status != CIM_OK || result == NULL) {
             if (status == CIM_OK && PQstatus(conn->pg) != CONNECTION_OK) {
                 status = host_pg_fail(conn, NULL, err);
@@ -119,7 +121,9 @@ host_pg_tx_run(struct host_pg_tx *tx, const char *name, int32_t n_parameters, bo
     if (!send_all(tx, name, n_parameters, guarded, &n, &keep)) {
         status = host_pg_fail(conn, NULL, err);
     } else {
-        status = collect(conn, n, keep, &result, err);
+        const int64_t limit_ms = tx->base.timeout_ms;
+        status =
+            collect(conn, n, keep, limit_ms > 0 ? host_monotonic_ms() + limit_ms : 0, &result, err);
     }
     if (status == CIM_OK && PQexitPipelineMode(conn->pg) != 1) {
         PQclear(result);

@@ -23,7 +23,7 @@ struct host_pg_rows {
     struct host_pg *store;
     struct host_pg_tx *tx; /* NULL: a read */
     struct host_pg_rows *next_open;
-    int64_t time_left_ms; /* of a read: time spent waiting for the server, not for clients */
+    int64_t time_left_ms; /* waiting for the server, not for clients; 0: any time */
     struct host_pg_piece *first;
     struct host_pg_piece **last;
     int row; /* of the first piece */
@@ -125,7 +125,7 @@ static cim_status
 receive(struct host_pg_rows *rows, cim_error *err)
 {
     const int64_t since_ms = host_monotonic_ms();
-    const bool limited = rows->tx == NULL && rows->time_left_ms > 0;
+    const bool limited = rows->time_left_ms > 0;
     PGresult *result = NULL;
     cim_status status = CIM_OK;
     if (rows->conn == NULL) {
@@ -271,7 +271,7 @@ rows_new(struct host_pg_connection *conn, struct host_pg_tx *tx,
         return cim_fail_nomem(err);
     }
     rows->store = conn->store;
-    rows->time_left_ms = conn->store->base.read_timeout_ms;
+    rows->time_left_ms = tx != NULL ? tx->base.timeout_ms : conn->store->base.read_timeout_ms;
     rows->last = &rows->first;
     rows->conn = result == NULL ? conn : NULL;
     if (tx != NULL) {

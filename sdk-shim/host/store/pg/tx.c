@@ -82,8 +82,9 @@ static cim_status
 run_once(struct host_pg *store, cim_tx_fn fn, void *arg, int64_t *ret_pos, bool *ret_again,
          cim_error *err)
 {
-    struct host_pg_tx tx = {
-        .base = {.store = &store->base, .now_ms = host_store_now_ms(&store->base)}};
+    struct host_pg_tx tx = {.base = {.store = &store->base,
+                                     .now_ms = host_store_now_ms(&store->base),
+                                     .timeout_ms = store->base.write_timeout_ms}};
     cim_status status = CIM_OK;
     CIM_TRY(host_pg_acquire(store, &store->writers, &tx.conn, err));
     host_pg_changes_init(&tx);

@@ -16,7 +16,7 @@ struct host_rows {
     struct host_statement *statement; /* NULL once it ended */
     struct host_sqlite_tx *tx;        /* NULL: a read */
     struct host_rows *next_open;      /* of the transaction */
-    int64_t time_left_ms;             /* of a read: time spent in SQLite, not waiting for clients */
+    int64_t time_left_ms;             /* spent in SQLite, not waiting for clients; 0: any time */
     uint32_t n_columns;
     bool has_row; /* the statement stands on a row that no batch holds yet */
     bool cut_off; /* the transaction ended under it */
@@ -179,7 +179,7 @@ append_row(const struct host_rows *rows, struct cim_batch_builder *builder, cim_
 static void
 start_clock(struct host_rows *rows, int64_t now_ms)
 {
-    if (rows->tx == NULL && rows->time_left_ms > 0) {
+    if (rows->time_left_ms > 0) {
         rows->conn->deadline_ms = now_ms + rows->time_left_ms;
     }
 }
@@ -187,7 +187,7 @@ start_clock(struct host_rows *rows, int64_t now_ms)
 static void
 stop_clock(struct host_rows *rows, int64_t since_ms)
 {
-    if (rows->statement != NULL && rows->tx == NULL && rows->time_left_ms > 0) {
+    if (rows->statement != NULL && rows->time_left_ms > 0) {
         const int64_t left = rows->time_left_ms - (host_monotonic_ms() - since_ms);
         rows->time_left_ms = left > 1 ? left : 1;
         rows->conn->deadline_ms = 0;
@@ -304,7 +304,7 @@ open_rows(struct host_connection *conn, struct host_sqlite_tx *tx, const char *s
         return cim_fail_nomem(err);
     }
     rows->conn = conn;
-    rows->time_left_ms = conn->store->base.read_timeout_ms;
+    rows->time_left_ms = tx != NULL ? tx->base.timeout_ms : conn->store->base.read_timeout_ms;
     status = host_statement_get(conn, sql, &rows->statement, err);
     if (status != CIM_OK) {
         free(rows);
@@ -369,9 +369,12 @@ host_sqlite_exec(cim_tx *base, const char *sql, const cim_value *values, uint32_
     CIM_TRY(host_statement_get(tx->conn, sql, &statement, err));
     status = host_statement_bind(tx->conn, statement, values, n_values, false, err);
     if (status == CIM_OK) {
+        tx->conn->deadline_ms =
+            tx->base.timeout_ms > 0 ? host_monotonic_ms() + tx->base.timeout_ms : 0;
         do {
             code = sqlite3_step(statement->stmt);
         } while (code == SQLITE_ROW);
+        tx->conn->deadline_ms = 0;
         if (code != SQLITE_DONE) {
             status = host_sqlite_fail(tx->conn->db, code, "exec", err);
         } else if (ret_changes != NULL) {

@@ -164,7 +164,8 @@ host_sqlite_tx_of(cim_tx *tx)
 
 struct host_job {
     cim_tx_fn fn;
-    cim_status (*quiet)(void *arg, cim_error *err); /* in the place of `fn`: see host_store_quiet() */
+    cim_status (*quiet)(void *arg,
+                        cim_error *err); /* in the place of `fn`: see host_store_quiet() */
     void *arg;
     cim_status status;
     cim_error error;

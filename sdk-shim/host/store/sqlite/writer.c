@@ -129,10 +129,11 @@ run_job(struct host_sqlite *store, struct host_job *job, bool has_savepoint)
     struct host_writer *writer = &store->writer;
     struct host_connection *conn = writer->conn;
     const int64_t first_pos = writer->next_pos;
-    struct host_sqlite_tx tx = {
-        .base = {.store = &store->base, .now_ms = host_store_now_ms(&store->base)},
-        .conn = conn,
-        .first_pending = writer->n_pending};
+    struct host_sqlite_tx tx = {.base = {.store = &store->base,
+                                         .now_ms = host_store_now_ms(&store->base),
+                                         .timeout_ms = store->base.write_timeout_ms},
+                                .conn = conn,
+                                .first_pending = writer->n_pending};
     job->status =
         has_savepoint ? host_connection_exec(conn, "SAVEPOINT cim_job", &job->error) : CIM_OK;
     if (job->status == CIM_OK) {
