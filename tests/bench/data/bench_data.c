@@ -301,6 +301,27 @@ count_all(struct lpg_layer *layer, const char *what, const cim_query *query, int
                  (wall_ms() - start) / runs * 1000);
 }
 
+static void
+group_all(struct lpg_layer *layer, const char *what, int runs)
+{
+    static const struct lpg_grouping grouping = {
+        .n_by = 2, .by = {"area_code", "kind"}, .area_level = "county"};
+    const cim_query query = {.struct_size = sizeof query};
+    const cim_call call = fake_call(fake_scope_all());
+    int64_t n_groups = 0;
+    cim_error err = {0};
+    const double start = wall_ms();
+    for (int i = 0; i < runs; i++) {
+        CIM_AUTO_ROWS cim_rows *rows = NULL;
+        const cim_batch *batch = NULL;
+        must(lpg_data_group_count(layer, &call, &query, &grouping, &rows, &err), &err, what);
+        must(rows->next(rows, &batch, &err), &err, what);
+        n_groups = batch->n_rows;
+    }
+    (void)printf("%-44s %8lld groups %9.1f us\n", what, (long long)n_groups,
+                 (wall_ms() - start) / runs * 1000);
+}
+
 /* By the store, where nothing is remembered of it; then from memory, after each of some edits. */
 static void
 count_kinds(struct lpg_data *data, struct lpg_layer *layer, int64_t first)
@@ -326,27 +347,6 @@ count_kinds(struct lpg_data *data, struct lpg_layer *layer, int64_t first)
     }
     (void)printf("%-44s %9lld rows %10.1f us\n", "count of an area and a kind, after an edit",
                  (long long)count, took / EDITS * 1000);
-}
-
-static void
-group_all(struct lpg_layer *layer, const char *what, int runs)
-{
-    static const struct lpg_grouping grouping = {
-        .n_by = 2, .by = {"area_code", "kind"}, .area_level = "county"};
-    const cim_query query = {.struct_size = sizeof query};
-    const cim_call call = fake_call(fake_scope_all());
-    int64_t n_groups = 0;
-    cim_error err = {0};
-    const double start = wall_ms();
-    for (int i = 0; i < runs; i++) {
-        CIM_AUTO_ROWS cim_rows *rows = NULL;
-        const cim_batch *batch = NULL;
-        must(lpg_data_group_count(layer, &call, &query, &grouping, &rows, &err), &err, what);
-        must(rows->next(rows, &batch, &err), &err, what);
-        n_groups = batch->n_rows;
-    }
-    (void)printf("%-44s %8lld groups %9.1f us\n", what, (long long)n_groups,
-                 (wall_ms() - start) / runs * 1000);
 }
 
 static void
