@@ -298,6 +298,7 @@ lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder
                                                  .users = &analysis->users,
                                                  .all_users = &analysis->siting->users,
                                                  .stations = &analysis->siting->stations};
+        analysis->siting->routing = &analysis->routing;
         status = lpg_routing_init(&analysis->routing, folder, err);
     }
     if (status != CIM_OK) {

@@ -1,6 +1,7 @@
 /* plugin/analysis/consequence.c -- lpg.consequence: what an accident reaches, and who is there. */
 #include "analysis/consequence_models.h"
 #include "analysis/json_io.h"
+#include "analysis/nearest_help.h"
 #include "analysis/siting.h"
 #include "cim/util.h"
 #include "geo/geodesic.h"
@@ -411,48 +412,6 @@ write_model(const struct run *run, struct cim_buf *out)
     cim_buf_add_char(out, '}');
 }
 
-/* ---- help ---- */
-
-static cim_status
-write_nearest(struct run *run, struct cim_buf *out)
-{
-    static const char *const kinds[] = {"fire_station", "hospital"};
-    const double everywhere_deg[4] = {-180.0, -90.0, 180.0, 90.0};
-    struct lpg_sites_view view = {0};
-    CIM_TRY(
-        lpg_sites_view_open(&run->siting->resources, run->call, everywhere_deg, &view, run->err));
-    lpg_out_key(out, "nearest");
-    cim_buf_add_char(out, '[');
-    for (int k = 0; k < 2 && view.sites != NULL; k++) {
-        const struct lpg_sites *sites = view.sites;
-        double least = HUGE_VAL;
-        uint32_t nearest = 0;
-        for (uint32_t i = 0; i < sites->n_records; i++) {
-            const double m =
-                sites->code[i] == k
-                    ? lpg_geodesic_inverse_m(run->lonlat_deg, sites->lonlat + 2 * (size_t)i, NULL)
-                    : HUGE_VAL;
-            if (m < least && lpg_sites_visible(&view, i)) {
-                least = m;
-                nearest = i;
-            }
-        }
-        if (isfinite(least)) {
-            lpg_out_next(out);
-            cim_buf_add_char(out, '{');
-            lpg_out_text(out, "kind", kinds[k]);
-            lpg_out_text(out, "uid", sites->text + sites->facts[nearest].uid);
-            lpg_out_text(out, "name", sites->text + sites->facts[nearest].name);
-            lpg_out_m(out, "distance_m", least);
-            lpg_out_point(out, "at", sites->lonlat + 2 * (size_t)nearest);
-            cim_buf_add_char(out, '}');
-        }
-    }
-    cim_buf_add_char(out, ']');
-    lpg_sites_view_done(&view);
-    return CIM_OK;
-}
-
 static cim_status
 answer(struct run *run, struct cim_buf *out)
 {
@@ -465,7 +424,8 @@ answer(struct run *run, struct cim_buf *out)
     }
     cim_buf_add_text(out, "]}");
     write_model(run, out);
-    CIM_TRY(write_nearest(run, out));
+    CIM_TRY(lpg_nearest_help_write(run->siting, run->call, run->inputs, run->lonlat_deg, out,
+                                   run->err));
     lpg_separation_write_unmeasured(&run->views, out);
     cim_buf_add_char(out, '}');
     return cim_buf_status(out, run->err);

@@ -10,6 +10,7 @@
 #include "cim/jobs.h"
 
 struct json_object;
+struct lpg_routing;
 
 /* Codes of the stations that are judged, as they lie in its cache. */
 enum lpg_station_kind {
@@ -21,6 +22,7 @@ enum lpg_station_kind {
 
 struct lpg_siting {
     const cim_host *host;
+    struct lpg_routing *routing; /* borrowed; NULL: nothing goes along roads */
     struct lpg_separation_table *table;
     struct lpg_separation_rules_cache rules;
     struct lpg_receptor_caches receptors;

@@ -1,5 +1,5 @@
 /* lpg.consequence over a real store: rings, who is in them, who helps, and what is refused. */
-#include "siting_fixture.h"
+#include "road_fixture.h"
 
 static struct json_object *
 consequence(struct fixture *fixture, const char *more)
@@ -118,6 +118,38 @@ test_other_scenarios(void **state)
     (void)json_object_put(answer);
 }
 
+/* The station behind the river is nearer, but the other is there first. */
+static void
+test_help_comes_by_road(void **state)
+{
+    static const char *const names[] = {"resource_no", "name", "kind", "area_code"};
+    static const char *const near[] = {"F1", "河对岸", "fire_station", "460105"};
+    static const char *const far[] = {"F2", "路边", "fire_station", "460105"};
+    const struct street streets[] = {{.number = 1, .metres = {0, 0, 5000, 0}},
+                                     {.number = 2, .metres = {0, 900, 5000, 900}}};
+    struct fixture *fixture = *state;
+    struct json_object *answer;
+    double at_deg[2];
+    add_homes(fixture, 11, "40", 80.0);
+    offset(0.0, 900.0, at_deg);
+    add_place(fixture, "lpg.emergency-resources", names, near, 4, at_deg);
+    offset(3000.0, 0.0, at_deg);
+    add_place(fixture, "lpg.emergency-resources", names, far, 4, at_deg);
+    answer = consequence(fixture, "\"scenario\":\"fireball\",\"mass_kg\":417.2");
+    assert_string_equal(text_at(answer, "nearest.0.name"), "河对岸");
+    /* no roads yet */
+    assert_null(json_object_object_get(at(answer, "nearest.0"), "by_road"));
+    (void)json_object_put(answer);
+    add_street(fixture, &streets[0]);
+    add_street(fixture, &streets[1]);
+    answer = consequence(fixture, "\"scenario\":\"fireball\",\"mass_kg\":417.2");
+    assert_string_equal(text_at(answer, "nearest.0.name"), "河对岸");
+    assert_string_equal(text_at(answer, "nearest.0.by_road.name"), "路边");
+    assert_true(fabs(number_at(answer, "nearest.0.by_road.length_m") - 3000.0) < 0.1);
+    assert_true(fabs(number_at(answer, "nearest.0.by_road.time_min") - 3.6) < 0.001);
+    (void)json_object_put(answer);
+}
+
 static void
 test_bad_inputs_are_named(void **state)
 {
@@ -155,6 +187,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_full_store, fixture_clear),
         cmocka_unit_test_setup(test_other_scenarios, fixture_clear),
+        cmocka_unit_test_setup(test_help_comes_by_road, fixture_clear),
         cmocka_unit_test_setup(test_bad_inputs_are_named, fixture_clear),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
