@@ -13,7 +13,7 @@ describe('what an operator watches, and people out of a sheet', () => {
   after(() => browser.close())
 
   it('shows each group with its figures, and what is past its threshold', async () => {
-    await until('figures', () => page.innerText(test('monitor')), (text) => text.includes('数据盘剩余') && text.includes('供应站'))
+    await until('figures', () => page.innerText(test('monitor')), (text) => text.includes('数据盘剩余') && text.includes('燃气站点'))
     assert.match(await page.innerText(test('monitor-store')), /数据盘剩余[\s\S]*%/)
     assert.match(await page.innerText(test('monitor-safety')), /从未/, 'no backup is made by itself here')
     assert.match(await page.innerText(test('monitor-warnings')), /\d+ 项告警/)
