@@ -6,7 +6,6 @@
 #include "map/features.h"
 #include "map/shapes.h"
 
-
 struct lpg_reading {
     struct lpg_features *features; /* rows are appended; it has its attributes already */
     struct lpg_shapes *shapes;     /* of lines and polygons; NULL: the records are points */

@@ -472,7 +472,8 @@ loaded(const struct world *world, int64_t pos)
 {
     struct lpg_snapshot *snapshot = NULL;
     assert_int_equal(
-        lpg_snapshot_load(&world->def, false, &world->layer, &system_call, pos, &snapshot, NULL), CIM_OK);
+        lpg_snapshot_load(&world->def, false, &world->layer, &system_call, pos, &snapshot, NULL),
+        CIM_OK);
     return snapshot;
 }
 

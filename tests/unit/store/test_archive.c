@@ -91,6 +91,15 @@ sum_up(struct host_store *store, char *out, size_t out_size)
     host_copy_report_done(&report);
 }
 
+static uint32_t random_state; /* the same edits in every run */
+
+static int
+next_random(void)
+{
+    random_state = random_state * 1664525U + 1013904223U;
+    return (int)(random_state >> 8U);
+}
+
 static cim_status
 edit(void *arg, cim_tx *tx, cim_error *err)
 {
@@ -99,28 +108,29 @@ edit(void *arg, cim_tx *tx, cim_error *err)
     char text[4000];
     (void)snprintf(uid, sizeof uid, "uid-%d", ++number);
     CIM_TRY(add_thing(NULL, tx, uid, 109 + (number % 100) / 100.0, 20, err));
-    const size_t len = (size_t)(rand() % (int)sizeof text);
+    const size_t len = (size_t)(next_random() % (int)sizeof text);
     for (size_t i = 0; i < len; i++) {
-        text[i] = (char)('a' + rand() % 26);
+        text[i] = (char)('a' + next_random() % 26);
     }
     text[len > 0 ? len - 1 : 0] = '\0';
-    const cim_value values[] = {int_value("fid", rand() % number), text_value("body", text)};
+    const cim_value values[] = {int_value("fid", next_random() % number), text_value("body", text)};
     CIM_TRY(host_store_exec(tx, "update thing set name = :body where fid = :fid", values, 2, NULL,
                             err));
     CIM_TRY(host_store_change(tx, "t.thing", number, CIM_CHANGE_CREATE, "460100", NULL, err));
-    if (rand() % 4 == 0) {
+    if (next_random() % 4 == 0) {
         CIM_TRY(host_store_exec(tx, "delete from thing where fid = :fid", values, 1, NULL, err));
     }
     /* One in five is taken back: its pages may be in the log all the same. */
-    return *(int *)arg != 0 && rand() % 5 == 0 ? cim_fail(err, CIM_E_STATE, NULL, NULL, "退", "no")
-                                               : CIM_OK;
+    return *(int *)arg != 0 && next_random() % 5 == 0
+               ? cim_fail(err, CIM_E_STATE, NULL, NULL, "退", "no")
+               : CIM_OK;
 }
 
 static void
 edit_some(struct fixture *fixture)
 {
     int may_fail = 1;
-    for (int n = rand() % EDITS_MAX; n >= 0; n--) {
+    for (int n = next_random() % EDITS_MAX; n >= 0; n--) {
         cim_error error = {0};
         const cim_status status = host_store_write(fixture->store, edit, &may_fail, NULL, &error);
         if (status != CIM_E_STATE) { /* which is what those taken back say */
@@ -212,7 +222,7 @@ test_from_any_backup_to_any_moment(void **state)
     int n_backups = 0;
     int n_refused = 0;
     (void)state;
-    srand(20261127);
+    random_state = 20261127;
     struct fixture *fixture = begin();
     for (int round = 0; round < ROUNDS; round++) {
         edit_some(fixture);
@@ -234,7 +244,7 @@ test_from_any_backup_to_any_moment(void **state)
     for (int i = 0; i < n_backups; i++) {
         assert_string_equal(backups[i].note.generation,
                             backups[0].note.generation); /* there was no gap */
-        for (int round = backups[i].round; round < ROUNDS; round += 1 + rand() % 6) {
+        for (int round = backups[i].round; round < ROUNDS; round += 1 + next_random() % 6) {
             char hash[sizeof moments[0].hash];
             cim_error error = {0};
             assert_ok(bring_forward(fixture, &backups[i], moments[round].at_ms + STEP_MS / 2, hash,
