@@ -393,6 +393,7 @@ main(int argc, char **argv)
     struct fake_host *fake = fake_host_new(areas, sizeof areas / sizeof areas[0]);
     struct lpg_data *data = NULL;
     cim_error err = {0};
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what was measured shows, whatever comes after */
     (void)printf("-- %s\n", host_store_name(fake->store));
     fake_host_migrate(fake, LPG_MIGRATIONS);
     must(lpg_data_open(&fake->host, LAYERS_DIR, &data, &err), &err, "open");
