@@ -1,6 +1,6 @@
 /* tests/bench/map/bench_map.c -- one clustered or single-point tile, computed and encoded, then
  * gzipped, and its hexagons with rates; beside what SQLite's R-tree and a GROUP BY over the same
- * points take (up to 2 million). In process, one thread, CPU time of the thread. Then the first
+ * points take (up to 200 000). In process, one thread, CPU time of the thread. Then the first
  * tile after one edit: by the overlay, and by building the layer anew, both over records that are
  * in memory already (a load reads them from the store besides). Usage: bench_map_tiles [points
  * [edits | dump POINTS_FILE ADDRESSES_FILE]] | shapes */
@@ -24,7 +24,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { N_AREAS = 24, N_KINDS = 8, RUNS = 31 };
+enum { N_AREAS = 24, N_KINDS = 8, RUNS = 31, SQLITE_MAX = 200000 };
 
 static double
 now_ms(clockid_t clock)
@@ -490,7 +490,7 @@ tile_of(const struct point *point, uint32_t z, uint32_t ret_at[2])
 static void
 bench_tiles(struct ours *ours, const struct point *points, uint32_t n)
 {
-    const bool beside = n <= 2000000;
+    const bool beside = n <= SQLITE_MAX;
     const double start = now_ms(CLOCK_THREAD_CPUTIME_ID);
     double loaded;
     sqlite3 *db = NULL;
@@ -568,6 +568,7 @@ dump(const struct point *points, uint32_t n, const char *points_file, const char
 int
 main(int argc, char **argv)
 {
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc > 1 && strcmp(argv[1], "shapes") == 0) {
         bench_shapes();
         return 0;
