@@ -4,7 +4,7 @@ import { computed, reactive, shallowRef } from 'vue'
 import { fetchItems, fetchSchema, runProcess } from '../api/platform'
 import type { CodeValue, Feature } from '../api/types'
 import type { LonLat } from '../map/geodesy'
-import { layerOf } from './layers'
+import { collectionTitles, layerOf } from './layers'
 
 export const PROCESS = 'lpg.route-hazards'
 const STORED_LAYER = 'lpg.transport-routes'
@@ -123,7 +123,7 @@ export const kindNames = shallowRef<CodeValue[]>([])
 export const groupNames = shallowRef<CodeValue[]>([])
 
 export const hasStored = computed(() => layerOf(STORED_LAYER) !== undefined)
-export const hasTracks = computed(() => layerOf(VEHICLES_LAYER) !== undefined && layerOf(TRACKS_LAYER) !== undefined)
+export const hasTracks = computed(() => [VEHICLES_LAYER, TRACKS_LAYER].every((id) => id in collectionTitles.value))
 export const ready = computed(() => {
   if (question.source === 'drawn') return question.line.length > 1 && !run.drawing
   if (question.source === 'stored') return question.stored.length > 0
