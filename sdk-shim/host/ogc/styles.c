@@ -125,7 +125,11 @@ name_style(void *arg, const char *id, const char *variant, cim_error *err)
     char title[256];
     (void)snprintf(name, sizeof name, "%s%s%s", id, variant != NULL ? "-" : "",
                    variant != NULL ? variant : "");
-    CIM_TRY(style_title(naming->ask, name, title, sizeof title, err));
+    const cim_status status = style_title(naming->ask, name, title, sizeof title, err);
+    if (status == CIM_E_NOTFOUND) {
+        return CIM_OK; /* its plugin is being disabled */
+    }
+    CIM_TRY(status);
     return naming->each(naming->arg, name, title, err);
 }
 

@@ -14,7 +14,7 @@ import canaries
 import host
 import work
 from host import URL, get
-from walk import ADMIN, GRANT, LAYERS, PEOPLE, SURVEYOR, Walk, must, send, tile_counts
+from walk import ADMIN, GRANT, LAYERS, PEOPLE, SURVEYOR, Walk, must, send, tile_counts, tile_rates
 
 NOTES = "template.notes"  # of the template, which is enabled beside the plugin; without records
 FORMATS = ("json", "html", "csv", "geojsonl")
@@ -162,9 +162,10 @@ def way_tiles(walk, layer):
         if answer.status == 304 and different:
             walk.leaks.append("%s: the ETag of another opens it to %s" % (way, walk.person.name))
         if place == "0/0/0" and answer.status in (200, 204):
-            got, mine = tile_counts(answer.body), len(walk.visible(layer))
+            got, mine = tile_counts(answer.body, layer.id), len(walk.visible(layer))
             # Lines and areas too small for the world are left out of it.
             walk.expect(way + " records", mine, got if layer.geometry == "Point" else max(got, mine))
+            walk.expect(way + " rates", mine, max(mine, tile_rates(answer.body, layer.id)))
     many = "/tiles/{tms}/{z}/{row}/{col}"
     for path in ("/tiles/WorldCRS84Quad/0/0/1", "/tiles/CGCS2000Quad/8/49/206"):
         path += "?collections=" + layer.id
@@ -247,6 +248,43 @@ def way_map(walk, layer):
     walk.ask(way, "/map?f=json&styles=%s&%s" % (layer.id.split(".")[1], box))
 
 
+SEA = (112.0, 17.0)  # south-east of all records
+WMTS_LEVEL = 14      # of the grid c; a tile is a fiftieth of a degree
+
+
+def picture_paths(layer, lon, lat):
+    """way -> picture of the layer around a place, and the box that it shows."""
+    box = (lon - 0.01, lat - 0.01, lon + 0.01, lat + 0.01)
+    span = 360 / 2 ** WMTS_LEVEL
+    row, col = int((90 - lat) / span), int((lon + 180) / span)
+    tile = (col * span - 180, 90 - (row + 1) * span, (col + 1) * span - 180, 90 - row * span)
+    return {
+        "/collections/{id}/map": ("/collections/%s/map?f=png&width=300&height=300&bbox=%f,%f,%f,%f" % ((layer.id,) + box), box),
+        "/wms GetMap": ("/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetMap&STYLES=&FORMAT=image/png&TRANSPARENT=TRUE&CRS=CRS:84"
+                        "&WIDTH=300&HEIGHT=300&LAYERS=%s&BBOX=%f,%f,%f,%f" % ((layer.id,) + box), box),
+        "/wmts": ("/wmts/1.0.0/%s/default/c/%d/%d/%d.png" % (layer.id, WMTS_LEVEL, row, col), tile)}
+
+
+def way_pictures(walk, layer):
+    """Where nothing lies but what is hidden, a picture is as empty as that of the sea; else it is not."""
+    def near(record, box):
+        return any(box[0] - 0.008 < lon < box[2] + 0.008 and box[1] - 0.008 < lat < box[3] + 0.008
+                   for lon, lat in corners(record.geometry))
+    records = walk.hidden(layer)[:1] or layer.records[:1]
+    if layer.geometry == "None" or not walk.person.reads(layer.id):
+        return
+    lon, lat = first_place(records[0].geometry["coordinates"])
+    sea = picture_paths(layer, *SEA)
+    for way, (path, box) in picture_paths(layer, lon, lat).items():
+        empty, answer = walk.ask(way, sea[way][0]), walk.ask(way, path)
+        if (empty.status, answer.status) != (200, 200):
+            continue  # a layer without a style
+        if not any(near(record, box) for record in walk.visible(layer)):
+            walk.expect("%s of %s draws what is hidden" % (way, layer.id), False, answer.body != empty.body)
+        elif layer.id == "lpg.stations" and walk.person.name == "admin":
+            walk.expect("%s of %s draws" % (way, layer.id), True, answer.body != empty.body)
+
+
 OF_LAYERS = {
     "/collections/{id}": (way_collection,),
     "/collections/{id}/schema": (way_schema,),
@@ -257,7 +295,7 @@ OF_LAYERS = {
     "/collections/{id}/tiles/{tms}": (),
     "/collections/{id}/tiles/{tms}/{z}/{row}/{col}": (),
     "/tiles/{tms}": (), "/tiles/{tms}/{z}/{row}/{col}": (),
-    "/collections/{id}/map": (way_map,), "/collections/{id}/legend": (), "/collections/{id}/thumbnail": (),
+    "/collections/{id}/map": (way_map, way_pictures), "/collections/{id}/legend": (), "/collections/{id}/thumbnail": (),
     "/apps/lpg/api/summary": (way_summary,),
     "/apps/lpg/api/cluster": (way_cluster,),
     "/admin/api/imports": (way_import,),

@@ -73,8 +73,8 @@ def must(method, path, body, who="admin", **headers):
     return answer.json
 
 
-def tile_counts(data):
-    """Records a vector tile stands for: its features, clusters by their count."""
+def tile_features(data):
+    """(layer, {attribute: number or None}) of each feature of a vector tile."""
     def varint(at):
         value = shift = 0
         while True:
@@ -98,31 +98,44 @@ def tile_counts(data):
             else:
                 at += 8 if key & 7 == 1 else 4
 
-    total = 0
     for number, layer in fields(0, len(data)):
         if number != 3:
             continue
-        keys, values, features = [], [], []
+        name, keys, values, features = None, [], [], []
         for inner, place in fields(*layer):
-            if inner == 3:
+            if inner == 1:
+                name = data[place[0]:place[1]].decode()
+            elif inner == 3:
                 keys.append(data[place[0]:place[1]].decode())
             elif inner == 4:
                 values.append(next((v for _, v in fields(*place) if not isinstance(v, tuple)), None))
             elif inner == 2:
                 features.append(place)
         for place in features:
-            tags, count = [], 1
+            tags = []
             for inner, packed in fields(*place):
                 if inner == 2:
                     at = packed[0]
                     while at < packed[1]:
                         tag, at = varint(at)
                         tags.append(tag)
-            for key, value in zip(tags[::2], tags[1::2]):
-                if keys[key] == "count" and values[value] is not None:
-                    count = values[value]
-            total += count
-    return total
+            yield name, {keys[key]: values[value] for key, value in zip(tags[::2], tags[1::2])}
+
+
+def tile_counts(data, layer):
+    """Records that the layer of a tile stands for: its features, clusters by their count."""
+    return sum(attributes.get("count") or 1 for name, attributes in tile_features(data) if name == layer)
+
+
+def tile_rates(data, layer):
+    """The most records that a rate of the layer's hexagons, or of its areas, is out of."""
+    sums = {}
+    for name, attributes in tile_features(data):
+        if name in (layer + ".hexagons", layer + ".areas"):
+            for key, value in attributes.items():
+                if key.endswith("_of"):
+                    sums[name, key] = sums.get((name, key), 0) + (value or 0)
+    return max(sums.values(), default=0)
 
 
 class Walk:

@@ -43,7 +43,7 @@ WAYS_OUT = ("/collections/lpg.%s", "/collections/lpg.%s/schema", "/collections/l
             "/collections/lpg.%s/map", "/collections/lpg.%s/thumbnail",
             "/tiles/WorldCRS84Quad?f=tilejson&collections=lpg.%s",
             "/tiles/WorldCRS84Quad/6/24/103?collections=lpg.roads,lpg.%s")
-PICTURES = ("/tiles", "/WebMercatorQuad", "/103", "/map", "/thumbnail")
+PICTURES = ("lpg.%s", "/tiles", "/WebMercatorQuad", "/103", "/map", "/thumbnail")
 
 
 class Matrix(unittest.TestCase):
@@ -56,7 +56,7 @@ class Matrix(unittest.TestCase):
         for who in ("planner", "station", "enterprise"):
             for layer in sorted(EVERYTHING - READS[who]):
                 for way in WAYS_OUT:
-                    if way.endswith(PICTURES) and layer not in host.GEOGRAPHIC:
+                    if way != WAYS_OUT[0] and way.endswith(PICTURES) and layer not in host.GEOGRAPHIC:
                         continue
                     answer = get(way % layer, who)
                     self.assertEqual(answer.status, 403, (who, way % layer, answer.body[:200]))

@@ -182,13 +182,12 @@ class FullDisk(PlacesTest):
         inside = "/proc/%d/root%s" % (self.host.process.pid, filler)
         writers = Writers(self, 2)
         time.sleep(1)
-        with open(inside, "wb") as file:
-            try:
+        try:
+            with open(inside, "wb", buffering=0) as file:
                 while True:
                     file.write(b"x" * 65536)
-                    file.flush()
-            except OSError:
-                pass
+        except OSError:
+            pass  # it is full, by this file or by what was written already
         for _ in range(100):
             if writers.refused:
                 break
