@@ -125,7 +125,7 @@ describe("a plugin's life in the console", () => {
 
   it('is rolled back, but not past its tables', async () => {
     await act('template', 'rollback')
-    await until('a refusal', () => page.locator(`${card('template')} ${test('plugin-reason')}`).allInnerTexts(), (t) => /0002_more/.test(t.join()))
+    await until('a refusal', () => page.locator(`${card('template')} ${test('plugin-refusal')}`).allInnerTexts(), (t) => /0002_more/.test(t.join()))
     await shot(page, 'plugins-no-rollback')
     await upload(bundle(platform, '0.3.0', { '0002_more.sql': 'alter table template_note add column more {text};\n' }))
     await page.click(`.el-dialog:visible ${test('dialog-save')}`)
