@@ -60,7 +60,12 @@ describe('a planner asks for three fields of the fillings of Qiongshan', () => {
       await page.keyboard.press('Escape')
     }
     await pickArea(page, '琼山区')
-    await page.fill(test('ask-reason'), '核对当月充装量')
+    // The list of areas is still closing, and gives the focus back when it has.
+    await page.locator('.el-tree:visible').waitFor({ state: 'hidden' }).catch(() => null)
+    await until('the reason', async () => {
+      await page.fill(test('ask-reason'), '核对当月充装量')
+      return page.innerText(`.el-dialog:visible .el-input__count`)
+    }, (text) => text.startsWith('7'))
     expect('400 /catalogue/requests')
     await page.click(`${test('dialog-save')}:visible`)
     await page.waitForSelector(test('dialog-error'))
