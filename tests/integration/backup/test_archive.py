@@ -53,10 +53,12 @@ class Archive(PlacesTest):
             return 0
 
     def wait_for_archive(self, moment):
+        """Up to when it then is."""
         until = time.monotonic() + 60
-        while self.archived() <= moment:
+        while (known := self.archived()) <= moment:
             self.assertLess(time.monotonic(), until, self.host.read_log()[-2000:])
             time.sleep(0.1)
+        return known
 
     def restored(self, backup, until):
         other = test_host.Platform()
@@ -89,8 +91,7 @@ class Archive(PlacesTest):
             backup = os.path.join(self.host.var, "backups", re.search(r"^(\d{8}T\d{6}Z) ", text, re.M)[1])
             self.wait_for_archive(time.time())
             self.host.run("upgrade")  # two processes have the stores open for a while
-            self.wait_for_archive(time.time())
-            known, middle = self.archived(), time.time()
+            known, middle = self.wait_for_archive(time.time()), time.time()
             time.sleep(1)
             worker = int(re.findall(r'"pid (\d+)|ready on port \d+, pid (\d+)', self.host.read_log())[-1][1])
             os.kill(worker, 9)
