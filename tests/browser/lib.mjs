@@ -19,7 +19,10 @@ export function launch() {
 
 /** A fresh visitor. `faults` collects what a person at the developer tools would call wrong. */
 export async function visit(browser, path, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 860 }, locale: 'zh-CN', ...options })
+  const context = await browser.newContext({
+    // Frames of a movement are drawn by the processor here.
+    viewport: { width: 1440, height: 860 }, locale: 'zh-CN', reducedMotion: 'reduce', ...options,
+  })
   const page = await context.newPage()
   page.setDefaultTimeout(WAIT_MS)
   const faults = []

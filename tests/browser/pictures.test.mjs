@@ -1,6 +1,6 @@
 // The host's pictures beside what the browser draws, from the same styles and tiles at the same view: the same markers
 // in the same places, the same fills, the same labels. Both pictures stay in build/pictures/ for people to look at.
-// Of the one-maps by day, and from afar by night; with CIM_TEST_LONG also of every other layer and look, by day and by night.
+// Of the one-maps by day, and of two by night; with CIM_TEST_LONG of every layer and look, by day and by night.
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
@@ -19,9 +19,10 @@ const others = [
 const every = (list, looks, nights) => list.flatMap((what) => looks.flatMap((view) => nights.map((night) => ({ what, view, night }))))
 const subjects = [
   ...every(themes, ['island', 'streets'], [false]),
-  ...every(themes, ['island'], [true]),
+  ...every(['users', 'hazards'], ['island'], [true]),
   ...(process.env.CIM_TEST_LONG
     ? [
+        ...every(['enterprises', 'vehicles', 'accidents'], ['island'], [true]),
         ...every(themes, ['streets'], [true]),
         ...every(others, ['streets'], [false, true]),
         ...every(['end-users areas', 'hazards heat'], ['island'], [false, true]),
