@@ -1,6 +1,7 @@
 #include "fake_http.h"
 
 #include "cim/util.h"
+#include "kit/buf.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -351,6 +352,15 @@ host_http_respond(cim_http_req *req, int32_t http_status, const char *mime, cim_
     }
     memset(body, 0, sizeof *body);
     return CIM_OK;
+}
+
+cim_status
+host_http_respond_no_store(cim_http_req *req, int32_t http_status, const char *mime,
+                           struct cim_buf *body, cim_error *err)
+{
+    cim_blob blob = {.data = body->data, .len = body->len};
+    CIM_TRY(cim_buf_status(body, err));
+    return host_http_respond(req, http_status, mime, &blob, err);
 }
 
 cim_status

@@ -74,21 +74,6 @@ add_plugin(void *arg, const struct host_plugin_info *info)
     cim_buf_add_char(out, '}');
 }
 
-static cim_status
-answer(cim_http_req *req, struct cim_buf *body, cim_error *err)
-{
-    cim_blob blob = {0};
-    cim_status status = CIM_OK;
-    CIM_TRY(cim_buf_status(body, err));
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(body, &blob);
-    status = host_http_respond(req, 200, "application/json", &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
-}
-
 /* ---- handlers ---- */
 
 static cim_status
@@ -102,7 +87,7 @@ handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     cim_buf_add_text(&body, "{\"plugins\":[");
     host_plugins_each(app->plugins, add_plugin, &listing);
     cim_buf_add_text(&body, "]}");
-    return answer(req, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 static cim_status
@@ -116,7 +101,7 @@ answer_plugin(const struct host_app *app, const char *id, cim_http_req *req, cim
         return cim_fail(err, CIM_E_NOTFOUND, "id", id, "没有插件 %.64s", "there is no plugin %.64s",
                         id);
     }
-    return answer(req, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 static cim_status
@@ -194,7 +179,7 @@ handle_tables(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     CIM_TRY(
         host_plugins_tables(app->plugins, host_http_path_param(req, "id"), add_table, &body, err));
     cim_buf_add_text(&body, "]}");
-    return answer(req, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 static void
@@ -219,7 +204,7 @@ handle_rehearse(void *self, const cim_call *call, cim_http_req *req, cim_error *
         app, call, "plugin.rehearse", id,
         say_reason(host_plugins_rehearse(app->plugins, id, add_migration, &body, err), err)));
     cim_buf_add_text(&body, "]}");
-    return answer(req, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 /* What goes for good is named twice: in the path, and in the body. */

@@ -204,21 +204,13 @@ answer(cim_http_req *req, const struct host_erasure *erasure, const struct host_
        cim_error *err)
 {
     CIM_AUTO_BUF struct cim_buf body;
-    cim_blob blob = {0};
     cim_buf_init(&body, ANSWER_MAX);
     cim_buf_add_text(&body, "{\"layer\":");
     cim_buf_add_json_text(&body, erasure->layer, SIZE_MAX);
     cim_buf_addf(&body, ",\"fid\":%lld,\"uid\":", (long long)erased->fid);
     cim_buf_add_json_text(&body, erased->uid, SIZE_MAX);
     cim_buf_add_char(&body, '}');
-    CIM_TRY(cim_buf_status(&body, err));
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(&body, &blob);
-    const cim_status status = host_http_respond(req, 200, "application/json", &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 static cim_status

@@ -84,20 +84,6 @@ explain_end(struct explain *explain)
 }
 #define AUTO_EXPLAIN __attribute__((cleanup(explain_end)))
 
-static cim_status
-answer(cim_http_req *req, struct cim_buf *body, cim_error *err)
-{
-    cim_blob blob = {0};
-    CIM_TRY(cim_buf_status(body, err));
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(body, &blob);
-    const cim_status status = host_http_respond(req, 200, "application/json", &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
-}
-
 /* ---- the question ---- */
 
 static cim_status
@@ -336,7 +322,7 @@ handle_why(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
         return no_record(err);
     }
     CIM_TRY(explain_record(&explain, &visible, &body, err));
-    return answer(req, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 /* About oneself: of a record that one does not see, not even whether it is there. */
@@ -362,7 +348,7 @@ handle_own_why(void *self, const cim_call *call, cim_http_req *req, cim_error *e
         return no_record(err);
     }
     CIM_TRY(explain_record(&explain, &visible, &body, err));
-    return answer(req, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 /* ---- what can X see ---- */
@@ -418,7 +404,7 @@ handle_reach(void *self, const cim_call *call, cim_http_req *req, cim_error *err
     cim_buf_add_text(&body, "],\"functions\":");
     host_explain_write_functions(explain.principal, &body);
     cim_buf_add_char(&body, '}');
-    return answer(req, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 cim_status

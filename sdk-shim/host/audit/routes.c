@@ -84,7 +84,6 @@ handle(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
         .from_ms = INT64_MIN, .to_ms = INT64_MAX, .limit = LIMIT_DEFAULT};
     struct host_audit_page page = {.n = 0};
     CIM_AUTO_BUF struct cim_buf body;
-    cim_blob blob = {0};
     (void)call;
     cim_buf_init(&body, ANSWER_BYTES_MAX);
     CIM_TRY(host_http_each_query(req, read_param, &filter, err));
@@ -97,14 +96,7 @@ handle(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
         cim_buf_add_text(&body, "null");
     }
     cim_buf_add_char(&body, '}');
-    CIM_TRY(cim_buf_status(&body, err));
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(&body, &blob);
-    const cim_status status = host_http_respond(req, 200, "application/json", &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 cim_status

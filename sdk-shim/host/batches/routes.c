@@ -19,22 +19,6 @@ sees_all(const cim_call *call)
     return host_principal_has_function(host_http_principal(call), "cim.admin.batches") != 0;
 }
 
-static cim_status
-respond(cim_http_req *req, int32_t http_status, struct cim_buf *body, cim_error *err)
-{
-    cim_blob blob = {0};
-    CIM_TRY(cim_buf_status(body, err));
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(body, &blob);
-    const cim_status status = host_http_respond(
-        req, http_status, http_status < 400 ? "application/json" : "application/problem+json",
-        &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
-}
-
 /* ---- the list ---- */
 
 static cim_status
@@ -90,7 +74,7 @@ handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
         cim_buf_add_text(&body, "null");
     }
     cim_buf_add_char(&body, '}');
-    return respond(req, 200, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 /* ---- the undo ---- */
@@ -122,7 +106,7 @@ respond_refused(cim_http_req *req, const cim_call *call, const struct host_undo_
     cim_buf_add_char(&body, ',');
     host_undo_report_write(report, batch, &body);
     cim_buf_add_char(&body, '}');
-    return respond(req, 409, &body, err);
+    return host_http_respond_no_store(req, 409, "application/problem+json", &body, err);
 }
 
 static cim_status
@@ -147,7 +131,7 @@ handle_undo(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
         cim_buf_add_char(&body, '{');
         host_undo_report_write(&report, &batch, &body);
         cim_buf_add_char(&body, '}');
-        status = respond(req, 200, &body, err);
+        status = host_http_respond_no_store(req, 200, "application/json", &body, err);
     } else if (report.n_refused > 0) {
         status = respond_refused(req, call, &report, &batch, &why, err);
     } else if (err != NULL) {

@@ -8,20 +8,6 @@
 
 enum { ANSWER_BYTES_MAX = 4 << 20 };
 
-static cim_status
-answer(cim_http_req *req, int32_t http_status, struct cim_buf *out, cim_error *err)
-{
-    cim_blob body = {0};
-    CIM_TRY(cim_buf_status(out, err));
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(out, &body);
-    const cim_status status = host_http_respond(req, http_status, "application/json", &body, err);
-    if (body.release != NULL) {
-        body.release(&body);
-    }
-    return status;
-}
-
 static void
 note(const struct host_app *app, const cim_call *call, const char *action, const char *role,
      const char *name)
@@ -73,7 +59,7 @@ handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
         }
         return listing.status;
     }
-    return answer(req, 200, &out, err);
+    return host_http_respond_no_store(req, 200, "application/json", &out, err);
 }
 
 static cim_status
@@ -83,7 +69,7 @@ answer_role(struct host_app *app, const struct host_binding_role *role, cim_http
     CIM_AUTO_BUF struct cim_buf out;
     cim_buf_init(&out, ANSWER_BYTES_MAX);
     CIM_TRY(host_binding_write(app, role, &out, err));
-    return answer(req, 200, &out, err);
+    return host_http_respond_no_store(req, 200, "application/json", &out, err);
 }
 
 static cim_status
@@ -177,7 +163,7 @@ handle_test(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     const cim_status status = host_binding_test(self, &role, &binding, &out, err);
     cim_buf_add_char(&out, '}');
     /* What ails the source is the answer, no fault of ours. */
-    return status == CIM_OK     ? answer(req, 200, &out, err)
+    return status == CIM_OK ? host_http_respond_no_store(req, 200, "application/json", &out, err)
            : status == CIM_E_IO ? CIM_E_STATE
                                 : status;
 }

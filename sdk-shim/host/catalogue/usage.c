@@ -298,7 +298,6 @@ handle(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     const struct host_app *app = self;
     const char *resource = host_http_query_param(req, "resource");
     CIM_AUTO_BUF struct cim_buf body;
-    cim_blob blob = {0};
     char from[CIM_TIME_TEXT_MAX];
     int64_t days = 0;
     cim_buf_init(&body, ANSWER_MAX);
@@ -326,14 +325,7 @@ handle(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
                            values, 2, by_principal, &body, err));
     }
     cim_buf_add_char(&body, '}');
-    CIM_TRY(cim_buf_status(&body, err));
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(&body, &blob);
-    const cim_status status = host_http_respond(req, 200, "application/json", &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 cim_status

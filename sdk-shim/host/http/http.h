@@ -192,6 +192,9 @@ cim_status host_http_add_header(cim_http_req *req, const char *name, const char 
                                 cim_error *err);
 cim_status host_http_respond(cim_http_req *req, int32_t http_status, const char *mime,
                              cim_blob *body, cim_error *err);
+/* What no cache keeps; `body` is moved from. */
+cim_status host_http_respond_no_store(cim_http_req *req, int32_t http_status, const char *mime,
+                                      struct cim_buf *body, cim_error *err);
 cim_status host_http_respond_stream(cim_http_req *req, int32_t http_status, const char *mime,
                                     const cim_http_producer *producer, cim_error *err);
 cim_status host_http_write(cim_http_writer *writer, const void *data, uint64_t len, cim_error *err);

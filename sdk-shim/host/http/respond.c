@@ -81,6 +81,21 @@ host_http_respond(cim_http_req *req, int32_t http_status, const char *mime, cim_
 }
 
 cim_status
+host_http_respond_no_store(cim_http_req *req, int32_t http_status, const char *mime,
+                           struct cim_buf *body, cim_error *err)
+{
+    cim_blob blob = {0};
+    CIM_TRY(cim_buf_status(body, err));
+    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
+    cim_buf_to_blob(body, &blob);
+    const cim_status status = host_http_respond(req, http_status, mime, &blob, err);
+    if (blob.release != NULL) {
+        blob.release(&blob);
+    }
+    return status;
+}
+
+cim_status
 host_http_respond_stream(cim_http_req *req, int32_t http_status, const char *mime,
                          const cim_http_producer *producer, cim_error *err)
 {

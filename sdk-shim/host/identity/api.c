@@ -121,16 +121,7 @@ cim_status
 host_api_answer(const struct host_api *api, int32_t http_status, struct cim_buf *body,
                 cim_error *err)
 {
-    cim_blob blob = {0};
-    CIM_TRY(cim_buf_status(body, err));
-    CIM_TRY(host_http_add_header(api->req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(body, &blob);
-    const cim_status status =
-        host_http_respond(api->req, http_status, "application/json", &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
+    return host_http_respond_no_store(api->req, http_status, "application/json", body, err);
 }
 
 void

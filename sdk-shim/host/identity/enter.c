@@ -65,22 +65,6 @@ add_me(struct cim_buf *out, const struct host_principal *principal, const char *
 }
 
 cim_status
-host_enter_answer(cim_http_req *req, int32_t http_status, const char *mime, struct cim_buf *body,
-                  cim_error *err)
-{
-    cim_blob blob = {0};
-    cim_status status = cim_buf_status(body, err);
-    CIM_TRY(status);
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(body, &blob);
-    status = host_http_respond(req, http_status, mime, &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
-}
-
-cim_status
 host_enter_answer_me(cim_http_req *req, const struct host_principal *principal, const char *token,
                      const char *recovery_json, cim_error *err)
 {
@@ -91,7 +75,7 @@ host_enter_answer_me(cim_http_req *req, const struct host_principal *principal, 
         CIM_TRY(host_enter_csrf(token, csrf, err));
     }
     add_me(&body, principal, token != NULL ? csrf : NULL, recovery_json);
-    return host_enter_answer(req, 200, "application/json", &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 cim_status
@@ -113,7 +97,7 @@ host_enter_answer_step(cim_http_req *req, const struct host_entry *entry,
         cim_buf_addf(&body, ",\"recovery\":%s", entry->recovery_json);
     }
     cim_buf_add_char(&body, '}');
-    return host_enter_answer(req, 200, "application/json", &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 cim_status
@@ -135,7 +119,7 @@ host_enter_refused(const cim_call *call, cim_http_req *req, const cim_error *why
         (void)snprintf(seconds, sizeof seconds, "%lld", (long long)((locked_ms + 999) / 1000));
         CIM_TRY(host_http_add_header(req, "Retry-After", seconds, err));
     }
-    return host_enter_answer(req, http_status, "application/problem+json", &body, err);
+    return host_http_respond_no_store(req, http_status, "application/problem+json", &body, err);
 }
 
 /* ---- the way in ---- */

@@ -43,8 +43,6 @@ cim_status host_enter_csrf(const char *token, char ret_csrf[HOST_TOKEN_TEXT], ci
 /* `token` NULL: not by cookie, so there is no CSRF token. */
 cim_status host_enter_answer_me(cim_http_req *req, const struct host_principal *principal,
                                 const char *token, const char *recovery_json, cim_error *err);
-cim_status host_enter_answer(cim_http_req *req, int32_t http_status, const char *mime,
-                             struct cim_buf *body, cim_error *err);
 
 /* /auth/password, /auth/factor… */
 cim_status host_enter_routes(struct host_identity *identity, struct host_http *http,

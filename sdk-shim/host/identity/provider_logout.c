@@ -169,7 +169,7 @@ host_provider_logout_request(void *self, const cim_call *call, cim_http_req *req
         return why.code == CIM_E_DENIED ? CIM_E_INVALID : why.code;
     }
     cim_buf_add_text(&body, "{}");
-    return host_enter_answer(req, 200, "application/json", &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 cim_status
@@ -191,7 +191,7 @@ host_provider_backchannel(void *self, const cim_call *call, cim_http_req *req, c
                        status == CIM_OK ? NULL : &why);
     if (status == CIM_OK) {
         cim_buf_add_text(&body, "{}");
-        return host_enter_answer(req, 200, "application/json", &body, err);
+        return host_http_respond_no_store(req, 200, "application/json", &body, err);
     }
     if (why.code != CIM_E_DENIED) {
         *err = why;
@@ -200,7 +200,7 @@ host_provider_backchannel(void *self, const cim_call *call, cim_http_req *req, c
     cim_buf_add_text(&body, "{\"error\":\"invalid_request\"");
     host_api_add(&body, "error_description", why.en);
     cim_buf_add_char(&body, '}');
-    return host_enter_answer(req, 400, "application/json", &body, err);
+    return host_http_respond_no_store(req, 400, "application/json", &body, err);
 }
 
 cim_status

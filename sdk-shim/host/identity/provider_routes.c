@@ -186,7 +186,8 @@ answer_failure(const cim_call *call, cim_http_req *req, const cim_error *why, co
     if (busy) {
         CIM_TRY(host_http_add_header(req, "Retry-After", "10", err));
     }
-    return host_enter_answer(req, busy ? 503 : 401, "text/html; charset=utf-8", &body, err);
+    return host_http_respond_no_store(req, busy ? 503 : 401, "text/html; charset=utf-8", &body,
+                                      err);
 }
 
 static cim_status
@@ -571,7 +572,7 @@ handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
         cim_buf_add_char(&body, '}');
     }
     cim_buf_add_text(&body, "]}");
-    return host_enter_answer(req, 200, "application/json", &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 cim_status

@@ -326,7 +326,7 @@ handle_token(void *self, const cim_call *call, cim_http_req *req, cim_error *err
     CIM_TRY(host_sessions_begin(&identity->sessions, &start, token, err));
     cim_buf_addf(&body, "{\"access_token\":\"%s\",\"token_type\":\"Bearer\",\"expires_in\":%lld}",
                  token, (long long)(identity->options.token_ms / 1000));
-    return host_enter_answer(req, 200, "application/json", &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 static cim_status
@@ -372,7 +372,7 @@ handle_logout(void *self, const cim_call *call, cim_http_req *req, cim_error *er
         cim_buf_add_text(&body, "{\"logout_url\":");
         cim_buf_add_json_text(&body, url.data, url.len);
         cim_buf_add_char(&body, '}');
-        return host_enter_answer(req, 200, "application/json", &body, err);
+        return host_http_respond_no_store(req, 200, "application/json", &body, err);
     }
     CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
     return host_http_respond(req, 204, "application/json", &nothing, err);

@@ -78,21 +78,6 @@ write_list(const char *name, const struct host_edit_errors *errors, struct cim_b
     cim_buf_addf(out, "],\"%s_total\":%lld", name, (long long)errors->total);
 }
 
-static cim_status
-send(const struct host_ask *ask, int32_t http_status, const char *mime, struct cim_buf *body,
-     cim_error *err)
-{
-    cim_blob blob = {.data = NULL};
-    CIM_TRY(cim_buf_status(body, err));
-    CIM_TRY(host_http_add_header(ask->req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(body, &blob);
-    const cim_status status = host_http_respond(ask->req, http_status, mime, &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
-}
-
 cim_status
 host_edit_answer_problem(const struct host_ask *ask, const struct host_edit_errors *errors,
                          const cim_error *why, cim_error *err)
@@ -108,7 +93,8 @@ host_edit_answer_problem(const struct host_ask *ask, const struct host_edit_erro
     cim_buf_add_char(&body, ',');
     write_list("errors", errors, &body);
     cim_buf_add_char(&body, '}');
-    return send(ask, http_status, "application/problem+json", &body, err);
+    return host_http_respond_no_store(ask->req, http_status, "application/problem+json", &body,
+                                      err);
 }
 
 cim_status
@@ -134,7 +120,8 @@ host_edit_answer_report(const struct host_ask *ask, const char *layer_id, const 
     cim_buf_add_char(&body, ',');
     write_list("warnings", warnings, &body);
     cim_buf_add_char(&body, '}');
-    return send(ask, edit->n_written > 0 ? 201 : 200, "application/json", &body, err);
+    return host_http_respond_no_store(ask->req, edit->n_written > 0 ? 201 : 200, "application/json",
+                                      &body, err);
 }
 
 /* ---- one feature ---- */
@@ -184,7 +171,8 @@ host_edit_answer_feature(struct host_ask *ask, const char *layer_id, int64_t fid
         cim_buf_done(&body);
         cim_buf_init(&body, ANSWER_BYTES_MAX);
         cim_buf_addf(&body, "{\"id\":%lld}", (long long)fid);
-        return send(ask, created ? 201 : 200, "application/json", &body, err);
+        return host_http_respond_no_store(ask->req, created ? 201 : 200, "application/json", &body,
+                                          err);
     }
     CIM_TRY(host_http_add_header(ask->req, "ETag", etag, err));
     if (warnings->total > 0 && body.len > 0 && body.data[body.len - 1] == '}') {
@@ -193,5 +181,6 @@ host_edit_answer_feature(struct host_ask *ask, const char *layer_id, int64_t fid
         write_list("warnings", warnings, &body);
         cim_buf_add_char(&body, '}');
     }
-    return send(ask, created ? 201 : 200, "application/geo+json", &body, err);
+    return host_http_respond_no_store(ask->req, created ? 201 : 200, "application/geo+json", &body,
+                                      err);
 }
