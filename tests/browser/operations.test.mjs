@@ -15,7 +15,7 @@ describe('what an operator watches, and people out of a sheet', () => {
   it('shows each group with its figures, and what is past its threshold', async () => {
     await until('figures', () => page.innerText(test('monitor')), (text) => text.includes('数据盘剩余') && text.includes('燃气站点'))
     assert.match(await page.innerText(test('monitor-store')), /数据盘剩余[\s\S]*%/)
-    assert.match(await page.innerText(test('monitor-safety')), /从未/, 'no backup is made by itself here')
+    assert.match(await page.innerText(test('monitor-safety')), /从未/, 'there is no backup yet')
     assert.match(await page.innerText(test('monitor-warnings')), /\d+ 项告警/)
     await shot(page, 'console-monitor')
   })
@@ -25,6 +25,18 @@ describe('what an operator watches, and people out of a sheet', () => {
     await until('settings', () => page.innerText(test('settings')), (text) => text.includes('retention.audit_days'))
     assert.match(await page.innerText(test('settings')), /未设置|已设置/)
     await shot(page, 'console-settings')
+  })
+
+  it('makes a backup and checks it', async () => {
+    await page.click(test('nav-backups'))
+    await page.waitForSelector(test('backups'))
+    assert.match(await page.innerText(test('backups-plan')), /backup\.copy_folder/, 'what is missing is said')
+    await page.click(test('backup-make'))
+    const told = await until('made', () => page.locator(test('backup-last')).allInnerTexts(), (texts) => /备份.*完好/s.test(texts[0] ?? ''))
+    const name = told[0].match(/\d{8}T\d{6}Z/)[0]
+    await page.click(test(`backup-check-${name}`))
+    await until('checked', () => page.locator(test('backup-last')).allInnerTexts(), (texts) => /核对.*完好/s.test(texts[0] ?? ''))
+    await shot(page, 'console-backups')
   })
 
   it('counts who used what', async () => {

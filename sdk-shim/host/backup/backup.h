@@ -62,6 +62,10 @@ cim_status host_backup_forget_logs(const char *parent, const char *archive, cim_
 /* Whether the newest backup of `parent` reaches to this moment by the archive. */
 cim_status host_backup_reaches(const char *parent, const char *archive, bool *ret_reaches,
                                cim_error *err);
+/* `name` of options->parent once more into the folder `parent`, made when it is not there; nothing
+ * is left behind after a failure. To be proved by host_backup_check(). [worker] */
+cim_status host_backup_copy(const struct host_backup_options *options, const char *name,
+                            const char *parent, cim_error *err);
 /* Reads all of it: every file has the size and hash of the manifest, and every table of a database
  * file the content. CIM_E_STATE names what has not. An archive of pg_dump is proved by its hash
  * alone; host_backup_restore() compares the rest. [worker] */
@@ -85,27 +89,58 @@ cim_status host_backup_restore(const struct host_clock *clock, const char *folde
                                const struct host_backup_target *target,
                                struct host_backup_info *ret_info, cim_error *err);
 
-/* ---- by itself (keeper.c) ---- */
+/* ---- by itself, and when asked (keeper.c) ---- */
+
+enum host_backup_work {
+    HOST_BACKUP_IDLE,
+    HOST_BACKUP_MAKE,  /* and check, and forget old ones */
+    HOST_BACKUP_CHECK, /* one that is there */
+    HOST_BACKUP_COPY   /* to the other folder, and check there */
+};
+
+/* What the keeper is at, and what came of the work before. */
+struct host_backup_state {
+    enum host_backup_work work;
+    char name[HOST_BACKUP_NAME_MAX]; /* empty: not known yet */
+    int64_t since_ms;
+    int64_t done; /* of `total`, in a unit of the store's; 0 of 0: not told */
+    int64_t total;
+    struct {
+        enum host_backup_work work; /* HOST_BACKUP_IDLE: nothing yet */
+        char name[HOST_BACKUP_NAME_MAX];
+        int64_t at_ms;
+        cim_error error; /* CIM_OK: it went well */
+    } last;
+};
 
 struct host_backup_stats {
     int64_t last_ms; /* moment of the newest backup; 0: none */
     int64_t bytes;   /* of it */
     int64_t made;
     int64_t failures;
+    int64_t copied_ms; /* moment of the newest one that was copied; 0: none */
+    int64_t copy_failures;
 };
 
 struct host_backup_plan {
     struct host_backup_options options; /* texts live as long as the keeper */
-    int64_t every_ms;
+    int64_t every_ms;                   /* 0: only when asked */
     int32_t keep;
+    const char *copies; /* folder that the newest one is copied to; NULL: none */
+    int32_t keep_copies;
 };
 
-/* A thread that makes a backup when the newest is older than the plan allows, checks it, and
- * forgets old ones; each is audited. `plan` is copied. */
+/* A thread that makes a backup when the newest is older than the plan allows, or when asked, checks
+ * it, copies it, and forgets old ones; each is audited. `plan` is copied. */
 struct host_backup_keeper;
 cim_status host_backup_start(struct host_app *app, const struct host_backup_plan *plan,
                              struct host_backup_keeper **ret_keeper, cim_error *err);
 void host_backup_stop(struct host_backup_keeper *keeper); /* NULL-safe */
+/* Returns at once; `name` for HOST_BACKUP_CHECK. CIM_E_STATE: it is at something. [any] */
+cim_status host_backup_ask(struct host_backup_keeper *keeper, enum host_backup_work work,
+                           const char *name, cim_error *err);
+void host_backup_state(struct host_backup_keeper *keeper, struct host_backup_state *ret_state);
+const struct host_backup_plan *host_backup_plan(const struct host_backup_keeper *keeper);
 /* Zeros for NULL. */
 void host_backup_stats(struct host_backup_keeper *keeper, struct host_backup_stats *ret_stats);
 /* The audit's line about one that was made or put back; `error` NULL: it went well. */

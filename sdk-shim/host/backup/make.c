@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ABANDONED_S = 24 * 3600 };
+/* An interrupted one in the way of another of its name, and any other. */
+enum { LEFT_S = 3600, ABANDONED_S = 24 * 3600 };
 
 /* ---- making ---- */
 
@@ -106,16 +107,28 @@ fill(struct host_app *app, const struct host_backup_options *options, const char
     return host_file_sync(folder, err);
 }
 
-static cim_status
-make_folder(const char *parent, const char *name, char folder[HOST_BACKUP_PATH_MAX],
-            char part[HOST_BACKUP_PATH_MAX], cim_error *err)
+/* One that is being made changes all the time. */
+static bool
+is_older(const char *path, int64_t age_s)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && time(NULL) - info.st_mtime > age_s;
+}
+
+cim_status
+host_backup_begin(const char *parent, const char *name, char part[HOST_BACKUP_PATH_MAX],
+                  cim_error *err)
 {
     char part_name[HOST_BACKUP_NAME_MAX + 8];
+    char folder[HOST_BACKUP_PATH_MAX];
     (void)snprintf(part_name, sizeof part_name, "%s.part", name);
     CIM_TRY(host_backup_path(parent, name, folder, err));
     CIM_TRY(host_backup_path(parent, part_name, part, err));
     if (mkdir(parent, 0700) != 0 && errno != EEXIST) {
         return host_file_fail(parent, err);
+    }
+    if (is_older(part, LEFT_S)) {
+        host_file_remove(part);
     }
     if (access(folder, F_OK) == 0 || (mkdir(part, 0700) != 0 && errno == EEXIST)) {
         return cim_fail(err, CIM_E_BUSY, "backup", name, "同一秒已有备份（或正在备份），请稍后再试",
@@ -125,24 +138,36 @@ make_folder(const char *parent, const char *name, char folder[HOST_BACKUP_PATH_M
 }
 
 cim_status
+host_backup_end(const char *parent, const char *name, const char *part, cim_status status,
+                cim_error *err)
+{
+    char folder[HOST_BACKUP_PATH_MAX];
+    if (status == CIM_OK) {
+        status = host_backup_path(parent, name, folder, err);
+    }
+    if (status == CIM_OK && rename(part, folder) != 0) {
+        status = host_file_fail(folder, err);
+    }
+    if (status != CIM_OK) {
+        host_file_remove(part);
+        return status;
+    }
+    return host_file_sync(parent, err);
+}
+
+cim_status
 host_backup_make(struct host_app *app, const struct host_backup_options *options,
                  struct host_backup_info *ret_info, cim_error *err)
 {
     struct host_backup_manifest manifest = {.at_ms = host_clock_now_ms(app->clock)};
     char name[HOST_BACKUP_NAME_MAX];
-    char folder[HOST_BACKUP_PATH_MAX];
     char part[HOST_BACKUP_PATH_MAX];
     host_backup_name(manifest.at_ms, name);
-    CIM_TRY(make_folder(options->parent, name, folder, part, err));
+    CIM_TRY(host_backup_begin(options->parent, name, part, err));
     cim_status status = fill(app, options, part, &manifest, err);
-    if (status == CIM_OK && rename(part, folder) != 0) {
-        status = host_file_fail(folder, err);
-    }
+    status = host_backup_end(options->parent, name, part, status, err);
     if (status == CIM_OK) {
-        status = host_file_sync(options->parent, err);
         host_backup_manifest_info(&manifest, ret_info);
-    } else {
-        host_file_remove(part);
     }
     host_backup_manifest_done(&manifest);
     return status;
@@ -215,6 +240,13 @@ read_info(const char *parent, const char *name, struct host_backup_info *ret_inf
     return status;
 }
 
+static bool
+is_there(const char *parent, const char *name)
+{
+    char folder[HOST_BACKUP_PATH_MAX];
+    return host_backup_path(parent, name, folder, NULL) == CIM_OK && access(folder, F_OK) == 0;
+}
+
 cim_status
 host_backup_list(const char *parent, struct host_backup_info **ret_infos, size_t *ret_n,
                  cim_error *err)
@@ -230,8 +262,14 @@ host_backup_list(const char *parent, struct host_backup_info **ret_infos, size_t
     if (infos == NULL) {
         status = cim_fail_nomem(err);
     }
+    size_t n_there = 0;
     for (int i = 0; i < n && status == CIM_OK; i++) {
-        status = read_info(parent, entries[i]->d_name, &infos[i], err);
+        status = read_info(parent, entries[i]->d_name, &infos[n_there], err);
+        if (status == CIM_OK) {
+            n_there++;
+        } else if (!is_there(parent, entries[i]->d_name)) {
+            status = CIM_OK; /* forgotten meanwhile */
+        }
     }
     free_entries(entries, n);
     if (status != CIM_OK) {
@@ -239,16 +277,17 @@ host_backup_list(const char *parent, struct host_backup_info **ret_infos, size_t
         return status;
     }
     *ret_infos = infos;
-    *ret_n = n > 0 ? (size_t)n : 0;
+    *ret_n = n_there;
     return CIM_OK;
 }
 
-/* One that is being made changes all the time. */
-static bool
-is_old(const char *path)
+/* What has the name of a moment is whole, until it has it no more. */
+static void
+remove_backup(const char *path)
 {
-    struct stat info;
-    return stat(path, &info) == 0 && time(NULL) - info.st_mtime > ABANDONED_S;
+    char part[HOST_BACKUP_PATH_MAX + 8];
+    (void)snprintf(part, sizeof part, "%s.part", path);
+    host_file_remove(rename(path, part) == 0 ? part : path);
 }
 
 static cim_status
@@ -262,11 +301,16 @@ remove_from(const char *parent, int (*which)(const struct dirent *), int32_t kee
     }
     for (int i = keep; i < n; i++) {
         char path[HOST_BACKUP_PATH_MAX];
-        if (host_backup_path(parent, entries[i]->d_name, path, NULL) == CIM_OK &&
-            (which != is_part || is_old(path))) {
-            host_file_remove(path);
-            (*n_gone)++;
+        if (host_backup_path(parent, entries[i]->d_name, path, NULL) != CIM_OK ||
+            (which == is_part && !is_older(path, ABANDONED_S))) {
+            continue;
         }
+        if (which == is_part) {
+            host_file_remove(path);
+        } else {
+            remove_backup(path);
+        }
+        (*n_gone)++;
     }
     free_entries(entries, n);
     return CIM_OK;

@@ -46,6 +46,13 @@ void host_backup_manifest_info(const struct host_backup_manifest *manifest,
                                struct host_backup_info *ret_info);
 cim_status host_backup_path(const char *folder, const char *name, char out[HOST_BACKUP_PATH_MAX],
                             cim_error *err);
+/* A new folder "NAME.part" in `parent`, which is made when it is not there. CIM_E_BUSY: there is
+ * one of that name. */
+cim_status host_backup_begin(const char *parent, const char *name, char part[HOST_BACKUP_PATH_MAX],
+                             cim_error *err);
+/* Gives it its name, on the disk; removes it where `status` is a failure, which is returned. */
+cim_status host_backup_end(const char *parent, const char *name, const char *part,
+                           cim_status status, cim_error *err);
 /* "20261127T103000Z" */
 void host_backup_name(int64_t at_ms, char out[HOST_BACKUP_NAME_MAX]);
 /* CIM_E_STATE names the first table that is not as the manifest has it. */

@@ -116,6 +116,12 @@ static const struct host_config_key KEYS[] = {
     INT("backup.every_hours", 0, 8760, "0", "自动备份的间隔小时数；0 为不自动备份",
         "hours between backups made by themselves; 0: none"),
     INT("backup.keep", 1, 10000, "7", "保留最近几份备份", "newest backups that are kept"),
+    TEXT("backup.copy_folder", "",
+         "每份新备份再复制到的目录（如挂载的另一台机器）并核对；留空为不复制",
+         "where each new backup is copied to and checked, such as a mount of another machine; "
+         "empty: nowhere"),
+    INT("backup.copy_keep", 1, 10000, "30", "该目录中保留最近几份",
+        "newest copies that are kept there"),
     TEXT("backup.archive_folder", "",
          "内嵌库日志的归档目录（宜在另一块盘）；留空为不归档，归档后可恢复到任一时刻",
          "where logs of the embedded stores are archived, best on another disk, so that a restore "

@@ -4,6 +4,7 @@
 #include "cim/util.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -13,7 +14,8 @@ struct host_ticker {
     void *arg;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t stopping;
+    pthread_cond_t awake; /* `woken`, or `stop` */
+    bool woken;
     _Atomic int stop;
 };
 
@@ -24,9 +26,10 @@ wait_a_while(struct host_ticker *ticker)
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ticker->period_s;
     (void)pthread_mutex_lock(&ticker->lock);
-    if (atomic_load(&ticker->stop) == 0) {
-        (void)pthread_cond_timedwait(&ticker->stopping, &ticker->lock, &until);
+    if (atomic_load(&ticker->stop) == 0 && !ticker->woken) {
+        (void)pthread_cond_timedwait(&ticker->awake, &ticker->lock, &until);
     }
+    ticker->woken = false;
     (void)pthread_mutex_unlock(&ticker->lock);
 }
 
@@ -55,17 +58,26 @@ host_ticker_start(int32_t period_s, void (*tick)(void *arg, const _Atomic int *s
     *ticker = (struct host_ticker){.period_s = period_s, .tick = tick, .arg = arg};
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC); /* known to every Linux */
     (void)pthread_mutex_init(&ticker->lock, NULL);                /* plain: cannot fail */
-    (void)pthread_cond_init(&ticker->stopping, &monotonic);
+    (void)pthread_cond_init(&ticker->awake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     if (pthread_create(&ticker->thread, NULL, ticker_main, ticker) != 0) {
         (void)pthread_mutex_destroy(&ticker->lock);
-        (void)pthread_cond_destroy(&ticker->stopping);
+        (void)pthread_cond_destroy(&ticker->awake);
         free(ticker);
         return cim_fail(err, CIM_E_NOMEM, NULL, NULL, "无法启动后台线程",
                         "a background thread cannot be started");
     }
     *ret_ticker = ticker;
     return CIM_OK;
+}
+
+void
+host_ticker_wake(struct host_ticker *ticker)
+{
+    (void)pthread_mutex_lock(&ticker->lock);
+    ticker->woken = true;
+    (void)pthread_cond_signal(&ticker->awake);
+    (void)pthread_mutex_unlock(&ticker->lock);
 }
 
 void
@@ -76,10 +88,10 @@ host_ticker_stop(struct host_ticker *ticker)
     }
     (void)pthread_mutex_lock(&ticker->lock);
     atomic_store(&ticker->stop, 1);
-    (void)pthread_cond_signal(&ticker->stopping);
+    (void)pthread_cond_signal(&ticker->awake);
     (void)pthread_mutex_unlock(&ticker->lock);
     (void)pthread_join(ticker->thread, NULL);
     (void)pthread_mutex_destroy(&ticker->lock);
-    (void)pthread_cond_destroy(&ticker->stopping);
+    (void)pthread_cond_destroy(&ticker->awake);
     free(ticker);
 }

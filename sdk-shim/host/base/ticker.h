@@ -13,6 +13,8 @@ struct host_ticker;
  * `stop` becomes non-zero when the thread is to end: a long tick looks at it. */
 cim_status host_ticker_start(int32_t period_s, void (*tick)(void *arg, const _Atomic int *stop),
                              void *arg, struct host_ticker **ret_ticker, cim_error *err);
+/* The next tick begins now, or after the one under way. [any] */
+void host_ticker_wake(struct host_ticker *ticker);
 /* Waits for the tick under way. NULL-safe. */
 void host_ticker_stop(struct host_ticker *ticker);
 

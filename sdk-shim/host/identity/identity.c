@@ -25,7 +25,7 @@ static const char own_roles[] =
     "{\"id\":\"system-admin\",\"title\":{\"zh\":\"系统管理员\",\"en\":\"System "
     "administrator\"},\"functions\":[\"cim.admin.plugins\",\"cim.admin.bindings\",\"cim.admin."
     "jobs\","
-    "\"cim.admin.metrics\",\"cim.admin.usage\"]},"
+    "\"cim.admin.metrics\",\"cim.admin.usage\",\"cim.admin.backups\"]},"
     "{\"id\":\"auditor\",\"title\":{\"zh\":\"审计管理员\",\"en\":\"Auditor\"},"
     "\"functions\":[\"cim.audit.read\"]}]";
 

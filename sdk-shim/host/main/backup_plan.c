@@ -56,7 +56,11 @@ host_backup_plan_of(const struct host_config *config, struct host_backup_paths *
 {
     *ret_plan = (struct host_backup_plan){
         .every_ms = host_config_int(config, "backup.every_hours") * HOUR_MS,
-        .keep = (int32_t)host_config_int(config, "backup.keep")};
+        .keep = (int32_t)host_config_int(config, "backup.keep"),
+        .keep_copies = (int32_t)host_config_int(config, "backup.copy_keep"),
+    };
+    const char *copies = host_config_text(config, "backup.copy_folder");
+    ret_plan->copies = copies[0] != '\0' ? copies : NULL;
     return host_backup_options_of(config, host_config_bool(config, "backup.with_keys"), paths,
                                   &ret_plan->options, err);
 }

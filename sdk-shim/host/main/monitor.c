@@ -244,16 +244,29 @@ write_safety(const struct host_ops *ops, int64_t now_ms, struct cim_buf *out)
     struct host_audit_stats audit;
     host_backup_stats(ops->backups, &backups);
     host_audit_stats(app->audit, &audit);
-    struct host_watch last = number("backup", "最近一次自动备份", "Newest backup by itself", "", 0);
+    struct host_watch last = number("backup", "最近一次备份", "Newest backup", "", 0);
     last.at_ms = backups.last_ms > 0 ? backups.last_ms : -1;
     last.state = every_ms == 0                             ? HOST_WATCH_WARN
                  : now_ms - backups.last_ms > 2 * every_ms ? HOST_WATCH_BAD
                                                            : HOST_WATCH_GOOD;
     last.detail = every_ms == 0 ? "backup.every_hours=0" : NULL;
+    const bool copies = host_config_text(app->config, "backup.copy_folder")[0] != '\0';
+    struct host_watch copied =
+        number("backup_copy", "最近一份异地副本", "Newest copy elsewhere", "", 0);
+    copied.at_ms = backups.copied_ms > 0 ? backups.copied_ms : -1;
+    copied.state = !copies ? HOST_WATCH_WARN
+                   : backups.copied_ms < backups.last_ms && now_ms - backups.last_ms > HOUR_MS
+                       ? HOST_WATCH_BAD
+                       : HOST_WATCH_GOOD;
+    copied.detail = copies ? NULL : "backup.copy_folder=";
     const struct host_watch list[] = {
         last,
         at_most(number("backup_failures", "失败的备份", "Backups that failed", "",
                        (double)backups.failures),
+                0),
+        copied,
+        at_most(number("backup_copy_failures", "失败的异地复制", "Copies that failed", "",
+                       (double)backups.copy_failures),
                 0),
         number("audit", "审计记录", "Audit entries", "", (double)audit.seq),
         at_most(number("audit_behind", "未锚定的审计记录", "Audit entries not anchored", "",
@@ -282,20 +295,6 @@ write_provider(void *arg, const char *zh, const char *en, const char *id, int64_
 }
 
 static cim_status
-respond(cim_http_req *req, struct cim_buf *body, cim_error *err)
-{
-    cim_blob blob = {0};
-    CIM_TRY(cim_buf_status(body, err));
-    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
-    cim_buf_to_blob(body, &blob);
-    const cim_status status = host_http_respond(req, 200, "application/json", &blob, err);
-    if (blob.release != NULL) {
-        blob.release(&blob);
-    }
-    return status;
-}
-
-static cim_status
 handle_monitor(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     const struct host_ops *ops = self;
@@ -316,7 +315,7 @@ handle_monitor(void *self, const cim_call *call, cim_http_req *req, cim_error *e
     end_group(&body);
     write_safety(ops, call->now_ms, &body);
     cim_buf_add_text(&body, "]}");
-    return respond(req, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 /* ---- settings ---- */
@@ -345,7 +344,7 @@ handle_settings(void *self, const cim_call *call, cim_http_req *req, cim_error *
     cim_buf_add_text(&body, "{\"settings\":[");
     host_config_each(ops->app->config, write_setting, &body);
     cim_buf_add_text(&body, "]}");
-    return respond(req, &body, err);
+    return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 
 cim_status

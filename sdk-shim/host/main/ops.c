@@ -155,6 +155,11 @@ write_backups(struct cim_buf *out, struct host_backup_keeper *keeper)
     add(out, "cim_backup_bytes", NULL, "gauge", "Size of the newest backup.", stats.bytes);
     add(out, "cim_backups_total", NULL, "counter", "Backups made and checked.", stats.made);
     add(out, "cim_backup_failures_total", NULL, "counter", "Backups that failed.", stats.failures);
+    add(out, "cim_backup_copied_last_seconds", NULL, "gauge",
+        "When the newest backup that was copied elsewhere was made; 0: none was.",
+        stats.copied_ms / 1000);
+    add(out, "cim_backup_copy_failures_total", NULL, "counter", "Copies of backups that failed.",
+        stats.copy_failures);
 }
 
 /* The store that lags behind most counts. */

@@ -9,7 +9,7 @@
 
 struct host_ops {
     struct host_app *app;
-    struct host_backup_keeper *backups; /* NULL: none are made by themselves */
+    struct host_backup_keeper *backups; /* NULL: not yet running */
     /* Of platform.db, of the data; NULL: its log is not archived. */
     struct host_archive *archives[2];
     _Atomic int ready;

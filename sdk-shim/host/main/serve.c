@@ -3,6 +3,7 @@
 
 #include "assemble.h"
 #include "backup_plan.h"
+#include "backups.h"
 #include "control.h"
 #include "monitor.h"
 #include "ops.h"
@@ -108,6 +109,7 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
 {
     CIM_TRY(host_ops_add_routes(ops, err));
     CIM_TRY(host_monitor_add_routes(ops, err));
+    CIM_TRY(host_backups_add_routes(ops, err));
     CIM_TRY(host_usage_add_routes(app, err));
     CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
     CIM_TRY(host_exchange_add_routes(app, err));
@@ -296,7 +298,7 @@ start_backups(struct host_ops *ops, struct host_backup_paths *paths, cim_error *
 {
     struct host_backup_plan plan;
     CIM_TRY(host_backup_plan_of(ops->app->config, paths, &plan, err));
-    return plan.every_ms > 0 ? host_backup_start(ops->app, &plan, &ops->backups, err) : CIM_OK;
+    return host_backup_start(ops->app, &plan, &ops->backups, err);
 }
 
 static cim_status

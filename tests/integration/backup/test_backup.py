@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -24,6 +25,13 @@ NAME = re.compile(r"^(\d{8}T\d{6}Z) ", re.M)
 
 
 class Backup(PlacesTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.copies = tempfile.mkdtemp(prefix="cim-copies-")
+        cls.addClassCleanup(shutil.rmtree, cls.copies, ignore_errors=True)
+        cls.flags = ("--backup.copy_folder=" + cls.copies, "--backup.copy_keep=1")
+        super().setUpClass()
+
     def backup(self):
         """Its folder; a name has the second it was made in."""
         time.sleep(1.1)
@@ -90,6 +98,47 @@ class Backup(PlacesTest):
         self.assertIn(" 0 faults", other.run("audit", "verify", env=env))
         self.assertIn('"restore"', other.run("audit", "list", "--action=restore", env=env))
 
+    def admin_asks(self, method="GET", path=""):
+        status, _, text = self.host.get("/admin/api/backups" + path, self.host.token("admin"), method)
+        return status, json.loads(text)
+
+    def settled(self, what):
+        """What the platform tells once it is at nothing and `what` holds."""
+        until = time.monotonic() + 60
+        while True:
+            told = self.admin_asks()[1]
+            if told["doing"] is None and what(told):
+                return told
+            self.assertLess(time.monotonic(), until, told)
+            time.sleep(0.2)
+
+    def test_made_checked_and_copied_when_asked(self):
+        self.assertEqual(403, self.host.get("/admin/api/backups", self.editor, "POST")[0])
+        self.assertEqual(404, self.admin_asks("POST", "/20200101T000000Z/check")[0])
+        self.post("网页备份")
+        self.assertEqual(202, self.admin_asks("POST")[0])
+        told = self.settled(lambda told: told["last"] and told["last"]["work"] == "copy")
+        self.assertNotIn("error", told["last"], told)
+        newest = told["backups"][0]
+        self.assertEqual((newest["name"], True, True), (told["last"]["name"], newest["here"], newest["copied"]))
+        copy = os.path.join(self.copies, newest["name"])
+        self.assertIn("sound", self.host.run("backup", "check", copy))
+        self.assertEqual(self.manifest(os.path.join(self.host.var, "backups", newest["name"])), self.manifest(copy))
+        metrics = self.host.get("/metrics", self.host.token("admin"))[2].decode()
+        self.assertGreater(int(re.search(r"^cim_backup_copied_last_seconds (\d+)", metrics, re.M)[1]), 0)
+        # Old copies go, and one that was damaged here is found when it is checked.
+        time.sleep(1.1)
+        self.assertEqual(202, self.admin_asks("POST")[0])
+        self.settled(lambda now: now["last"]["work"] == "copy" and now["last"]["name"] > newest["name"])
+        self.assertEqual(1, len(os.listdir(self.copies)))
+        with open(os.path.join(self.host.var, "backups", newest["name"], "platform.db"), "r+b") as file:
+            file.truncate(4096)
+        self.assertEqual(202, self.admin_asks("POST", "/%s/check" % newest["name"])[0])
+        told = self.settled(lambda told: told["last"]["work"] == "check")
+        self.assertIn("platform.db", told["last"]["error"]["en"])
+        for action in ("backup.ask", "backup.check.ask", "backup.check", "backup.copy"):
+            self.assertIn('"%s"' % action, self.host.run("audit", "list", "--action=" + action))
+
     def test_as_of_one_moment_while_people_write(self):
         acknowledged, stop, failures = [], threading.Event(), []
 
@@ -145,7 +194,7 @@ class Backup(PlacesTest):
         self.host.stop()
         self.assertIn("--replace", self.host.run("restore", folder, fails=True))
         self.host.run("restore", folder, "--replace")
-        self.host.serve()
+        self.host.serve(*self.flags)
         self.tokens.clear()
         token = self.token("editor")
         self.assertEqual(200, self.host.get("%s/%s" % (ITEMS, kept), token)[0])
@@ -160,7 +209,7 @@ class Backup(PlacesTest):
         self.host.stop()
         told = self.host.run("restore", folder, "--replace", fails=True)
         self.assertIn("empty", told)
-        self.host.serve()
+        self.host.serve(*self.flags)
         self.tokens.clear()
 
     def test_damage_is_named_and_nothing_is_put_back(self):
@@ -247,7 +296,7 @@ class Backup(PlacesTest):
         found = [name for name in os.listdir(parent) if not name.endswith(".part")]
         self.assertEqual([], found)
         self.assertIn("no backup", self.host.run("backup", "list", "--to=" + parent))
-        self.host.serve()
+        self.host.serve(*self.flags)
         self.tokens.clear()
 
 

@@ -446,6 +446,8 @@ OTHERS = {
     "/admin/api/users/sheet": changing("/admin/api/users/sheet"),
     "/admin/api/usage": plain("/admin/api/usage", "/admin/api/usage?resource=lpg.staff"),
     "/admin/api/monitor": plain(), "/admin/api/settings": plain(),
+    "/admin/api/backups": plain(),
+    "/admin/api/backups/{name}/check": changing("/admin/api/backups/20200101T000000Z/check"),
     "/catalogue/areas": plain(), "/catalogue/collections": plain(), "/catalogue/collections/resources": plain(),
     "/catalogue/collections/resources/sortables": plain(),
     RECORDS: way_records, RECORDS + "/{recordId}": None, RECORDS + "/{recordId}/quality": None,

@@ -1,0 +1,10 @@
+/* host/main/backups.h -- /admin/api/backups: cim.admin.backups. */
+#ifndef HOST_BACKUPS_H
+#define HOST_BACKUPS_H
+
+#include "ops.h"
+
+/* `ops->backups` runs before the first request is answered. */
+cim_status host_backups_add_routes(struct host_ops *ops, cim_error *err);
+
+#endif
