@@ -467,9 +467,7 @@ fetch_track(void *arg, const char *vehicle, int64_t from_ms, int64_t to_ms,
         if (batch->n_rows == 0) {
             return CIM_OK;
         }
-        if (call.cancelled != NULL && call.cancelled(&call) != 0) {
-            return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        }
+        CIM_TRY(cim_heed_cancel(&call, err));
         CIM_TRY(add_fixes(ret_track, rows, batch, err));
         if (ret_track->n > LPG_CHAIN_POSITIONS_MAX) {
             return cim_fail(err, CIM_E_TOO_LARGE, "route", vehicle,
@@ -541,9 +539,7 @@ write_routes(const struct lpg_route_inputs *inputs, struct lpg_route_views *view
 {
     for (size_t i = 0; i < inputs->n_routes; i++) {
         struct lpg_route_report report;
-        if (call->cancelled != NULL && call->cancelled(call) != 0) {
-            return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        }
+        CIM_TRY(cim_heed_cancel(call, err));
         const cim_status status =
             lpg_route_assess(&inputs->routes[i], &inputs->question, views, call, &report, err);
         if (status != CIM_OK) {

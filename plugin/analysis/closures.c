@@ -280,11 +280,10 @@ lpg_closures_find(const struct lpg_network *network, struct lpg_sites_view *zone
     }
     for (uint32_t i = 0; zones->sites != NULL && i < zones->sites->n && look.status == CIM_OK;
          i++) {
-        if (call->cancelled != NULL && call->cancelled(call) != 0) {
-            look.status = cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-            break;
+        look.status = cim_heed_cancel(call, err);
+        if (look.status == CIM_OK) {
+            look_at_zone(&look, zones->sites->record[i]);
         }
-        look_at_zone(&look, zones->sites->record[i]);
     }
     free(look.edges);
     if (look.status != CIM_OK) {

@@ -76,7 +76,7 @@ struct run {
     struct ring rings[RINGS_MAX];
     size_t n_listed;
     struct listed *listed; /* schools and hospitals, LISTED_MAX of them */
-    bool too_many;
+    cim_status status;
     cim_error *err;
 };
 
@@ -220,6 +220,10 @@ see_receptor(void *arg, const struct lpg_receptor_seen *seen)
         strcmp(kind, "dense_residential") == 0) { /* its residents are those of the buildings */
         return 0;
     }
+    run->status = cim_heed_cancel(run->call, run->err);
+    if (run->status != CIM_OK) {
+        return 1;
+    }
     distance_m = nearbyint(lpg_receptor_distance_m(&run->outline, seen, NULL) * 1e3) / 1e3;
     for (size_t i = 0; i < run->n_rings; i++) {
         if (distance_m <= run->rings[i].radius_m) {
@@ -230,7 +234,9 @@ see_receptor(void *arg, const struct lpg_receptor_seen *seen)
     if (element && run->n_rings > 0 && distance_m <= run->rings[0].radius_m &&
         is_listed(kind, &school)) {
         if (run->n_listed == LISTED_MAX) {
-            run->too_many = true;
+            run->status =
+                cim_fail(run->err, CIM_E_TOO_LARGE, "point", NULL, "圈内学校与医院超过 %d 处",
+                         "more than %d schools and hospitals within", LISTED_MAX);
             return 1;
         }
         run->listed[run->n_listed++] =
@@ -276,10 +282,7 @@ look_around(struct run *run)
     CIM_TRY(lpg_receptor_views_open(&run->siting->receptors, run->call, window_deg, &run->views,
                                     run->err));
     lpg_receptors_visit(&run->views, window_deg, day, see_receptor, run);
-    if (run->too_many) {
-        return cim_fail(run->err, CIM_E_TOO_LARGE, "point", NULL, "圈内学校与医院超过 %d 处",
-                        "more than %d schools and hospitals within", LISTED_MAX);
-    }
+    CIM_TRY(run->status);
     qsort_r(run->listed, run->n_listed, sizeof *run->listed, compare_listed, run);
     return CIM_OK;
 }

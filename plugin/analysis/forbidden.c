@@ -1,6 +1,7 @@
 /* plugin/analysis/forbidden.c -- see forbidden.h. */
 #include "analysis/forbidden.h"
 
+#include "analysis/shape_join.h"
 #include "analysis/shapes.h"
 #include "cim/util.h"
 
@@ -114,10 +115,8 @@ grow_receptor(void *arg, const struct lpg_receptor_seen *seen)
             "more than %d receptors in the area: make it smaller", LPG_FORBIDDEN_SHAPES_MAX);
         return 1;
     }
-    if (growing->call->cancelled != NULL && growing->n % 256 == 0 &&
-        growing->call->cancelled(growing->call) != 0) {
-        growing->status =
-            cim_fail(growing->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
+    growing->status = cim_heed_cancel(growing->call, growing->err);
+    if (growing->status != CIM_OK) {
         return 1;
     }
     growing->status =
@@ -157,19 +156,10 @@ lpg_forbidden_land(GEOSContextHandle_t geos, const struct lpg_tm *tm,
                               .wider_m = wider_m,
                               .call = call,
                               .err = err};
-    GEOSGeometry *all = NULL;
     GEOSGeometry *land = NULL;
     lpg_receptors_visit(views, window_deg, day, grow_receptor, &growing);
     if (growing.status == CIM_OK) {
-        /* takes the shapes, also when it fails */
-        all = GEOSGeom_createCollection_r(geos, GEOS_GEOMETRYCOLLECTION, growing.shapes,
-                                          (unsigned)growing.n);
-        land = all != NULL ? GEOSUnaryUnion_r(geos, all) : NULL;
-        GEOSGeom_destroy_r(geos, all);
-        if (land == NULL) {
-            growing.status = cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "无法合并间距缓冲区",
-                                      "the separations could not be joined");
-        }
+        growing.status = lpg_shape_join(geos, call, growing.shapes, growing.n, 0.0, &land, err);
     } else {
         drop_shapes(&growing);
     }

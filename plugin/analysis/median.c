@@ -80,10 +80,7 @@ spend(struct solver *solver, double cells)
 {
     const size_t cached = 200000;
     solver->budget -= solver->n_cells > cached ? 2.0 * cells : cells;
-    if (solver->call != NULL && solver->call->cancelled != NULL &&
-        solver->call->cancelled(solver->call) != 0) {
-        solver->cancelled = true;
-    }
+    solver->cancelled = cim_heed_cancel(solver->call, NULL) != CIM_OK;
     return solver->budget > 0.0 && !solver->cancelled;
 }
 
@@ -691,9 +688,8 @@ lpg_median_solve(const struct lpg_median *median, const cim_call *call,
             solver.order[j] = j;
         }
         open_bound = search(&solver, ranked, 0.0, 0);
-        if (solver.cancelled) {
-            status = cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        } else {
+        status = cim_heed_cancel(call, err);
+        if (status == CIM_OK) {
             conclude(&solver, open_bound, ret_answer);
         }
     }

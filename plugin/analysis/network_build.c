@@ -377,9 +377,8 @@ piece_box(void *arg, uint32_t v, double ret_box[4])
 static bool
 is_cancelled(struct builder *b)
 {
-    if (b->status == CIM_OK && b->call != NULL && b->call->cancelled != NULL &&
-        b->call->cancelled(b->call) != 0) {
-        b->status = cim_fail(b->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
+    if (b->status == CIM_OK) {
+        b->status = cim_heed_cancel(b->call, b->err);
     }
     return b->status != CIM_OK;
 }

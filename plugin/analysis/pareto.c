@@ -54,8 +54,8 @@ fail_nomem(struct search *s)
 static bool
 is_cancelled(struct search *s)
 {
-    if (s->call != NULL && s->call->cancelled != NULL && s->call->cancelled(s->call) != 0) {
-        s->status = cim_fail(s->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
+    if (s->status == CIM_OK) {
+        s->status = cim_heed_cancel(s->call, s->err);
     }
     return s->status != CIM_OK;
 }

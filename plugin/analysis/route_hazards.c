@@ -26,10 +26,7 @@ heed_cancel(struct run *run)
     enum { LOOKS = 64 };
     if (++run->n_looked >= LOOKS) {
         run->n_looked = 0;
-        if (run->call->cancelled != NULL && run->call->cancelled(run->call) != 0) {
-            run->status =
-                cim_fail(run->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        }
+        run->status = cim_heed_cancel(run->call, run->err);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "analysis/input_sources.h"
 #include "analysis/json_io.h"
 #include "analysis/routing.h"
+#include "analysis/shape_join.h"
 #include "analysis/shapes.h"
 #include "analysis/siting.h"
 #include "cim/util.h"
@@ -317,10 +318,11 @@ add_demand(struct area *area, const double lonlat_deg[2], double weight)
             "more than %d demands: give fewer stations or shorter ranges", DEMANDS_MAX);
         return false;
     }
-    if (area->n_demands % 4096 == 0 && area->call->cancelled != NULL &&
-        area->call->cancelled(area->call) != 0) {
-        area->status = cim_fail(area->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        return false;
+    if (area->n_demands % 4096 == 0) {
+        area->status = cim_heed_cancel(area->call, area->err);
+        if (area->status != CIM_OK) {
+            return false;
+        }
     }
     area->total += weight;
     area->off_road += cost < 0 ? weight : 0.0;
@@ -548,29 +550,17 @@ shape_of(struct area *area, size_t range)
     const bool straight = area->by == BY_STRAIGHT;
     const bool made = straight ? add_circles(&pieces, area->ranges[range])
                                : add_roads(&pieces, &path, area->limits[range]);
-    GEOSGeometry *all = NULL;
     GEOSGeometry *shape = NULL;
     free(path.xy);
-    if (!made) {
+    if (made) {
+        area->status = lpg_shape_join(area->geos, area->call, pieces.parts, pieces.n,
+                                      straight ? 0.0 : area->width_m, &shape, area->err);
+    } else {
         for (size_t i = 0; i < pieces.n; i++) {
             GEOSGeom_destroy_r(area->geos, pieces.parts[i]);
         }
-        free(pieces.parts);
-        return NULL;
     }
-    all =
-        GEOSGeom_createCollection_r(area->geos, straight ? GEOS_MULTIPOLYGON : GEOS_MULTILINESTRING,
-                                    pieces.parts, (unsigned)pieces.n);
     free(pieces.parts);
-    if (all != NULL) {
-        shape = straight ? GEOSUnaryUnion_r(area->geos, all)
-                         : GEOSBuffer_r(area->geos, all, area->width_m, 8);
-    }
-    GEOSGeom_destroy_r(area->geos, all);
-    if (shape == NULL) {
-        area->status = cim_fail(area->err, CIM_E_INTERNAL, NULL, NULL, "几何运算失败",
-                                "a geometry could not be made");
-    }
     return shape;
 }
 

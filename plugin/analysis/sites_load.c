@@ -308,9 +308,7 @@ load_rows(struct loader *loader, cim_rows *rows, const cim_call *call, cim_error
         if (batch->n_rows == 0) {
             return CIM_OK;
         }
-        if (call->cancelled != NULL && call->cancelled(call) != 0) {
-            return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        }
+        CIM_TRY(cim_heed_cancel(call, err));
         for (int64_t row = 0; row < batch->n_rows; row++) {
             CIM_TRY(load_row(loader, batch, row, err));
         }

@@ -448,9 +448,7 @@ assess_all(struct run *run, struct json_object *inputs, cim_job *job, struct cim
         }
         CIM_TRY(assess(run, i, &all[n]));
         n++;
-        if (run->call->cancelled != NULL && run->call->cancelled(run->call) != 0) {
-            return cim_fail(run->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        }
+        CIM_TRY(cim_heed_cancel(run->call, run->err));
         if (job != NULL) {
             job->progress(job, (double)(i + 1) / sites->n_records, "正在核对站点",
                           "judging the stations");

@@ -40,14 +40,10 @@ cim_status
 lpg_task_step(const struct lpg_task *task, double fraction, const char *zh, const char *en,
               cim_error *err)
 {
-    const cim_call *call = task->call;
     if (task->job != NULL) {
         task->job->progress(task->job, fraction, zh, en);
     }
-    if (call->cancelled != NULL && call->cancelled(call) != 0) {
-        return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "已取消", "cancelled");
-    }
-    return CIM_OK;
+    return cim_heed_cancel(task->call, err);
 }
 
 cim_status

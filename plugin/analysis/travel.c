@@ -203,7 +203,7 @@ lpg_travel_reach(const struct lpg_travel *travel, const struct lpg_stop *stops, 
     struct search search = {.travel = travel, .by_time = by_time};
     const uint8_t against = toward ? LPG_WAY_FORWARD | LPG_WAY_BACKWARD : 0;
     uint32_t n_settled = 0;
-    bool cancelled = false;
+    cim_status status = CIM_OK;
     search.reach.cost = malloc((network->n_nodes + 1U) * sizeof *search.reach.cost);
     search.reach.source = malloc((network->n_nodes + 1U) * sizeof *search.reach.source);
     if (search.reach.cost == NULL || search.reach.source == NULL) {
@@ -217,7 +217,7 @@ lpg_travel_reach(const struct lpg_travel *travel, const struct lpg_stop *stops, 
     for (size_t i = 0; i < n_stops; i++) {
         seed(&search, &stops[i], (uint32_t)i, toward);
     }
-    while (search.heap.n > 0 && !search.failed && !cancelled) {
+    while (search.heap.n > 0 && !search.failed && status == CIM_OK) {
         const struct lpg_heap_item item = lpg_heap_pop(&search.heap);
         if (item.key[0] != search.reach.cost[item.id] ||
             item.key[1] != (int64_t)search.reach.source[item.id]) {
@@ -233,14 +233,17 @@ lpg_travel_reach(const struct lpg_travel *travel, const struct lpg_stop *stops, 
                        (uint32_t)item.key[1]);
             }
         }
-        cancelled = ++n_settled % 4096 == 0 && call != NULL && call->cancelled != NULL &&
-                    call->cancelled(call) != 0;
+        if (++n_settled % 4096 == 0) {
+            status = cim_heed_cancel(call, err);
+        }
     }
     lpg_heap_done(&search.heap);
-    if (search.failed || cancelled) {
+    if (search.failed) {
+        status = cim_fail_nomem(err);
+    }
+    if (status != CIM_OK) {
         lpg_reach_done(&search.reach);
-        return cancelled ? cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled")
-                         : cim_fail_nomem(err);
+        return status;
     }
     *ret_reach = search.reach;
     return CIM_OK;

@@ -212,8 +212,8 @@ look_at_zone(void *arg, uint32_t i)
         !lpg_sites_visible(look->view, record)) {
         return 0;
     }
-    if (look->call->cancelled != NULL && look->call->cancelled(look->call) != 0) {
-        look->status = cim_fail(look->err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
+    look->status = cim_heed_cancel(look->call, look->err);
+    if (look->status != CIM_OK) {
         return 1;
     }
     look->status = project_edges(look, record);

@@ -135,10 +135,7 @@ read_extent(const struct lpg_layer *layer, const struct lpg_statement *statement
         if (batch->n_rows == 0) {
             break;
         }
-        if (call->cancelled != NULL && call->cancelled(call) != 0) {
-            return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消",
-                            "the request was given up");
-        }
+        CIM_TRY(cim_heed_cancel(call, err));
     }
     memcpy(ret_numbers, bbox, sizeof bbox);
     return CIM_OK;

@@ -161,9 +161,7 @@ lpg_words_rebuild(struct lpg_layer *layer, const cim_call *call, int64_t *ret_n_
     CIM_TRY(check_right(layer, call, err));
     if (lpg_words_kept(layer)) {
         do {
-            if (call->cancelled != NULL && call->cancelled(call) != 0) {
-                return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "已取消", "cancelled");
-            }
+            CIM_TRY(cim_heed_cancel(call, err));
             CIM_TRY(run_slice(&slice, err));
             n_read += slice.n_read;
             n_changed += slice.n_changed;

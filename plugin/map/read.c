@@ -142,9 +142,7 @@ load_rows(struct lpg_reading *reading, cim_rows *rows, const cim_call *call, cim
         if (batch->n_rows == 0) {
             return CIM_OK;
         }
-        if (call->cancelled != NULL && call->cancelled(call) != 0) {
-            return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        }
+        CIM_TRY(cim_heed_cancel(call, err));
         for (int64_t row = 0; row < batch->n_rows; row++) {
             CIM_TRY(load_row(reading, batch, row, err));
         }
@@ -260,9 +258,7 @@ add_versions(struct versions *versions, cim_rows *rows, const cim_call *call, ci
         if (batch->n_rows == 0) {
             return CIM_OK;
         }
-        if (call->cancelled != NULL && call->cancelled(call) != 0) {
-            return cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "请求已取消", "cancelled");
-        }
+        CIM_TRY(cim_heed_cancel(call, err));
         for (int64_t row = 0; row < batch->n_rows; row++) {
             CIM_TRY(add_version(versions, cim_column_i64(batch->columns[fid], row),
                                 cim_column_i64(batch->columns[version], row), err));

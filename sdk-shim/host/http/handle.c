@@ -5,6 +5,7 @@
 #include "cim/util.h"
 #include "host/base/problem.h"
 
+#include <malloc.h>
 #include <string.h>
 
 static const char *
@@ -76,6 +77,9 @@ run_handler(struct cim_http_req *req, cim_error *err)
     const cim_status status = route->handle(route->self, &req->call, req, err);
     if (gated) {
         gate->leave(gate->self, route->plugin_id);
+    }
+    if (req->body.fd >= 0) { /* was large: what reading it took goes back to the system */
+        (void)malloc_trim(0);
     }
     return status;
 }

@@ -13,6 +13,8 @@
 #include "host/store/store.h"
 #include "kit/cleanup.h"
 
+#include <malloc.h>
+
 /* Through impl: who narrows a call hands on a copy of it. */
 static struct host_job_run *
 run_of_call(const cim_call *call)
@@ -345,6 +347,7 @@ host_jobs_run(struct host_jobs *jobs, struct host_job *job)
     copy = job->info;
     (void)pthread_mutex_unlock(&jobs->lock);
     host_job_done(&run);
+    (void)malloc_trim(0); /* else the C library keeps the many small pieces of large inputs */
     wait_ms = atomic_load(&job->stop) == HOST_JOB_SHUTDOWN ? 0 : HOST_JOB_UNAVAILABLE_MS;
     status = copy.state == CIM_JOB_DISMISSED
                  ? CIM_OK

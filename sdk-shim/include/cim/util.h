@@ -3,7 +3,7 @@
 #ifndef CIM_UTIL_H
 #define CIM_UTIL_H
 
-#include "cim/base.h"
+#include "cim/call.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,6 +72,18 @@ cim_fail_nomem(cim_error *err)
 {
     (void)cim_fail(err, CIM_E_NOMEM, NULL, NULL, "内存不足", "out of memory");
     return CIM_E_NOMEM;
+}
+
+/* CIM_E_CANCELLED once nobody waits for the answer any more. Cheap: call it as often as is natural.
+ */
+static inline cim_status
+cim_heed_cancel(const cim_call *call, cim_error *err)
+{
+    if (call == NULL || call->cancelled == NULL || call->cancelled(call) == 0) {
+        return CIM_OK;
+    }
+    (void)cim_fail(err, CIM_E_CANCELLED, NULL, NULL, "已取消", "cancelled");
+    return CIM_E_CANCELLED;
 }
 
 /* Returns the failure of a fallible call to the caller. */

@@ -181,6 +181,30 @@ test_bad_inputs_are_named(void **state)
     }
 }
 
+static int32_t
+gone(const cim_call *call)
+{
+    (void)call;
+    return 1;
+}
+
+static void
+test_ends_when_the_caller_has_gone(void **state)
+{
+    static const char inputs[] = "{\"point\":{\"type\":\"Point\",\"coordinates\":[110.2,19.95]},"
+                                 "\"scenario\":\"fireball\",\"mass_kg\":28}";
+    struct fixture *fixture = *state;
+    cim_call call = fake_call(NULL);
+    cim_blob blob = {0};
+    cim_error err = {0};
+    add_homes(fixture, 11, "40", 30.0);
+    fixture->fake->scope = fake_scope_all();
+    call.cancelled = gone;
+    assert_int_equal(
+        lpg_consequence_answer(lpg_analysis_siting(fixture->analysis), &call, inputs, &blob, &err),
+        CIM_E_CANCELLED);
+}
+
 int
 main(void)
 {
@@ -189,6 +213,7 @@ main(void)
         cmocka_unit_test_setup(test_other_scenarios, fixture_clear),
         cmocka_unit_test_setup(test_help_comes_by_road, fixture_clear),
         cmocka_unit_test_setup(test_bad_inputs_are_named, fixture_clear),
+        cmocka_unit_test_setup(test_ends_when_the_caller_has_gone, fixture_clear),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
