@@ -7,6 +7,7 @@ Each check prints `path:line: what is wrong` and leaves with 1 when it found any
 newest build below build/ tells what is compiled.
 """
 import argparse
+import fnmatch
 import glob
 import json
 import os
@@ -223,6 +224,22 @@ def check_shell(tree):
     for path in files:
         if tree.text(path).startswith("#!") and not os.access(os.path.join(tree.root, path), os.X_OK):
             yield path, 1, "has no run bit"
+
+
+def check_controls(tree):
+    """Each test that docs/security.md names for a control is one of CTest's."""
+    path, heading = "docs/security.md", "## Controls "
+    if path not in tree.paths:
+        return
+    listed = subprocess.run(["ctest", "--test-dir", os.path.dirname(tree.commands), "-N"], stdout=subprocess.PIPE)
+    tests = re.findall(r"Test +#\d+: (\S+)", listed.stdout.decode())
+    text = tree.text(path)
+    at = text.index(heading) if heading in text else len(text)
+    for n, line in enumerate(text[at:].split("\n"), text[:at].count("\n") + 1):
+        cells = line.strip("|").split("|")
+        for name in re.findall(r"`([a-z][a-z0-9_.*]*)`", cells[2]) if line.startswith("|") and len(cells) == 3 else ():
+            if not fnmatch.filter(tests, name):
+                yield path, n, "no test is called %s" % name
 
 
 CHECKS = {name[6:]: f for name, f in list(globals().items()) if name.startswith("check_")}
