@@ -6,6 +6,7 @@ forgotten. A way is asked with good questions, with questions about what is hidd
 import concurrent.futures
 import functools
 import json
+import os
 import re
 import unittest
 import urllib.parse
@@ -585,9 +586,17 @@ class Leaks(unittest.TestCase):
         self.assertEqual(sorted(wanted - told), [])
 
 
+# For seeded faults: only what matches is walked.
+ONLY = os.environ.get("CIM_TEST_LEAK_ONLY", "")
+
+
+def is_walked(pattern):
+    return re.search(ONLY, pattern) is not None
+
+
 def walk_layer(walk, layer):
-    for ways in OF_LAYERS.values():
-        for way in ways:
+    for pattern, ways in OF_LAYERS.items():
+        for way in ways if is_walked(pattern) else ():
             way(walk, layer)
 
 
@@ -596,13 +605,15 @@ def walker(person):
         walk = Walk(person)
         if person.name is not None:
             host.token(person.name)  # once, not by every thread
-        others = [functools.partial(ask, walk, pattern) for pattern, ask in OTHERS.items() if ask is not None]
+        others = [functools.partial(ask, walk, pattern) for pattern, ask in OTHERS.items()
+                  if ask is not None and is_walked(pattern)]
         layers = [functools.partial(walk_layer, walk, layer) for layer in LAYERS.values()]
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             for done in [pool.submit(ask) for ask in others + layers]:
                 done.result()
-        work.way_keys(walk, "Idempotency-Key")  # last: it writes, and takes away again
-        self.assertGreater(walk.asked, 500)
+        if is_walked("Idempotency-Key"):
+            work.way_keys(walk, "Idempotency-Key")  # last: it writes, and takes away again
+        self.assertGreater(walk.asked, 0 if ONLY else 500)
         self.assertEqual(walk.leaks[:40], [], "%d in all" % len(walk.leaks))
     return test
 
