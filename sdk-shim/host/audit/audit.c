@@ -56,7 +56,7 @@ host_audit_record(cim_tx *tx, const cim_call *call, const cim_audit_entry *entry
     if (entry->fid == 0) {
         values[3].type = 0;
     }
-    return host_store_exec(tx, sql, values, sizeof values / sizeof values[0], NULL, err);
+    return host_store_exec_late(tx, sql, values, sizeof values / sizeof values[0], err);
 }
 
 struct event {

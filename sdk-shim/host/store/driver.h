@@ -79,6 +79,9 @@ struct host_driver {
                         cim_error *err);
     cim_status (*exec)(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
                        int64_t *ret_changes, cim_error *err);
+    /* NULL: as exec, at once. */
+    cim_status (*exec_late)(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
+                            cim_error *err);
     cim_status (*query)(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
                         cim_rows **ret_rows, cim_error *err);
     cim_status (*change)(cim_tx *tx, const char *layer, int64_t fid, int32_t op,

@@ -108,6 +108,16 @@ host_store_exec(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n
 }
 
 cim_status
+host_store_exec_late(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
+                     cim_error *err)
+{
+    const struct host_driver *driver = tx->store->driver;
+    host_note_progress();
+    return driver->exec_late != NULL ? driver->exec_late(tx, sql, values, n_values, err)
+                                     : driver->exec(tx, sql, values, n_values, NULL, err);
+}
+
+cim_status
 host_store_query(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
                  cim_rows **ret_rows, cim_error *err)
 {

@@ -64,6 +64,10 @@ cim_status host_store_write(struct host_store *store, cim_tx_fn fn, void *arg, i
                             cim_error *err);
 cim_status host_store_exec(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
                            int64_t *ret_changes, cim_error *err);
+/* Of a statement that is not to fail and whose outcome is needed by nobody: it may travel with what
+ * comes next. Where it fails all the same the transaction does, at the latest with its commit. */
+cim_status host_store_exec_late(cim_tx *tx, const char *sql, const cim_value *values,
+                                uint32_t n_values, cim_error *err);
 cim_status host_store_query(cim_tx *tx, const char *sql, const cim_value *values, uint32_t n_values,
                             cim_rows **ret_rows, cim_error *err);
 cim_status host_store_change(cim_tx *tx, const char *layer, int64_t fid, int32_t op,

@@ -36,3 +36,13 @@ host_pg_array_bind(struct host_pg_bound *bound, int i, struct cim_buf *array, Oi
     bound->lengths[i] = (int)array->len;
     bound->formats[i] = 1;
 }
+
+void
+host_pg_array_bind_only(struct host_pg_bound *bound, int i, const struct cim_buf *array)
+{
+    const uint8_t *head = (const uint8_t *)array->data + ARRAY_HEAD;
+    const bool is_absent = head[0] == 0xFF;
+    bound->values[i] = is_absent ? NULL : array->data + ARRAY_HEAD + 4;
+    bound->lengths[i] = is_absent ? 0 : (int)(array->len - ARRAY_HEAD - 4);
+    bound->formats[i] = 1;
+}

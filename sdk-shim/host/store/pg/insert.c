@@ -120,8 +120,9 @@ write_many(struct cim_buf *out, const struct host_pg_statement *one, cim_error *
 }
 
 static cim_status
-prepare_many(struct host_pg_connection *conn, struct host_pg_statement *one, cim_error *err)
+prepare_many(struct host_pg_tx *tx, struct host_pg_statement *one, cim_error *err)
 {
+    struct host_pg_connection *conn = tx->conn;
     CIM_AUTO_BUF struct cim_buf sql;
     Oid types[HOST_STORE_PARAMETERS_MAX];
     char name[sizeof one->many];
@@ -131,6 +132,7 @@ prepare_many(struct host_pg_connection *conn, struct host_pg_statement *one, cim
         types[i] = element_of(one->types[i])->array;
     }
     (void)snprintf(name, sizeof name, "%s_many", one->name);
+    CIM_TRY(host_pg_tx_settle(tx, err));
     PGresult *result = PQprepare(conn->pg, name, sql.data, one->text.n_parameters, types);
     const cim_status status =
         PQresultStatus(result) == PGRES_COMMAND_OK ? CIM_OK : host_pg_fail(conn, result, err);
@@ -329,7 +331,7 @@ get_many(struct host_pg_tx *tx, const cim_insert *insert, const char *sql,
     }
     CIM_TRY(host_pg_tx_statement(tx, sql, sample, insert->n_values, &one, err));
     if (has_arrays(one) && one->many[0] == '\0') {
-        const cim_status status = prepare_many(tx->conn, one, err);
+        const cim_status status = prepare_many(tx, one, err);
         if (status != CIM_OK) {
             tx->broken = tx->begun; /* the statement is ours: it is not to fail */
             return status;

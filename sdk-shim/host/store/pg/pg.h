@@ -112,9 +112,10 @@ struct host_pg_connection {
 cim_status host_pg_statement_get(struct host_pg_connection *conn, const char *sql,
                                  const cim_value *values, uint32_t n_values,
                                  struct host_pg_statement **ret_statement, cim_error *err);
-/* True when it is ready to run with these values, without asking the server. */
-bool host_pg_statement_cached(struct host_pg_connection *conn, const char *sql,
-                              const cim_value *values, uint32_t n_values);
+/* The same without asking the server. CIM_E_NOTFOUND, without words: it is not prepared yet. */
+cim_status host_pg_statement_find(struct host_pg_connection *conn, const char *sql,
+                                  const cim_value *values, uint32_t n_values,
+                                  struct host_pg_statement **ret_statement, cim_error *err);
 /* Forgets it here and on the server: its tables have changed. */
 void host_pg_statement_drop(struct host_pg_connection *conn, struct host_pg_statement *statement);
 void host_pg_statements_free(struct host_pg_connection *conn);
@@ -132,6 +133,8 @@ void host_pg_array_add(struct cim_buf *array, const void *bytes, size_t len);
 /* As the value of parameter `i`; valid as long as the array is. */
 void host_pg_array_bind(struct host_pg_bound *bound, int i, struct cim_buf *array, Oid element,
                         int64_t n_elements);
+/* Its only element, as the value of a parameter of that type. */
+void host_pg_array_bind_only(struct host_pg_bound *bound, int i, const struct cim_buf *array);
 /* Microseconds since 2000, the way timestamptz travels. */
 int64_t host_pg_time(int64_t ms);
 
@@ -217,8 +220,11 @@ struct host_pg_tx {
     struct cim_tx base;
     struct host_pg_connection *conn;
     bool begun;
-    bool broken; /* the server has given the transaction up */
-    bool again;  /* and it may run once more */
+    bool broken;     /* the server has given the transaction up */
+    bool again;      /* and it may run once more */
+    bool lost;       /* whether the last command was run is not known */
+    int32_t n_ahead; /* commands that wait in the pipeline for a sync */
+    int64_t xact;    /* its number; 0: not told yet */
     int32_t n_noted;
     int32_t n_sent; /* changes that are with the server already */
     struct cim_buf layers;
@@ -239,6 +245,8 @@ cim_status host_pg_write(struct host_store *base, cim_tx_fn fn, void *arg, int64
                          cim_error *err);
 cim_status host_pg_exec(cim_tx *base, const char *sql, const cim_value *values, uint32_t n_values,
                         int64_t *ret_changes, cim_error *err);
+cim_status host_pg_exec_late(cim_tx *base, const char *sql, const cim_value *values,
+                             uint32_t n_values, cim_error *err);
 cim_status host_pg_query(cim_tx *base, const char *sql, const cim_value *values, uint32_t n_values,
                          cim_rows **ret_rows, cim_error *err);
 cim_status host_pg_change(cim_tx *base, const char *layer, int64_t fid, int32_t op,
@@ -257,6 +265,13 @@ cim_status host_pg_changes_flush(struct host_pg_tx *tx, cim_error *err);
  * result is the caller's to clear. */
 cim_status host_pg_tx_run(struct host_pg_tx *tx, const char *name, int32_t n_parameters,
                           bool guarded, PGresult **ret_result, cim_error *err);
+
+/* Sends it ahead, unguarded: it travels with the next that is run, and its failure is found then
+ * and fails the transaction. */
+cim_status host_pg_tx_send(struct host_pg_tx *tx, const char *name, int32_t n_parameters,
+                           cim_error *err);
+/* Waits for what was sent ahead: the connection is needed. */
+cim_status host_pg_tx_settle(struct host_pg_tx *tx, cim_error *err);
 
 /* ---- positions (sequencer.c) ---- */
 

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IDLE_MS = 250, HELD_BACK_MS = 20, RECONNECT_MS = 500 };
+enum { IDLE_MS = 250, HELD_BACK_MS = 20, RECONNECT_MS = 500, CROWD = 4, CROWD_US = 2000 };
 
 static const char take_lead[] =
     "select case when pg_try_advisory_lock(7236822300125001) then 1 else 0 end";
@@ -105,12 +105,12 @@ publish_row(struct host_pg *store, const PGresult *result, int row, cim_error *e
     return CIM_OK;
 }
 
-/* Rows of layer, newest position, transaction. Positions first, then those who wait for them. */
+/* Rows of layer, newest position, transaction. Positions first, then those who wait for them. Takes
+ * the result. */
 static cim_status
-publish(struct host_pg *store, const char *sql, int *ret_n, cim_error *err)
+publish(struct host_pg *store, PGresult *result, int *ret_n, cim_error *err)
 {
     struct host_pg_sequencer *sequencer = &store->sequencer;
-    PGresult *result = PQexec(sequencer->conn->pg, sql);
     cim_status status = CIM_OK;
     *ret_n = 0;
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
@@ -140,7 +140,20 @@ read_numbered(struct host_pg *store, int *ret_n, cim_error *err)
                    "select layer, max(pos), coalesce(tx, 0) from cim_change where pos > %" PRId64
                    " group by layer, tx",
                    store->sequencer.seen);
-    return publish(store, sql, ret_n, err);
+    return publish(store, PQexec(store->sequencer.conn->pg, sql), ret_n, err);
+}
+
+/* It runs after every few commits: planning it each time takes as long as running it. */
+static cim_status
+lead(struct host_pg_sequencer *sequencer, cim_error *err)
+{
+    PGresult *result = PQprepare(sequencer->conn->pg, "cim_give", give_positions, 0, NULL);
+    const cim_status status = PQresultStatus(result) == PGRES_COMMAND_OK
+                                  ? CIM_OK
+                                  : host_pg_fail(sequencer->conn, result, err);
+    PQclear(result);
+    sequencer->leads = status == CIM_OK;
+    return status;
 }
 
 /* ---- the connection ---- */
@@ -169,7 +182,7 @@ get_ready(struct host_pg *store, cim_error *err)
         if (there == 0) {
             return CIM_OK; /* before the first migration */
         }
-        CIM_TRY(publish(store, load_positions, &n, err));
+        CIM_TRY(publish(store, PQexec(sequencer->conn->pg, load_positions), &n, err));
         sequencer->ready = true;
     }
     return CIM_OK;
@@ -187,11 +200,15 @@ step(struct host_pg *store, bool woken, int *ret_n, cim_error *err)
     }
     if (!sequencer->leads) {
         CIM_TRY(host_pg_int(sequencer->conn, take_lead, &leads, err));
-        sequencer->leads = leads == 1;
+        if (leads == 1) {
+            CIM_TRY(lead(sequencer, err));
+        }
         CIM_TRY(read_numbered(store, ret_n, err)); /* up to where another led */
     }
     if (sequencer->leads) {
-        return publish(store, give_positions, ret_n, err);
+        return publish(store,
+                       PQexecPrepared(sequencer->conn->pg, "cim_give", 0, NULL, NULL, NULL, 0),
+                       ret_n, err);
     }
     return woken ? host_pg_run(sequencer->conn, "notify cim_wake", err) : CIM_OK;
 }
@@ -265,6 +282,11 @@ sequencer_main(void *arg)
             /* Somebody's transaction holds the horizon back, or it is just about to commit. */
             timeout_ms = n > 0 || timeout_ms >= IDLE_MS ? 1 : timeout_ms * 2;
             timeout_ms = timeout_ms > HELD_BACK_MS ? HELD_BACK_MS : timeout_ms;
+        }
+        if (n >= CROWD) {
+            /* Many write: more of them for one turn, which costs the server as much as two edits.
+             */
+            (void)usleep(CROWD_US);
         }
         if (!stop) {
             doze(sequencer, timeout_ms, &woken);

@@ -246,29 +246,32 @@ find(struct host_pg_connection *conn, const char *sql, uint64_t hash, const cim_
     return CIM_E_NOTFOUND;
 }
 
-bool
-host_pg_statement_cached(struct host_pg_connection *conn, const char *sql, const cim_value *values,
-                         uint32_t n_values)
+cim_status
+host_pg_statement_find(struct host_pg_connection *conn, const char *sql, const cim_value *values,
+                       uint32_t n_values, struct host_pg_statement **ret_statement, cim_error *err)
 {
-    struct host_pg_statement *found = NULL;
-    return find(conn, sql, hash_text(sql), values, n_values, &found, NULL) != CIM_E_NOTFOUND;
+    struct host_pg_statement *statement = NULL;
+    CIM_TRY(find(conn, sql, hash_text(sql), values, n_values, &statement, err));
+    statement->used = ++conn->tick;
+    *ret_statement = statement;
+    return CIM_OK;
 }
 
 cim_status
 host_pg_statement_get(struct host_pg_connection *conn, const char *sql, const cim_value *values,
                       uint32_t n_values, struct host_pg_statement **ret_statement, cim_error *err)
 {
-    const uint64_t hash = hash_text(sql);
     struct host_pg_statement *statement = NULL;
-    cim_status status = find(conn, sql, hash, values, n_values, &statement, err);
-    if (status == CIM_E_NOTFOUND) {
-        CIM_TRY(statement_new(conn, sql, hash, values, n_values, &statement, err));
-        keep(conn, statement);
-        status = host_pg_bind(conn, statement, values, n_values, err);
-        if (status == CIM_E_UNSUPPORTED) {
-            status = cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "参数的类型与语句不符",
-                              "a value has another type than the statement expects");
-        }
+    cim_status status = host_pg_statement_find(conn, sql, values, n_values, ret_statement, err);
+    if (status != CIM_E_NOTFOUND) {
+        return status;
+    }
+    CIM_TRY(statement_new(conn, sql, hash_text(sql), values, n_values, &statement, err));
+    keep(conn, statement);
+    status = host_pg_bind(conn, statement, values, n_values, err);
+    if (status == CIM_E_UNSUPPORTED) {
+        status = cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "参数的类型与语句不符",
+                          "a value has another type than the statement expects");
     }
     CIM_TRY(status);
     statement->used = ++conn->tick;

@@ -128,6 +128,7 @@ run_in_tx(cim_tx *base, const char *sql, cim_error *err)
 {
     struct host_pg_tx *tx = host_pg_tx_of(base);
     cim_status status = CIM_OK;
+    CIM_TRY(host_pg_tx_settle(tx, err));
     if (!tx->begun) {
         CIM_TRY(host_pg_run(tx->conn, "begin", err));
         tx->begun = true;
@@ -254,6 +255,7 @@ static const struct host_driver driver = {
     .read = host_pg_read,
     .write = host_pg_write,
     .exec = host_pg_exec,
+    .exec_late = host_pg_exec_late,
     .query = host_pg_query,
     .change = host_pg_change,
     .insert = host_pg_insert,

@@ -11,17 +11,15 @@
 
 static _Thread_local const struct host_store *writing; /* by this thread */
 
+/* What was done without a record of its own (a note that many changed) has not asked before. */
 static cim_status
-current_xact(struct host_pg_tx *tx, int64_t *ret_xact, cim_error *err)
+find_xact(struct host_pg_tx *tx, cim_error *err)
 {
     PGresult *result = NULL;
-    uint64_t xact = 0;
-    CIM_TRY(host_pg_tx_run(tx, "cim_xact", 0, false, &result, err));
-    for (int i = 0; i < 8; i++) {
-        xact = xact << 8U | (uint8_t)PQgetvalue(result, 0, 0)[i];
+    if (tx->xact == 0) {
+        CIM_TRY(host_pg_tx_run(tx, "cim_xact", 0, true, &result, err));
+        PQclear(result);
     }
-    PQclear(result);
-    *ret_xact = (int64_t)xact;
     return CIM_OK;
 }
 
@@ -31,7 +29,7 @@ send_commit(struct host_pg_tx *tx, cim_error *err)
     PGresult *result = NULL;
     const cim_status status = host_pg_tx_run(tx, "cim_commit", 0, false, &result, err);
     if (status != CIM_OK) {
-        if (tx->conn->stale && !host_pg_can_retry(NULL)) {
+        if (tx->lost) {
             tx->again = false; /* it may have been committed: twice would be worse than asking */
             return cim_fail(err, CIM_E_IO, NULL, NULL,
                             "提交时与数据库失去联系，结果未知，请核对后再试",
@@ -63,7 +61,8 @@ commit(struct host_pg *store, struct host_pg_tx *tx, int64_t *ret_pos, cim_error
         *ret_pos = host_store_pos(&store->base);
         return CIM_OK;
     }
-    CIM_TRY(current_xact(tx, &waiter.xact, err));
+    CIM_TRY(find_xact(tx, err));
+    waiter.xact = tx->xact;
     host_pg_wait_begin(store, &waiter);
     status = send_commit(tx, err);
     if (status == CIM_OK) {
@@ -92,6 +91,9 @@ run_once(struct host_pg *store, cim_tx_fn fn, void *arg, int64_t *ret_pos, bool 
     status = fn(arg, &tx.base, err);
     writing = NULL;
     host_pg_rows_end_all(&tx);
+    if (status != CIM_OK) {
+        (void)host_pg_tx_settle(&tx, NULL); /* which is rolled back all the same */
+    }
     if (status == CIM_OK && tx.broken) {
         status = cim_fail(err, CIM_E_STATE, NULL, NULL, "事务已失败，没有保存",
                           "the transaction has failed, nothing was stored");
