@@ -34,8 +34,8 @@ insert(struct lpg_write *write, cim_tx *tx, uint32_t first, uint32_t n, cim_erro
     return write->failed == CIM_OK ? CIM_OK : cim_fail_nomem(err);
 }
 
-static cim_status
-note(struct lpg_write *write, cim_tx *tx, uint32_t i, cim_error *err)
+cim_status
+lpg_create_note(struct lpg_write *write, cim_tx *tx, uint32_t i, cim_error *err)
 {
     struct lpg_run *run = &write->run;
     const struct lpg_gather *gather = &write->gather;
@@ -90,7 +90,7 @@ lpg_create_flush(struct lpg_write *write, cim_tx *tx, cim_error *err)
             }
         }
         if (gather->fids[i] != 0) {
-            CIM_TRY(note(write, tx, i, err));
+            CIM_TRY(lpg_create_note(write, tx, i, err));
         }
     }
     return CIM_OK;

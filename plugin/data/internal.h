@@ -49,10 +49,12 @@ struct lpg_layer {
     struct lpg_area_counts counts;
     struct lpg_tally *tally; /* see tally.h; of whoever set tally_busy alone */
     bool tally_busy;
-    bool tally_wanted;  /* a count has missed it */
-    bool tally_refused; /* the layer has too many records or values */
-    int64_t n_tallied;  /* counts that it answered, or tried to */
-    _Atomic int words;  /* has the table a column of words? see words.c */
+    bool tally_wanted;          /* a count has missed it */
+    bool tally_refused;         /* the layer has too many records or values */
+    int64_t n_tallied;          /* counts that it answered, or tried to */
+    _Atomic int words;          /* has the table a column of words? see words.c */
+    struct lpg_caller *callers; /* who waits to create a record, see together.c */
+    int n_running;
 };
 
 struct lpg_data {

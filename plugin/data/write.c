@@ -161,8 +161,8 @@ lpg_write_end(struct lpg_write *write, cim_tx *tx, cim_error *err)
     return CIM_HAS(cim_edit, edit, ending) ? edit->ending(edit, tx, err) : CIM_OK;
 }
 
-static cim_status
-write_edit(struct lpg_write *write, cim_tx *tx, cim_error *err)
+cim_status
+lpg_write_begin(struct lpg_write *write, cim_tx *tx, cim_error *err)
 {
     struct lpg_run *run = &write->run;
     cim_edit *edit = run->edit;
@@ -183,7 +183,13 @@ write_edit(struct lpg_write *write, cim_tx *tx, cim_error *err)
     if (CIM_HAS(cim_edit, edit, begun)) {
         CIM_TRY(edit->begun(edit, tx, err));
     }
-    CIM_TRY(read_rows(write, tx, err));
+    return read_rows(write, tx, err);
+}
+
+static cim_status
+write_edit(struct lpg_write *write, cim_tx *tx, cim_error *err)
+{
+    CIM_TRY(lpg_write_begin(write, tx, err));
     CIM_TRY(drain(write, tx, err));
     return lpg_write_is_refused(write) ? lpg_refusals_fail(write, err)
                                        : lpg_write_end(write, tx, err);
@@ -225,14 +231,16 @@ stage(struct lpg_write *write, cim_error *err)
     return CIM_OK;
 }
 
+/* A small edit fills it at its end only. */
 static cim_status
 prepare_gather(struct lpg_write *write, cim_error *err)
 {
-    const int64_t n_staged = write->staged != NULL ? write->staged->batch.n_rows : 1;
+    const int64_t n_staged = write->staged != NULL ? write->staged->batch.n_rows : 0;
     return write->run.edit->op != CIM_EDIT_CREATE
                ? CIM_OK
                : lpg_gather_init(&write->gather, &write->run,
-                                 write->is_small ? (uint32_t)n_staged : LPG_GATHER_ROWS_MAX, err);
+                                 write->is_small ? (uint32_t)n_staged + 1 : LPG_GATHER_ROWS_MAX,
+                                 err);
 }
 
 /* One record needs no batch: its change is undone by changing it back. */
@@ -402,8 +410,8 @@ write_sliced(struct lpg_write *write, int64_t *ret_pos, cim_error *err)
     return status;
 }
 
-static cim_status
-write_whole(struct lpg_write *first, int64_t *ret_pos, cim_error *err)
+cim_status
+lpg_write_whole(struct lpg_write *first, int64_t *ret_pos, cim_error *err)
 {
     const struct lpg_data *data = first->run.layer->data;
     const cim_status status = data->store->write(data->host, in_transaction, first, ret_pos, err);
@@ -425,13 +433,15 @@ tell_load(const struct lpg_run *run)
 cim_status
 lpg_layer_write(void *self, const cim_call *call, cim_edit *edit, cim_error *err)
 {
+    struct lpg_layer *layer = (struct lpg_layer *)self;
     struct lpg_write *first = NULL;
     int64_t pos = 0;
-    cim_status status = new_write((const struct lpg_layer *)self, call, edit, &first, err);
+    cim_status status = new_write(layer, call, edit, &first, err);
     if (status == CIM_OK) {
         status = lpg_write_is_only_checked(first) ? check_only(first, err)
                  : lpg_write_is_sliced(first)     ? write_sliced(first, &pos, err)
-                                                  : write_whole(first, &pos, err);
+                 : lpg_write_can_join(first)      ? lpg_write_together(layer, first, &pos, err)
+                                                  : lpg_write_whole(first, &pos, err);
     }
     if (status == CIM_OK && !first->tried) {
         tell_load(&first->run);

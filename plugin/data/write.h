@@ -72,6 +72,10 @@ cim_status lpg_refusals_fail(const struct lpg_write *write, cim_error *err);
 
 /* ---- write.c ---- */
 
+/* The rows of an edit, checked; what a small create gathers is not inserted yet. */
+cim_status lpg_write_begin(struct lpg_write *write, cim_tx *tx, cim_error *err);
+/* An edit, and those that follow it, in a transaction of their own. */
+cim_status lpg_write_whole(struct lpg_write *first, int64_t *ret_pos, cim_error *err);
 /* What ends the transaction of an edit: changes, batch, audit, and what the caller adds. */
 cim_status lpg_write_end(struct lpg_write *write, cim_tx *tx, cim_error *err);
 
@@ -90,5 +94,15 @@ cim_status lpg_slice_publish(struct lpg_write *write, int64_t *ret_pos, cim_erro
 
 /* Inserts what was gathered, and notes each record. */
 cim_status lpg_create_flush(struct lpg_write *write, cim_tx *tx, cim_error *err);
+/* Of one that was inserted. */
+cim_status lpg_create_note(struct lpg_write *write, cim_tx *tx, uint32_t i, cim_error *err);
+
+/* ---- together.c ---- */
+
+/* It creates one record, and nothing stands against doing so beside others. */
+bool lpg_write_can_join(const struct lpg_write *write);
+/* Alone, or in one transaction with what others create at the same time. */
+cim_status lpg_write_together(struct lpg_layer *layer, struct lpg_write *write, int64_t *ret_pos,
+                              cim_error *err);
 
 #endif
