@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <json-c/json.h>
 
-enum { KEYS_MAX = 512 };
+enum { KEYS_MAX = 512, KEY_BYTES_MAX = 256 };
 
 struct place {
     size_t line;
@@ -128,6 +128,40 @@ refuse_here(struct scan *scan, const char *zh, const char *en)
     return refuse(scan->where, scan->text, scan->len, scan->at, zh, en, scan->err);
 }
 
+/* The four digits of an escape whose backslash stands at `at`; UINT32_MAX: there is none. */
+static uint32_t
+escape_at(const struct scan *scan, size_t at)
+{
+    uint32_t code = 0;
+    if (scan->len < at + 6 || scan->text[at] != '\\' || scan->text[at + 1] != 'u') {
+        return UINT32_MAX;
+    }
+    for (size_t i = at + 2; i < at + 6; i++) {
+        const uint32_t c = (unsigned char)scan->text[i];
+        code = code << 4U | (c <= '9' ? c - '0' : (c | 0x20U) - 'a' + 10U); /* it has parsed */
+    }
+    return code;
+}
+
+/* json-c makes a replacement character of half a pair. */
+static cim_status
+take_escape(struct scan *scan)
+{
+    const uint32_t code = escape_at(scan, scan->at);
+    if (code == 0) {
+        return refuse_here(scan, "字符串中不能有 NUL", "a string must not hold a NUL");
+    }
+    if (code >= 0xD800U && code <= 0xDFFFU) {
+        const uint32_t low = escape_at(scan, scan->at + 6);
+        if (code >= 0xDC00U || low < 0xDC00U || low > 0xDFFFU) {
+            return refuse_here(scan, "代理项须成对出现", "a surrogate stands without its pair");
+        }
+        scan->at += 6;
+    }
+    scan->at++;
+    return CIM_OK;
+}
+
 static cim_status
 take_string(struct scan *scan, struct span *ret_span)
 {
@@ -141,16 +175,86 @@ take_string(struct scan *scan, struct span *ret_span)
                                "a string must not hold a control character");
         }
         if (scan->text[scan->at] == '\\') {
-            if (scan->len - scan->at >= 6 && memcmp(scan->text + scan->at, "\\u0000", 6) == 0) {
-                return refuse_here(scan, "字符串中不能有 NUL", "a string must not hold a NUL");
-            }
-            scan->at++;
+            CIM_TRY(take_escape(scan));
         }
     }
     span.len = (uint32_t)scan->at - span.start;
     scan->at++;
     *ret_span = span;
     return CIM_OK;
+}
+
+/* ---- keys ---- */
+
+static size_t
+put_utf8(char *to, uint32_t c)
+{
+    if (c < 0x80U) {
+        to[0] = (char)c;
+        return 1;
+    }
+    const size_t n = c < 0x800U ? 2 : c < 0x10000U ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--) {
+        to[i] = (char)(0x80U | (c & 0x3FU));
+        c >>= 6U;
+    }
+    to[0] = (char)((0xF00U >> n & 0xFFU) | c);
+    return n;
+}
+
+/* Without its escapes; what does not fit is cut off. */
+static size_t
+decode_key(const struct scan *scan, const struct span *key, char to[KEY_BYTES_MAX])
+{
+    static const char named[] = "b\bf\fn\nr\rt\t";
+    size_t n = 0;
+    for (size_t at = key->start; at < (size_t)key->start + key->len && n + 4 <= KEY_BYTES_MAX;) {
+        const char *found = NULL;
+        if (scan->text[at] != '\\') {
+            to[n++] = scan->text[at++];
+        } else if (scan->text[at + 1] == 'u') {
+            uint32_t code = escape_at(scan, at);
+            at += 6;
+            if (code >= 0xD800U && code <= 0xDFFFU) { /* take_escape() has seen the pair */
+                code = 0x10000U + ((code - 0xD800U) << 10U) + (escape_at(scan, at) - 0xDC00U);
+                at += 6;
+            }
+            n += put_utf8(to + n, code);
+        } else {
+            found = strchr(named, scan->text[at + 1]);
+            to[n++] = found != NULL ? found[1] : scan->text[at + 1];
+            at += 2;
+        }
+    }
+    return n;
+}
+
+static bool
+same_key(const struct scan *scan, const struct span *a, const struct span *b)
+{
+    char texts[2][KEY_BYTES_MAX];
+    const char *left = scan->text + a->start;
+    const char *right = scan->text + b->start;
+    if (memchr(left, '\\', a->len) == NULL && memchr(right, '\\', b->len) == NULL) {
+        return a->len == b->len && memcmp(left, right, a->len) == 0;
+    }
+    const size_t n = decode_key(scan, a, texts[0]);
+    return n == decode_key(scan, b, texts[1]) && memcmp(texts[0], texts[1], n) == 0;
+}
+
+/* json-c makes the greatest number there is of an integer that is greater. */
+static bool
+is_beyond_64_bits(const char *digits, size_t left)
+{
+    static const char greatest[] = "9223372036854775807";
+    size_t n = 0;
+    while (n < left && digits[n] >= '0' && digits[n] <= '9') {
+        n++;
+    }
+    if (n < left && strchr(".eE", digits[n]) != NULL) {
+        return false;
+    }
+    return n >= sizeof greatest || (n == sizeof greatest - 1 && memcmp(digits, greatest, n) > 0);
 }
 
 /* json-c takes NaN, Infinity and numbers with leading zeros. */
@@ -166,6 +270,10 @@ take_literal(struct scan *scan)
         first == '0' && left > sign + 1 && start[sign + 1] >= '0' && start[sign + 1] <= '9';
     if (padded || (!digit && (sign != 0 || strchr("tfn", first) == NULL))) {
         return refuse_here(scan, "此处应为 JSON 的值", "expected a JSON value");
+    }
+    if (digit && is_beyond_64_bits(start + sign, left - sign)) {
+        return refuse_here(scan, "整数超过 64 位，应写作带小数点或指数的数",
+                           "an integer of more than 64 bits: write it with a point or an exponent");
     }
     while (scan->at < scan->len && strchr(",]} \t\r\n", scan->text[scan->at]) == NULL) {
         scan->at++;
@@ -194,8 +302,7 @@ scan_object(struct scan *scan, int depth)
         struct span key = {0, 0};
         CIM_TRY(take_string(scan, &key));
         for (size_t i = 0; i < n_keys; i++) {
-            if (keys[i].len == key.len &&
-                memcmp(scan->text + keys[i].start, scan->text + key.start, key.len) == 0) {
+            if (same_key(scan, &keys[i], &key)) {
                 return refuse(scan->where, scan->text, scan->len, key.start - 1,
                               "同一对象中的键重复", "this key occurs twice in one object",
                               scan->err);
@@ -260,6 +367,10 @@ cim_json_parse(const char *where, const char *text, size_t len, struct json_obje
     if (len > INT_MAX - 1) {
         return cim_fail(err, CIM_E_TOO_LARGE, NULL, NULL, "%s：JSON 过长",
                         "%s: the JSON is too long", where);
+    }
+    if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        return refuse(where, text, len, 0, "以字节序标记（BOM）开头，应去掉",
+                      "it begins with a byte order mark, which has no place in JSON", err);
     }
     struct json_tokener *tokener = json_tokener_new_ex(CIM_JSON_DEPTH_MAX);
     if (tokener == NULL) {
