@@ -1,8 +1,6 @@
 /* host/exchange/gdal_error.c -- GDAL set up once, and its messages caught per call. */
 #include "host/exchange/source.h"
 
-#include "cim/util.h"
-
 #include <cpl_conv.h>
 #include <cpl_error.h>
 #include <pthread.h>
@@ -42,14 +40,38 @@ is_of_one_geometry(const char *message)
     return strncmp(message, "Invalid ", 8) == 0 && strstr(message, "oordinate") != NULL;
 }
 
+/* Only a warning, but numbers would come out as others than the file has. */
+static bool
+loses_numbers(const char *message)
+{
+    return strstr(message, "ranging out of 64bit") != NULL;
+}
+
+/* Without the folders of paths, which are ours and nobody's business. */
+static void
+copy_message(char *to, size_t size, const char *message)
+{
+    size_t n = 0;
+    for (const char *at = message; *at != '\0' && n + 1 < size;) {
+        const bool begins = at == message || strchr(" '\"(=:", at[-1]) != NULL;
+        const size_t len = begins && *at == '/' ? strcspn(at, " '\"),:;\n") : 0;
+        const char *slash = len > 0 ? memrchr(at, '/', len) : NULL;
+        at = slash != NULL ? slash + 1 : at;
+        if (slash == NULL) {
+            to[n++] = *at++;
+        }
+    }
+    to[n] = '\0';
+}
+
 static void CPL_STDCALL
 on_error(CPLErr kind, CPLErrorNum number, const char *message)
 {
     struct host_gdal_errors *errors = CPLGetErrorHandlerUserData();
     (void)number;
-    if (kind >= CE_Failure && errors != NULL && !is_of_one_geometry(message) &&
-        errors->n_failures++ == 0) {
-        cim_copy_text(errors->first, sizeof errors->first, message);
+    if ((kind >= CE_Failure || loses_numbers(message)) && errors != NULL &&
+        !is_of_one_geometry(message) && errors->n_failures++ == 0) {
+        copy_message(errors->first, sizeof errors->first, message);
     }
 }
 

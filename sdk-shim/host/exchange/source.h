@@ -303,6 +303,8 @@ cim_status host_source_rows(struct host_source *source, cim_rows **ret_rows, cim
 int64_t host_source_row_of(const struct host_source *source, int64_t delivered);
 /* DXF (drawing.c): that the file is whole; and its entities, or those of the layer `wanted`. */
 cim_status host_drawing_check(const char *path, cim_error *err);
+/* Quotes, names of columns and the number of values of each row (csv_shape.c). */
+cim_status host_csv_check(const char *path, cim_error *err);
 cim_status host_drawing_choose(struct host_source *source, const char *wanted, cim_error *err);
 /* The geometry of a feature in the file's own system, owned by the caller; NULL: it has none. */
 cim_status host_source_geometry(struct host_source *source, OGRFeatureH feature,

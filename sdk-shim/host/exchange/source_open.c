@@ -152,6 +152,8 @@ host_source_open_file(const char *path, const struct host_import_options *option
         CIM_TRY(host_shapefile_check(source->work.file, err));
     } else if (source->work.kind == HOST_FILE_DXF) {
         CIM_TRY(host_drawing_check(source->work.file, err));
+    } else if (source->work.kind == HOST_FILE_CSV) {
+        CIM_TRY(host_csv_check(source->work.file, err));
     }
     return open_dataset(source, options, err);
 }

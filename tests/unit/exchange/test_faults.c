@@ -179,6 +179,81 @@ test_shapefile_header_that_lies_about_its_type(void **state)
     host_import_report_done(&report);
 }
 
+/* What GDAL would take and make other rows of. */
+static void
+test_csv_whose_rows_do_not_fit_is_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *reason; /* NULL: it is taken */
+    } cases[] = {
+        {"name,lon,lat\n\"a, \"\"b\"\"\nc\",110,20\n", NULL},
+        {"name,lon,lat\na,110,20,,\n", NULL},
+        {"name;lon;lat\na,b;110;20\n", NULL},
+        {"name\tlon\tlat\r\na,b\t110\t20\r\n", NULL},
+        {"name,lon,lat\na,110,20\n\"b,110,20\nc,110,20\n", "line 3: a quote without an end"},
+        {"name,lon,lat\n5\" pipe,110,20\nb,110,20\n7\" pipe,110,20\n", "line 2: a quote inside a value"},
+        {"name,lon,lat\na,b,110,20\n", "line 2 has 4 values"},
+        {"name,lon,lat,name\na,110,20,b\n", "columns 1 and 4"},
+    };
+    struct fake_layer *fake = *state;
+    const char *path = fake_path(fake, "p.csv");
+    const struct host_import_options options = {.crs = "cgcs2000"};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct host_import_report report;
+        cim_error error = {0};
+        fake_layer_clear(fake);
+        fake_write(fake, "p.csv", cases[i].text, strlen(cases[i].text));
+        const cim_status status = fake_import(fake, path, &options, &report, &error);
+        if (cases[i].reason == NULL) {
+            assert_ok(status, &error);
+        } else {
+            assert_int_equal(status, CIM_E_INVALID);
+            assert_string_equal(error.param, "file");
+            assert_contains(error.en, cases[i].reason);
+        }
+        assert_int_equal(fake->n_rows, cases[i].reason == NULL ? 1 : 0);
+        host_import_report_done(&report);
+    }
+}
+
+static void
+test_messages_hold_no_folder_of_ours(void **state)
+{
+    static const char text[] =
+        "<?xml version=\"1.0\"?><kml xmlns=\"http://www.opengis.net/kml/2.2\">"
+        "<Document><Placemark>";
+    struct fake_layer *fake = *state;
+    struct host_import_report report;
+    cim_error error = {0};
+    fake_write(fake, "p.kml", text, sizeof text - 1);
+    assert_int_equal(fake_import(fake, fake_path(fake, "p.kml"), NULL, &report, &error),
+                     CIM_E_INVALID);
+    assert_contains(error.en, "layer.kml");
+    assert_null(strstr(error.en, "/tmp"));
+    assert_null(strstr(error.zh, "/tmp"));
+    host_import_report_done(&report);
+}
+
+/* GDAL only warns, and hands out the greatest number there is. */
+static void
+test_geojson_number_that_is_too_great_is_refused(void **state)
+{
+    static const char text[] =
+        "{\"type\":\"FeatureCollection\",\"features\":[{\"type\":\"Feature\","
+        "\"properties\":{\"name\":\"a\",\"count\":99999999999999999999},"
+        "\"geometry\":{\"type\":\"Point\",\"coordinates\":[110,20]}}]}";
+    struct fake_layer *fake = *state;
+    struct host_import_report report;
+    cim_error error = {0};
+    fake_write(fake, "p.geojson", text, sizeof text - 1);
+    assert_int_equal(fake_import(fake, fake_path(fake, "p.geojson"), NULL, &report, &error),
+                     CIM_E_INVALID);
+    assert_contains(error.en, "64bit");
+    assert_int_equal(fake->n_rows, 0);
+    host_import_report_done(&report);
+}
+
 int
 main(void)
 {
@@ -189,6 +264,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_numbers_that_the_declared_system_cannot_mean, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_shapefile_header_that_lies_about_its_type, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_csv_whose_rows_do_not_fit_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_messages_hold_no_folder_of_ours, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_geojson_number_that_is_too_great_is_refused, setup,
                                         teardown),
     };
     return cmocka_run_group_tests_name("exchange_faults", tests, NULL, NULL);
