@@ -9,7 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { ID_DIGITS = 10 };
+enum {
+    ID_DIGITS = 10,
+    STATUS_GONE = 499 /* until something is answered: the client left, which is no fault of ours */
+};
 
 int64_t
 host_now_us(void)
@@ -31,7 +34,7 @@ host_req_new(struct host_http *http, const char *raw_target)
     req->http = http;
     req->started_us = host_now_us();
     req->body.fd = -1;
-    req->status = 500;
+    req->status = STATUS_GONE;
     atomic_init(&req->refs, 1);
     host_stream_init(req);
     const size_t len = strlen(raw_target);

@@ -239,7 +239,10 @@ static void
 test_half_sent_upload_leaves_no_file(void **state)
 {
     struct fixture *fixture = of(state);
+    struct host_http_stats before;
+    struct host_http_stats after;
     uint8_t *block = calloc(1, 3 << 20);
+    host_http_stats(fixture->http, &before);
     const int fd = client_connect(fixture->port);
     client_send_text(fd, "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n");
     client_send(fd, block, 3 << 20);
@@ -257,6 +260,8 @@ test_half_sent_upload_leaves_no_file(void **state)
         (void)usleep(10000);
     }
     assert_int_equal(n, 0);
+    host_http_stats(fixture->http, &after);
+    assert_int_equal(after.errors_5xx, before.errors_5xx); /* it left by itself */
 }
 
 static void
