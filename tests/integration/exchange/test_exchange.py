@@ -278,45 +278,90 @@ class Formats(unittest.TestCase):
         "dxf/hainan_rivers_epsg4546.dxf": ("roads", None, ["--set=class=county", "--crs=EPSG:4546"]),
     }
 
-    def check(self, url):
-        data = os.path.join(os.environ["CIM_TEST_DATA"], "formats")
+    # The rest takes a minute and more: `script/test --all`.
+    MORE = {
+        "filegdb/hainan.gdb places": ("places", "places", ["--set=class=town"]),
+        "filegdb/qgis_test.gdb polys": ("land-use", "polys", ["--map=text=parcel_no", "--set=code=01,state=current"]),
+        "filegdb/qgis_test.gdb lines": ("roads", "lines", ["--set=class=county"]),
+        "filegdb/qgis_test.gdb points": ("places", "points", ["--set=class=town", "--map=text=name"]),
+        "gpkg/hainan.gpkg counties": ("coastline", "counties", ["--set=kind=islet"]),
+        "kml/qgis_multilayer.kml": ("places", "Layer2", ["--set=class=town", "--map=Name=name"]),
+        "kml/togeojson_linestring.kml": ("roads", None, ["--set=class=county"]),
+        "gml/qgis_airports.gml": ("places", None, ["--set=class=town", "--map=NAME=name"]),
+        "shapefile/latin1-property.shp": ("places", None, ["--set=class=town"]),
+        "shapefile/qgis_points.shp": ("places", None, ["--set=class=town", "--map=Class=name"]),
+        "shapefile/qgis_lines.shp": ("roads", None, ["--set=class=county", "--map=Name=name"]),
+        "shapefile/qgis_polys.shp": ("coastline", None, ["--set=kind=islet"]),
+        "shapefile/qgis_buildings.shp": ("coastline", None, ["--set=kind=islet"]),
+    }
+    NOT_READ = {
+        "dxf/qgis_entities.dwg": "a closed format",
+        "dxf/dxflib_demo.dxf": "a drawing that lies nowhere",
+        "dxf/dxflib_hatch.dxf": "a drawing that lies nowhere",
+        "dxf/qgis_points_lines_3d.dxf": "a drawing that lies nowhere",
+        "filegdb/qgis_featuredataset.gdb": "its layers are empty",
+    }
+
+    def check_file(self, platform, seen, path, layer, source_layer, options):
+        straight = platform.path("straight.gpkg")
+        done = run_program(["ogr2ogr", "-t_srs", "EPSG:4490", straight, path, "-dim", "XY"]
+                           + (["-s_srs", "EPSG:4546"] if path.endswith(".dxf") else [])
+                           + ([source_layer] if source_layer else []))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        before = Measures(straight)
+        os.unlink(straight)
+        platform.run("import", path, "--layer=lpg." + layer, "--any-area",
+                     *(["--source-layer=" + source_layer] if source_layer else []), *options)
+        copy = platform.path("out.geojsonl")
+        platform.run("export", "lpg." + layer, copy)
+        with open(copy) as f:
+            new = [line for line in f if json.loads(line)["id"] > seen.get(layer, 0)]
+        seen[layer] = max(json.loads(line)["id"] for line in new)
+        platform.path("new.geojsonl", "".join(new))
+        os.unlink(copy)
+        after = Measures(os.path.join(platform.dir, "new.geojsonl"))
+        self.assertEqual(after.count, before.count)
+        for got, expected in zip(after.box, before.box):
+            self.assertAlmostEqual(got, expected, delta=2e-7)
+        self.assertAlmostEqual(after.area, before.area, delta=1e-6)
+
+    def check(self, url, folder, cases):
         platform = Platform(areas=Hainan.real_areas(), url=url)
         self.addCleanup(platform.end)
         seen = {}
-        for name, (layer, source_layer, options) in self.CASES.items():
+        for name, (layer, source_layer, options) in cases.items():
             with self.subTest(file=name):
-                path = os.path.join(data, name)
-                straight = platform.path("straight.gpkg")
-                done = run_program(["ogr2ogr", "-t_srs", "EPSG:4490", straight, path, "-dim", "XY"]
-                                   + (["-s_srs", "EPSG:4546"] if name.endswith(".dxf") else [])
-                                   + ([source_layer] if source_layer else []))
-                self.assertEqual(done.returncode, 0, done.stderr)
-                before = Measures(straight)
-                os.unlink(straight)
-                platform.run("import", path, "--layer=lpg." + layer, "--any-area",
-                             *(["--source-layer=" + source_layer] if source_layer else []), *options)
-                copy = platform.path("out.geojsonl")
-                platform.run("export", "lpg." + layer, copy)
-                with open(copy) as f:
-                    new = [line for line in f if json.loads(line)["id"] > seen.get(layer, 0)]
-                seen[layer] = max(json.loads(line)["id"] for line in new)
-                platform.path("new.geojsonl", "".join(new))
-                os.unlink(copy)
-                after = Measures(os.path.join(platform.dir, "new.geojsonl"))
-                self.assertEqual(after.count, before.count)
-                for got, expected in zip(after.box, before.box):
-                    self.assertAlmostEqual(got, expected, delta=2e-7)
-                self.assertAlmostEqual(after.area, before.area, delta=1e-6)
+                path = os.path.join(os.environ["CIM_TEST_DATA"], folder, name.split(" ")[0])
+                self.check_file(platform, seen, path, layer, source_layer, options)
 
-    def test_embedded(self):
-        self.check(None)
+    def cases(self):
+        return {**self.CASES, **self.MORE} if os.environ.get("CIM_TEST_LONG") else self.CASES
 
-    def test_postgresql(self):
+    @staticmethod
+    def database(name):
         socket = os.environ["CIM_TEST_PG"]
         made = run_program(["psql", "-h", socket, "-U", "cim", "-d", "postgres", "-c",
-                            "create database formats template cim_template"])
-        self.assertEqual(made.returncode, 0, made.stderr)
-        self.check("postgresql:///formats?host=%s&user=cim" % urllib.parse.quote(socket, safe=""))
+                            "create database %s template cim_template" % name])
+        if made.returncode != 0:
+            raise AssertionError(made.stderr)
+        return "postgresql:///%s?host=%s&user=cim" % (name, urllib.parse.quote(socket, safe=""))
+
+    def test_no_file_is_left_out(self):
+        data = os.path.join(os.environ["CIM_TEST_DATA"], "formats")
+        patterns = ("shapefile/*.shp", "filegdb/*.gdb", "gpkg/*.gpkg", "kml/*.km?", "gml/*.gml", "geojson/*.geojson",
+                    "dxf/*.d??")
+        found = {os.path.relpath(path, data) for each in patterns for path in glob.glob(os.path.join(data, each))}
+        named = {name.split(" ")[0] for name in {**self.CASES, **self.MORE}}
+        self.assertEqual(found, named | set(self.NOT_READ))
+
+    def test_embedded(self):
+        self.check(None, "formats", self.cases())
+
+    def test_postgresql(self):
+        self.check(self.database("formats"), "formats", self.cases())
+        if os.environ.get("CIM_TEST_LONG"):  # on the embedded store Hainan does it, record by record
+            self.check(self.database("hainan"), "hainan",
+                       {name: (layer, None, options) for name, (layer, options) in Hainan.CASES.items()})
 
 
 class Killed(unittest.TestCase):
