@@ -192,7 +192,8 @@ test_csv_whose_rows_do_not_fit_is_refused(void **state)
         {"name;lon;lat\na,b;110;20\n", NULL},
         {"name\tlon\tlat\r\na,b\t110\t20\r\n", NULL},
         {"name,lon,lat\na,110,20\n\"b,110,20\nc,110,20\n", "line 3: a quote without an end"},
-        {"name,lon,lat\n5\" pipe,110,20\nb,110,20\n7\" pipe,110,20\n", "line 2: a quote inside a value"},
+        {"name,lon,lat\n5\" pipe,110,20\nb,110,20\n7\" pipe,110,20\n",
+         "line 2: a quote inside a value"},
         {"name,lon,lat\na,b,110,20\n", "line 2 has 4 values"},
         {"name,lon,lat,name\na,110,20,b\n", "columns 1 and 4"},
     };

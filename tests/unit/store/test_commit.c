@@ -233,6 +233,60 @@ test_unique_clash_leaves_transaction_usable(void **state)
     assert_int_equal(one_int(fixture->store, "select count(*) from thing"), 2);
 }
 
+struct mixed {
+    int runs;
+    bool fails; /* its late statement does */
+};
+
+/* Read, write, and what travels with the commit. */
+static cim_status
+read_write_and_note(void *arg, cim_tx *tx, cim_error *err)
+{
+    struct mixed *mixed = arg;
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    const cim_batch *batch = NULL;
+    char uid[32];
+    cim_value value = {.name = "uid"};
+    mixed->runs++;
+    CIM_TRY(host_store_query(tx, "select count(*) from thing", NULL, 0, &rows, err));
+    CIM_TRY(rows->next(rows, &batch, err));
+    (void)snprintf(uid, sizeof uid, "t%lld", (long long)cim_column_i64(batch->columns[0], 0));
+    CIM_TRY(add_thing(NULL, tx, uid, 110, 20, err));
+    (void)snprintf(uid, sizeof uid, "late%d", mixed->fails ? 0 : mixed->runs);
+    value = text_value("uid", uid);
+    CIM_TRY(host_store_exec_late(tx, "insert into thing (uid, updated_at) values (:uid, {now})",
+                                 &value, 1, err));
+    return host_store_change(tx, "t.things", 1, CIM_CHANGE_CREATE, NULL, NULL, err);
+}
+
+static void
+test_reading_writing_and_late_statements_share_a_transaction(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mixed mixed = {.runs = 0};
+    cim_error error = {0};
+    int64_t pos = 0;
+    for (int i = 1; i <= 5; i++) {
+        assert_ok(host_store_write(fixture->store, read_write_and_note, &mixed, &pos, &error),
+                  &error);
+        assert_int_equal(mixed.runs, i); /* none had to run again */
+        assert_int_equal(pos, i);
+    }
+    assert_int_equal(one_int(fixture->store, "select count(*) from thing"), 10);
+    mixed.fails = true;
+    assert_ok(host_store_write(fixture->store, read_write_and_note, &mixed, &pos, &error), &error);
+    assert_int_equal(host_store_write(fixture->store, read_write_and_note, &mixed, &pos, &error),
+                     CIM_E_EXISTS);
+    assert_string_equal(error.param, "uid");
+    assert_int_equal(mixed.runs, 7);
+    assert_int_equal(one_int(fixture->store, "select count(*) from thing"), 12);
+    assert_int_equal(one_int(fixture->store, "select count(*) from cim_change"), 6);
+    mixed.fails = false;
+    mixed.runs = 20;
+    assert_ok(host_store_write(fixture->store, read_write_and_note, &mixed, &pos, &error), &error);
+    assert_int_equal(pos, 7);
+}
+
 static cim_status
 nest(void *arg, cim_tx *tx, cim_error *err)
 {
@@ -366,6 +420,9 @@ main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_unique_clash_leaves_transaction_usable, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_reading_writing_and_late_statements_share_a_transaction, fixture_setup,
+            fixture_teardown),
         cmocka_unit_test_setup_teardown(test_nested_write_is_refused, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_rows_left_open_end_with_the_transaction, fixture_setup,

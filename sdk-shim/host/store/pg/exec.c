@@ -122,13 +122,15 @@ send_all(struct host_pg_tx *tx, const char *name, int32_t n_parameters, bool gua
     if (sent && !tx->begun) {
         sent = send_named(conn, "cim_begin", &turn->n);
     }
-    if (sent && guarded && tx->xact == 0) {
-        turn->xact = turn->n; /* what writes will want it for its commit */
-        sent = send_named(conn, "cim_xact", &turn->n);
-    }
     turn->saved = guarded && !turn->first;
     if (sent && turn->saved) {
         sent = send_named(conn, "cim_savepoint", &turn->n);
+    }
+    /* What writes will want it for its commit. Never in front: the first command of a pipeline may
+     * still be answered row by row, as the query before it was. */
+    if (sent && guarded && tx->xact == 0) {
+        turn->xact = turn->n;
+        sent = send_named(conn, "cim_xact", &turn->n);
     }
     turn->keep = turn->n;
     sent = sent && send_bound(conn, name, n_parameters, &turn->n);
