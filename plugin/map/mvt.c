@@ -19,15 +19,14 @@ enum {
 enum { FEATURE_ID = 1, FEATURE_TAGS = 2, FEATURE_TYPE = 3, FEATURE_GEOMETRY = 4 };
 enum { VALUE_TEXT = 1, VALUE_DOUBLE = 3, VALUE_INT = 4, VALUE_BOOL = 7 };
 enum { COMMAND_MOVE = 1, COMMAND_LINE = 2, COMMAND_CLOSE = 7 };
-enum { KEYS_MAX = 512 };
+enum { KEYS_MAX = 512, VARINT_MAX = 10 };
 
 struct lpg_mvt {
     struct cim_buf features; /* finished LAYER_FEATURES fields */
     struct cim_buf values;   /* finished LAYER_VALUES fields */
     struct cim_buf tags;     /* of the feature at hand, packed */
     struct cim_buf geometry;
-    struct cim_buf value; /* scratch of intern_… */
-    struct cim_buf field;
+    struct cim_buf field; /* scratch of lpg_mvt_value_text() */
     const char *name;
     const char *keys[KEYS_MAX];
     uint32_t n_keys;
@@ -46,17 +45,34 @@ struct lpg_mvt {
     cim_status failed;
 };
 
-static void
-put_varint(struct cim_buf *out, uint64_t value)
+static size_t
+write_varint(char bytes[VARINT_MAX], uint64_t value)
 {
-    char bytes[10];
     size_t n = 0;
     while (value >= 0x80U) {
         bytes[n++] = (char)(uint8_t)(value | 0x80U);
         value >>= 7U;
     }
     bytes[n++] = (char)(uint8_t)value;
-    cim_buf_add(out, bytes, n);
+    return n;
+}
+
+static size_t
+varint_size(uint64_t value)
+{
+    size_t n = 1;
+    while (value >= 0x80U) {
+        value >>= 7U;
+        n++;
+    }
+    return n;
+}
+
+static void
+put_varint(struct cim_buf *out, uint64_t value)
+{
+    char bytes[VARINT_MAX];
+    cim_buf_add(out, bytes, write_varint(bytes, value));
 }
 
 static void
@@ -97,7 +113,6 @@ lpg_mvt_new(const char *layer_name, struct lpg_mvt **ret_mvt, cim_error *err)
     cim_buf_init(&mvt->values, LPG_MVT_BYTES_MAX);
     cim_buf_init(&mvt->tags, LPG_MVT_BYTES_MAX);
     cim_buf_init(&mvt->geometry, LPG_MVT_BYTES_MAX);
-    cim_buf_init(&mvt->value, LPG_MVT_BYTES_MAX);
     cim_buf_init(&mvt->field, LPG_MVT_BYTES_MAX);
     *ret_mvt = mvt;
     return CIM_OK;
@@ -113,7 +128,6 @@ lpg_mvt_free(struct lpg_mvt *mvt)
     cim_buf_done(&mvt->values);
     cim_buf_done(&mvt->tags);
     cim_buf_done(&mvt->geometry);
-    cim_buf_done(&mvt->value);
     cim_buf_done(&mvt->field);
     free(mvt->slots);
     free(mvt);
@@ -178,18 +192,15 @@ grow_slots(struct lpg_mvt *mvt)
     return true;
 }
 
-/* Number of the value that stands in mvt->value. */
+/* Number of the value whose field of the layer this is. */
 static uint32_t
-intern_value(struct lpg_mvt *mvt)
+intern_field(struct lpg_mvt *mvt, const char *field, size_t len)
 {
-    struct cim_buf *field = &mvt->field;
     struct value_slot *slot;
-    cim_buf_clear(field);
-    put_bytes(field, LAYER_VALUES, mvt->value.data, mvt->value.len);
-    if (mvt->failed != CIM_OK || mvt->value.failed != CIM_OK || field->failed != CIM_OK) {
+    if (mvt->failed != CIM_OK) {
         return 0;
     }
-    slot = find_slot(mvt->slots, mvt->n_slots, mvt->values.data, field->data, field->len);
+    slot = find_slot(mvt->slots, mvt->n_slots, mvt->values.data, field, len);
     if (slot->len != 0) {
         return slot->index;
     }
@@ -201,37 +212,41 @@ intern_value(struct lpg_mvt *mvt)
         if (!grow_slots(mvt)) {
             return 0;
         }
-        slot = find_slot(mvt->slots, mvt->n_slots, mvt->values.data, field->data, field->len);
+        slot = find_slot(mvt->slots, mvt->n_slots, mvt->values.data, field, len);
     }
     *slot = (struct value_slot){
-        .start = (uint32_t)mvt->values.len, .len = (uint32_t)field->len, .index = mvt->n_values};
-    cim_buf_add(&mvt->values, field->data, field->len);
+        .start = (uint32_t)mvt->values.len, .len = (uint32_t)len, .index = mvt->n_values};
+    cim_buf_add(&mvt->values, field, len);
     return mvt->n_values++;
 }
 
 uint32_t
 lpg_mvt_value_text(struct lpg_mvt *mvt, const char *text)
 {
-    cim_buf_clear(&mvt->value);
-    put_bytes(&mvt->value, VALUE_TEXT, text, strlen(text));
-    return intern_value(mvt);
+    const size_t len = strlen(text);
+    cim_buf_clear(&mvt->field);
+    put_tag(&mvt->field, LAYER_VALUES, WIRE_BYTES);
+    put_varint(&mvt->field, 1 + varint_size(len) + len);
+    put_bytes(&mvt->field, VALUE_TEXT, text, len);
+    return mvt->field.failed == CIM_OK ? intern_field(mvt, mvt->field.data, mvt->field.len) : 0;
 }
 
+/* A tile has some hundred numbers; they are put together here, at a tenth of what buffers take. */
 static uint32_t
 intern_scalar(struct lpg_mvt *mvt, uint32_t value_field, uint32_t wire, uint64_t bits)
 {
-    cim_buf_clear(&mvt->value);
-    put_tag(&mvt->value, value_field, wire);
+    char field[3 + VARINT_MAX] = {LAYER_VALUES << 3 | WIRE_BYTES};
+    size_t n = 3;
+    field[2] = (char)(value_field << 3U | wire);
     if (wire == WIRE_FIXED64) {
-        uint8_t bytes[8];
         for (unsigned i = 0; i < 8; i++) {
-            bytes[i] = (uint8_t)(bits >> (8U * i));
+            field[n++] = (char)(uint8_t)(bits >> (8U * i));
         }
-        cim_buf_add(&mvt->value, bytes, sizeof bytes);
     } else {
-        put_varint(&mvt->value, bits);
+        n += write_varint(field + n, bits);
     }
-    return intern_value(mvt);
+    field[1] = (char)(n - 2);
+    return intern_field(mvt, field, n);
 }
 
 uint32_t
@@ -268,8 +283,9 @@ lpg_mvt_begin(struct lpg_mvt *mvt, enum lpg_mvt_type type, uint64_t id)
 void
 lpg_mvt_tag(struct lpg_mvt *mvt, uint32_t key, uint32_t value)
 {
-    put_varint(&mvt->tags, key);
-    put_varint(&mvt->tags, value);
+    char bytes[2 * VARINT_MAX];
+    const size_t n = write_varint(bytes, key);
+    cim_buf_add(&mvt->tags, bytes, n + write_varint(bytes + n, value));
 }
 
 static void
@@ -308,17 +324,6 @@ lpg_mvt_path(struct lpg_mvt *mvt, const int32_t *xy, size_t n_positions, bool cl
     }
 }
 
-static size_t
-varint_size(uint64_t value)
-{
-    size_t n = 1;
-    while (value >= 0x80U) {
-        value >>= 7U;
-        n++;
-    }
-    return n;
-}
-
 void
 lpg_mvt_end(struct lpg_mvt *mvt)
 {
@@ -355,7 +360,6 @@ lpg_mvt_append(struct lpg_mvt *mvt, struct cim_buf *tile, cim_error *err)
     CIM_TRY(cim_buf_status(&mvt->values, err));
     CIM_TRY(cim_buf_status(&mvt->tags, err));
     CIM_TRY(cim_buf_status(&mvt->geometry, err));
-    CIM_TRY(cim_buf_status(&mvt->value, err));
     CIM_TRY(cim_buf_status(&mvt->field, err));
     if (mvt->features.len > 0) {
         put_tag(&layer, LAYER_VERSION, WIRE_VARINT);

@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "geo/mercator.h"
+#include "map/points_cell.h"
 #include "map/rates.h"
 
 #include <stdlib.h>
@@ -12,64 +13,54 @@ enum { COUNTED_VALUES_MAX = 64 /* of one count_by field */ };
 
 /* ---- building ---- */
 
-static void
-bitmap_set(struct lpg_bitmap *bitmap, uint32_t i)
-{
-    bitmap->words[i / 64U] |= 1ULL << (i % 64U);
-}
-
 static cim_status
 count_values(struct lpg_points *points, const struct lpg_features *features, uint32_t attribute,
              cim_error *err)
 {
     const struct lpg_attribute *a = &features->attributes[attribute];
     const uint32_t n_values = a->dictionary.n > 0 ? a->dictionary.n : 1;
-    const size_t n_words = points->n / 64U + 1;
+    const size_t n_blocks = points->n / LPG_POINTS_BLOCK + 1;
+    const size_t stride = n_values - 1;
     struct lpg_counted *counted = &points->counted[points->n_counted];
     if (n_values > COUNTED_VALUES_MAX + 1) {
         return cim_fail(err, CIM_E_TOO_LARGE, "count_by", a->field->name, "计数字段最多 %d 个取值",
                         "a count_by field may have at most %d values", COUNTED_VALUES_MAX);
     }
-    counted->bitmaps = calloc(n_values, sizeof *counted->bitmaps);
-    if (counted->bitmaps == NULL) {
-        return cim_fail_nomem(err);
-    }
     counted->attribute = attribute;
     counted->n_values = n_values;
+    counted->words = calloc(n_blocks * stride + 1, sizeof *counted->words);
+    counted->ranks = calloc(n_blocks * stride + 1, sizeof *counted->ranks);
     points->n_counted++;
-    for (uint32_t v = 1; v < n_values; v++) {
-        counted->bitmaps[v].words = calloc(n_words, sizeof(uint64_t));
-        counted->bitmaps[v].rank = calloc(n_words, sizeof(uint32_t));
-        if (counted->bitmaps[v].words == NULL || counted->bitmaps[v].rank == NULL) {
-            return cim_fail_nomem(err);
-        }
+    if (counted->words == NULL || counted->ranks == NULL) {
+        return cim_fail_nomem(err);
     }
     for (uint32_t i = 0; i < points->n; i++) {
         const uint32_t code = a->codes[lpg_points_row(points, i)];
         if (code != 0) {
-            bitmap_set(&counted->bitmaps[code], i);
+            counted->words[i / LPG_POINTS_BLOCK * stride + code - 1] |= 1ULL
+                                                                        << (i % LPG_POINTS_BLOCK);
         }
     }
-    for (uint32_t v = 1; v < n_values; v++) {
-        uint32_t rank = 0;
-        for (size_t w = 0; w < n_words; w++) {
-            counted->bitmaps[v].rank[w] = rank;
-            rank += (uint32_t)__builtin_popcountll(counted->bitmaps[v].words[w]);
-        }
+    for (size_t at = stride; at < n_blocks * stride; at++) {
+        counted->ranks[at] =
+            counted->ranks[at - stride] + lpg_bits_set(counted->words[at - stride]);
     }
     return CIM_OK;
 }
 
-/* Prefix sums, partitions and bitmaps over points->morton. */
+/* Prefix sums, partitions and counts per value over points->morton. */
 cim_status
 lpg_points_index(struct lpg_points *points, const struct lpg_features *features, cim_error *err)
 {
     uint32_t n_partitions = 0;
+    points->block_morton =
+        malloc((points->n / LPG_POINTS_BLOCK + 1) * sizeof *points->block_morton);
     points->sum_x = malloc(((size_t)points->n + 1) * sizeof *points->sum_x);
     points->sum_y = malloc(((size_t)points->n + 1) * sizeof *points->sum_y);
     points->partitions =
         calloc(features->areas.n > 0 ? features->areas.n : 1, sizeof *points->partitions);
-    if (points->sum_x == NULL || points->sum_y == NULL || points->partitions == NULL) {
+    if (points->block_morton == NULL || points->sum_x == NULL || points->sum_y == NULL ||
+        points->partitions == NULL) {
         return cim_fail_nomem(err);
     }
     points->sum_x[0] = 0;
@@ -78,6 +69,9 @@ lpg_points_index(struct lpg_points *points, const struct lpg_features *features,
         const uint32_t area = features->area[lpg_points_row(points, i)];
         uint32_t x;
         uint32_t y;
+        if (i % LPG_POINTS_BLOCK == 0) {
+            points->block_morton[i / LPG_POINTS_BLOCK] = points->morton[i];
+        }
         lpg_morton_split(points->morton[i], &x, &y);
         points->sum_x[i + 1] = points->sum_x[i] + x;
         points->sum_y[i + 1] = points->sum_y[i] + y;
@@ -302,16 +296,14 @@ lpg_points_free(struct lpg_points *points)
         return;
     }
     for (uint32_t c = 0; c < points->n_counted; c++) {
-        for (uint32_t v = 1; v < points->counted[c].n_values; v++) {
-            free(points->counted[c].bitmaps[v].words);
-            free(points->counted[c].bitmaps[v].rank);
-        }
-        free(points->counted[c].bitmaps);
+        free(points->counted[c].words);
+        free(points->counted[c].ranks);
     }
     for (size_t z = 0; z < LPG_POINTS_SINGLE_ZOOM; z++) {
         lpg_hexes_free(atomic_load(&points->hexes[z]));
     }
     free(points->morton);
+    free(points->block_morton);
     free(points->sum_x);
     free(points->sum_y);
     free(points->partitions);

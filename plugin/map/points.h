@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 enum {
+    LPG_POINTS_BLOCK = 64,       /* points; as many as a word has bits */
     LPG_POINTS_SINGLE_ZOOM = 14, /* from here on every point is drawn by itself */
     LPG_CLUSTER_LEVELS = 3       /* a 512 px tile has 2^3 x 2^3 cells of 64 px */
 };
@@ -26,22 +27,21 @@ struct lpg_partition {
     uint32_t end;
 };
 
-/* One bit per point and value, with the count of bits before each word. */
-struct lpg_bitmap {
-    uint64_t *words;
-    uint32_t *rank;
-};
-
+/* One bit per point and value, in blocks, with the count of bits before each block.
+ * Of a block the values lie side by side: the ranks of all values at one place, which is what a
+ * cell asks for, are two or three lines of the cache and not two for each value. */
 struct lpg_counted {
     uint32_t attribute; /* index in features.attributes */
-    uint32_t n_values;  /* as its dictionary's n: bitmap [0] is unused */
-    struct lpg_bitmap *bitmaps;
+    uint32_t n_values;  /* as its dictionary's n: value 0 is none and has no bits */
+    uint64_t *words;    /* block x (n_values - 1) */
+    uint32_t *ranks;
 };
 
 struct lpg_points {
     uint32_t n;
     uint64_t *morton;
-    uint64_t *sum_x; /* n + 1 prefix sums of 32-bit positions */
+    uint64_t *block_morton; /* of the first point of each block: small enough for the cache */
+    uint64_t *sum_x;        /* n + 1 prefix sums of 32-bit positions */
     uint64_t *sum_y;
     const uint32_t *row; /* row of each point in features; NULL: the same number */
     uint32_t n_partitions;

@@ -122,6 +122,7 @@ struct drawing {
     struct tile_frame frame;
     struct cell cells[CELLS];
     uint64_t *value_counts; /* CELLS x total values of all counted attributes */
+    uint64_t *ranks[2];     /* of those values, at the beginning and the end of a range */
     uint32_t n_values;
     struct lpg_rate_codes rates[CIM_RATES_MAX];
 };
@@ -140,6 +141,22 @@ n_values_of(const struct lpg_stack *stack, uint32_t attribute)
     return n > 0 ? n : 1;
 }
 
+/* How many of the points before the i-th have each value. */
+static void
+ranks_at(const struct drawing *drawing, const struct lpg_points *points, uint32_t i,
+         uint64_t *ret_ranks)
+{
+    for (uint32_t k = 0; k < points->n_counted; k++) {
+        const struct lpg_counted *counted = &points->counted[k];
+        const bool shown = (drawing->view->attributes >> counted->attribute & 1U) != 0;
+        for (uint32_t v = 1; shown && v < counted->n_values; v++) {
+            ret_ranks[v] = lpg_counted_rank(counted, v, i);
+        }
+        ret_ranks += n_values_of(drawing->stack, counted->attribute);
+    }
+}
+
+/* drawing->ranks are those of the range. */
 static void
 add_range(struct drawing *drawing, enum part part, uint32_t c, uint32_t begin, uint32_t end)
 {
@@ -148,9 +165,6 @@ add_range(struct drawing *drawing, enum part part, uint32_t c, uint32_t begin, u
     struct cell *cell = &drawing->cells[c];
     const uint64_t count = end - begin;
     uint64_t *values = drawing->value_counts + (size_t)c * drawing->n_values;
-    if (count == 0) {
-        return;
-    }
     cell->count += sign * count;
     cell->sum_x += sign * (points->sum_x[end] - points->sum_x[begin] - count * drawing->frame.x0);
     cell->sum_y += sign * (points->sum_y[end] - points->sum_y[begin] - count * drawing->frame.y0);
@@ -166,38 +180,31 @@ add_range(struct drawing *drawing, enum part part, uint32_t c, uint32_t begin, u
     default:
         cell->some = begin;
     }
-    for (uint32_t k = 0; k < points->n_counted; k++) {
-        const struct lpg_counted *counted = &points->counted[k];
-        const bool shown = (drawing->view->attributes >> counted->attribute & 1U) != 0;
-        for (uint32_t v = 1; shown && v < counted->n_values; v++) {
-            const uint64_t n = lpg_bitmap_rank(&counted->bitmaps[v], end) -
-                               lpg_bitmap_rank(&counted->bitmaps[v], begin);
-            values[v] += sign * n;
-        }
-        values += n_values_of(drawing->stack, counted->attribute);
+    for (uint32_t v = 0; v < drawing->n_values; v++) {
+        values[v] += sign * (drawing->ranks[1][v] - drawing->ranks[0][v]);
     }
 }
 
+/* The ranges of a partition follow each other: where one ends the next begins. */
 static void
 add_partition(struct drawing *drawing, enum part part, uint32_t begin, uint32_t end, uint64_t first)
 {
-    const uint64_t *morton = part_points(drawing->stack, part)->morton;
+    const struct lpg_points *points = part_points(drawing->stack, part);
     const uint32_t z = drawing->frame.z + LPG_CLUSTER_LEVELS;
     const uint64_t span = UINT64_MAX >> (2U * z); /* codes of a cell, less one */
     uint32_t at = begin;
+    if (begin < end) {
+        ranks_at(drawing, points, begin, drawing->ranks[0]);
+    }
     while (at < end) {
-        const uint32_t c = (uint32_t)((morton[at] - first) / (span + 1));
+        const uint32_t c = (uint32_t)((points->morton[at] - first) / (span + 1));
         const uint64_t last = first + (uint64_t)c * (span + 1) + span;
-        uint32_t next = at;
-        uint32_t step = 1;
-        /* Gallops to the cell's end: cells are few points or many, both cheap. */
-        while (next < end && morton[next] <= last) {
-            at = next + 1;
-            next = end - next > step ? next + step : end;
-            step *= 2;
-        }
-        at = last == UINT64_MAX ? end : lpg_points_lower_bound(morton, at, next, last + 1);
+        at = last == UINT64_MAX ? end : lpg_points_lower_bound(points, at, end, last + 1);
+        ranks_at(drawing, points, at, drawing->ranks[1]);
         add_range(drawing, part, c, begin, at);
+        uint64_t *const passed = drawing->ranks[0];
+        drawing->ranks[0] = drawing->ranks[1];
+        drawing->ranks[1] = passed;
         begin = at;
     }
 }
@@ -416,6 +423,9 @@ visit_part(struct drawing *drawing, enum part part, uint64_t first, uint64_t las
            const struct single_keys *singles, struct lpg_mvt *mvt)
 {
     const struct lpg_points *points = part_points(drawing->stack, part);
+    /* An older pyramid knows fewer values: of the others it has none. */
+    memset(drawing->ranks[0], 0, drawing->n_values * sizeof *drawing->ranks[0]);
+    memset(drawing->ranks[1], 0, drawing->n_values * sizeof *drawing->ranks[1]);
     for (uint32_t p = 0; points != NULL && p < points->n_partitions; p++) {
         const struct lpg_partition *partition = &points->partitions[p];
         uint32_t begin;
@@ -455,12 +465,14 @@ lpg_points_tile(const struct lpg_stack *stack, const struct lpg_view *view, bool
     for (uint32_t k = 0; k < stack->points->n_counted; k++) {
         drawing->n_values += n_values_of(stack, stack->points->counted[k].attribute);
     }
-    drawing->value_counts =
-        calloc((size_t)CELLS * (drawing->n_values > 0 ? drawing->n_values : 1), sizeof(uint64_t));
+    drawing->value_counts = calloc(
+        (size_t)(CELLS + 2) * (drawing->n_values > 0 ? drawing->n_values : 1), sizeof(uint64_t));
     if (drawing->value_counts == NULL) {
         free(drawing);
         return cim_fail_nomem(err);
     }
+    drawing->ranks[0] = drawing->value_counts + (size_t)CELLS * drawing->n_values;
+    drawing->ranks[1] = drawing->ranks[0] + drawing->n_values;
     if (!clustered) {
         single_keys_init(&singles, stack->features, mvt);
     }

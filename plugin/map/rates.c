@@ -69,8 +69,7 @@ count_values(const struct lpg_counted *counted, uint64_t codes, uint32_t begin, 
     for (; codes != 0; codes &= codes - 1) {
         const uint32_t code = (uint32_t)__builtin_ctzll(codes) + 1;
         if (code < counted->n_values) {
-            n += lpg_bitmap_rank(&counted->bitmaps[code], end) -
-                 lpg_bitmap_rank(&counted->bitmaps[code], begin);
+            n += lpg_counted_rank(counted, code, end) - lpg_counted_rank(counted, code, begin);
         }
     }
     return n;
