@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tiles in process at three sizes, beside SQLite, supercluster and PostGIS over the same points; then a
+# Tiles in process at three sizes, beside SQLite, supercluster, PostGIS and MapServer over the same points; then a
 # cached tile over HTTP beside nginx with the same bytes as a file.
 #
 #   bench_map.sh ROOT BUILD_DIR
@@ -43,6 +43,7 @@ if ((peers)); then
     npm_packages "$here"
     node --max-old-space-size=8000 "$here/supercluster.mjs" "$work/points" "$work/addresses"
     python3 tests/support/pg.py -- python3 "$here/postgis.py" "$work/points" "$work/addresses"
+    python3 "$here/mapserver.py" "$work/points" "$work/addresses" "$work"
 fi
 
 # ---- over HTTP ----
