@@ -81,6 +81,25 @@ describe('organisations, people, roles and grants in the console', () => {
     assert.ok(told.terms.some((term) => term.areas.some((area) => area.code === '460105')))
   })
 
+  it('says why somebody may not see a record, and what each grant lacks', async () => {
+    await page.click(test('nav-explain'))
+    const ask = async (record) => {
+      await page.fill(test('explain-principal'), 'li.si')
+      await page.fill(test('explain-resource'), 'lpg.stations')
+      await page.fill(test('explain-record'), record)
+      await page.click(test('explain-ask'))
+    }
+    const elsewhere = await page.evaluate(async () => {
+      const answer = await fetch('/collections/lpg.stations/items?limit=1&filter=' + encodeURIComponent("area_code NOT LIKE '460105%'"))
+      return (await answer.json()).features[0].id
+    })
+    await ask(String(elsewhere))
+    await page.waitForSelector(test('explain-summary'))
+    assert.match(await page.innerText(test('explain-summary')), /不可以/)
+    assert.match(await page.innerText(test('explain-terms')), /秀英区[\s\S]*记录不在授权的区划内/)
+    await shot(page, 'explain')
+  })
+
   it('lists templates and says why a role is refused', async () => {
     await page.click(test('nav-roleList'))
     await page.waitForSelector(test('roles'))

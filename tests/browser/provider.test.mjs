@@ -1,13 +1,15 @@
-// Signing in to the console at a real OpenID Connect provider, with a second factor that is owed here, and out of both.
+// Signing in to the console at a real OpenID Connect provider, with a second factor that is owed here, and at a real CAS
+// server; and out of both.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { startCas, WORD } from '../integration/sign_in/cas_server.mjs'
 import { freePort, Platform } from '../integration/sign_in/platform.mjs'
 import { CLIENT, SECRET, startProvider } from '../integration/sign_in/provider.mjs'
-import { launch, shot, test, totp } from './lib.mjs'
+import { launch, shot, test, totp, until } from './lib.mjs'
 
 describe('signing in at a provider', () => {
   const people = { zhao: { preferred_username: 'zhao.yi', name: '赵一', groups: ['admins'] } }
-  let browser, platform, idp, url
+  let browser, platform, idp, cas, url
   before(async () => {
     browser = await launch()
     platform = new Platform()
@@ -18,11 +20,14 @@ describe('signing in at a provider', () => {
       logout: [`${url}/admin/`],
       backchannel: `${url}/auth/backchannel/gov`,
     })
+    cas = await startCas({ 'qian.er': { name: '钱二', groups: ['staff'] } }, [`${url}/auth/callback/cas`])
     const file = platform.file('providers.json', JSON.stringify({
       providers: [{
         id: 'gov', title: { zh: '政务统一认证', en: 'Government sign-in' }, issuer: idp.issuer, client_id: CLIENT,
         client_secret: SECRET, create: true,
         roles: [{ claim: 'groups', value: 'admins', role: 'platform-admin', areas: ['*'] }],
+      }, {
+        id: 'cas', kind: 'cas', title: { zh: '单位统一认证', en: 'CAS' }, server: cas.url, create: true, claims: { name: 'name' },
       }],
     }))
     await platform.serve(`--http.port=${port}`, `--sign_in.providers=${file}`, '--sign_in.second_factor=administrators')
@@ -31,6 +36,7 @@ describe('signing in at a provider', () => {
     await browser.close()
     await platform.close()
     await idp.close()
+    await cas.close()
   })
 
   it('leads there, back to the page that was asked for, and out again', async () => {
@@ -65,6 +71,28 @@ describe('signing in at a provider', () => {
     await page.waitForURL(`${url}/admin/`)
     await page.waitForSelector(test('provider-gov'))
     assert.deepEqual(faults, [])
+    await context.close()
+  })
+
+  it('leads to a CAS server and back, and its logout ends the session here', async () => {
+    const context = await browser.newContext({ locale: 'zh-CN' })
+    const page = await context.newPage()
+    await page.goto(`${url}/portal/`)
+    await page.click(test('provider-cas'))
+    await page.waitForURL(`${cas.url}/login**`)
+    await page.fill('input[name=username]', 'qian.er')
+    await page.fill('input[name=password]', WORD)
+    await page.click('[type=submit]')
+    await page.waitForURL(`${url}/portal/**`)
+    await page.waitForSelector(test('user-name'))
+    assert.equal(await page.innerText(test('user-name')), '钱二')
+    const there = await context.newPage()
+    await there.goto(`${cas.url}/logout`)
+    await until('ended here', async () => {
+      await page.goto(`${url}/portal/`)
+      await page.waitForSelector(`${test('user-name')}, ${test('provider-cas')}`)
+      return page.locator(test('provider-cas')).count()
+    }, (n) => n === 1)
     await context.close()
   })
 })
