@@ -53,7 +53,9 @@ describe("a plugin's life in the console", () => {
     mkdirSync(installed)
     cpSync(template, join(installed, 'template'), { recursive: true })
     cpSync(unruly, join(installed, 'unruly'), { recursive: true })
-    platform.addUser('boss', 'platform-admin,note-reader')
+    cpSync(join(built, 'plugins/lpg'), join(installed, 'lpg'), { recursive: true })
+    platform.addUser('boss', 'platform-admin,note-reader,regulator')
+    platform.addUser('nobody', 'note-reader')
     await platform.serve(`--plugins.dirs=${installed}`)
     page = await (await browser.newContext({ viewport: { width: 1440, height: 1000 }, locale: 'zh-CN' })).newPage()
     page.on('pageerror', (error) => faults.push(error.message))
@@ -102,6 +104,33 @@ describe("a plugin's life in the console", () => {
     await until('enabled', state('template'), (s) => s === 'enabled')
     const status = await page.evaluate(() => fetch('/processes/template.echo').then((r) => r.status))
     assert.equal(status, 200)
+  })
+
+  it('gives from a fresh store what its manifest says, and nothing to whom nothing was granted', async () => {
+    const manifest = JSON.parse(readFileSync(join(built, 'plugins/lpg/plugin.manifest'), 'utf8'))
+    await page.click(`${card('lpg')} ${test('enable')}`)
+    await agree()
+    await until('enabled', state('lpg'), (s) => s === 'enabled')
+
+    const post = { method: 'POST', headers: { 'Content-Type': 'application/json' } }
+    const listed = {}
+    for (const username of ['boss', 'nobody']) {
+      const entered = await fetch(`${platform.url}/auth/token`, { ...post, body: JSON.stringify({ username, password: PASSWORD }) })
+      const headers = { Authorization: `Bearer ${(await entered.json()).access_token}` }
+      const ids = async (path, key) =>
+        (await (await fetch(`${platform.url}${path}`, { headers })).json())[key].map(({ id }) => id).filter((id) => id.startsWith('lpg.')).sort()
+      listed[username] = {
+        layers: await ids('/collections', 'collections'),
+        analyses: await ids('/processes', 'processes'),
+        entries: await ids('/catalogue/collections/resources/items?limit=1000', 'features'),
+      }
+    }
+    assert.deepEqual(listed.boss.layers, [...manifest.resources.layers].sort())
+    assert.deepEqual(listed.boss.analyses, [...manifest.resources.analyses].sort())
+    for (const id of manifest.resources.layers) assert.ok(listed.boss.entries.includes(id), `${id} is in the catalogue`)
+    assert.deepEqual([listed.nobody.layers, listed.nobody.analyses], [[], []])
+    const told = await page.innerText(card('lpg'))
+    for (const id of manifest.resources.analyses) assert.ok(told.includes(id), `the card names ${id}`)
   })
 
   it('refuses what is no bundle and changes nothing', async () => {
