@@ -225,7 +225,7 @@ static const cim_access_v1 access_service = {.struct_size = sizeof access_servic
                                              .area_ordinal = access_ordinal,
                                              .area = access_area};
 
-/* ---- clock/1, layers/1 ---- */
+/* ---- clock/1, layers/1, analyses/1 ---- */
 
 static int64_t
 clock_now(const cim_host *host)
@@ -249,6 +249,23 @@ add_layer(const cim_host *host, const cim_layer *layer, cim_error *err)
 
 static const cim_layers_v1 layers_service = {.struct_size = sizeof layers_service,
                                              .add_layer = add_layer};
+
+static cim_status
+add_analysis(const cim_host *host, const cim_analysis *analysis, cim_error *err)
+{
+    struct fake_host *fake = fake_of(host);
+    (void)err;
+    assert_true(fake->n_analyses < sizeof fake->analyses / sizeof fake->analyses[0]);
+    fake->analyses[fake->n_analyses++] = (cim_analysis){.struct_size = sizeof *analysis,
+                                                        .flags = analysis->flags,
+                                                        .id = analysis->id,
+                                                        .run = analysis->run,
+                                                        .self = analysis->self};
+    return CIM_OK;
+}
+
+static const cim_analyses_v1 analyses_service = {.struct_size = sizeof analyses_service,
+                                                 .add_analysis = add_analysis};
 
 static cim_status
 get_binding(const cim_host *host, const char *input, cim_binding *ret_binding, cim_error *err)
@@ -277,6 +294,7 @@ get_service(const cim_host *host, const char *id)
            : strcmp(id, CIM_SERVICE_BATCHES) == 0  ? (const void *)&batches_service
            : strcmp(id, CIM_SERVICE_CRYPT) == 0    ? (const void *)&crypt_service
            : strcmp(id, CIM_SERVICE_LAYERS) == 0   ? (const void *)&layers_service
+           : strcmp(id, CIM_SERVICE_ANALYSES) == 0 ? (const void *)&analyses_service
            : strcmp(id, CIM_SERVICE_BINDINGS) == 0 ? (const void *)&bindings_service
                                                    : NULL;
 }

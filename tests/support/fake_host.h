@@ -3,6 +3,7 @@
 #ifndef TESTS_FAKE_HOST_H
 #define TESTS_FAKE_HOST_H
 
+#include "cim/analyses.h"
 #include "cim/call.h"
 #include "cim/layers.h"
 #include "cim/plugin.h"
@@ -22,7 +23,9 @@ struct fake_host {
     struct cim_area_tree *areas;
     const cim_scope *scope; /* what access/1 answers */
     const cim_layer *layers[200];
-    size_t n_layers;       /* registered with layers/1 */
+    size_t n_layers;           /* registered with layers/1 */
+    cim_analysis analyses[32]; /* with analyses/1; of its texts the id alone stays */
+    size_t n_analyses;
     char raster[160];      /* what every input is bound to: a GeoTIFF; empty: nothing is bound */
     int rolled_back_times; /* transactions run again that often, as a store may */
     _Atomic int n_writes;  /* transactions begun */
