@@ -17,7 +17,8 @@ struct site {
     const char *id;  /* as it was given; NULL */
     uint32_t record; /* of an existing station */
     bool existing;
-    bool eligible;
+    bool lawful;   /* on the land, no separation short */
+    bool eligible; /* and `spacing_m` from stations that go on */
     double least_margin_m;
     enum lpg_separation_verdict verdict;
     double serves; /* weight that is nearest to it, or covered by it, when chosen */
@@ -297,7 +298,8 @@ judge_site(struct choice *choice, const GEOSPreparedGeometry *land, struct site 
             site->least_margin_m = fmin(site->least_margin_m, judgement.lines[i].margin_m);
         }
     }
-    site->eligible = is_within(ground, land, site->xy) && judgement.verdict != LPG_VERDICT_VIOLATES;
+    site->lawful = is_within(ground, land, site->xy) && judgement.verdict != LPG_VERDICT_VIOLATES;
+    site->eligible = site->lawful;
     for (size_t k = 0; k < choice->n_existing && site->eligible; k++) {
         site->eligible = apart_m(choice, site->xy, choice->sites[k].xy) >= choice->spacing_m;
     }
@@ -602,6 +604,29 @@ write_candidates(const struct choice *choice, struct cim_buf *out)
     return CIM_OK;
 }
 
+/* Why `count` stations cannot stand together: too few places, or else the spacing, without which
+ * any of the lawful places may be chosen together. */
+static void
+write_too_few(const struct choice *choice, struct cim_buf *out)
+{
+    size_t lawful = 0;
+    size_t eligible = 0;
+    for (size_t i = 0; i < choice->n_sites; i++) {
+        lawful += choice->sites[i].lawful;
+        eligible += choice->sites[i].eligible;
+    }
+    lpg_out_key(out, "too_few");
+    if (choice->solved) {
+        cim_buf_add_text(out, "null");
+        return;
+    }
+    cim_buf_add_char(out, '{');
+    lpg_out_text(out, "without", lawful < choice->count ? "count" : "spacing_m");
+    lpg_out_int(out, "places", (int64_t)lawful);
+    lpg_out_int(out, "places_spaced", (int64_t)eligible);
+    cim_buf_add_char(out, '}');
+}
+
 static cim_status
 write_choice(const struct choice *choice, const bool *chosen, struct cim_buf *out)
 {
@@ -617,6 +642,7 @@ write_choice(const struct choice *choice, const bool *chosen, struct cim_buf *ou
         }
     }
     cim_buf_add_text(out, "]}");
+    write_too_few(choice, out);
     lpg_out_m(out, "total_demand", choice->total);
     lpg_out_int(out, "existing_stations", (int64_t)choice->n_existing);
     lpg_out_m(out, "covered_demand", choice->solved && choice->coverage ? value : NAN);
@@ -654,7 +680,7 @@ lpg_siting_choose(const struct lpg_choice_ground *ground, struct json_object *in
     if (lpg_in_member(inputs, "count") == NULL) {
         static const char none[] = "{\"type\":\"FeatureCollection\",\"features\":[]}";
         cim_buf_addf(out, ",\"candidates\":%s,\"chosen\":%s", none, none);
-        cim_buf_add_text(out, ",\"total_demand\":null,\"existing_stations\":null,"
+        cim_buf_add_text(out, ",\"too_few\":null,\"total_demand\":null,\"existing_stations\":null,"
                               "\"covered_demand\":null,\"weighted_distance_m\":null,"
                               "\"bound\":null,\"gap\":null,\"proven\":false");
         return cim_buf_status(out, err);

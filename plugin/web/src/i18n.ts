@@ -216,6 +216,8 @@ export const t = translator({
   assumedCount: ['{n} 个对象属性未知，按最不利计', '{n} objects with unknown attributes taken at their worst'],
   noLandUse: ['用地本身不允许：没有可设站的地块', 'The parcels themselves allow none'],
   conflictRules: ['无地可用，冲突的规则：{rules}', 'No land is left; rules in conflict: {rules}'],
+  tooFewPlaces: ['选不出这么多站点：合规的候选点只有 {n} 处', 'So many stations cannot be chosen: {n} places may be built on'],
+  tooFewSpaced: ['按此间距选不出这么多站点：合规的候选点有 {n} 处', 'So many stations cannot keep that spacing: {n} places may be built on'],
   candidates: ['候选点', 'Candidates'],
   chosenSites: ['选定站点', 'Chosen sites'],
   serves: ['服务需求', 'Serves'],

@@ -363,6 +363,21 @@ test_choice_of_candidates(void **state)
     answer = land_of(fixture, -400, -400, 400, 400, more.data);
     assert_int_equal(json_object_array_length(at(answer, "chosen.features")), 0);
     assert_true(at(answer, "chosen") != NULL && !json_object_get_boolean(at(answer, "proven")));
+    assert_string_equal(text_at(answer, "too_few.without"), "spacing_m");
+    assert_true(number_at(answer, "too_few.places") == 3.0);
+    assert_true(number_at(answer, "too_few.places_spaced") == 3.0);
+    (void)json_object_put(answer);
+
+    /* four on three places: no spacing helps; run again with three and next to none, there are */
+    *(strstr(more.data, "\"count\":2") + strlen("\"count\":")) = '4';
+    memcpy(strstr(more.data, ":650") + 1, "1.0", 3);
+    answer = land_of(fixture, -400, -400, 400, 400, more.data);
+    assert_string_equal(text_at(answer, "too_few.without"), "count");
+    (void)json_object_put(answer);
+    *(strstr(more.data, "\"count\":4") + strlen("\"count\":")) = '3';
+    answer = land_of(fixture, -400, -400, 400, 400, more.data);
+    assert_int_equal(json_object_array_length(at(answer, "chosen.features")), 3);
+    assert_null(json_object_object_get(answer, "too_few"));
     (void)json_object_put(answer);
     cim_buf_done(&more);
 }

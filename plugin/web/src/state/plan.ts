@@ -47,6 +47,7 @@ export interface PlanAnswer extends RunOf<PlanInputs> {
   feasible_m2: number
   rules: LandRule[]
   conflict: { land_use: boolean; rules: string[] } | null
+  too_few: { without: 'count' | 'spacing_m'; places: number; places_spaced: number } | null
   assumed: Record<string, number>
   candidates: GeoJSON.FeatureCollection<GeoJSON.Point, SiteProperties>
   chosen: GeoJSON.FeatureCollection<GeoJSON.Point, SiteProperties>
