@@ -29,8 +29,8 @@ struct lpg_choice_ground {
 };
 
 /* `count`, `candidates`, `demand`, `objective`, `service_radius_m`, `spacing_m`, `existing` of the
- * inputs; writes "candidates", "chosen", "too_few", "covered_demand", "total_demand", "bound", "gap" and
- * "proven" as members of an open object: empty and null without `count`. [worker] */
+ * inputs; writes "candidates", "chosen", "too_few", "covered_demand", "total_demand", "bound",
+ * "gap" and "proven" as members of an open object: empty and null without `count`. [worker] */
 cim_status lpg_siting_choose(const struct lpg_choice_ground *ground, struct json_object *inputs,
                              struct cim_buf *out, cim_error *err);
 

@@ -27,6 +27,8 @@ static const struct receptor receptors[] = {
     {"power_line", ELEMENT, {0}, "overhead_line", 0},
     {"class_ab_store", ELEMENT, {0}, "chemical_store", 0},
     {"substation", ELEMENT, {0}, "substation", 0},
+    {"class_c_store", HOUSE, {1, "warehouse", NULL, "false", "5"}, NULL, 0},
+    {"other_road", ROAD, {0}, "county", 9},
 };
 
 static const struct receptor *
@@ -194,7 +196,9 @@ test_tank_table(void **state)
                 {"other_civil", {40, 45, 50, 55, 65, 75, 100}},
                 {"class_ab_store", {40, 45, 50, 55, 65, 75, 100}},
                 {"railway_national", {60, 70, 70, 80, 80, 100, 100}},
-                {"highway", {20, 25, 25, 25, 30, 30, 30}}};
+                {"class_c_store", {32, 35, 40, 45, 55, 65, 80}},
+                {"highway", {20, 25, 25, 25, 30, 30, 30}},
+                {"other_road", {15, 20, 20, 20, 25, 25, 25}}};
     struct fixture *fixture = *state;
     for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
         (void)fixture_clear(state);

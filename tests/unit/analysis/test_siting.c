@@ -365,7 +365,7 @@ test_choice_of_candidates(void **state)
     assert_true(at(answer, "chosen") != NULL && !json_object_get_boolean(at(answer, "proven")));
     assert_string_equal(text_at(answer, "too_few.without"), "spacing_m");
     assert_true(number_at(answer, "too_few.places") == 3.0);
-    assert_true(number_at(answer, "too_few.places_spaced") == 3.0);
+    assert_true(number_at(answer, "too_few.places_spaced") == 1.0);
     (void)json_object_put(answer);
 
     /* four on three places: no spacing helps; run again with three and next to none, there are */
