@@ -121,6 +121,21 @@ parse_side(const struct params *params, const char *name, int32_t *ret_side, cim
 }
 
 /* The box in the axis order of CRS: for EPSG:4490 and 4326 latitude comes first. */
+/* A box of WMS has no heights. */
+static cim_status
+parse_box(const char *bbox, double ret_box[4], cim_error *err)
+{
+    size_t n_commas = 0;
+    for (const char *at = bbox; *at != '\0'; at++) {
+        n_commas += *at == ',' ? 1 : 0;
+    }
+    if (n_commas != 3 || host_parse_bbox(bbox, ret_box, NULL) != CIM_OK) {
+        return cim_fail(err, CIM_E_INVALID, "BBOX", bbox, "应为四个数字，次序随 CRS 的轴序",
+                        "expected four numbers in the axis order of CRS");
+    }
+    return CIM_OK;
+}
+
 static cim_status
 parse_view(const struct params *params, struct host_wms_request *request, cim_error *err)
 {
@@ -133,10 +148,7 @@ parse_view(const struct params *params, struct host_wms_request *request, cim_er
         host_crs_parse("CRS", strcasecmp(crs, "CRS:84") == 0 ? "CRS84" : crs, &request->crs, err));
     CIM_TRY(host_map_check_crs("CRS", crs, &request->crs, err));
     CIM_TRY(need(params, "BBOX", &bbox, err));
-    if (host_parse_bbox(bbox, box, NULL) != CIM_OK) {
-        return cim_fail(err, CIM_E_INVALID, "BBOX", bbox, "应为四个数字，次序随 CRS 的轴序",
-                        "expected four numbers in the axis order of CRS");
-    }
+    CIM_TRY(parse_box(bbox, box, err));
     CIM_TRY(host_map_box(NULL, &request->crs, box, &request->crs, view, err));
     CIM_TRY(parse_side(params, "WIDTH", &request->view.width, err));
     CIM_TRY(parse_side(params, "HEIGHT", &request->view.height, err));
