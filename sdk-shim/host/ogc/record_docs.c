@@ -27,6 +27,13 @@ host_record_list_done(struct host_record_list *list)
     *list = (struct host_record_list){.ask = NULL};
 }
 
+/* A document takes hundreds of allocations: only what is wanted is made. */
+static bool
+is_wanted(const struct host_record_list *list, const char *id)
+{
+    return list->only == NULL || strcmp(list->only, id) == 0;
+}
+
 static cim_status
 add_record(struct host_record_list *list, const struct host_record *record, cim_error *err)
 {
@@ -262,13 +269,15 @@ take_layer(void *arg, const struct host_layer *layer, bool has_tiles, cim_error 
     }
     cim_copy_text(record.id, sizeof record.id, layer->layer.id);
     cim_copy_text(record.layer, sizeof record.layer, layer->layer.id);
-    record.doc = layer_doc(list->ask, def);
-    CIM_TRY(add_record(list, &record, err));
-    if (!has_tiles) {
-        return CIM_OK;
+    if (is_wanted(list, record.id)) {
+        record.doc = layer_doc(list->ask, def);
+        CIM_TRY(add_record(list, &record, err));
     }
     record.type = "service";
     (void)snprintf(record.id, sizeof record.id, "%.100s.tiles", layer->layer.id);
+    if (!has_tiles || !is_wanted(list, record.id)) {
+        return CIM_OK;
+    }
     record.doc = tiles_doc(list->ask, def, record.id);
     return add_record(list, &record, err);
 }
@@ -284,6 +293,9 @@ take_analysis(void *arg, const struct host_work *work, cim_error *err)
     const cim_scope *scope = NULL;
     struct host_record record = {.type = "process"};
     const struct cim_catalogue catalogue = {.sharing = CIM_SHARING_CONDITIONAL};
+    if (!is_wanted(list, kind->id)) {
+        return CIM_OK;
+    }
     CIM_TRY(host_identity_scope(ask->ogc->app->identity, host_http_principal(ask->call), kind->id,
                                 CIM_ACT_RUN, ask->call->now_ms, &scope, err));
     record.readable = scope->n_terms > 0;
@@ -315,12 +327,15 @@ add_bound(struct bound *bound, const struct host_binding_role *role)
     HOST_AUTO_BINDING struct host_binding binding = {.root = NULL};
     struct host_record record = {.type = "dataset"};
     const struct cim_catalogue catalogue = {.sharing = CIM_SHARING_CONDITIONAL};
+    (void)snprintf(record.id, sizeof record.id, "binding.%.100s", role->role);
+    if (!is_wanted(bound->list, record.id)) {
+        return CIM_OK;
+    }
     const cim_status status = host_binding_load(ask->ogc->app, role->role, &binding, NULL);
     if (status != CIM_OK) {
         return status == CIM_E_NOTFOUND ? CIM_OK : status;
     }
     record.readable = role->layer[0] == '\0' || host_may_read(ask, role->layer);
-    (void)snprintf(record.id, sizeof record.id, "binding.%.100s", role->role);
     record.changed_ms = record.readable ? binding.good_ms : 0;
     record.doc = begin_doc(ask, record.id, "dataset", NULL);
     char zh[300];
@@ -409,9 +424,10 @@ fill(struct host_record_list *list, cim_error *err)
 }
 
 cim_status
-host_records_list(const struct host_ask *ask, struct host_record_list *ret_list, cim_error *err)
+host_records_list(const struct host_ask *ask, const char *only, struct host_record_list *ret_list,
+                  cim_error *err)
 {
-    struct host_record_list list = {.ask = ask};
+    struct host_record_list list = {.ask = ask, .only = only};
     const cim_status status = fill(&list, err);
     if (status != CIM_OK) {
         host_record_list_done(&list);

@@ -249,7 +249,7 @@ items(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(host_ask_allow(&ask, host_record_params, err));
     CIM_TRY(host_ask_choose(&ask, offers, 2, err));
     CIM_TRY(read_window(&ask, &window, err));
-    CIM_TRY(host_records_list(&ask, &list, err));
+    CIM_TRY(host_records_list(&ask, NULL, &list, err));
     CIM_TRY(host_records_select(&ask, &list, err));
     const size_t from = (size_t)window.offset < list.n ? (size_t)window.offset : list.n;
     const size_t to = list.n - from > (size_t)window.limit ? from + (size_t)window.limit : list.n;
@@ -286,12 +286,10 @@ static cim_status
 find(const struct host_ask *ask, const char *id, struct host_record_list *list,
      const struct host_record **ret_record, cim_error *err)
 {
-    CIM_TRY(host_records_list(ask, list, err));
-    for (size_t i = 0; i < list->n; i++) {
-        if (strcmp(list->at[i].id, id) == 0) {
-            *ret_record = &list->at[i];
-            return CIM_OK;
-        }
+    CIM_TRY(host_records_list(ask, id, list, err));
+    if (list->n > 0) {
+        *ret_record = &list->at[0];
+        return CIM_OK;
     }
     return cim_fail(err, CIM_E_NOTFOUND, "recordId", id, "目录中没有资源“%.120s”",
                     "there is no resource '%.120s' in the catalogue", id);

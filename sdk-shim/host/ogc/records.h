@@ -33,6 +33,7 @@ struct host_record {
 
 struct host_record_list {
     const struct host_ask *ask;
+    const char *only; /* id of the one that is wanted; NULL: all */
     size_t n;
     size_t capacity;
     struct host_record *at;
@@ -40,9 +41,10 @@ struct host_record_list {
 void host_record_list_done(struct host_record_list *list);
 #define HOST_AUTO_RECORDS __attribute__((cleanup(host_record_list_done)))
 
-/* All of them, by id; without geometry and links. (record_docs.c) */
-cim_status host_records_list(const struct host_ask *ask, struct host_record_list *ret_list,
-                             cim_error *err);
+/* All of them, by id, or the one that is called `only`, where there is one; without geometry and
+ * links. (record_docs.c) */
+cim_status host_records_list(const struct host_ask *ask, const char *only,
+                             struct host_record_list *ret_list, cim_error *err);
 /* Where the record's data lie, as the caller sees them; false where nothing is told. */
 bool host_record_extent(const struct host_ask *ask, const struct host_record *record,
                         double ret_bbox[4]);
