@@ -360,6 +360,7 @@ host_http_respond_no_store(cim_http_req *req, int32_t http_status, const char *m
 {
     cim_blob blob = {.data = body->data, .len = body->len};
     CIM_TRY(cim_buf_status(body, err));
+    CIM_TRY(host_http_add_header(req, "Cache-Control", "no-store", err));
     return host_http_respond(req, http_status, mime, &blob, err);
 }
 
