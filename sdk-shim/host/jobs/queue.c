@@ -56,6 +56,9 @@ take_and_run(struct host_jobs *jobs)
     if (job == NULL) {
         return false;
     }
+    if (jobs->stopping) { /* since it was taken: host_jobs_stop() has not seen it */
+        atomic_store(&job->stop, HOST_JOB_SHUTDOWN);
+    }
     job->next = jobs->first;
     jobs->first = job;
     host_jobs_wake(jobs);
