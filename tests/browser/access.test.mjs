@@ -18,18 +18,23 @@ describe('organisations, people, roles and grants in the console', () => {
 
   const save = async () => {
     await page.click(`${test('dialog-save')}:visible`)
-    await page.waitForSelector(`${test('dialog-save')}:visible`, { state: 'hidden' })
+    const told = async () => (await page.locator(`${test('dialog-save')}:visible`).count()) > 0
+      ? (await page.locator(`${test('dialog-error')}:visible`).allInnerTexts()).join() || 'waiting'
+      : 'saved'
+    await until('the dialog', told, (text) => text === 'saved')
   }
   const pickArea = async (name) => {
     const picker = page.locator(`${test('area-picker')}:visible`).last()
     // The tree is drawn anew while it is filtered: a click may meet a node that is gone.
+    const picked = async () => (await picker.innerText()).includes(name)
     const pick = async () => {
-      if ((await picker.innerText()).includes(name)) return name
+      if (await picked()) return true
       await picker.locator('input').fill(name)
       await page.locator(`.el-tree-node__content:visible`, { hasText: name }).first().click()
-      return picker.innerText()
+      // What was picked shows a moment later: a second click would take it away again.
+      return until(`${name} shown`, picked, Boolean, 3000).catch(() => false)
     }
-    await until(`${name} picked`, pick, (text) => text.includes(name))
+    await until(`${name} picked`, pick, Boolean)
   }
   const rows = (name) => page.innerText(test(name))
 
@@ -70,7 +75,12 @@ describe('organisations, people, roles and grants in the console', () => {
     await page.click(`${test('grant-role')}:visible`)
     await page.locator('.el-select-dropdown__item:visible', { hasText: 'inspector' }).click()
     await pickArea('秀英区')
-    await page.fill(test('grant-why'), '分管秀英')
+    // What the list of areas does when it closes may take the focus away from the text.
+    await until('the reason', async () => {
+      await page.fill(test('grant-why'), '分管秀英')
+      await page.waitForTimeout(200)
+      return page.inputValue(test('grant-why'))
+    }, (text) => text === '分管秀英')
     await shot(page, 'console-grant')
     await save()
     await page.fill(test('grants-search'), 'li.si')
