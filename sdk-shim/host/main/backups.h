@@ -4,7 +4,7 @@
 
 #include "ops.h"
 
-/* `ops->backups` runs before the first request is answered. */
+/* `ops` lives as long as the server; until ops->backups runs the answer is 503. */
 cim_status host_backups_add_routes(struct host_ops *ops, cim_error *err);
 
 #endif
