@@ -84,6 +84,7 @@ host_store_read(struct host_store *store, const char *sql, const cim_value *valu
                 uint32_t n_values, cim_rows **ret_rows, cim_error *err)
 {
     atomic_fetch_add(&store->n_reads, 1);
+    host_note_progress();
     return store->driver->read(store, sql, values, n_values, ret_rows, err);
 }
 
@@ -96,6 +97,7 @@ host_store_write(struct host_store *store, cim_tx_fn fn, void *arg, int64_t *ret
                         "the store is read-only here");
     }
     atomic_fetch_add(&store->n_writes, 1);
+    host_note_progress(); /* a load of many short writes never waits long enough to be noted */
     return store->driver->write(store, fn, arg, ret_pos, err);
 }
 
