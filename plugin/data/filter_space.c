@@ -12,14 +12,6 @@
 
 enum { PARTS_MAX = 1000, BYTES_MAX = LPG_STATEMENT_BYTES_MAX };
 
-static void
-put_u32(struct cim_buf *out, uint32_t number)
-{
-    const char bytes[4] = {(char)(number & 0xFFU), (char)(number >> 8U & 0xFFU),
-                           (char)(number >> 16U & 0xFFU), (char)(number >> 24U)};
-    cim_buf_add(out, bytes, sizeof bytes);
-}
-
 /* A literal as GeoJSON, made out of parts that are given as numbers. */
 static struct json_object *
 geometry(const char *type, const char *key, struct json_object *members)
@@ -125,8 +117,8 @@ put_collection(const struct lpg_filter *filter, struct json_object *parts, bool 
                         PARTS_MAX);
     }
     cim_buf_add_char(out, 1);
-    put_u32(out, is_box && are_polygons(parts) ? 6 : 7);
-    put_u32(out, (uint32_t)n);
+    cim_buf_add_u32_le(out, is_box && are_polygons(parts) ? 6 : 7);
+    cim_buf_add_u32_le(out, (uint32_t)n);
     for (size_t i = 0; i < n; i++) {
         CIM_TRY(cim_geojson_to_wkb(json_object_array_get_idx(parts, i), false, out, filter->err));
     }

@@ -28,27 +28,10 @@ refuse(struct normaliser *self, const char *value, const char *zh, const char *e
 }
 
 static void
-put_u32(struct cim_buf *out, uint32_t number)
-{
-    const char bytes[4] = {(char)(number & 0xFFU), (char)(number >> 8U & 0xFFU),
-                           (char)(number >> 16U & 0xFFU), (char)(number >> 24U)};
-    cim_buf_add(out, bytes, sizeof bytes);
-}
-
-static void
-put_double(struct cim_buf *out, double number)
-{
-    uint64_t bits = 0;
-    memcpy(&bits, &number, sizeof bits);
-    put_u32(out, (uint32_t)bits);
-    put_u32(out, (uint32_t)(bits >> 32U));
-}
-
-static void
 put_header(struct cim_buf *out, uint32_t type)
 {
     cim_buf_add_char(out, 1);
-    put_u32(out, type);
+    cim_buf_add_u32_le(out, type);
 }
 
 static int
@@ -75,7 +58,7 @@ begin_outermost(struct normaliser *self, uint32_t type, uint32_t count, bool *re
     const bool single = type <= CIM_GEOMETRY_POLYGON;
     if (single && type + 3 == wanted) {
         put_header(self->out, wanted);
-        put_u32(self->out, 1);
+        cim_buf_add_u32_le(self->out, 1);
         return 0;
     }
     if (!single && type <= CIM_GEOMETRY_MULTI_POLYGON && type == wanted + 3 && count == 1) {
@@ -102,7 +85,7 @@ begin(void *data, uint32_t type, uint32_t count)
     if (!skip) {
         put_header(self->out, type);
         if (type != CIM_GEOMETRY_POINT) {
-            put_u32(self->out, count);
+            cim_buf_add_u32_le(self->out, count);
         }
     }
     return 0;
@@ -123,7 +106,7 @@ begin_ring(void *data, uint32_t n_points)
     if (n_points < 4) {
         return refuse(self, "", "环至少要有四个点", "a ring needs four points");
     }
-    put_u32(self->out, n_points);
+    cim_buf_add_u32_le(self->out, n_points);
     self->ring_left = n_points;
     self->ring_starts = true;
     return 0;
@@ -166,8 +149,8 @@ point(void *data, double x, double y)
         (x != self->first_x || y != self->first_y)) {
         return refuse(self, "", "环没有闭合", "a ring is not closed");
     }
-    put_double(self->out, x);
-    put_double(self->out, y);
+    cim_buf_add_f64_le(self->out, x);
+    cim_buf_add_f64_le(self->out, y);
     return self->out->failed != CIM_OK;
 }
 

@@ -107,6 +107,23 @@ cim_buf_add_char(struct cim_buf *buf, char c)
 }
 
 void
+cim_buf_add_u32_le(struct cim_buf *buf, uint32_t value)
+{
+    const char bytes[4] = {(char)(value & 0xFFU), (char)(value >> 8U & 0xFFU),
+                           (char)(value >> 16U & 0xFFU), (char)(value >> 24U)};
+    cim_buf_add(buf, bytes, sizeof bytes);
+}
+
+void
+cim_buf_add_f64_le(struct cim_buf *buf, double value)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &value, sizeof bits);
+    cim_buf_add_u32_le(buf, (uint32_t)bits);
+    cim_buf_add_u32_le(buf, (uint32_t)(bits >> 32U));
+}
+
+void
 cim_buf_addf(struct cim_buf *buf, const char *format, ...)
 {
     char small[256];

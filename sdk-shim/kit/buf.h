@@ -23,6 +23,9 @@ cim_status cim_buf_status(const struct cim_buf *buf, cim_error *err);
 void cim_buf_add(struct cim_buf *buf, const void *data, size_t len);
 void cim_buf_add_text(struct cim_buf *buf, const char *text);
 void cim_buf_add_char(struct cim_buf *buf, char c);
+/* The bytes of WKB: the lowest first. */
+void cim_buf_add_u32_le(struct cim_buf *buf, uint32_t value);
+void cim_buf_add_f64_le(struct cim_buf *buf, double value);
 __attribute__((format(printf, 2, 3))) void cim_buf_addf(struct cim_buf *buf, const char *format,
                                                         ...);
 /* Moves the content into a blob that frees itself; the buffer is empty afterwards. */
@@ -42,6 +45,9 @@ void cim_buf_add_coordinate(struct cim_buf *buf, double value);
 /* "key": with the comma before it, unless an object or a list begins here. The key needs no escape.
  */
 void cim_buf_add_key(struct cim_buf *buf, const char *key);
+/* The same with its value: a text (NULL: null), or a time in ms UTC as RFC 3339 (0: null). */
+void cim_buf_add_member(struct cim_buf *buf, const char *key, const char *text);
+void cim_buf_add_member_time(struct cim_buf *buf, const char *key, int64_t ms);
 /* A JSON string with quotes; invalid UTF-8 becomes U+FFFD. `len` may be SIZE_MAX: up to the NUL. */
 void cim_buf_add_json_text(struct cim_buf *buf, const char *text, size_t len);
 /* HTML text: & < > " ' escaped. */

@@ -1,6 +1,8 @@
 /* kit/buf_text.c -- numbers, JSON strings and HTML text written into a buffer. */
 #include "kit/buf.h"
 
+#include "kit/time.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -333,4 +335,25 @@ cim_buf_add_html(struct cim_buf *buf, const char *text)
             return;
         }
     }
+}
+
+void
+cim_buf_add_member(struct cim_buf *buf, const char *key, const char *text)
+{
+    cim_buf_add_key(buf, key);
+    if (text != NULL) {
+        cim_buf_add_json_text(buf, text, SIZE_MAX);
+    } else {
+        cim_buf_add_text(buf, "null");
+    }
+}
+
+void
+cim_buf_add_member_time(struct cim_buf *buf, const char *key, int64_t ms)
+{
+    char text[CIM_TIME_TEXT_MAX];
+    if (ms != 0) {
+        cim_time_format(ms, text);
+    }
+    cim_buf_add_member(buf, key, ms != 0 ? text : NULL);
 }

@@ -19,23 +19,6 @@ struct reader {
     cim_error *err;
 };
 
-static void
-put_u32(struct cim_buf *out, uint32_t number)
-{
-    const char bytes[4] = {(char)(number & 0xFFU), (char)(number >> 8U & 0xFFU),
-                           (char)(number >> 16U & 0xFFU), (char)(number >> 24U)};
-    cim_buf_add(out, bytes, sizeof bytes);
-}
-
-static void
-put_double(struct cim_buf *out, double number)
-{
-    uint64_t bits = 0;
-    memcpy(&bits, &number, sizeof bits);
-    put_u32(out, (uint32_t)bits);
-    put_u32(out, (uint32_t)(bits >> 32U));
-}
-
 /* The value as it stands in the body, cut to what a message holds. */
 static cim_status
 refuse(const struct reader *reader, struct json_object *value, const char *zh, const char *en)
@@ -81,8 +64,8 @@ put_position(struct reader *reader, struct json_object *position)
         return cim_fail(reader->err, CIM_E_TOO_LARGE, "geometry", NULL, "几何超过 %d 个点",
                         "the geometry has more than %d positions", (int)CIM_GEOJSON_POSITIONS_MAX);
     }
-    put_double(reader->out, lon_deg);
-    put_double(reader->out, lat_deg);
+    cim_buf_add_f64_le(reader->out, lon_deg);
+    cim_buf_add_f64_le(reader->out, lat_deg);
     return CIM_OK;
 }
 
@@ -98,7 +81,7 @@ begin_list(struct reader *reader, struct json_object *list, size_t least)
         return refuse(reader, list, "点数或部分数不足（线至少 2 点，环至少 4 点，其余至少 1 个）",
                       "too few: a line needs 2 positions, a ring 4, anything else 1");
     }
-    put_u32(reader->out, (uint32_t)n);
+    cim_buf_add_u32_le(reader->out, (uint32_t)n);
     return CIM_OK;
 }
 
@@ -116,7 +99,7 @@ static cim_status
 put_single(struct reader *reader, uint32_t type, struct json_object *coordinates)
 {
     cim_buf_add_char(reader->out, 1);
-    put_u32(reader->out, type);
+    cim_buf_add_u32_le(reader->out, type);
     if (type == POINT) {
         return put_position(reader, coordinates);
     }
@@ -135,7 +118,7 @@ static cim_status
 put_multi(struct reader *reader, uint32_t type, struct json_object *coordinates)
 {
     cim_buf_add_char(reader->out, 1);
-    put_u32(reader->out, type);
+    cim_buf_add_u32_le(reader->out, type);
     CIM_TRY(begin_list(reader, coordinates, 1));
     for (size_t i = 0; i < json_object_array_length(coordinates); i++) {
         CIM_TRY(put_single(reader, type - 3, json_object_array_get_idx(coordinates, i)));

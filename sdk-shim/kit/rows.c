@@ -242,11 +242,14 @@ cim_batch_append_bytes(struct cim_batch_builder *builder, uint32_t column, const
     mark_present(builder, cell);
 }
 
-/* Takes back what the row at hand appended. */
-static void
-drop_row(struct cim_batch_builder *builder)
+void
+cim_batch_builder_drop_row(struct cim_batch_builder *builder)
 {
     const size_t row = (size_t)builder->n_rows;
+    builder->failed = CIM_OK;
+    if (builder->n_rows == builder->capacity) {
+        return; /* nothing was appended */
+    }
     for (uint32_t i = 0; i < builder->n_columns; i++) {
         struct column *column = &builder->columns[i];
         if (column->filled_row == builder->n_rows) {
@@ -267,10 +270,7 @@ failed_row(struct cim_batch_builder *builder, cim_error *err)
     const cim_status code = builder->failed;
     const uint32_t at = builder->failed_column;
     const char *name = at < builder->n_columns ? builder->columns[at].name : NULL;
-    builder->failed = CIM_OK;
-    if (builder->n_rows < builder->capacity) {
-        drop_row(builder);
-    }
+    cim_batch_builder_drop_row(builder);
     if (code == CIM_E_NOMEM) {
         return cim_fail_nomem(err);
     }
@@ -458,4 +458,20 @@ cim_rows_set_cursor(cim_rows *rows, const char *token, cim_error *err)
     free(filled->token);
     filled->token = copy;
     return CIM_OK;
+}
+
+int64_t
+cim_row_with_skipped(const int64_t *skipped, int32_t n_skipped, int64_t delivered)
+{
+    int32_t low = 0;
+    int32_t high = n_skipped;
+    while (low < high) {
+        const int32_t middle = low + (high - low) / 2;
+        if (skipped[middle] < delivered) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return delivered + low;
 }

@@ -58,6 +58,8 @@ void cim_batch_append_f64(struct cim_batch_builder *builder, uint32_t column, do
 void cim_batch_append_bytes(struct cim_batch_builder *builder, uint32_t column, const void *data,
                             size_t len);
 cim_status cim_batch_builder_end_row(struct cim_batch_builder *builder, cim_error *err);
+/* Takes back what the row at hand appended, and why it failed. */
+void cim_batch_builder_drop_row(struct cim_batch_builder *builder);
 int64_t cim_batch_builder_rows(const struct cim_batch_builder *builder);
 size_t cim_batch_builder_bytes(const struct cim_batch_builder *builder);
 /* The batch so far; borrowed until the next reset or append. */
@@ -73,5 +75,9 @@ cim_status cim_rows_new(uint32_t n_columns, const char *const *names, const uint
                         cim_rows **ret_rows, cim_error *err);
 /* Sets the paging token (copied; NULL: no more); called from within fill. */
 cim_status cim_rows_set_cursor(cim_rows *rows, const char *token, cim_error *err);
+
+/* The number of a row, from 1, among all that were read, from its number among those delivered:
+ * skipped[i], ascending, is how many had been delivered before the i-th that was left out. */
+int64_t cim_row_with_skipped(const int64_t *skipped, int32_t n_skipped, int64_t delivered);
 
 #endif

@@ -101,13 +101,6 @@ host_problem_title(int32_t http_status, const char **ret_zh, const char **ret_en
     *ret_en = title->en;
 }
 
-static void
-add_member(struct cim_buf *out, const char *name, const char *text)
-{
-    cim_buf_addf(out, ",\"%s\":", name);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
 void
 host_problem_write(struct cim_buf *out, int32_t http_status, const cim_error *err,
                    const char *request_id)
@@ -122,20 +115,20 @@ host_problem_write_typed(struct cim_buf *out, int32_t http_status, const char *t
     const struct title *title = find_title(http_status);
     const int hidden = http_status == 500;
     cim_buf_addf(out, "{\"type\":\"%s\"", type);
-    add_member(out, "title", title->zh);
-    add_member(out, "title_en", title->en);
+    cim_buf_add_member(out, "title", title->zh);
+    cim_buf_add_member(out, "title_en", title->en);
     cim_buf_addf(out, ",\"status\":%d", (int)http_status);
-    add_member(out, "detail", hidden ? "平台内部出错；请把请求编号告诉管理员。" : err->zh);
-    add_member(out, "detail_en",
-               hidden
-                   ? "Something failed inside the platform; tell the administrator the request id."
-                   : err->en);
+    cim_buf_add_member(out, "detail", hidden ? "平台内部出错；请把请求编号告诉管理员。" : err->zh);
+    cim_buf_add_member(
+        out, "detail_en",
+        hidden ? "Something failed inside the platform; tell the administrator the request id."
+               : err->en);
     if (!hidden && err->param[0] != '\0') {
-        add_member(out, "param", err->param);
-        add_member(out, "value", err->value);
+        cim_buf_add_member(out, "param", err->param);
+        cim_buf_add_member(out, "value", err->value);
     }
     if (request_id != NULL && request_id[0] != '\0') {
-        add_member(out, "request_id", request_id);
+        cim_buf_add_member(out, "request_id", request_id);
     }
     cim_buf_add_char(out, '}');
 }

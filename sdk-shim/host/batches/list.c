@@ -127,13 +127,6 @@ host_batches_list(struct host_app *app, const struct host_batch_filter *filter, 
 
 /* ---- the report ---- */
 
-static void
-add_text(struct cim_buf *out, const char *name, const char *text)
-{
-    cim_buf_addf(out, ",\"%s\":", name);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
 void
 host_undo_report_write(const struct host_undo_report *report, const struct host_batch *batch,
                        struct cim_buf *out)
@@ -148,10 +141,10 @@ host_undo_report_write(const struct host_undo_report *report, const struct host_
     for (int32_t i = 0; i < report->n_refusals; i++) {
         const cim_error *why = &report->refusals[i].why;
         cim_buf_addf(out, "%s{\"fid\":%lld", i > 0 ? "," : "", (long long)report->refusals[i].fid);
-        add_text(out, "field", why->param);
-        add_text(out, "value", why->value);
-        add_text(out, "zh", why->zh);
-        add_text(out, "en", why->en);
+        cim_buf_add_member(out, "field", why->param);
+        cim_buf_add_member(out, "value", why->value);
+        cim_buf_add_member(out, "zh", why->zh);
+        cim_buf_add_member(out, "en", why->en);
         cim_buf_add_char(out, '}');
     }
     cim_buf_addf(out, "],\"refused_total\":%lld", (long long)report->n_refused);

@@ -369,26 +369,6 @@ host_binding_ask(struct host_app *app, const char *role, cim_error *err)
 /* ---- as people see it ---- */
 
 static void
-add_time(struct cim_buf *out, const char *name, int64_t ms)
-{
-    char text[CIM_TIME_TEXT_MAX];
-    cim_buf_addf(out, ",\"%s\":", name);
-    if (ms == 0) {
-        cim_buf_add_text(out, "null");
-        return;
-    }
-    cim_time_format(ms, text);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
-static void
-add_text(struct cim_buf *out, const char *name, const char *text)
-{
-    cim_buf_addf(out, ",\"%s\":", name);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
-static void
 add_error(struct cim_buf *out, const cim_error *error)
 {
     cim_buf_add_text(out, ",\"error\":");
@@ -398,9 +378,9 @@ add_error(struct cim_buf *out, const cim_error *error)
     }
     cim_buf_add_text(out, "{\"zh\":");
     cim_buf_add_json_text(out, error->zh, SIZE_MAX);
-    add_text(out, "en", error->en);
-    add_text(out, "param", error->param);
-    add_text(out, "value", error->value);
+    cim_buf_add_member(out, "en", error->en);
+    cim_buf_add_member(out, "param", error->param);
+    cim_buf_add_member(out, "value", error->value);
     cim_buf_add_char(out, '}');
 }
 
@@ -425,12 +405,12 @@ add_binding(const struct host_app *app, const struct host_binding *binding, stru
                      json_object_to_json_string_ext(
                          binding->root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
     cim_buf_addf(out, ",\"has_password\":%s", binding->password != NULL ? "true" : "false");
-    add_text(out, "changed_by", binding->changed_by);
-    add_time(out, "changed", binding->changed_ms);
-    add_text(out, "state", state_of(app, binding));
-    add_time(out, "next", binding->next_ms);
-    add_time(out, "tried", binding->tried_ms);
-    add_time(out, "good", binding->good_ms);
+    cim_buf_add_member(out, "changed_by", binding->changed_by);
+    cim_buf_add_member_time(out, "changed", binding->changed_ms);
+    cim_buf_add_member(out, "state", state_of(app, binding));
+    cim_buf_add_member_time(out, "next", binding->next_ms);
+    cim_buf_add_member_time(out, "tried", binding->tried_ms);
+    cim_buf_add_member_time(out, "good", binding->good_ms);
     cim_buf_addf(out, ",\"records\":%lld,\"created\":%lld,\"removed\":%lld,\"refused\":%lld",
                  (long long)binding->n_records, (long long)binding->n_created,
                  (long long)binding->n_removed, (long long)binding->n_refused);
@@ -450,7 +430,7 @@ host_binding_write(struct host_app *app, const struct host_binding_role *role, s
     cim_buf_add_json_text(out, role->role, SIZE_MAX);
     cim_buf_add_text(out, ",\"title\":{\"zh\":");
     cim_buf_add_json_text(out, role->zh, SIZE_MAX);
-    add_text(out, "en", role->en);
+    cim_buf_add_member(out, "en", role->en);
     cim_buf_add_text(out, "},\"layer\":");
     if (role->layer[0] != '\0') {
         cim_buf_add_json_text(out, role->layer, SIZE_MAX);

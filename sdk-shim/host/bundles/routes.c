@@ -19,22 +19,15 @@ add_line(void *arg, const char *line)
     cim_buf_add_json_text(out, line, SIZE_MAX);
 }
 
-static void
-add_member(struct cim_buf *out, const char *key, const char *text)
-{
-    cim_buf_addf(out, ",\"%s\":", key);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
 static cim_status
 answer(cim_http_req *req, const struct host_bundle_report *report, struct cim_buf *out,
        cim_error *err)
 {
     cim_blob body = {0};
     cim_status status = CIM_OK;
-    add_member(out, "id", report->id);
-    add_member(out, "version", report->version);
-    add_member(out, "from", report->from);
+    cim_buf_add_member(out, "id", report->id);
+    cim_buf_add_member(out, "version", report->version);
+    cim_buf_add_member(out, "from", report->from);
     cim_buf_addf(out, ",\"takes_over\":%s}", report->takes_over ? "true" : "false");
     CIM_TRY(cim_buf_status(out, err));
     cim_buf_to_blob(out, &body);

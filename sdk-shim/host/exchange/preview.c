@@ -26,13 +26,6 @@ struct preview {
     bool has_box;
 };
 
-static void
-add_text(struct cim_buf *out, const char *name, const char *text)
-{
-    cim_buf_addf(out, ",\"%s\":", name);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
 /* What has to be answered before the file can be imported. Others end the preview. */
 static cim_status
 ask(struct preview *preview, cim_status status, const cim_error *question, cim_error *err)
@@ -46,8 +39,8 @@ ask(struct preview *preview, cim_status status, const cim_error *question, cim_e
             cim_buf_add_text(preview->out, preview->n_questions++ > 0 ? "," : "");
             cim_buf_add_text(preview->out, "{\"param\":");
             cim_buf_add_json_text(preview->out, question->param, SIZE_MAX);
-            add_text(preview->out, "zh", question->zh);
-            add_text(preview->out, "en", question->en);
+            cim_buf_add_member(preview->out, "zh", question->zh);
+            cim_buf_add_member(preview->out, "en", question->en);
             cim_buf_add_char(preview->out, '}');
             return CIM_OK;
         }
@@ -103,8 +96,8 @@ add_columns(struct preview *preview)
             i == source->x_index || i == source->y_index || i == source->wkt_index;
         cim_buf_add_text(preview->out, i > 0 ? ",{\"name\":" : "{\"name\":");
         cim_buf_add_json_text(preview->out, name, SIZE_MAX);
-        add_text(preview->out, "type", OGR_GetFieldTypeName(OGR_Fld_GetType(field)));
-        add_text(preview->out, "field", target != NULL ? target : "");
+        cim_buf_add_member(preview->out, "type", OGR_GetFieldTypeName(OGR_Fld_GetType(field)));
+        cim_buf_add_member(preview->out, "field", target != NULL ? target : "");
         cim_buf_add_text(preview->out,
                          is_position ? ",\"position\":true}" : ",\"position\":false}");
     }
@@ -265,15 +258,15 @@ tell(struct preview *preview, const char *path, cim_error *err)
 {
     struct host_source *source = preview->source;
     CIM_TRY(look(preview, path, err));
-    add_text(preview->out, "format", host_format_of(source->work.kind)->name);
-    add_text(preview->out, "crs", source->crs.label);
-    add_text(preview->out, "encoding",
-             source->encoding[0] != '\0' ? source->encoding : source->text.label);
+    cim_buf_add_member(preview->out, "format", host_format_of(source->work.kind)->name);
+    cim_buf_add_member(preview->out, "crs", source->crs.label);
+    cim_buf_add_member(preview->out, "encoding",
+                       source->encoding[0] != '\0' ? source->encoding : source->text.label);
     if (source->dataset != NULL) {
         add_layers(preview);
     }
     if (source->layer != NULL) {
-        add_text(preview->out, "layer", OGR_L_GetName(source->layer));
+        cim_buf_add_member(preview->out, "layer", OGR_L_GetName(source->layer));
         cim_buf_add_text(preview->out, ",\"count\":");
         cim_buf_add_int(preview->out, OGR_L_GetFeatureCount(source->layer, TRUE));
         add_columns(preview);

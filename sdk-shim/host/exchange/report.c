@@ -15,21 +15,14 @@ host_import_report_done(struct host_import_report *report)
 }
 
 static void
-add_text(struct cim_buf *out, const char *name, const char *value)
-{
-    cim_buf_addf(out, ",\"%s\":", name);
-    cim_buf_add_json_text(out, value, SIZE_MAX);
-}
-
-static void
 add_refusal(struct cim_buf *out, const struct host_import_refusal *refusal)
 {
     cim_buf_add_text(out, "{\"row\":");
     cim_buf_add_int(out, refusal->row);
-    add_text(out, "field", refusal->why.param);
-    add_text(out, "value", refusal->why.value);
-    add_text(out, "zh", refusal->why.zh);
-    add_text(out, "en", refusal->why.en);
+    cim_buf_add_member(out, "field", refusal->why.param);
+    cim_buf_add_member(out, "value", refusal->why.value);
+    cim_buf_add_member(out, "zh", refusal->why.zh);
+    cim_buf_add_member(out, "en", refusal->why.en);
     cim_buf_add_char(out, '}');
 }
 
@@ -66,11 +59,11 @@ host_import_report_write(const struct host_import_report *report, const char *la
     cim_buf_add_int(out, report->pos);
     cim_buf_add_text(out, report->dry_run != 0 ? ",\"dry_run\":true" : ",\"dry_run\":false");
     if (report->batch[0] != '\0') {
-        add_text(out, "batch", report->batch);
+        cim_buf_add_member(out, "batch", report->batch);
     }
-    add_text(out, "format", report->format);
-    add_text(out, "crs", report->crs);
-    add_text(out, "encoding", report->encoding);
+    cim_buf_add_member(out, "format", report->format);
+    cim_buf_add_member(out, "crs", report->crs);
+    cim_buf_add_member(out, "encoding", report->encoding);
     cim_buf_add_text(out, ",\"ignored_columns\":[");
     for (int32_t i = 0; i < report->n_ignored; i++) {
         if (i > 0) {

@@ -36,25 +36,7 @@ note_skipped(struct host_source *source, const cim_error *why, cim_error *err)
 int64_t
 host_source_row_of(const struct host_source *source, int64_t delivered)
 {
-    int32_t low = 0;
-    int32_t high = source->n_skipped;
-    while (low < high) { /* skips that came before this row */
-        const int32_t middle = low + (high - low) / 2;
-        if (source->skipped[middle] < delivered) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return delivered + low;
-}
-
-/* Takes back what a row has appended: an impossible column makes the builder refuse the row. */
-static void
-drop_row(struct cim_batch_builder *builder)
-{
-    cim_batch_append_null(builder, UINT32_MAX);
-    (void)cim_batch_builder_end_row(builder, NULL); /* fails, which is the point */
+    return cim_row_with_skipped(source->skipped, source->n_skipped, delivered);
 }
 
 static cim_status
@@ -70,7 +52,7 @@ take_feature(struct host_source *source, OGRFeatureH feature, struct cim_batch_b
         source->n_delivered++;
         return CIM_OK;
     }
-    drop_row(builder);
+    cim_batch_builder_drop_row(builder);
     if (status != CIM_E_INVALID && status != CIM_E_TOO_LARGE) {
         if (err != NULL) {
             *err = why;

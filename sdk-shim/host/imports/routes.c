@@ -131,19 +131,6 @@ dir_of(struct host_app *app, const char *id, char *out, size_t size, cim_error *
 }
 
 static void
-add_time(struct cim_buf *out, const char *name, int64_t ms)
-{
-    char text[CIM_TIME_TEXT_MAX];
-    cim_buf_addf(out, ",\"%s\":", name);
-    if (ms == 0) {
-        cim_buf_add_text(out, "null");
-        return;
-    }
-    cim_time_format(ms, text);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
-static void
 add_pair(struct cim_buf *out, const char *name, const char *zh, const char *en)
 {
     cim_buf_addf(out, ",\"%s\":{\"zh\":", name);
@@ -166,10 +153,10 @@ add_state(struct cim_buf *out, const struct host_job_info *info)
     cim_buf_add_text(out, ",\"fraction\":");
     cim_buf_add_double(out, info->fraction);
     add_pair(out, "message", info->message_zh, info->message_en);
-    add_time(out, "created", info->created_ms);
-    add_time(out, "started", info->started_ms);
-    add_time(out, "finished", info->finished_ms);
-    add_time(out, "expires", info->expires_ms);
+    cim_buf_add_member_time(out, "created", info->created_ms);
+    cim_buf_add_member_time(out, "started", info->started_ms);
+    cim_buf_add_member_time(out, "finished", info->finished_ms);
+    cim_buf_add_member_time(out, "expires", info->expires_ms);
     if (info->error.code != CIM_OK) {
         add_pair(out, "error", info->error.zh, info->error.en);
     } else {

@@ -18,27 +18,13 @@ enum { ANSWER_MAX = 4 << 20 };
 static const char *const works[] = {NULL, "make", "check", "copy"};
 
 static void
-add_text(struct cim_buf *out, const char *name, const char *text)
-{
-    cim_buf_addf(out, ",\"%s\":", name);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
-static void
-add_time(struct cim_buf *out, const char *name, int64_t at_ms)
-{
-    char text[CIM_TIME_TEXT_MAX];
-    cim_time_format(at_ms, text);
-    add_text(out, name, text);
-}
-
-static void
 write_plan(struct cim_buf *out, const struct host_app *app, const struct host_backup_plan *plan)
 {
     cim_buf_add_text(out, "{\"folder\":");
     cim_buf_add_json_text(out, plan->options.parent, SIZE_MAX);
-    add_text(out, "copy_folder", plan->copies != NULL ? plan->copies : "");
-    add_text(out, "archive_folder", plan->options.archive != NULL ? plan->options.archive : "");
+    cim_buf_add_member(out, "copy_folder", plan->copies != NULL ? plan->copies : "");
+    cim_buf_add_member(out, "archive_folder",
+                       plan->options.archive != NULL ? plan->options.archive : "");
     cim_buf_addf(out, ",\"every_hours\":%lld,\"keep\":%d,\"copy_keep\":%d,\"with_keys\":%s",
                  (long long)host_config_int(app->config, "backup.every_hours"), (int)plan->keep,
                  (int)plan->keep_copies,
@@ -51,8 +37,8 @@ write_state(struct cim_buf *out, const struct host_backup_state *state)
     cim_buf_add_text(out, ",\"doing\":");
     if (state->work != HOST_BACKUP_IDLE) {
         cim_buf_addf(out, "{\"work\":\"%s\"", works[state->work]);
-        add_text(out, "name", state->name);
-        add_time(out, "since", state->since_ms);
+        cim_buf_add_member(out, "name", state->name);
+        cim_buf_add_member_time(out, "since", state->since_ms);
         cim_buf_addf(out, ",\"done\":%lld,\"total\":%lld}", (long long)state->done,
                      (long long)state->total);
     } else {
@@ -61,12 +47,12 @@ write_state(struct cim_buf *out, const struct host_backup_state *state)
     cim_buf_add_text(out, ",\"last\":");
     if (state->last.work != HOST_BACKUP_IDLE) {
         cim_buf_addf(out, "{\"work\":\"%s\"", works[state->last.work]);
-        add_text(out, "name", state->last.name);
-        add_time(out, "at", state->last.at_ms);
+        cim_buf_add_member(out, "name", state->last.name);
+        cim_buf_add_member_time(out, "at", state->last.at_ms);
         if (state->last.error.code != CIM_OK) {
             cim_buf_add_text(out, ",\"error\":{\"zh\":");
             cim_buf_add_json_text(out, state->last.error.zh, SIZE_MAX);
-            add_text(out, "en", state->last.error.en);
+            cim_buf_add_member(out, "en", state->last.error.en);
             cim_buf_add_char(out, '}');
         }
         cim_buf_add_char(out, '}');
@@ -114,8 +100,8 @@ write_backup(struct cim_buf *out, const struct host_backup_info *info, bool here
 {
     cim_buf_add_text(out, out->data[out->len - 1] == '[' ? "{\"name\":" : ",{\"name\":");
     cim_buf_add_json_text(out, info->name, SIZE_MAX);
-    add_time(out, "at", info->at_ms);
-    add_text(out, "store", info->store);
+    cim_buf_add_member_time(out, "at", info->at_ms);
+    cim_buf_add_member(out, "store", info->store);
     cim_buf_addf(out, ",\"bytes\":%lld,\"tables\":%d,\"rows\":%lld,\"pos\":%lld",
                  (long long)info->bytes, (int)info->n_tables, (long long)info->n_rows,
                  (long long)info->pos);

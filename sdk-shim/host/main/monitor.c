@@ -17,29 +17,22 @@
 enum { ANSWER_MAX = 4 << 20, HOUR_MS = 3600000 };
 #define DAY_MS INT64_C(86400000)
 
-static void
-add_text(struct cim_buf *out, const char *name, const char *text)
-{
-    cim_buf_addf(out, ",\"%s\":", name);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
 void
 host_watch_write(struct cim_buf *out, const struct host_watch *watch, bool first)
 {
     static const char *const states[] = {"good", "warn", "bad"};
     cim_buf_addf(out, "%s{\"state\":\"%s\"", first ? "" : ",", states[watch->state]);
-    add_text(out, "id", watch->id);
-    add_text(out, "zh", watch->zh);
-    add_text(out, "en", watch->en);
+    cim_buf_add_member(out, "id", watch->id);
+    cim_buf_add_member(out, "zh", watch->zh);
+    cim_buf_add_member(out, "en", watch->en);
     if (watch->at_ms != 0) {
         char text[CIM_TIME_TEXT_MAX] = "";
         if (watch->at_ms > 0) {
             cim_time_format(watch->at_ms, text);
         }
-        add_text(out, "at", text);
+        cim_buf_add_member(out, "at", text);
     } else {
-        add_text(out, "unit", watch->unit);
+        cim_buf_add_member(out, "unit", watch->unit);
         cim_buf_add_text(out, ",\"value\":");
         cim_buf_add_double(out, watch->value);
     }
@@ -48,7 +41,7 @@ host_watch_write(struct cim_buf *out, const struct host_watch *watch, bool first
         cim_buf_add_double(out, watch->limit);
     }
     if (watch->detail != NULL) {
-        add_text(out, "detail", watch->detail);
+        cim_buf_add_member(out, "detail", watch->detail);
     }
     cim_buf_add_char(out, '}');
 }
@@ -85,8 +78,8 @@ begin_group(struct cim_buf *out, const char *id, const char *zh, const char *en)
 {
     const bool first = out->len > 0 && out->data[out->len - 1] == '[';
     cim_buf_addf(out, "%s{\"id\":\"%s\"", first ? "" : ",", id);
-    add_text(out, "zh", zh);
-    add_text(out, "en", en);
+    cim_buf_add_member(out, "zh", zh);
+    cim_buf_add_member(out, "en", en);
     cim_buf_add_text(out, ",\"items\":[");
 }
 
@@ -326,10 +319,10 @@ write_setting(void *arg, const struct host_setting_info *setting)
     struct cim_buf *out = arg;
     cim_buf_add_text(out, out->data[out->len - 1] == '[' ? "{\"key\":" : ",{\"key\":");
     cim_buf_add_json_text(out, setting->key, SIZE_MAX);
-    add_text(out, "value", setting->secret ? "" : setting->value);
-    add_text(out, "source", setting->source);
-    add_text(out, "zh", setting->zh);
-    add_text(out, "en", setting->en);
+    cim_buf_add_member(out, "value", setting->secret ? "" : setting->value);
+    cim_buf_add_member(out, "source", setting->source);
+    cim_buf_add_member(out, "zh", setting->zh);
+    cim_buf_add_member(out, "en", setting->en);
     cim_buf_addf(out, ",\"secret\":%s,\"set\":%s}", setting->secret ? "true" : "false",
                  setting->value[0] != '\0' ? "true" : "false");
 }

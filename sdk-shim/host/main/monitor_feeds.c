@@ -69,28 +69,13 @@ take_layer(void *arg, const struct host_layer *layer, bool has_tiles, cim_error 
     return CIM_OK;
 }
 
-static cim_status
-read_changes(struct feeds *feeds, cim_error *err)
+static void
+note_change(void *arg, const char *layer, int64_t at_ms)
 {
-    CIM_AUTO_ROWS cim_rows *rows = NULL;
-    struct host_row row = {0};
-    bool there = false;
-    CIM_TRY(host_store_read(feeds->app->store,
-                            "select l.layer, {ms c.at} from cim_layer_pos l "
-                            "join cim_change c on c.pos = l.pos",
-                            NULL, 0, &rows, err));
-    row.rows = rows;
-    for (;;) {
-        char layer[96];
-        CIM_TRY(host_row_next(&row, &there, err));
-        if (!there) {
-            return CIM_OK;
-        }
-        host_row_copy(&row, 0, layer, sizeof layer);
-        for (size_t i = 0; i < feeds->n; i++) {
-            if (strcmp(feeds->at[i].layer, layer) == 0) {
-                feeds->at[i].changed_ms = host_row_i64(&row, 1);
-            }
+    struct feeds *feeds = arg;
+    for (size_t i = 0; i < feeds->n; i++) {
+        if (strcmp(feeds->at[i].layer, layer) == 0) {
+            feeds->at[i].changed_ms = at_ms;
         }
     }
 }
@@ -156,7 +141,7 @@ host_watch_feeds(const struct host_app *app, int64_t now_ms, struct cim_buf *out
     bool first = true;
     cim_status status = host_plugins_each_layer(app->plugins, take_layer, &feeds, err);
     if (status == CIM_OK) {
-        status = read_changes(&feeds, err);
+        status = host_store_layer_changes(app->store, note_change, &feeds, err);
     }
     if (status == CIM_OK) {
         write_layers(&feeds, now_ms, out, &first);

@@ -53,13 +53,6 @@ client_name(const char *param)
     return strcmp(param, "geom") == 0 ? "geometry" : param;
 }
 
-static void
-add_member(struct cim_buf *out, const char *name, const char *text)
-{
-    cim_buf_addf(out, ",\"%s\":", name);
-    cim_buf_add_json_text(out, text, SIZE_MAX);
-}
-
 /* The members NAME and NAME_total. */
 static void
 write_list(const char *name, const struct host_edit_errors *errors, struct cim_buf *out)
@@ -69,10 +62,10 @@ write_list(const char *name, const struct host_edit_errors *errors, struct cim_b
         const cim_error *why = &errors->list[i].why;
         cim_buf_add_text(out, i > 0 ? ",{\"row\":" : "{\"row\":");
         cim_buf_add_int(out, errors->list[i].row);
-        add_member(out, "field", client_name(why->param));
-        add_member(out, "value", why->value);
-        add_member(out, "zh", why->zh);
-        add_member(out, "en", why->en);
+        cim_buf_add_member(out, "field", client_name(why->param));
+        cim_buf_add_member(out, "value", why->value);
+        cim_buf_add_member(out, "zh", why->zh);
+        cim_buf_add_member(out, "en", why->en);
         cim_buf_add_char(out, '}');
     }
     cim_buf_addf(out, "],\"%s_total\":%lld", name, (long long)errors->total);
@@ -113,7 +106,7 @@ host_edit_answer_report(const struct host_ask *ask, const char *layer_id, const 
     cim_buf_add_text(&body, ",\"pos\":");
     cim_buf_add_int(&body, edit->pos);
     if (edit->batch[0] != '\0') {
-        add_member(&body, "batch", edit->batch);
+        cim_buf_add_member(&body, "batch", edit->batch);
     }
     cim_buf_add_char(&body, ',');
     write_list("errors", errors, &body);

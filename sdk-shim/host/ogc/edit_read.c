@@ -242,25 +242,7 @@ note_skipped(struct host_edit_reader *reader, const cim_error *why, cim_error *e
 int64_t
 host_edit_reader_row_of(const struct host_edit_reader *reader, int64_t delivered)
 {
-    int32_t low = 0;
-    int32_t high = reader->n_skipped;
-    while (low < high) { /* skips that came before this row */
-        const int32_t middle = low + (high - low) / 2;
-        if (reader->skipped[middle] < delivered) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return delivered + low;
-}
-
-/* Takes back what a row has appended: an impossible column makes the builder refuse the row. */
-static void
-drop_row(struct cim_batch_builder *builder)
-{
-    cim_batch_append_null(builder, UINT32_MAX);
-    (void)cim_batch_builder_end_row(builder, NULL); /* fails, which is the point */
+    return cim_row_with_skipped(reader->skipped, reader->n_skipped, delivered);
 }
 
 static cim_status
@@ -286,7 +268,7 @@ take(struct host_edit_reader *reader, cim_status status, struct json_object *fea
             reader->n_delivered++;
             return CIM_OK;
         }
-        drop_row(builder);
+        cim_batch_builder_drop_row(builder);
     }
     if (status != CIM_E_INVALID && status != CIM_E_TOO_LARGE) {
         if (err != NULL) {

@@ -11,7 +11,6 @@
 #include "host/bindings/bindings.h"
 #include "host/catalogue/lineage.h"
 #include "host/identity/identity.h"
-#include "host/store/row.h"
 #include "host/store/store.h"
 #include "kit/time.h"
 
@@ -370,29 +369,13 @@ by_id(const void *a, const void *b)
     return strcmp(((const struct host_record *)a)->id, ((const struct host_record *)b)->id);
 }
 
-/* When each layer changed last. */
-static cim_status
-add_changes(struct host_record_list *list, cim_error *err)
+static void
+note_change(void *arg, const char *layer, int64_t at_ms)
 {
-    CIM_AUTO_ROWS cim_rows *rows = NULL;
-    struct host_row row = {0};
-    bool there = false;
-    CIM_TRY(host_store_read(list->ask->ogc->app->store,
-                            "select l.layer, {ms c.at} from cim_layer_pos l "
-                            "join cim_change c on c.pos = l.pos",
-                            NULL, 0, &rows, err));
-    row.rows = rows;
-    for (;;) {
-        char layer[96];
-        CIM_TRY(host_row_next(&row, &there, err));
-        if (!there) {
-            return CIM_OK;
-        }
-        host_row_copy(&row, 0, layer, sizeof layer);
-        for (size_t i = 0; i < list->n; i++) {
-            if (list->at[i].readable && strcmp(list->at[i].layer, layer) == 0) {
-                list->at[i].changed_ms = host_row_i64(&row, 1);
-            }
+    struct host_record_list *list = arg;
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->at[i].readable && strcmp(list->at[i].layer, layer) == 0) {
+            list->at[i].changed_ms = at_ms;
         }
     }
 }
@@ -406,7 +389,7 @@ fill(struct host_record_list *list, cim_error *err)
     CIM_TRY(host_plugins_each_analysis(app->plugins, take_analysis, list, err));
     host_binding_each_role(app, take_role, &bound);
     CIM_TRY(bound.status);
-    CIM_TRY(add_changes(list, err));
+    CIM_TRY(host_store_layer_changes(list->ask->ogc->app->store, note_change, list, err));
     if (list->n > 1) {
         qsort(list->at, list->n, sizeof list->at[0], by_id);
     }

@@ -2,6 +2,7 @@
 #include "host/store/driver.h"
 
 #include "cim/util.h"
+#include "host/store/row.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,5 +60,29 @@ host_positions_free(struct host_positions *positions)
     const int32_t n = atomic_load(&positions->n_layers);
     for (int32_t i = 0; i < n; i++) {
         free(positions->layers[i]);
+    }
+}
+
+cim_status
+host_store_layer_changes(struct host_store *store,
+                         void (*each)(void *arg, const char *layer, int64_t at_ms), void *arg,
+                         cim_error *err)
+{
+    CIM_AUTO_ROWS cim_rows *rows = NULL;
+    struct host_row row = {0};
+    bool there = false;
+    CIM_TRY(host_store_read(store,
+                            "select l.layer, {ms c.at} from cim_layer_pos l "
+                            "join cim_change c on c.pos = l.pos",
+                            NULL, 0, &rows, err));
+    row.rows = rows;
+    for (;;) {
+        char layer[HOST_STORE_LAYER_ID_MAX + 1];
+        CIM_TRY(host_row_next(&row, &there, err));
+        if (!there) {
+            return CIM_OK;
+        }
+        host_row_copy(&row, 0, layer, sizeof layer);
+        each(arg, layer, host_row_i64(&row, 1));
     }
 }

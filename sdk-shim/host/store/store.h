@@ -127,6 +127,11 @@ struct cim_definition;
 cim_status host_store_check_layer(struct host_store *store, const struct cim_definition *def,
                                   cim_error *err);
 
+/* When each layer changed last, in ms UTC. `each` is called once a layer. [any] */
+cim_status host_store_layer_changes(struct host_store *store,
+                                    void (*each)(void *arg, const char *layer, int64_t at_ms),
+                                    void *arg, cim_error *err);
+
 /* ---- backups ---- */
 
 /* Non-zero: stop. `total` 0: nobody knows how much it is. */
