@@ -7,6 +7,7 @@ struct host_config;
 struct host_clock;
 struct host_store;
 struct host_identity;
+struct host_directory;
 struct host_areas;
 struct host_plugins;
 struct host_jobs;
@@ -27,6 +28,8 @@ struct host_app {
     struct host_crypt *crypt;       /* crypt/crypt.h: keys of personal data */
     struct host_areas *areas;       /* identity/areas.h: the area tree */
     struct host_identity *identity; /* identity/identity.h: accounts, sessions, grants */
+    /* directory/directory.h: whom identity follows; NULL: none */
+    struct host_directory *directory;
     struct host_plugins *plugins;   /* plugins/plugins.h: what is loaded and registered */
     struct host_jobs *jobs;         /* jobs/jobs.h: work that outlives a request */
     struct host_http *http;         /* http/http.h */

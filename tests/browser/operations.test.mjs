@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { launch, shot, signIn, test, until, visit } from './lib.mjs'
+
+/** Debian's slapd with these people [what it knows each by, user name, name], where the host looks for it; ends with `kill()`. */
+async function directory(people) {
+  const entries = people.map(([id, uid, name]) =>
+    `dn: uid=${uid},ou=people,dc=example\nobjectClass: inetOrgPerson\nuid: ${uid}\ncn: ${name}\nsn: x\nentryUUID: 00000000-0000-4000-8000-00000000000${id}\n`)
+  const server = spawn('python3', ['tests/support/slapd.py', new URL(process.env.CIM_DIRECTORY_URL).port], { stdio: ['pipe', 'pipe', 'inherit'] })
+  server.stdin.end(`dn: ou=people,dc=example\nobjectClass: organizationalUnit\nou: people\n\n${entries.join('\n')}`)
+  await once(server.stdout, 'data')
+  return server
+}
 
 describe('what an operator watches, and people out of a sheet', () => {
   let browser, page, faults
@@ -71,6 +83,53 @@ describe('what an operator watches, and people out of a sheet', () => {
     await page.fill(test('users-search'), 'sheet.')
     await page.press(test('users-search'), 'Enter')
     await until('listed', () => page.innerText(test('users')), (text) => text.includes('甲一') && !text.includes('乙二'))
+  })
+
+  it('brings organisations from a sheet, parents and all', async () => {
+    await page.click(test('nav-orgs'))
+    await page.click(test('orgs-sheet'))
+    await page.setInputFiles(test('sheet-file'), {
+      name: '组织.csv', mimeType: 'text/csv',
+      buffer: Buffer.from('代码,名称,类别,上级组织,所在区划\nsheet.team,巡查班,其他,sheet.office,460105\nsheet.office,燃气办,燃气主管部门,,460105\nsheet.odd,怪,颜色,,460105\n'),
+    })
+    await until('compared', () => page.innerText(test('sheet-sums')), (text) => /新增 2/.test(text) && /拒绝 1/.test(text))
+    await page.click(test('sheet-only-refused'))
+    await until('filtered', () => page.innerText(test('sheet-rows')), (text) => text.includes('sheet.odd') && !text.includes('sheet.team'))
+    await shot(page, 'console-sheet-orgs')
+    await page.click(test('sheet-apply'))
+    await until('done', () => page.locator(test('sheet-apply')).count(), (n) => n === 0)
+    await page.keyboard.press('Escape')
+    await page.fill(test('orgs-search'), 'sheet.')
+    await page.press(test('orgs-search'), 'Enter')
+    await until('listed', () => page.innerText(test('orgs')), (text) => text.includes('巡查班') && text.includes('燃气办'))
+  })
+
+  it('follows a directory: compares, does it, and ends who is gone when that is chosen', async () => {
+    let server = await directory([[1, 'dir.one', 'Jia'], [2, 'dir.two', 'Yi']])
+    try {
+      await page.click(test('nav-directory'))
+      await until('settings', () => page.innerText(test('directory-settings')), (text) => text.includes('ou=people,dc=example') && text.includes('未加密'))
+      await page.click(test('directory-compare'))
+      await until('compared', () => page.innerText(test('directory-people-sums')), (text) => /新增 2/.test(text))
+      await shot(page, 'console-directory')
+      await page.click(test('directory-apply'))
+      await page.click('.el-message-box__btns .el-button--primary')
+      await page.waitForSelector(test('directory-done'))
+      assert.match(await page.innerText(test('directory-last')), /admin.*新增 2/)
+      server.kill()
+      await once(server, 'exit')
+      server = await directory([[1, 'dir.one', 'Jiajia']])
+      await page.click(test('directory-compare'))
+      await until('compared anew', () => page.innerText(test('directory-people-rows')), (text) => text.includes('Jia → Jiajia'))
+      assert.match(await page.innerText(test('directory-gone')), /dir\.two/)
+      await page.click(`${test('directory-gone')} tbody .el-checkbox`)
+      await shot(page, 'console-directory-gone')
+      await page.click(test('directory-apply'))
+      await page.click('.el-message-box__btns .el-button--primary')
+      await until('ended', () => page.innerText(test('directory-last')), (text) => /停用 1/.test(text))
+    } finally {
+      server.kill()
+    }
   })
 
   it('left nothing for the developer tools to complain of', () => {

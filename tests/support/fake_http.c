@@ -293,12 +293,28 @@ host_http_read_body(cim_http_req *req, void *buffer, uint64_t capacity, uint64_t
 {
     const uint64_t len = req->body != NULL ? strlen(req->body) : 0;
     (void)err;
+    req->whole_body = req->whole_body != NULL ? req->whole_body : req->body;
     *ret_len = len < capacity ? len : capacity;
     if (*ret_len > 0) {
         memcpy(buffer, req->body, (size_t)*ret_len);
         req->body += *ret_len;
     }
     return CIM_OK;
+}
+
+void
+host_http_rewind_body(cim_http_req *req)
+{
+    req->body = req->whole_body != NULL ? req->whole_body : req->body;
+}
+
+/* Sheets are read where a server runs. */
+cim_status
+host_http_body_file(cim_http_req *req, const char **ret_path, cim_error *err)
+{
+    (void)req;
+    (void)ret_path;
+    return cim_fail(err, CIM_E_UNSUPPORTED, NULL, NULL, "这里没有文件", "there are no files here");
 }
 
 cim_status

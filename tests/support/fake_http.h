@@ -23,6 +23,7 @@ struct cim_http_req {
     const char *method;
     const char *path;
     const char *body;
+    const char *whole_body;                            /* set by reading */
     struct fake_header headers[FAKE_HTTP_HEADERS_MAX]; /* ends with a NULL name */
     struct fake_header cookies[4];
     struct fake_header params[4]; /* of the path, which is given as the route's pattern */

@@ -13,6 +13,33 @@ export interface Org {
   users: number
 }
 
+export const OUTCOMES = ['new', 'changed', 'same', 'refused'] as const
+export type Outcome = (typeof OUTCOMES)[number]
+
+/** A row from outside held against what is here, of people or of organisations. */
+export interface Compared {
+  row: number
+  outcome: Outcome
+  username?: string
+  display_name?: string
+  org?: string | null
+  code?: string
+  name?: string
+  parent?: string | null
+  password?: string
+  changes?: { field: string; from: string | null; to: string | null }[]
+  zh?: string
+  en?: string
+  param?: string
+}
+
+export interface Comparison extends Record<Outcome, number> {
+  applied: boolean
+  rows: Compared[]
+  omitted: number
+  absent: { username?: string; display_name?: string; org?: string; code?: string; name?: string }[]
+}
+
 export interface HeldRole {
   role: string
   areas: string[]

@@ -9,6 +9,7 @@
 #define HOST_EXCHANGE_H
 
 #include "cim/layers.h"
+#include "host/base/table.h"
 #include "kit/buf.h"
 #include "kit/definition.h"
 
@@ -127,6 +128,9 @@ cim_status host_exchange_preview(const char *path, const struct host_import_opti
 enum { HOST_FEATURES_MAX = 100000, HOST_FEATURES_BYTES_MAX = 64 << 20 };
 cim_status host_exchange_features(const char *path, const struct host_import_options *options,
                                   struct cim_buf *out, cim_error *err);
+/* A host_table_read_fn of CSV (in any encoding that an import takes) and XLSX. */
+cim_status host_exchange_read_table(const char *path, const char *sheet, host_table_row_fn take,
+                                    void *arg, cim_error *err);
 /* Refuses a file whose name alone tells a format that is not read. */
 cim_status host_exchange_check_name(const char *path, const char *name, cim_error *err);
 

@@ -17,6 +17,7 @@ host_account_free(struct host_account *account)
     free(account->area);
     free(account->password_hash);
     free(account->provider);
+    free(account->source);
     free(account);
 }
 
@@ -39,7 +40,7 @@ host_account_load(struct host_identity *identity, const char *username,
         identity->options.platform,
         "select a.username, a.display_name, a.password_hash, a.org, o.area, "
         "a.area, a.ended_ms, a.password_set_ms, a.must_change, "
-        "f.confirmed_ms, a.provider from cim_account a left join cim_org o on o.code = "
+        "f.confirmed_ms, a.provider, a.source from cim_account a left join cim_org o on o.code = "
         "a.org left join cim_second_factor f on f.username = a.username where "
         "a.username = :username",
         values, 1, &rows, err));
@@ -64,7 +65,8 @@ host_account_load(struct host_identity *identity, const char *username,
         account->password_hash == NULL || !host_row_text_or_null(&row, 3, &account->org) ||
         !host_row_text_or_null(&row, 4, &account->org_area) ||
         !host_row_text_or_null(&row, 5, &account->area) ||
-        !host_row_text_or_null(&row, 10, &account->provider)) {
+        !host_row_text_or_null(&row, 10, &account->provider) ||
+        !host_row_text_or_null(&row, 11, &account->source)) {
         return cim_fail_nomem(err);
     }
     *ret_account = CIM_TAKE(account);

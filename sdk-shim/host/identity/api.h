@@ -24,6 +24,14 @@ enum {
 
 struct json_object;
 
+/* An organisation that a comparison would make: others of it may name it. */
+struct host_planned_org {
+    struct host_planned_org *next;
+    const char *code;
+    const char *parent; /* NULL: none */
+    const char *area;
+};
+
 /* A request of an administrator. */
 struct host_api {
     struct host_identity *identity;
@@ -32,6 +40,7 @@ struct host_api {
     const struct host_principal *giver;
     struct json_object *root; /* of the body; NULL: none was read */
     struct host_json_in in;
+    struct host_planned_org *planned; /* in request memory */
 };
 
 struct host_api host_api_begin(struct host_identity *identity, const cim_call *call,
@@ -105,11 +114,75 @@ cim_status host_api_person(const struct host_api *api, const char *username,
 cim_status host_api_check_person(const struct host_api *api, const struct host_account *account,
                                  cim_error *err);
 
+/* A new account by an administrator, the caller, within what he may give. */
+struct host_new_user {
+    const char *username;
+    const char *display_name;
+    const char *org;  /* NULL: none */
+    const char *area; /* where he belongs; NULL: where his organisation does */
+    const char *password;
+    const char *roles; /* ids separated by commas; may be "" */
+    const char *areas; /* of the roles */
+    int64_t until_ms;
+    bool service;             /* a program: no password, tokens alone */
+    bool of_directory;        /* no password of ours to begin with */
+    const char *directory_id; /* by which the directory knows him; NULL: by his name */
+    const char *provider;     /* where he signs in; NULL: here */
+};
+/* `dry_run`: checks alone. (api_users.c) */
+cim_status host_api_add_user(const struct host_api *api, const struct host_new_user *user,
+                             bool dry_run, cim_error *err);
+
 /* Another name, organisation (NULL: none) or area for an account that the caller administers before
  * and after. `dry_run`: checks alone. (api_users.c) */
 cim_status host_api_change_user(const struct host_api *api, const struct host_account *account,
                                 const char *display_name, const char *org, const char *area,
                                 bool dry_run, cim_error *err);
+
+/* Ends an account that the caller administers, and its sessions; `to` takes over what it holds as
+ * far as the caller may give it, NULL: nobody. (api_users.c) */
+cim_status host_api_end_user(const struct host_api *api, const char *username, const char *to,
+                             const char *why, cim_error *err);
+
+/* The account of the directory's id. In the transaction of the caller. (api_directory.c) */
+cim_status host_directory_link(cim_tx *tx, const char *id, const char *username, cim_error *err);
+
+/* ---- organisations (api_orgs.c) ---- */
+
+struct host_org {
+    char *code;
+    char *name;
+    char *kind;
+    char *parent; /* NULL: none */
+    char *area;
+    char *source; /* HOST_SOURCE_DIRECTORY; NULL: made here */
+    bool ended;
+    int64_t n_users;
+};
+void host_org_done(struct host_org *org);
+#define HOST_AUTO_ORG __attribute__((cleanup(host_org_done)))
+
+struct host_org_input {
+    const char *code;
+    const char *name;
+    const char *kind;
+    const char *parent; /* NULL: none */
+    const char *area;
+    const char *source; /* as above */
+};
+/* The kind whose Chinese title the word is; else the word. */
+const char *host_org_kind(const char *word);
+/* CIM_E_NOTFOUND: none. *ret_org is ended by host_org_done(). */
+cim_status host_api_load_org(const struct host_api *api, const char *code, struct host_org *ret_org,
+                             cim_error *err);
+/* Both check all that the caller must hold for it. `dry_run`: that alone; a new one is planned. */
+cim_status host_api_add_org(struct host_api *api, const struct host_org_input *input, bool dry_run,
+                            cim_error *err);
+cim_status host_api_change_org(const struct host_api *api, const struct host_org *org,
+                               const struct host_org_input *input, bool dry_run, cim_error *err);
+
+/* ?apply=1: do it; without it: compare alone. (api_sheet.c) */
+cim_status host_api_read_apply(cim_http_req *req, bool *ret_applies, cim_error *err);
 
 /* ---- giving (give.c) ---- */
 
@@ -156,6 +229,8 @@ cim_status host_api_role_routes(struct host_identity *identity, struct host_http
                                 cim_error *err);
 cim_status host_api_grant_routes(struct host_identity *identity, struct host_http *http,
                                  cim_error *err);
+cim_status host_api_directory_routes(struct host_identity *identity, struct host_http *http,
+                                     cim_error *err);
 cim_status host_api_sheet_routes(struct host_identity *identity, struct host_http *http,
                                  cim_error *err);
 cim_status host_api_request_routes(struct host_identity *identity, struct host_http *http,

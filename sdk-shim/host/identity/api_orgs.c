@@ -5,36 +5,40 @@
 #include "host/store/row.h"
 #include "host/store/store.h"
 
-static const char *const kinds[] = {"gas",       "market",     "transport", "emergency", "police",
-                                    "community", "enterprise", "station",   "other",     NULL};
+static const char *const kinds[][2] = {
+    {"gas", "燃气主管部门"},    {"market", "市场监管"}, {"transport", "交通运输"},
+    {"emergency", "应急管理"},  {"police", "公安"},     {"community", "街道社区"},
+    {"enterprise", "燃气企业"}, {"station", "站点"},    {"other", "其他"}};
+enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
-struct org {
-    char *code;
-    char *name;
-    char *kind;
-    char *parent; /* NULL: none */
-    char *area;
-    bool ended;
-    int64_t n_users;
-};
+const char *
+host_org_kind(const char *word)
+{
+    for (size_t i = 0; word != NULL && i < N_KINDS; i++) {
+        if (strcmp(word, kinds[i][1]) == 0) {
+            return kinds[i][0];
+        }
+    }
+    return word;
+}
 
-static void
-org_done(struct org *org)
+void
+host_org_done(struct host_org *org)
 {
     free(org->code);
     free(org->name);
     free(org->kind);
     free(org->parent);
     free(org->area);
+    free(org->source);
 }
-#define AUTO_ORG __attribute__((cleanup(org_done)))
 
 #define ORG_COLUMNS                                                                                \
     "select o.code, o.name, o.kind, o.parent, o.area, o.ended_ms, (select count(*) from "          \
-    "cim_account a where a.org = o.code and a.ended_ms is null) from cim_org o "
+    "cim_account a where a.org = o.code and a.ended_ms is null), o.source from cim_org o "
 
 static cim_status
-read_org(const struct host_row *row, struct org *org, cim_error *err)
+read_org(const struct host_row *row, struct host_org *org, cim_error *err)
 {
     org->code = host_row_text(row, 0);
     org->name = host_row_text(row, 1);
@@ -43,13 +47,14 @@ read_org(const struct host_row *row, struct org *org, cim_error *err)
     org->ended = host_row_has(row, 5);
     org->n_users = host_row_i64(row, 6);
     return org->code != NULL && org->name != NULL && org->kind != NULL && org->area != NULL &&
-                   host_row_text_or_null(row, 3, &org->parent)
+                   host_row_text_or_null(row, 3, &org->parent) &&
+                   host_row_text_or_null(row, 7, &org->source)
                ? CIM_OK
                : cim_fail_nomem(err);
 }
 
 static void
-add_org(struct cim_buf *out, const struct org *org)
+add_org(struct cim_buf *out, const struct host_org *org)
 {
     cim_buf_add_text(out, "{\"code\":");
     cim_buf_add_json_text(out, org->code, SIZE_MAX);
@@ -57,6 +62,7 @@ add_org(struct cim_buf *out, const struct org *org)
     host_api_add(out, "kind", org->kind);
     host_api_add(out, "parent", org->parent);
     host_api_add(out, "area", org->area);
+    host_api_add(out, "source", org->source);
     cim_buf_addf(out, ",\"ended\":%s,\"users\":%lld}", org->ended ? "true" : "false",
                  (long long)org->n_users);
 }
@@ -71,7 +77,7 @@ list(const struct host_api *api, struct host_listing *listing, struct cim_buf *o
                             &rows, err));
     row.rows = rows;
     for (;;) {
-        AUTO_ORG struct org org = {0};
+        HOST_AUTO_ORG struct host_org org = {0};
         CIM_TRY(host_row_next(&row, &there, err));
         if (!there) {
             return CIM_OK;
@@ -94,8 +100,9 @@ handle_list(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 
 /* ---- changes ---- */
 
-static cim_status
-load(const struct host_api *api, const char *code, struct org *org, cim_error *err)
+cim_status
+host_api_load_org(const struct host_api *api, const char *code, struct host_org *org,
+                  cim_error *err)
 {
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     struct host_row row = {0};
@@ -121,38 +128,47 @@ code_ok(const char *code)
                code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
 }
 
-struct org_input {
-    const char *code;
-    const char *name;
-    const char *kind;
-    const char *parent;
-    const char *area;
-};
+/* In the store, or among those that a comparison would make. */
+static cim_status
+find_parent_of(const struct host_api *api, const char *code, char **ret_parent, cim_error *err)
+{
+    HOST_AUTO_ORG struct host_org org = {0};
+    for (const struct host_planned_org *planned = api->planned; planned != NULL;
+         planned = planned->next) {
+        if (strcmp(planned->code, code) == 0) {
+            *ret_parent = planned->parent != NULL ? strdup(planned->parent) : NULL;
+            return planned->parent == NULL || *ret_parent != NULL ? CIM_OK : cim_fail_nomem(err);
+        }
+    }
+    if (host_api_load_org(api, code, &org, NULL) != CIM_OK) {
+        return cim_fail(err, CIM_E_INVALID, "parent", code, "没有组织“%s”",
+                        "there is no organisation '%s'", code);
+    }
+    *ret_parent = CIM_TAKE(org.parent);
+    return CIM_OK;
+}
 
 static cim_status
-check_parent(const struct host_api *api, const struct org_input *input, cim_error *err)
+check_parent(const struct host_api *api, const struct host_org_input *input, cim_error *err)
 {
     /* Up the tree: it must not come back to where it began. */
     CIM_AUTO_FREE char *at = input->parent != NULL ? strdup(input->parent) : NULL;
     for (int depth = 0; at != NULL; depth++) {
-        AUTO_ORG struct org parent = {0};
+        char *above = NULL;
         if (strcmp(at, input->code) == 0 || depth > 32) {
             return cim_fail(err, CIM_E_INVALID, "parent", input->parent,
                             "上级不能是自己或自己的下级",
                             "the parent is the organisation itself or below it");
         }
-        if (load(api, at, &parent, err) != CIM_OK) {
-            return cim_fail(err, CIM_E_INVALID, "parent", at, "没有组织“%s”",
-                            "there is no organisation '%s'", at);
-        }
+        CIM_TRY(find_parent_of(api, at, &above, err));
         free(at);
-        at = CIM_TAKE(parent.parent);
+        at = above;
     }
     return CIM_OK;
 }
 
 static cim_status
-check(const struct host_api *api, const struct org_input *input, cim_error *err)
+check(const struct host_api *api, const struct host_org_input *input, cim_error *err)
 {
     bool known = false;
     if (!code_ok(input->code)) {
@@ -160,8 +176,12 @@ check(const struct host_api *api, const struct org_input *input, cim_error *err)
                         "组织代码应为 1 到 64 个字母、数字或 . _ -",
                         "a code has 1 to 64 letters, digits or . _ -");
     }
-    for (size_t i = 0; kinds[i] != NULL; i++) {
-        known = known || strcmp(kinds[i], input->kind) == 0;
+    if (input->name == NULL || input->name[0] == '\0' || strlen(input->name) > HOST_API_TEXT_MAX) {
+        return cim_fail(err, CIM_E_INVALID, "name", input->name, "应为 1 到 %d 字节的文字",
+                        "expected 1 to %d bytes", (int)HOST_API_TEXT_MAX);
+    }
+    for (size_t i = 0; input->kind != NULL && i < N_KINDS; i++) {
+        known = known || strcmp(kinds[i][0], input->kind) == 0;
     }
     if (!known) {
         return cim_fail(err, CIM_E_INVALID, "kind", input->kind,
@@ -170,12 +190,15 @@ check(const struct host_api *api, const struct org_input *input, cim_error *err)
                         "kind is gas, market, transport, emergency, police, community, "
                         "enterprise, station or other");
     }
+    if (input->area == NULL) {
+        return cim_fail(err, CIM_E_INVALID, "area", NULL, "缺少区划", "the area is missing");
+    }
     CIM_TRY(check_parent(api, input, err));
     return host_delegate_areas(api->giver, HOST_ADMIN_ORGS, input->area, "area", err);
 }
 
 static cim_status
-read_input(const struct host_api *api, struct org_input *input, cim_error *err)
+read_input(const struct host_api *api, struct host_org_input *input, cim_error *err)
 {
     const enum host_json_need need = input->name == NULL ? HOST_JSON_REQUIRED : HOST_JSON_OPTIONAL;
     CIM_TRY(host_api_text(api, "name", need, &input->name, err));
@@ -187,24 +210,25 @@ read_input(const struct host_api *api, struct org_input *input, cim_error *err)
 static cim_status
 answer_org(const struct host_api *api, int32_t http_status, const char *code, cim_error *err)
 {
-    AUTO_ORG struct org org = {0};
+    HOST_AUTO_ORG struct host_org org = {0};
     CIM_AUTO_BUF struct cim_buf body;
     cim_buf_init(&body, HOST_API_ANSWER_MAX);
-    CIM_TRY(load(api, code, &org, err));
+    CIM_TRY(host_api_load_org(api, code, &org, err));
     add_org(&body, &org);
     return host_api_answer(api, http_status, &body, err);
 }
 
 static cim_status
-save(const struct host_api *api, const char *sql, const struct org_input *input, cim_error *err)
+save(const struct host_api *api, const char *sql, const struct host_org_input *input,
+     cim_error *err)
 {
     const cim_value values[] = {
         host_value_text("code", input->code), host_value_text("name", input->name),
         host_value_text("kind", input->kind), host_value_text("parent", input->parent),
-        host_value_text("area", input->area),
+        host_value_text("area", input->area), host_value_text("source", input->source),
     };
     const cim_status status =
-        host_store_write_one(api->identity->options.platform, sql, values, 5, NULL, err);
+        host_store_write_one(api->identity->options.platform, sql, values, 6, NULL, err);
     if (status == CIM_E_EXISTS) {
         return cim_fail(err, CIM_E_EXISTS, "code", input->code, "组织代码“%s”已存在",
                         "the organisation '%s' is there already", input->code);
@@ -214,20 +238,49 @@ save(const struct host_api *api, const char *sql, const struct org_input *input,
 }
 
 static cim_status
+plan(struct host_api *api, const struct host_org_input *input, cim_error *err)
+{
+    struct host_planned_org *planned = host_http_alloc(api->req, sizeof *planned);
+    if (planned == NULL) {
+        return cim_fail_nomem(err);
+    }
+    *planned = (struct host_planned_org){.next = api->planned};
+    CIM_TRY(host_api_keep(api, input->code, &planned->code, err));
+    CIM_TRY(host_api_keep(api, input->area, &planned->area, err));
+    if (input->parent != NULL) {
+        CIM_TRY(host_api_keep(api, input->parent, &planned->parent, err));
+    }
+    api->planned = planned;
+    return CIM_OK;
+}
+
+cim_status
+host_api_add_org(struct host_api *api, const struct host_org_input *input, bool dry_run,
+                 cim_error *err)
+{
+    CIM_TRY(check(api, input, err));
+    if (dry_run) {
+        return plan(api, input, err);
+    }
+    CIM_TRY(
+        save(api,
+             "insert into cim_org (code, name, kind, parent, area, source) values (:code, :name, "
+             ":kind, :parent, :area, :source)",
+             input, err));
+    host_api_note(api, "org.create", input->code, input->name);
+    return CIM_OK;
+}
+
+static cim_status
 handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     static const char *const keys[] = {"code", "name", "kind", "parent", "area", NULL};
     HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
-    struct org_input input = {0};
+    struct host_org_input input = {0};
     CIM_TRY(host_api_body(&api, keys, err));
     CIM_TRY(host_api_text(&api, "code", HOST_JSON_REQUIRED, &input.code, err));
     CIM_TRY(read_input(&api, &input, err));
-    CIM_TRY(check(&api, &input, err));
-    CIM_TRY(save(&api,
-                 "insert into cim_org (code, name, kind, parent, area) values (:code, :name, "
-                 ":kind, :parent, :area)",
-                 &input, err));
-    host_api_note(&api, "org.create", input.code, input.name);
+    CIM_TRY(host_api_add_org(&api, &input, false, err));
     return answer_org(&api, 201, input.code, err);
 }
 
@@ -251,30 +304,44 @@ check_move(const struct host_api *api, const char *code, cim_error *err)
                  : CIM_OK;
 }
 
+cim_status
+host_api_change_org(const struct host_api *api, const struct host_org *org,
+                    const struct host_org_input *input, bool dry_run, cim_error *err)
+{
+    CIM_TRY(host_delegate_areas(api->giver, HOST_ADMIN_ORGS, org->area, "area", err));
+    CIM_TRY(check(api, input, err));
+    if (strcmp(input->area, org->area) != 0) {
+        CIM_TRY(check_move(api, org->code, err));
+    }
+    if (dry_run) {
+        return CIM_OK;
+    }
+    CIM_TRY(save(api,
+                 "update cim_org set name = :name, kind = :kind, parent = :parent, area = :area, "
+                 "source = :source where code = :code",
+                 input, err));
+    host_api_note(api, "org.change", input->code, input->name);
+    return CIM_OK;
+}
+
 static cim_status
 handle_change(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     static const char *const keys[] = {"name", "kind", "parent", "area", NULL};
     HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
-    AUTO_ORG struct org org = {0};
+    HOST_AUTO_ORG struct host_org org = {0};
     CIM_TRY(host_api_body(&api, keys, err));
-    CIM_TRY(load(&api, host_http_path_param(req, "code"), &org, err));
+    CIM_TRY(host_api_load_org(&api, host_http_path_param(req, "code"), &org, err));
+    /* Before what is asked for is looked at: it may be somebody else's. */
     CIM_TRY(host_delegate_areas(api.giver, HOST_ADMIN_ORGS, org.area, "area", err));
-    struct org_input input = {.code = org.code,
-                              .name = org.name,
-                              .kind = org.kind,
-                              .parent = org.parent,
-                              .area = org.area};
+    struct host_org_input input = {.code = org.code,
+                                   .name = org.name,
+                                   .kind = org.kind,
+                                   .parent = org.parent,
+                                   .area = org.area,
+                                   .source = org.source};
     CIM_TRY(read_input(&api, &input, err));
-    CIM_TRY(check(&api, &input, err));
-    if (strcmp(input.area, org.area) != 0) {
-        CIM_TRY(check_move(&api, org.code, err));
-    }
-    CIM_TRY(save(&api,
-                 "update cim_org set name = :name, kind = :kind, parent = :parent, area = :area "
-                 "where code = :code",
-                 &input, err));
-    host_api_note(&api, "org.change", input.code, input.name);
+    CIM_TRY(host_api_change_org(&api, &org, &input, false, err));
     return answer_org(&api, 200, input.code, err);
 }
 
@@ -282,8 +349,8 @@ static cim_status
 handle_end(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
-    AUTO_ORG struct org org = {0};
-    CIM_TRY(load(&api, host_http_path_param(req, "code"), &org, err));
+    HOST_AUTO_ORG struct host_org org = {0};
+    CIM_TRY(host_api_load_org(&api, host_http_path_param(req, "code"), &org, err));
     CIM_TRY(host_delegate_areas(api.giver, HOST_ADMIN_ORGS, org.area, "area", err));
     if (org.n_users > 0) {
         return cim_fail(err, CIM_E_STATE, "code", org.code, "组织“%s”还有 %lld 名在用人员",

@@ -9,7 +9,8 @@
 
 #define USERS_SQL                                                                                  \
     "select a.username, a.display_name, a.org, o.name, coalesce(a.area, o.area, '*'), "            \
-    "a.ended_ms, f.confirmed_ms, a.provider from cim_account a left join cim_org o on o.code = "   \
+    "a.ended_ms, f.confirmed_ms, a.provider, a.source from cim_account a left join cim_org o on "  \
+    "o.code = "                                                                                    \
     "a.org left "                                                                                  \
     "join cim_second_factor f on f.username = a.username "
 
@@ -20,12 +21,14 @@ struct user {
     bool ended;
     bool has_factor;
     char *provider; /* NULL: a password of the platform */
+    char *source;   /* NULL: made here */
 };
 
 static void
 user_done(struct user *user)
 {
     free(user->provider);
+    free(user->source);
     for (size_t i = 0; i < USER_COLUMNS; i++) {
         free(user->texts[i]);
     }
@@ -42,7 +45,8 @@ read_user(const struct host_row *row, struct user *user, cim_error *err)
     }
     user->ended = host_row_has(row, USER_COLUMNS);
     user->has_factor = host_row_has(row, USER_COLUMNS + 1);
-    if (!host_row_text_or_null(row, USER_COLUMNS + 2, &user->provider)) {
+    if (!host_row_text_or_null(row, USER_COLUMNS + 2, &user->provider) ||
+        !host_row_text_or_null(row, USER_COLUMNS + 3, &user->source)) {
         return cim_fail_nomem(err);
     }
     return CIM_OK;
@@ -101,6 +105,7 @@ add_user(const struct host_api *api, const struct user *user, struct cim_buf *ou
         user->provider != NULL && strcmp(user->provider, HOST_PROVIDER_SERVICE) == 0;
     host_api_add(out, "kind", service ? "service" : "person");
     host_api_add(out, "provider", service ? NULL : user->provider);
+    host_api_add(out, "source", user->source);
     CIM_TRY(add_roles(api, user->texts[0], out, err));
     cim_buf_add_char(out, '}');
     return CIM_OK;
@@ -183,7 +188,8 @@ insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
         host_value_text("hash", creation->hash),
         host_value_i64("now", creation->now_ms),
         host_value_i64("must", creation->must_change ? 1 : 0),
-        host_value_text("provider", user->service ? HOST_PROVIDER_SERVICE : NULL),
+        host_value_text("provider", user->service ? HOST_PROVIDER_SERVICE : user->provider),
+        host_value_text("source", user->of_directory ? HOST_SOURCE_DIRECTORY : NULL),
     };
     if (roles == NULL) {
         return cim_fail_nomem(err);
@@ -191,14 +197,18 @@ insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
     const cim_status status =
         host_store_exec(tx,
                         "insert into cim_account (username, display_name, org, area, "
-                        "password_hash, password_set_ms, must_change, provider) values "
-                        "(:username, :display_name, :org, :area, :hash, :now, :must, :provider)",
-                        values, 8, NULL, err);
+                        "password_hash, password_set_ms, must_change, provider, source) values "
+                        "(:username, :display_name, :org, :area, :hash, :now, :must, :provider, "
+                        ":source)",
+                        values, 9, NULL, err);
     if (status == CIM_E_EXISTS) {
         return cim_fail(err, CIM_E_EXISTS, "username", user->username, "用户名“%s”已被占用",
                         "the user name '%s' is taken", user->username);
     }
     CIM_TRY(status);
+    if (user->of_directory && user->directory_id != NULL) {
+        CIM_TRY(host_directory_link(tx, user->directory_id, user->username, err));
+    }
     while (rest != NULL) {
         char *role = strsep(&rest, ",");
         char uid[37];
@@ -259,6 +269,13 @@ find_org_area(const struct host_api *api, const char *org, char **ret_area, cim_
     if (org == NULL) {
         return CIM_OK;
     }
+    for (const struct host_planned_org *planned = api->planned; planned != NULL;
+         planned = planned->next) {
+        if (strcmp(planned->code, org) == 0) {
+            *ret_area = strdup(planned->area);
+            return *ret_area != NULL ? CIM_OK : cim_fail_nomem(err);
+        }
+    }
     CIM_TRY(host_store_read(api->identity->options.platform,
                             "select area from cim_org where code = :org and ended_ms is null",
                             values, 1, &rows, err));
@@ -303,10 +320,10 @@ check_free(const struct host_api *api, const char *username, cim_error *err)
 }
 
 cim_status
-host_identity_add_user(struct host_identity *identity, const cim_call *call, cim_http_req *req,
-                       const struct host_new_user *user, bool dry_run, cim_error *err)
+host_api_add_user(const struct host_api *api, const struct host_new_user *user, bool dry_run,
+                  cim_error *err)
 {
-    const struct host_api api = host_api_begin(identity, call, req);
+    struct host_identity *identity = api->identity;
     char hash[HOST_PASSWORD_HASH_MAX] = "!"; /* no password has it */
     const struct host_account_input input = {.username = user->username,
                                              .display_name = user->display_name,
@@ -315,24 +332,24 @@ host_identity_add_user(struct host_identity *identity, const cim_call *call, cim
                                              .areas = user->areas,
                                              .org = user->org,
                                              .until_ms = user->until_ms,
-                                             .service = user->service};
+                                             .service = user->service || user->of_directory};
     struct creation creation = {.user = user,
                                 .hash = hash,
-                                .by = call->principal,
-                                .now_ms = host_clock_now_ms(api.giver->clock),
+                                .by = api->call->principal,
+                                .now_ms = host_clock_now_ms(api->giver->clock),
                                 .must_change = identity->options.first_change};
     CIM_TRY(host_account_check(identity, &input, err));
-    CIM_TRY(check_free(&api, user->username, err));
-    CIM_TRY(check_new(&api, user, err));
+    CIM_TRY(check_free(api, user->username, err));
+    CIM_TRY(check_new(api, user, err));
     if (dry_run) {
         return CIM_OK;
     }
-    if (!user->service) {
+    if (!input.service) {
         CIM_TRY(host_password_hash(&identity->passwords, user->password, hash, err));
     }
     CIM_TRY(host_store_write(identity->options.platform, insert_in_tx, &creation, NULL, err));
     (void)atomic_fetch_add(&identity->generation, 1);
-    host_api_note(&api, "user.create", user->username, user->roles);
+    host_api_note(api, "user.create", user->username, user->roles);
     return CIM_OK;
 }
 
@@ -383,7 +400,7 @@ handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *er
     CIM_TRY(host_api_areas(&api, "areas", &user.areas, err));
     CIM_TRY(host_api_time(&api, "until", true, &user.until_ms, err));
     CIM_TRY(read_roles(&api, &user.roles, err));
-    CIM_TRY(host_identity_add_user(self, call, req, &user, false, err));
+    CIM_TRY(host_api_add_user(&api, &user, false, err));
     return answer_user(&api, 201, user.username, err);
 }
 
@@ -395,6 +412,10 @@ host_api_change_user(const struct host_api *api, const struct host_account *acco
                      cim_error *err)
 {
     CIM_AUTO_FREE char *org_area = NULL;
+    if (display_name[0] == '\0' || strlen(display_name) > HOST_API_TEXT_MAX) {
+        return cim_fail(err, CIM_E_INVALID, "display_name", display_name, "应为 1 到 %d 字节的文字",
+                        "expected 1 to %d bytes", HOST_API_TEXT_MAX);
+    }
     CIM_TRY(host_api_check_person(api, account, err));
     if (org != account->org) {
         CIM_TRY(find_org_area(api, org, &org_area, err));
@@ -579,7 +600,26 @@ leave(const struct host_api *api, struct leaving *leaving, const struct host_acc
     CIM_TRY(host_sessions_end_all_of(&api->identity->sessions, leaving->username, err));
     host_api_note(api, leaving->to != NULL ? "user.handover" : "user.end", leaving->username,
                   leaving->to != NULL ? leaving->to : leaving->why);
-    return answer_user(api, 200, leaving->username, err);
+    return CIM_OK;
+}
+
+cim_status
+host_api_end_user(const struct host_api *api, const char *username, const char *to, const char *why,
+                  cim_error *err)
+{
+    struct host_account *account = NULL;
+    struct leaving leaving = {.to = to,
+                              .by = api->call->principal,
+                              .why = why,
+                              .now_ms = host_clock_now_ms(api->giver->clock)};
+    CIM_TRY(host_api_person(api, username, &account, err));
+    leaving.username = account->username;
+    const cim_status status = account->ended
+                                  ? cim_fail(err, CIM_E_STATE, "username", account->username,
+                                             "账号已停用", "the account has ended already")
+                                  : leave(api, &leaving, account, err);
+    host_account_free(account);
+    return status;
 }
 
 static cim_status
@@ -587,19 +627,14 @@ handle_end(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
     static const char *const keys[] = {"why", "to", NULL};
     HOST_AUTO_API struct host_api api = host_api_begin(self, call, req);
-    struct host_account *account = NULL;
-    struct leaving leaving = {.by = call->principal, .now_ms = host_clock_now_ms(api.giver->clock)};
+    const char *username = host_http_path_param(req, "username");
+    const char *why = NULL;
+    const char *to = NULL;
     CIM_TRY(host_api_body(&api, keys, err));
-    CIM_TRY(host_api_text(&api, "why", HOST_JSON_REQUIRED, &leaving.why, err));
-    CIM_TRY(host_api_text(&api, "to", HOST_JSON_OPTIONAL, &leaving.to, err));
-    CIM_TRY(host_api_person(&api, host_http_path_param(req, "username"), &account, err));
-    leaving.username = account->username;
-    const cim_status status = account->ended
-                                  ? cim_fail(err, CIM_E_STATE, "username", account->username,
-                                             "账号已停用", "the account has ended already")
-                                  : leave(&api, &leaving, account, err);
-    host_account_free(account);
-    return status;
+    CIM_TRY(host_api_text(&api, "why", HOST_JSON_REQUIRED, &why, err));
+    CIM_TRY(host_api_text(&api, "to", HOST_JSON_OPTIONAL, &to, err));
+    CIM_TRY(host_api_end_user(&api, username, to, why, err));
+    return answer_user(&api, 200, username, err);
 }
 
 cim_status

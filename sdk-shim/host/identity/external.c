@@ -270,7 +270,7 @@ welcome(struct visit *visit, cim_tx *tx, cim_error *err)
     return link_account(visit, tx, err);
 }
 
-/* Name and organisation of an account that signs in there alone. */
+/* Name and organisation of an account that signs in there alone, and follows no directory. */
 static cim_status
 bring_up_to_date(struct visit *visit, cim_tx *tx, cim_error *err)
 {
@@ -288,11 +288,12 @@ bring_up_to_date(struct visit *visit, cim_tx *tx, cim_error *err)
                                     : visit->username),
         host_value_text("org", org != NULL && strlen(org) <= 200 ? org : ""),
     };
-    CIM_TRY(host_store_exec(tx,
-                            "update cim_account set display_name = :name, org = nullif(:org, '') "
-                            "where username = :username and provider = :provider and "
-                            "(display_name <> :name or coalesce(org, '') <> :org)",
-                            values, 4, &changes, err));
+    CIM_TRY(
+        host_store_exec(tx,
+                        "update cim_account set display_name = :name, org = nullif(:org, '') "
+                        "where username = :username and provider = :provider and "
+                        "source is null and (display_name <> :name or coalesce(org, '') <> :org)",
+                        values, 4, &changes, err));
     visit->changed = visit->changed || changes > 0;
     return CIM_OK;
 }

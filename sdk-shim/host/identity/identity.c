@@ -106,6 +106,25 @@ host_identity_check_resources(struct host_identity *identity,
     identity->check = *check;
 }
 
+void
+host_identity_read_tables(struct host_identity *identity, host_table_read_fn read)
+{
+    identity->read_table = read;
+}
+
+cim_status
+host_identity_set_directory(struct host_identity *identity,
+                            const struct host_identity_directory *directory, cim_error *err)
+{
+    if (directory->sign_in[0] != '\0' &&
+        host_provider_find(identity->providers, directory->sign_in) == NULL) {
+        return cim_fail(err, CIM_E_INVALID, "directory.sign_in", directory->sign_in,
+                        "没有这个统一认证登录方式", "there is no such sign-in provider");
+    }
+    identity->directory = *directory;
+    return CIM_OK;
+}
+
 cim_status
 host_identity_open(const struct host_identity_options *options, struct host_identity **ret_identity,
                    cim_error *err)

@@ -9,6 +9,7 @@
 #define HOST_IDENTITY_H
 
 #include "cim/call.h"
+#include "host/base/table.h"
 #include "host/http/http.h"
 
 struct host_store;
@@ -18,6 +19,7 @@ struct host_identity;
 struct host_principal;
 struct host_audit;
 struct host_crypt;
+struct cim_buf;
 
 /* Of whom a second factor is asked. */
 enum host_second_factor {
@@ -93,22 +95,23 @@ struct host_resource_check {
 void host_identity_check_resources(struct host_identity *identity,
                                    const struct host_resource_check *check);
 
-/* A new account by an administrator, the caller, within what he may give. */
-struct host_new_user {
-    const char *username;
-    const char *display_name;
-    const char *org;  /* NULL: none */
-    const char *area; /* where he belongs; NULL: where his organisation does */
-    const char *password;
-    const char *roles; /* ids separated by commas; may be "" */
-    const char *areas; /* of the roles */
-    int64_t until_ms;
-    bool service; /* a program: no password, tokens alone */
+/* Who reads the sheets of people and organisations; set once, before routes are served. */
+void host_identity_read_tables(struct host_identity *identity, host_table_read_fn read);
+
+/* People and organisations kept elsewhere, in a directory. */
+struct host_identity_directory {
+    void *self;
+    cim_status (*read_people)(void *self, host_table_row_fn take, void *arg, cim_error *err);
+    cim_status (*read_orgs)(void *self, host_table_row_fn take, void *arg,
+                            cim_error *err);           /* NULL: it has none */
+    void (*describe)(void *self, struct cim_buf *out); /* an object, without secrets */
+    const char *sign_in; /* provider at which its people sign in; "": with passwords, here */
+    bool link_by_name;   /* it takes over accounts and organisations of the same name */
 };
-/* `dry_run`: checks alone. */
-cim_status host_identity_add_user(struct host_identity *identity, const cim_call *call,
-                                  cim_http_req *req, const struct host_new_user *user, bool dry_run,
-                                  cim_error *err);
+/* Set once, before routes are served; texts are borrowed. CIM_E_INVALID: no such provider. */
+cim_status host_identity_set_directory(struct host_identity *identity,
+                                       const struct host_identity_directory *directory,
+                                       cim_error *err);
 
 /* Calls `each` for every account in order of name; roles as "role (areas)", separated by ", ". */
 cim_status host_identity_each_account(struct host_identity *identity,

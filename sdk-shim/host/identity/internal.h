@@ -207,6 +207,13 @@ struct host_identity {
     atomic_llong generations[HOST_PRINCIPAL_BUCKETS];
 
     struct host_resource_check check;
+    host_table_read_fn read_table;
+    struct host_identity_directory directory; /* read_people NULL: none */
+    struct host_directory_work {
+        atomic_bool busy; /* one comparison or synchronisation at a time */
+        atomic_llong read;
+        atomic_llong judged;
+    } directory_work;
 
     pthread_mutex_t roles_lock;
     size_t n_role_sets;
@@ -231,6 +238,7 @@ struct host_account {
     char *area;     /* where the account itself belongs; NULL: where its organisation does */
     char *password_hash;
     char *provider; /* where the account signs in; NULL: here */
+    char *source;   /* HOST_SOURCE_DIRECTORY; NULL: made here */
     int64_t password_set_ms;
     bool must_change; /* the password, at the next sign-in */
     bool has_factor;  /* a second factor that was set up */
@@ -239,6 +247,9 @@ struct host_account {
 
 /* `provider` of a program's account: it signs in nowhere. No provider's id has a colon. */
 #define HOST_PROVIDER_SERVICE ":service"
+/* Under which cim_external_account tells who somebody is in the directory. */
+#define HOST_PROVIDER_DIRECTORY ":directory"
+#define HOST_SOURCE_DIRECTORY   "directory"
 
 /* CIM_E_NOTFOUND when there is none. */
 cim_status host_account_load(struct host_identity *identity, const char *username,

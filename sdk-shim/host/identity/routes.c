@@ -423,6 +423,7 @@ host_identity_add_routes(struct host_identity *identity, struct host_http *http,
     CIM_TRY(host_api_grant_routes(identity, http, err));
     CIM_TRY(host_api_request_routes(identity, http, err));
     CIM_TRY(host_api_sheet_routes(identity, http, err));
+    CIM_TRY(host_api_directory_routes(identity, http, err));
     CIM_TRY(host_api_session_routes(identity, http, err));
     CIM_TRY(host_api_token_routes(identity, http, err));
     CIM_TRY(host_enter_routes(identity, http, err));

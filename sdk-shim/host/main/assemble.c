@@ -11,6 +11,7 @@
 #include "host/crypt/crypt.h"
 #include "host/http/http.h"
 #include "host/identity/areas.h"
+#include "host/directory/directory.h"
 #include "host/identity/identity.h"
 #include "host/jobs/jobs.h"
 #include "host/ogc/ogc.h"
@@ -314,6 +315,7 @@ host_disassemble(struct host_assembly *assembly)
     host_jobs_free(app->jobs);
     host_plugins_free(app->plugins);
     host_identity_free(app->identity);
+    host_directory_free(app->directory);
     host_areas_free(app->areas);
     host_crypt_close(app->crypt);
     host_audit_close(app->audit);

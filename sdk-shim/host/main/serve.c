@@ -20,6 +20,7 @@
 #include "host/base/note.h"
 #include "host/crypt/crypt.h"
 #include "host/exchange/exchange.h"
+#include "host/main/directory.h"
 #include "host/http/http.h"
 #include "host/identity/identity.h"
 #include "host/imports/imports.h"
@@ -111,6 +112,8 @@ add_routes(struct host_app *app, struct host_ops *ops, cim_error *err)
     CIM_TRY(host_monitor_add_routes(ops, err));
     CIM_TRY(host_backups_add_routes(ops, err));
     CIM_TRY(host_usage_add_routes(app, err));
+    host_identity_read_tables(app->identity, host_exchange_read_table);
+    CIM_TRY(host_main_open_directory(app, &app->directory, err));
     CIM_TRY(host_identity_add_routes(app->identity, app->http, err));
     CIM_TRY(host_exchange_add_routes(app, err));
     CIM_TRY(host_exchange_add_features_route(app, err));

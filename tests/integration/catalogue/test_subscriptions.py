@@ -4,17 +4,20 @@ import hashlib
 import hmac
 import http.server
 import json
+import os
+import subprocess
 import threading
 import time
 
 import platform_shared
+import test_directory
 from platform_shared import Shared
 
 PLACES = "/collections/lpg.places/items"
 
 
 def setUpModule():
-    Shared.flags = ("--password.first_change=false", "--jobs.callback_networks=127.0.0.1", "--tianditu.key=of-a-test-alone")
+    Shared.flags = ("--password.first_change=false", "--jobs.callback_networks=127.0.0.1", "--tianditu.key=of-a-test-alone", *test_directory.begin())
     Shared.start()
 
 
@@ -157,10 +160,19 @@ class Sheet(Shared):
     """Two hundred people out of a sheet, compared before anything is done."""
     HEAD = "用户名,姓名,组织,所在区划,角色,授权区划,截止\n"
 
-    def send(self, text, query="", who="granter"):
+    def send(self, text, query="", who="granter", of="users"):
         self.ask(who, "/auth/me")
-        status, _, body = self.host.get("/admin/api/users/sheet" + query, self.tokens[who], "POST", text.encode(), {"Content-Type": "text/csv"})
+        body = text if isinstance(text, bytes) else text.encode()
+        status, _, body = self.host.get("/admin/api/%s/sheet%s" % (of, query), self.tokens[who], "POST", body, {"Content-Type": "application/octet-stream"})
         return status, json.loads(body)
+
+    def xlsx(self, csv):
+        """The same as an office program saves it, written by GDAL: dates and numbers are such."""
+        path = self.file("sheet.csv", csv)
+        out = os.path.join(self.host.var, "sheet.xlsx")
+        subprocess.run(["ogr2ogr", "-f", "XLSX", "-overwrite", "-oo", "AUTODETECT_TYPE=YES", out, path], check=True)
+        with open(out, "rb") as file:
+            return file.read()
 
     def test_two_hundred_people_with_role_templates(self):
         self.good("admin", "/admin/api/orgs", "POST", {"code": "grid", "name": "网格中心", "kind": "community", "area": "460105"}, 201)
@@ -185,11 +197,41 @@ class Sheet(Shared):
         self.send(self.HEAD + changed, "?apply=1")
         self.assertEqual("组长001", self.good("granter", "/admin/api/users?q=grid.001")["users"][0]["display_name"])
 
+    def test_organisations_come_by_a_sheet_and_parents_in_any_order(self):
+        sheet = ("代码,名称,类别,上级组织,所在区划\nx.team,巡查班,other,x.station,\nx.station,北站,站点,x.bureau,460105\nx.bureau,燃气局,gas,,460100\n"
+                 "x.loop,绕圈,gas,x.loop,460100\nx.far,三亚局,gas,,460200\nx.odd,怪,colour,,460100\nx.team,重复,other,,460105\n").replace("x.station,\n", "x.station,460105\n")
+        status, told = self.send(sheet, of="orgs")
+        self.assertEqual((200, 3, 4), (status, told["new"], told["refused"]), told)
+        self.assertEqual(["parent", "area", "kind", "code"], [row["param"] for row in told["rows"] if row["outcome"] == "refused"])
+        self.assertEqual(0, self.good("granter", "/admin/api/orgs?q=x.")["matched"], "compared, not done")
+        self.assertEqual(3, self.send(self.xlsx(sheet), "?apply=1", of="orgs")[1]["new"])
+        made = {one["code"]: one for one in self.good("granter", "/admin/api/orgs?q=x.")["orgs"]}
+        self.assertEqual(("x.station", "station", "460105"), (made["x.team"]["parent"], made["x.station"]["kind"], made["x.station"]["area"]))
+        told = self.send("code,name,parent\nx.bureau,燃气局,\nx.team,巡查一班,x.bureau\n".encode("gbk"), of="orgs")[1]
+        self.assertEqual((1, 1, ["x.station"]), (told["changed"], told["same"], [one["code"] for one in told["absent"]]))
+        self.assertEqual([{"field": "name", "from": "巡查班", "to": "巡查一班"}, {"field": "parent", "from": "x.station", "to": "x.bureau"}], told["rows"][1]["changes"])
+
+    def test_a_workbook_of_people_reads_as_the_same_in_csv(self):
+        sheet = self.HEAD + "book.1,网格员一,,460105,inspector,460105,2027-11-30\nbook.2,网格员二,,460105,inspector,460105,2027-12-01\n"
+        status, told = self.send(self.xlsx(sheet), "?apply=1")
+        self.assertEqual((200, 2), (status, told["new"]), told)
+        until = self.good("granter", "/admin/api/users?q=book.1")["users"][0]["roles"][0]["until"]
+        self.assertEqual("2027-11-30T16:00:00.000Z", until)
+        self.assertEqual(2, self.send(sheet.encode("gb18030"))[1]["same"])
+        for bad in (self.xlsx(sheet)[:-300], b"PK\x03\x04" + b"x" * 99, b"%PDF-1.4\n", b'{"type":"FeatureCollection","features":[]}', sheet.encode()[:30] + b"\xff\xfe,x\n"):
+            status, told = self.send(bad)
+            self.assertIn((status, told["param"]), ((400, "file"), (400, "encoding"), (415, "encoding"), (415, "file")), bad[:20])
+            self.assertNotIn("/", told.get("value", ""), told)
+
     def test_sheets_that_are_none_are_refused_and_so_is_who_administers_nobody(self):
         for text in ("", "a,b\n", "用户名\nx\n", '用户名,姓名\n"x'):
             self.assertEqual(400, self.send(text)[0], text)
         self.assertEqual(400, self.send(self.HEAD, "?apply=yes")[0])
         self.assertEqual(403, self.send(self.HEAD, who="province")[0])
+
+
+class Directory(test_directory.Directory):
+    """Here, for it to find the platform of this module."""
 
 
 class Operations(Shared):
