@@ -74,7 +74,7 @@ lpg_separation_demand_of(const struct lpg_separation_rules *rules,
         if (!counts(rule, station, i, &unknown)) {
             continue;
         }
-        ret_demand->unknown_quantity = ret_demand->unknown_quantity || unknown;
+        ret_demand->unknown_bands |= unknown ? 1U << (unsigned)rule->band : 0U;
         ret_demand->any = true;
         if (rule->not_inside) {
             ret_demand->of[rule->receptor].inside_rule = (int)i;
@@ -433,6 +433,23 @@ write_line(const struct lpg_separation_demand *demand, const struct lpg_separati
     cim_buf_add_char(out, '}');
 }
 
+/* The inputs that nobody gave and that were taken at their worst. */
+static void
+write_unknown(const struct lpg_separation_demand *demand, struct cim_buf *out)
+{
+    static const char *const names[LPG_BANDS] = {"volume_m3", "tank_m3", "mass_t"};
+    lpg_out_flag(out, "quantity_assumed", demand->unknown_bands != 0);
+    lpg_out_key(out, "assumed_quantities");
+    cim_buf_add_char(out, '[');
+    for (int i = 0; i < LPG_BANDS; i++) {
+        if ((demand->unknown_bands >> (unsigned)i & 1U) != 0) {
+            lpg_out_next(out);
+            cim_buf_add_json_text(out, names[i], SIZE_MAX);
+        }
+    }
+    cim_buf_add_char(out, ']');
+}
+
 void
 lpg_separation_write(const struct lpg_separation_demand *demand,
                      const struct lpg_separation_judgement *judgement,
@@ -444,7 +461,7 @@ lpg_separation_write(const struct lpg_separation_demand *demand,
     lpg_out_text(out, "verdict", verdicts[judgement->verdict]);
     lpg_out_text(out, "verdict_zh", words[judgement->verdict]);
     lpg_out_flag(out, "rules_to_confirm", judgement->rules_open);
-    lpg_out_flag(out, "quantity_assumed", demand->unknown_quantity);
+    write_unknown(demand, out);
     lpg_out_key(out, "rules");
     cim_buf_add_char(out, '[');
     for (size_t i = 0; i < judgement->n; i++) {

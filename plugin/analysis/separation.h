@@ -31,9 +31,9 @@ struct lpg_separation_demand {
         double times_height;
         int inside_rule;
     } of[LPG_RECEPTORS];
-    double reach_m; /* the largest */
-    bool any;       /* rules at all */
-    bool unknown_quantity;
+    double reach_m;         /* the largest */
+    bool any;               /* rules at all */
+    uint32_t unknown_bands; /* bits of enum lpg_separation_band: asked for, and not known */
 };
 
 struct lpg_separation_line {

@@ -3,6 +3,7 @@
 
 #include "analysis/json_io.h"
 #include "analysis/median.h"
+#include "analysis/siting_metric.h"
 #include "cim/util.h"
 #include "geo/plane.h"
 #include "kit/cleanup.h"
@@ -12,8 +13,7 @@
 #include <string.h>
 
 struct site {
-    double lonlat_deg[2];
-    double xy[2];
+    struct lpg_metric_place place;
     const char *id;  /* as it was given; NULL */
     uint32_t record; /* of an existing station */
     bool existing;
@@ -25,7 +25,7 @@ struct site {
 };
 
 struct demand {
-    double xy[2];
+    struct lpg_metric_place place;
     double weight;
 };
 
@@ -36,6 +36,8 @@ struct choice {
     bool coverage; /* else the least weighted distance */
     double radius_m;
     double spacing_m;
+    bool movable; /* existing stations may give way to other places */
+    struct lpg_metric metric;
     struct lpg_sites_view stations;
     size_t n_sites;
     struct site *sites; /* existing ones first */
@@ -45,6 +47,8 @@ struct choice {
     struct demand *demands;
     size_t demands_capacity;
     double total;
+    double off_road;  /* of it what no road is near to */
+    double unreached; /* and what none of the chosen stations has a way to */
     struct lpg_median_answer answer;
     bool solved;
     cim_status status;
@@ -55,6 +59,7 @@ static void
 choice_done(struct choice *choice)
 {
     lpg_sites_view_done(&choice->stations);
+    lpg_metric_done(&choice->metric);
     lpg_median_answer_done(&choice->answer);
     free(choice->sites);
     free(choice->demands);
@@ -120,7 +125,8 @@ add_existing(void *arg, uint32_t i)
     }
     site = add_site(choice);
     if (site != NULL) {
-        memcpy(site->lonlat_deg, sites->lonlat + 2 * (size_t)i, sizeof site->lonlat_deg);
+        memcpy(site->place.lonlat_deg, sites->lonlat + 2 * (size_t)i,
+               sizeof site->place.lonlat_deg);
         site->existing = true;
         site->record = i;
     }
@@ -147,6 +153,7 @@ add_existing_stations(struct choice *choice)
     if (existing != NULL && strcmp(existing, "ignore") == 0) {
         return CIM_OK;
     }
+    choice->movable = existing != NULL && strcmp(existing, "movable") == 0;
     CIM_TRY(lpg_sites_view_open(&choice->ground->siting->stations, choice->ground->call, around_deg,
                                 &choice->stations, choice->err));
     if (choice->stations.sites == NULL) {
@@ -205,7 +212,7 @@ add_given(struct choice *choice, struct json_object *collection)
         if (site == NULL) {
             return choice->status;
         }
-        CIM_TRY(read_point(choice, feature, "candidates", i, site->lonlat_deg));
+        CIM_TRY(read_point(choice, feature, "candidates", i, site->place.lonlat_deg));
         site->id = json_object_get_string(lpg_in_member(feature, "id"));
     }
     return CIM_OK;
@@ -218,9 +225,9 @@ add_plane_site(struct choice *choice, double x, double y)
     if (site == NULL) {
         return choice->status;
     }
-    lpg_tm_inverse(choice->ground->tm, x, y, site->lonlat_deg);
+    lpg_tm_inverse(choice->ground->tm, x, y, site->place.lonlat_deg);
     for (int k = 0; k < 2; k++) { /* as it is written: 0.1 mm */
-        site->lonlat_deg[k] = nearbyint(site->lonlat_deg[k] * 1e9) / 1e9;
+        site->place.lonlat_deg[k] = nearbyint(site->place.lonlat_deg[k] * 1e9) / 1e9;
     }
     return CIM_OK;
 }
@@ -289,7 +296,7 @@ judge_site(struct choice *choice, const GEOSPreparedGeometry *land, struct site 
     const struct lpg_choice_ground *ground = choice->ground;
     struct lpg_outline outline = {.edges = here, .n_edges = 1};
     struct lpg_separation_judgement judgement;
-    lpg_tm_init(&outline.tm, site->lonlat_deg[0], site->lonlat_deg[1]);
+    lpg_tm_init(&outline.tm, site->place.lonlat_deg[0], site->place.lonlat_deg[1]);
     CIM_TRY(lpg_separation_judge(ground->demand, &outline, ground->with->day, &ground->with->views,
                                  &judgement, choice->err));
     site->verdict = judgement.verdict;
@@ -298,10 +305,12 @@ judge_site(struct choice *choice, const GEOSPreparedGeometry *land, struct site 
             site->least_margin_m = fmin(site->least_margin_m, judgement.lines[i].margin_m);
         }
     }
-    site->lawful = is_within(ground, land, site->xy) && judgement.verdict != LPG_VERDICT_VIOLATES;
+    site->lawful =
+        is_within(ground, land, site->place.xy) && judgement.verdict != LPG_VERDICT_VIOLATES;
     site->eligible = site->lawful;
-    for (size_t k = 0; k < choice->n_existing && site->eligible; k++) {
-        site->eligible = apart_m(choice, site->xy, choice->sites[k].xy) >= choice->spacing_m;
+    for (size_t k = 0; k < choice->n_existing && !choice->movable && site->eligible; k++) {
+        site->eligible =
+            apart_m(choice, site->place.xy, choice->sites[k].place.xy) >= choice->spacing_m;
     }
     return CIM_OK;
 }
@@ -318,7 +327,7 @@ collect_sites(struct choice *choice)
     }
     for (size_t i = 0; i < choice->n_sites && status == CIM_OK; i++) {
         struct site *site = &choice->sites[i];
-        lpg_tm_forward(ground->tm, site->lonlat_deg[0], site->lonlat_deg[1], site->xy);
+        lpg_metric_place(&choice->metric, &site->place);
         if (!site->existing) {
             status = judge_site(choice, land, site);
         }
@@ -349,11 +358,12 @@ add_demand(struct choice *choice, const double lonlat_deg[2], double weight)
         choice->demands = grown;
         choice->demands_capacity = capacity;
     }
-    choice->demands[choice->n_demands].weight = weight;
-    lpg_tm_forward(choice->ground->tm, lonlat_deg[0], lonlat_deg[1],
-                   choice->demands[choice->n_demands].xy);
-    choice->n_demands++;
+    struct demand *demand = &choice->demands[choice->n_demands++];
+    *demand = (struct demand){.weight = weight};
+    memcpy(demand->place.lonlat_deg, lonlat_deg, sizeof demand->place.lonlat_deg);
+    lpg_metric_place(&choice->metric, &demand->place);
     choice->total += weight;
+    choice->off_road += lpg_metric_is_off_road(&choice->metric, &demand->place) ? weight : 0.0;
     return true;
 }
 
@@ -452,57 +462,93 @@ list_open_sites(const struct choice *choice, size_t *list)
     return n;
 }
 
+/* Demand that no road is near to counts as not covered, and in no sum of distances. */
 static double
-cost_of(const struct choice *choice, const struct demand *demand, const struct site *site)
+cost_of(const struct choice *choice, const struct demand *demand, double m)
 {
-    const double m = apart_m(choice, demand->xy, site->xy);
-    return demand->weight * (choice->coverage ? (m <= choice->radius_m ? 0.0 : 1.0) : m);
+    if (choice->coverage) {
+        return m <= choice->radius_m ? 0.0 : demand->weight;
+    }
+    return lpg_metric_is_off_road(&choice->metric, &demand->place) ? 0.0 : demand->weight * m;
 }
 
 static cim_status
-solve(struct choice *choice, const size_t *list, size_t m, double *cost, bool *fixed, bool *apart)
+fill_costs(struct choice *choice, const struct lpg_metric_place *const *demands, const size_t *list,
+           size_t m, double *cost)
+{
+    const size_t n = choice->n_demands;
+    const double most_m = choice->coverage ? choice->radius_m : LPG_METRIC_NO_WAY_M;
+    CIM_AUTO_FREE uint32_t *nearest = malloc((n + 1) * sizeof *nearest);
+    CIM_AUTO_FREE double *metres = malloc((n + 1) * sizeof *metres);
+    if (nearest == NULL || metres == NULL) {
+        return cim_fail_nomem(choice->err);
+    }
+    for (size_t j = 0; j < m; j++) {
+        const struct lpg_metric_place *place = &choice->sites[list[j]].place;
+        CIM_TRY(lpg_metric_nearest(&choice->metric, &place, 1, demands, n, most_m, nearest, metres,
+                                   choice->err));
+        for (size_t i = 0; i < n; i++) {
+            cost[i * m + j] = cost_of(choice, &choice->demands[i], metres[i]);
+        }
+    }
+    return CIM_OK;
+}
+
+static cim_status
+solve(struct choice *choice, const size_t *list, size_t m, const double *cost, bool *fixed,
+      bool *apart)
 {
     const struct lpg_median median = {.n = choice->n_demands,
                                       .m = m,
-                                      .p = choice->count,
+                                      .p = choice->count +
+                                           (choice->movable ? choice->n_existing : 0),
                                       .cost = cost,
                                       .fixed = fixed,
                                       .apart = choice->spacing_m > 0.0 ? apart : NULL};
-    for (size_t i = 0; i < choice->n_demands; i++) {
-        for (size_t j = 0; j < m; j++) {
-            cost[i * m + j] = cost_of(choice, &choice->demands[i], &choice->sites[list[j]]);
-        }
-    }
     for (size_t j = 0; j < m; j++) {
-        fixed[j] = choice->sites[list[j]].existing;
+        const struct site *one = &choice->sites[list[j]];
+        fixed[j] = one->existing && !choice->movable;
         for (size_t k = 0; k < m; k++) {
-            apart[j * m + k] = j != k && apart_m(choice, choice->sites[list[j]].xy,
-                                                 choice->sites[list[k]].xy) < choice->spacing_m;
+            const struct site *other = &choice->sites[list[k]];
+            /* those that stand already may be as near to each other as they are */
+            apart[j * m + k] = j != k && !(one->existing && other->existing) &&
+                               apart_m(choice, one->place.xy, other->place.xy) < choice->spacing_m;
         }
     }
     return lpg_median_solve(&median, choice->ground->call, &choice->answer, choice->err);
 }
 
 /* What each site that was chosen serves: the nearest serves, and covers where it is near enough. */
-static void
-share_out(struct choice *choice, const size_t *list, size_t m)
+static cim_status
+share_out(struct choice *choice, const struct lpg_metric_place *const *demands, const size_t *list,
+          size_t m)
 {
-    for (size_t i = 0; i < choice->n_demands; i++) {
-        double least = HUGE_VAL;
-        size_t nearest = 0;
-        for (size_t j = 0; j < m; j++) {
-            const double d = choice->answer.open[j]
-                                 ? apart_m(choice, choice->demands[i].xy, choice->sites[list[j]].xy)
-                                 : HUGE_VAL;
-            if (d < least) {
-                least = d;
-                nearest = list[j];
-            }
-        }
-        if (!choice->coverage || least <= choice->radius_m) {
-            choice->sites[nearest].serves += choice->demands[i].weight;
+    const double most_m = choice->coverage ? choice->radius_m : LPG_METRIC_NO_WAY_M;
+    CIM_AUTO_FREE const struct lpg_metric_place **open = malloc((m + 1) * sizeof *open);
+    CIM_AUTO_FREE size_t *site_of = malloc((m + 1) * sizeof *site_of);
+    CIM_AUTO_FREE uint32_t *nearest = malloc((choice->n_demands + 1) * sizeof *nearest);
+    CIM_AUTO_FREE double *metres = malloc((choice->n_demands + 1) * sizeof *metres);
+    size_t n_open = 0;
+    if (open == NULL || site_of == NULL || nearest == NULL || metres == NULL) {
+        return cim_fail_nomem(choice->err);
+    }
+    for (size_t j = 0; j < m; j++) {
+        if (choice->answer.open[j]) {
+            site_of[n_open] = list[j];
+            open[n_open++] = &choice->sites[list[j]].place;
         }
     }
+    CIM_TRY(lpg_metric_nearest(&choice->metric, open, n_open, demands, choice->n_demands, most_m,
+                               nearest, metres, choice->err));
+    for (size_t i = 0; i < choice->n_demands; i++) {
+        const struct demand *demand = &choice->demands[i];
+        if (nearest[i] != UINT32_MAX) {
+            choice->sites[site_of[nearest[i]]].serves += demand->weight;
+        } else if (!lpg_metric_is_off_road(&choice->metric, &demand->place)) {
+            choice->unreached += demand->weight;
+        }
+    }
+    return CIM_OK;
 }
 
 static cim_status
@@ -512,6 +558,8 @@ choose(struct choice *choice, size_t *list, bool *chosen)
     CIM_AUTO_FREE double *cost = NULL;
     CIM_AUTO_FREE bool *fixed = calloc(m + 1, sizeof *fixed);
     CIM_AUTO_FREE bool *apart = calloc(m * m + 1, sizeof *apart);
+    CIM_AUTO_FREE const struct lpg_metric_place **demands =
+        malloc((choice->n_demands + 1) * sizeof *demands);
     if (choice->n_demands * m > LPG_MEDIAN_CELLS_MAX) {
         return cim_fail(choice->err, CIM_E_TOO_LARGE, "demand", NULL,
                         "%zu 个需求点乘 %zu 个候选点超过 %d，请合并需求点或减少候选点",
@@ -520,15 +568,19 @@ choose(struct choice *choice, size_t *list, bool *chosen)
                         choice->n_demands, m, LPG_MEDIAN_CELLS_MAX);
     }
     cost = malloc((choice->n_demands * m + 1) * sizeof *cost);
-    if (cost == NULL || fixed == NULL || apart == NULL) {
+    if (cost == NULL || fixed == NULL || apart == NULL || demands == NULL) {
         return cim_fail_nomem(choice->err);
     }
+    for (size_t i = 0; i < choice->n_demands; i++) {
+        demands[i] = &choice->demands[i].place;
+    }
+    CIM_TRY(fill_costs(choice, demands, list, m, cost));
     CIM_TRY(solve(choice, list, m, cost, fixed, apart));
     choice->solved = choice->answer.found;
     if (choice->solved) {
-        share_out(choice, list, m);
+        CIM_TRY(share_out(choice, demands, list, m));
         for (size_t j = 0; j < m; j++) {
-            chosen[list[j]] = choice->answer.open[j] && !choice->sites[list[j]].existing;
+            chosen[list[j]] = choice->answer.open[j];
         }
     }
     return CIM_OK;
@@ -545,7 +597,7 @@ write_site(const struct choice *choice, const struct site *site, bool with_rules
     const struct lpg_choice_ground *ground = choice->ground;
     lpg_out_next(out);
     cim_buf_add_text(out, "{\"type\":\"Feature\"");
-    lpg_out_point(out, "geometry", site->lonlat_deg);
+    lpg_out_point(out, "geometry", site->place.lonlat_deg);
     if (site->id != NULL) {
         lpg_out_text(out, "id", site->id);
     }
@@ -556,7 +608,7 @@ write_site(const struct choice *choice, const struct site *site, bool with_rules
     if (with_rules) {
         struct lpg_outline outline = {.edges = here, .n_edges = 1};
         struct lpg_separation_judgement judgement;
-        lpg_tm_init(&outline.tm, site->lonlat_deg[0], site->lonlat_deg[1]);
+        lpg_tm_init(&outline.tm, site->place.lonlat_deg[0], site->place.lonlat_deg[1]);
         CIM_TRY(lpg_separation_judge(ground->demand, &outline, ground->with->day,
                                      &ground->with->views, &judgement, choice->err));
         lpg_out_m(out, "serves", site->serves);
@@ -627,23 +679,59 @@ write_too_few(const struct choice *choice, struct cim_buf *out)
     cim_buf_add_char(out, '}');
 }
 
+/* Existing stations that give way to places that serve better. */
+static void
+write_moved(const struct choice *choice, const bool *chosen, struct cim_buf *out)
+{
+    const struct lpg_sites *sites = choice->stations.sites;
+    cim_buf_add_text(out, ",\"moved\":{\"type\":\"FeatureCollection\",\"features\":[");
+    for (size_t i = 0; i < choice->n_existing && choice->solved && choice->movable; i++) {
+        const struct site *site = &choice->sites[i];
+        const struct lpg_site_facts *facts = &sites->facts[site->record];
+        if (chosen[i]) {
+            continue;
+        }
+        lpg_out_next(out);
+        cim_buf_add_text(out, "{\"type\":\"Feature\"");
+        lpg_out_point(out, "geometry", site->place.lonlat_deg);
+        lpg_out_text(out, "id", sites->text + facts->uid);
+        lpg_out_key(out, "properties");
+        cim_buf_add_char(out, '{');
+        lpg_out_text(out, "name", sites->text + facts->name);
+        cim_buf_add_text(out, "}}");
+    }
+    cim_buf_add_text(out, "]}");
+}
+
+/* Least weighted distances without what stands for ways that do not exist. */
+static double
+told_value(const struct choice *choice, double value)
+{
+    return choice->coverage ? choice->total - value
+                            : value - LPG_METRIC_NO_WAY_M * choice->unreached;
+}
+
 static cim_status
 write_choice(const struct choice *choice, const bool *chosen, struct cim_buf *out)
 {
     const struct lpg_median_answer *answer = &choice->answer;
-    const double value = choice->coverage ? choice->total - answer->value : answer->value;
-    const double bound = choice->coverage ? choice->total - answer->bound : answer->bound;
+    const double value = told_value(choice, answer->value);
+    const double bound = told_value(choice, answer->bound);
     const double gap = fabs(value - bound) / fmax(fmax(value, bound), 1e-9);
     CIM_TRY(write_candidates(choice, out));
     cim_buf_add_text(out, ",\"chosen\":{\"type\":\"FeatureCollection\",\"features\":[");
-    for (size_t i = 0; i < choice->n_sites; i++) {
+    for (size_t i = choice->n_existing; i < choice->n_sites; i++) {
         if (chosen[i]) {
             CIM_TRY(write_site(choice, &choice->sites[i], true, out));
         }
     }
     cim_buf_add_text(out, "]}");
+    write_moved(choice, chosen, out);
     write_too_few(choice, out);
     lpg_out_m(out, "total_demand", choice->total);
+    lpg_out_m(out, "off_road_demand", choice->metric.by_road ? choice->off_road : NAN);
+    lpg_out_m(out, "unreached_demand",
+              choice->solved && !choice->coverage ? choice->unreached : NAN);
     lpg_out_int(out, "existing_stations", (int64_t)choice->n_existing);
     lpg_out_m(out, "covered_demand", choice->solved && choice->coverage ? value : NAN);
     lpg_out_m(out, "weighted_distance_m", choice->solved && !choice->coverage ? value : NAN);
@@ -657,6 +745,8 @@ static cim_status
 run_choice(struct choice *choice, struct cim_buf *out)
 {
     CIM_TRY(read_question(choice));
+    CIM_TRY(lpg_metric_open(choice->ground->siting->routing, choice->ground->call, choice->inputs,
+                            choice->ground->tm, &choice->metric, choice->err));
     CIM_TRY(collect_sites(choice));
     CIM_TRY(collect_demand(choice));
     CIM_AUTO_FREE size_t *list = calloc(choice->n_sites + 1, sizeof *list);
@@ -679,8 +769,9 @@ lpg_siting_choose(const struct lpg_choice_ground *ground, struct json_object *in
     cim_status status;
     if (lpg_in_member(inputs, "count") == NULL) {
         static const char none[] = "{\"type\":\"FeatureCollection\",\"features\":[]}";
-        cim_buf_addf(out, ",\"candidates\":%s,\"chosen\":%s", none, none);
-        cim_buf_add_text(out, ",\"too_few\":null,\"total_demand\":null,\"existing_stations\":null,"
+        cim_buf_addf(out, ",\"candidates\":%s,\"chosen\":%s,\"moved\":%s", none, none, none);
+        cim_buf_add_text(out, ",\"too_few\":null,\"total_demand\":null,\"off_road_demand\":null,"
+                              "\"unreached_demand\":null,\"existing_stations\":null,"
                               "\"covered_demand\":null,\"weighted_distance_m\":null,"
                               "\"bound\":null,\"gap\":null,\"proven\":false");
         return cim_buf_status(out, err);

@@ -28,9 +28,10 @@ struct lpg_choice_ground {
     const GEOSGeometry *feasible; /* likewise */
 };
 
-/* `count`, `candidates`, `demand`, `objective`, `service_radius_m`, `spacing_m`, `existing` of the
- * inputs; writes "candidates", "chosen", "too_few", "covered_demand", "total_demand", "bound",
- * "gap" and "proven" as members of an open object: empty and null without `count`. [worker] */
+/* `count`, `candidates`, `demand`, `objective`, `service_radius_m`, `by`, `spacing_m`, `existing`
+ * of the inputs; writes "candidates", "chosen", "moved", "too_few", "covered_demand",
+ * "total_demand", "off_road_demand", "unreached_demand", "bound", "gap" and "proven" as members of
+ * an open object: empty and null without `count`. [worker] */
 cim_status lpg_siting_choose(const struct lpg_choice_ground *ground, struct json_object *inputs,
                              struct cim_buf *out, cim_error *err);
 

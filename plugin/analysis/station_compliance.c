@@ -33,7 +33,6 @@ struct assessed {
     uint32_t record;
     struct lpg_separation_station_in station;
     struct lpg_separation_judgement judgement;
-    bool quantity_unknown;
     bool class_differs; /* from that of its volume */
     bool outline_known;
     double worst_m; /* metres short, or the least margin; what the ranking goes by */
@@ -331,7 +330,6 @@ assess(struct run *run, uint32_t record, struct assessed *assessed)
     lpg_separation_demand_of(run->with->rules, &assessed->station, &demand);
     CIM_TRY(lpg_separation_judge(&demand, &run->outline, run->with->day, &run->with->views,
                                  &assessed->judgement, run->err));
-    assessed->quantity_unknown = demand.unknown_quantity;
     assessed->worst_m = worst_of(&assessed->judgement);
     if (assessed->judgement.verdict == LPG_VERDICT_COMPLIES && !assessed->outline_known) {
         assessed->judgement.verdict = LPG_VERDICT_TO_CONFIRM; /* its walls are not known */

@@ -1,8 +1,10 @@
 /* Which sites serve best: equal to the exhaustive optimum on hundreds of random cases, to known
- * optima of large ones, with bounds that hold, and the same answer each time. */
+ * optima of large ones and to those of perfect codes, with bounds that hold, and the same answer
+ * each time. */
 #include "support/unit.h"
 
 #include "analysis/median.h"
+#include "kit/cleanup.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -172,6 +174,49 @@ test_known_optimum_of_large_cases(void **state)
     free(cost);
 }
 
+/* Vertices are words of `length` letters out of `letters`, as far apart as letters differ. A
+ * perfect code that corrects one error (Hamming 1950) has every word within 1 of exactly one of its
+ * own, so that no p sites serve the others for less than 1 each. */
+static void
+check_perfect_code(size_t length, size_t letters, size_t p, bool covering)
+{
+    struct lpg_median_answer answer = {0};
+    size_t n = 1;
+    for (size_t i = 0; i < length; i++) {
+        n *= letters;
+    }
+    CIM_AUTO_FREE double *cost = malloc(n * n * sizeof *cost);
+    assert_non_null(cost);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) {
+            size_t apart = 0;
+            for (size_t x = i, y = j, k = 0; k < length; k++, x /= letters, y /= letters) {
+                apart += x % letters != y % letters;
+            }
+            cost[i * n + j] = covering ? (apart <= 1 ? 0.0 : 1.0) : (double)apart;
+        }
+    }
+    const struct lpg_median median = {.n = n, .m = n, .p = p, .cost = cost};
+    const double optimum = covering ? 0.0 : (double)(n - p);
+    assert_int_equal(lpg_median_solve(&median, NULL, &answer, NULL), CIM_OK);
+    if (answer.value != optimum || !answer.proven) {
+        fail_msg("%zu words, %zu sites: %.9g, optimum %.9g, bound %.9g, proven %d", n, p,
+                 answer.value, optimum, answer.bound, answer.proven);
+    }
+    lpg_median_answer_done(&answer);
+}
+
+static void
+test_perfect_codes(void **state)
+{
+    (void)state;
+    check_perfect_code(3, 2, 2, false);  /* 6 */
+    check_perfect_code(4, 3, 9, false);  /* 72 */
+    check_perfect_code(7, 2, 16, false); /* 112 */
+    check_perfect_code(4, 3, 9, true);
+    check_perfect_code(7, 2, 16, true);
+}
+
 /* A budget that ends leaves a bound that holds; and the same answer each time. */
 static void
 test_small_budget_leaves_a_gap(void **state)
@@ -216,6 +261,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equals_the_exhaustive_optimum),
         cmocka_unit_test(test_known_optimum_of_large_cases),
+        cmocka_unit_test(test_perfect_codes),
         cmocka_unit_test(test_small_budget_leaves_a_gap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

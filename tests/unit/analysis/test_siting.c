@@ -1,6 +1,6 @@
 /* lpg.siting over a real store: feasible land against brute force, land use, conflicts proved by
- * running again, and what is refused. */
-#include "siting_fixture.h"
+ * running again, choices along roads against trying all of them, and what is refused. */
+#include "town_fixture.h"
 
 #include "geo/plane.h"
 
@@ -20,7 +20,7 @@ land_of(struct fixture *fixture, double west_m, double south_m, double east_m, d
     struct cim_buf inputs;
     struct json_object *answer;
     rectangle(west_m, south_m, east_m, north_m, ring);
-    cim_buf_init(&inputs, 4096);
+    cim_buf_init(&inputs, 1 << 16);
     cim_buf_add_text(&inputs, "{\"as_of\":\"2026-11-27\",\"area\":{\"type\":\"Polygon\","
                               "\"coordinates\":[[");
     for (int i = 0; i < 5; i++) {
@@ -416,6 +416,178 @@ test_choice_over_the_land(void **state)
     (void)json_object_put(answer);
 }
 
+/* ---- along roads, against every choice there is ---- */
+
+enum { CANDIDATES = 6, STANDING = 2, DEMANDS = 9 };
+
+struct question {
+    bool coverage;
+    bool movable;
+    double radius_m;
+    size_t n_places; /* candidates, then stations that stand there */
+    double places[CANDIDATES + STANDING][2];
+    double demand[DEMANDS][2];
+    int weights[DEMANDS];
+    double metres[CANDIDATES + STANDING][DEMANDS];
+};
+
+static double
+cost_of_set(const struct question *question, unsigned set)
+{
+    double sum = 0.0;
+    for (int i = 0; i < DEMANDS; i++) {
+        double least = no_way_m;
+        for (size_t j = 0; j < question->n_places; j++) {
+            least = (set >> j & 1U) != 0 ? fmin(least, question->metres[j][i]) : least;
+        }
+        sum += question->weights[i] *
+               (question->coverage ? (least <= question->radius_m ? 0.0 : 1.0) : least);
+    }
+    return sum;
+}
+
+/* The least cost of any lawful choice of two new stations. */
+static double
+best_by_trying(const struct question *question)
+{
+    const unsigned standing = question->n_places > CANDIDATES ? 3U << CANDIDATES : 0U;
+    const int size = 2 + (standing != 0 ? STANDING : 0);
+    double best = HUGE_VAL;
+    for (unsigned set = 0; set < 1U << question->n_places; set++) {
+        if (__builtin_popcount(set) == size &&
+            (question->movable || (set & standing) == standing)) {
+            best = fmin(best, cost_of_set(question, set));
+        }
+    }
+    return best;
+}
+
+/* Whether a way is so near to the radius that rounding decides. */
+static bool
+is_close(const struct question *question)
+{
+    for (size_t j = 0; j < question->n_places; j++) {
+        for (int i = 0; i < DEMANDS; i++) {
+            if (fabs(question->metres[j][i] - question->radius_m) < 0.1) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static double
+told_cost(const struct question *question, struct json_object *answer)
+{
+    if (question->coverage) {
+        return number_at(answer, "total_demand") - number_at(answer, "covered_demand");
+    }
+    return number_at(answer, "weighted_distance_m") +
+           no_way_m * number_at(answer, "unreached_demand");
+}
+
+static void
+ask_town(struct fixture *fixture, const struct town *town, struct question *question,
+         uint64_t *seed)
+{
+    struct cim_buf more;
+    struct json_object *answer;
+    double total = 0.0;
+    for (int j = 0; j < CANDIDATES; j++) {
+        in_a_block(town, seed, question->places[j]);
+    }
+    for (int i = 0; i < DEMANDS; i++) {
+        in_a_block(town, seed, question->demand[i]);
+        question->weights[i] = 1 + (int)random_between(seed, 0, 9);
+        total += question->weights[i];
+    }
+    for (size_t j = 0; j < question->n_places; j++) {
+        for (int i = 0; i < DEMANDS; i++) {
+            question->metres[j][i] = way_m(town, question->places[j], question->demand[i]);
+        }
+    }
+    if (is_close(question)) {
+        return;
+    }
+    cim_buf_init(&more, 1 << 14);
+    cim_buf_addf(&more,
+                 ",\"volume_m3\":3,\"land_use\":\"ignore\",\"count\":2,\"by\":\"length\","
+                 "\"service_radius_m\":%.0f,\"objective\":\"%s\",\"existing\":\"%s\"",
+                 question->radius_m, question->coverage ? "max_coverage" : "min_distance",
+                 question->movable                 ? "movable"
+                 : question->n_places > CANDIDATES ? "fixed"
+                                                   : "ignore");
+    add_points(&more, "candidates", (const double(*)[2])question->places, CANDIDATES, NULL);
+    add_points(&more, "demand", (const double(*)[2])question->demand, DEMANDS, question->weights);
+    answer = land_of(fixture, -50, -50, block_m * SIDE, block_m * SIDE, more.data);
+    const double best = best_by_trying(question);
+    if (fabs(told_cost(question, answer) - best) > 0.05 * total ||
+        !json_object_get_boolean(at(answer, "proven"))) {
+        fail_msg("%.3f where %.3f can be had: %s", told_cost(question, answer), best, more.data);
+    }
+    assert_true(number_at(answer, "off_road_demand") == 0.0);
+    (void)json_object_put(answer);
+    cim_buf_done(&more);
+}
+
+static void
+test_choice_along_roads_by_trying_all(void **state)
+{
+    enum { TOWNS = 6, QUESTIONS = 40 };
+    struct fixture *fixture = *state;
+    const struct house far_away = {99, "dwelling", "false", "false", "9"};
+    uint64_t seed = 2026;
+    size_t n_moved = 0;
+    for (int t = 0; t < TOWNS; t++) {
+        struct town town;
+        double standing[STANDING][2];
+        (void)fixture_clear(state);
+        add_house(fixture, &far_away, -9020, 0, -9000, 20);
+        build_town(fixture, &town, &seed);
+        for (int k = 0; k < STANDING; k++) {
+            in_a_block(&town, &seed, standing[k]);
+            add_station(fixture, 50 + k, "supply", "II", "3000", standing[k][0], standing[k][1]);
+        }
+        for (int q = 0; q < QUESTIONS; q++) {
+            struct question question = {.coverage = q % 2 == 0,
+                                        .movable = q % 3 == 0,
+                                        .radius_m = 250.0 + 10.0 * q,
+                                        .n_places = CANDIDATES + (q % 3 == 2 ? 0 : STANDING)};
+            memcpy(question.places + CANDIDATES, standing, sizeof standing);
+            ask_town(fixture, &town, &question, &seed);
+            n_moved += question.movable;
+        }
+    }
+    assert_true(n_moved > 0);
+}
+
+/* A station that stands badly gives way, and is named. */
+static void
+test_stations_give_way(void **state)
+{
+    static const double candidates[][2] = {{300, 300}, {0, 300}};
+    static const double demand[][2] = {{300, 310}, {0, 310}};
+    static const int weights[] = {10, 10};
+    struct fixture *fixture = *state;
+    const struct house far_away = {99, "dwelling", "false", "false", "9"};
+    struct json_object *answer;
+    struct cim_buf more;
+    add_house(fixture, &far_away, -9020, 0, -9000, 20);
+    add_station(fixture, 50, "supply", "II", "3000", -300, -300);
+    cim_buf_init(&more, 1 << 14);
+    cim_buf_add_text(&more, ",\"volume_m3\":3,\"land_use\":\"ignore\",\"count\":1,"
+                            "\"service_radius_m\":50,\"existing\":\"movable\"");
+    add_points(&more, "candidates", candidates, 2, NULL);
+    add_points(&more, "demand", demand, 2, weights);
+    answer = land_of(fixture, -400, -400, 400, 400, more.data);
+    assert_true(number_at(answer, "covered_demand") == 20.0);
+    assert_int_equal(json_object_array_length(at(answer, "chosen.features")), 2);
+    assert_int_equal(json_object_array_length(at(answer, "moved.features")), 1);
+    assert_string_equal(text_at(answer, "moved.features.0.properties.name"), "S50");
+    (void)json_object_put(answer);
+    cim_buf_done(&more);
+}
+
 static void
 test_bad_choices_are_named(void **state)
 {
@@ -528,6 +700,8 @@ main(void)
         cmocka_unit_test_setup(test_assumed_are_counted, fixture_clear),
         cmocka_unit_test_setup(test_choice_of_candidates, fixture_clear),
         cmocka_unit_test_setup(test_choice_over_the_land, fixture_clear),
+        cmocka_unit_test_setup(test_choice_along_roads_by_trying_all, fixture_clear),
+        cmocka_unit_test_setup(test_stations_give_way, fixture_clear),
         cmocka_unit_test_setup(test_bad_choices_are_named, fixture_clear),
         cmocka_unit_test_setup(test_bad_areas_are_named, fixture_clear),
         cmocka_unit_test_setup(test_a_million_vertices, fixture_clear),
