@@ -42,6 +42,7 @@ export interface LayerSchema {
   /** The field that names a record, and the fields of its pop-up in order (from the collection). */
   label: string | null
   popup: string[]
+  required?: string[]
   properties: Record<string, SchemaProperty>
 }
 
@@ -65,6 +66,7 @@ export interface Collection {
   title?: string
   'x-cim-title'?: Title
   'x-cim-label'?: string
+  'x-cim-geometry'?: string
   'x-cim-popup'?: string[]
 }
 

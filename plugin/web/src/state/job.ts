@@ -6,6 +6,8 @@ import { dismissJob, followJob, jobResults, submitJob } from '../api/jobs'
 export interface JobRun {
   busy: boolean
   error: string
+  /** The input at fault, where the problem names one. */
+  param: string
   progress: number
   message: string
   job: string
@@ -21,18 +23,21 @@ export interface Runner<A> {
   say(error: unknown): void
 }
 
-export function jobRunner<A>(process: string): Runner<A> {
-  const run = reactive<JobRun>({ busy: false, error: '', progress: 0, message: '', job: '' })
+export function jobRunner<A>(process: string | (() => string)): Runner<A> {
+  const run = reactive<JobRun>({ busy: false, error: '', param: '', progress: 0, message: '', job: '' })
   let controller: AbortController | null = null
 
   function say(error: unknown): void {
-    if (!isAbort(error)) run.error = problemText(toProblem(error))
+    if (isAbort(error)) return
+    const problem = toProblem(error)
+    run.error = problemText(problem)
+    run.param = problem.param ?? ''
   }
 
   function forget(): void {
     controller?.abort()
     controller = null
-    Object.assign(run, { busy: false, error: '', progress: 0, message: '', job: '' })
+    Object.assign(run, { busy: false, error: '', param: '', progress: 0, message: '', job: '' })
   }
 
   async function start(inputs: object): Promise<{ job: string; answer: A } | null> {
@@ -41,7 +46,7 @@ export function jobRunner<A>(process: string): Runner<A> {
     controller = mine
     run.busy = true
     try {
-      run.job = await submitJob(process, inputs)
+      run.job = await submitJob(typeof process === 'string' ? process : process(), inputs)
       const job = await followJob(
         run.job,
         (state) => {

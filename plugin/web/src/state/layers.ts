@@ -32,6 +32,8 @@ export interface LayerState {
 export const layers = reactive<LayerState[]>([])
 /** Of every collection that the person may read, drawn or not. */
 export const collectionTitles = ref<Record<string, Title>>({})
+/** Those with a place on the map, whether this page draws them or not. */
+export const mapLayers = ref<{ id: string; title: Title }[]>([])
 const treeOrder = [...themes.flatMap((theme) => theme.layers), ...otherLayers]
 
 /** In the order of the layer tree, which is not the order of drawing. */
@@ -58,6 +60,7 @@ const titleOf = (entry: Collection): Title => entry['x-cim-title'] ?? { zh: entr
 export async function loadLayers(): Promise<void> {
   const [found, styles] = await Promise.all([fetchCollections(), fetchStyles()])
   collectionTitles.value = Object.fromEntries(found.map((entry) => [entry.id, titleOf(entry)]))
+  mapLayers.value = found.filter((entry) => entry['x-cim-geometry']).map((entry) => ({ id: entry.id, title: titleOf(entry) }))
   const shown = themeLayers(view.theme)
   for (const id of drawOrder) {
     const collection = found.find((entry) => entry.id === id)

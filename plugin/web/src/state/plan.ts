@@ -12,6 +12,8 @@ export const PROCESS = 'lpg.siting'
 
 export type AreaShape = GeoJSON.Polygon | GeoJSON.MultiPolygon
 
+export type Existing = 'fixed' | 'movable' | 'ignore'
+
 export interface PlanInputs {
   area: AreaShape
   station_class?: 'I' | 'II' | 'III'
@@ -20,7 +22,8 @@ export interface PlanInputs {
   service_radius_m?: number
   objective?: 'max_coverage' | 'min_distance'
   land_use?: 'apply' | 'ignore'
-  existing?: 'fixed' | 'ignore'
+  existing?: Existing
+  by?: 'straight' | 'length'
 }
 
 export interface LandRule {
@@ -51,7 +54,10 @@ export interface PlanAnswer extends RunOf<PlanInputs> {
   assumed: Record<string, number>
   candidates: GeoJSON.FeatureCollection<GeoJSON.Point, SiteProperties>
   chosen: GeoJSON.FeatureCollection<GeoJSON.Point, SiteProperties>
+  /** Existing stations that give way, where they may. */
+  moved: GeoJSON.FeatureCollection<GeoJSON.Point, { name: string }>
   total_demand: number | null
+  off_road_demand: number | null
   covered_demand: number | null
   weighted_distance_m: number | null
   bound: number | null
@@ -72,7 +78,8 @@ export const question = reactive({
   radiusM: 2000,
   objective: 'max_coverage' as 'max_coverage' | 'min_distance',
   landUse: true,
-  existing: true,
+  existing: 'fixed' as Existing,
+  by: 'straight' as 'straight' | 'length',
   crs: '',
 })
 export const area = shallowRef<AreaShape | null>(null)
@@ -126,7 +133,8 @@ export function planInputs(): PlanInputs {
     ...(question.volumeM3 === '' ? {} : { volume_m3: question.volumeM3 }),
     ...(question.count > 0 ? { count: question.count, service_radius_m: question.radiusM, objective: question.objective } : {}),
     land_use: question.landUse ? 'apply' : 'ignore',
-    existing: question.existing ? 'fixed' : 'ignore',
+    existing: question.existing,
+    by: question.by,
   }
 }
 
@@ -170,7 +178,8 @@ export async function openSaved(job: string): Promise<void> {
     question.radiusM = inputs.service_radius_m ?? question.radiusM
     question.objective = inputs.objective ?? 'max_coverage'
     question.landUse = inputs.land_use !== 'ignore'
-    question.existing = inputs.existing !== 'ignore'
+    question.existing = inputs.existing ?? 'fixed'
+    question.by = inputs.by ?? 'straight'
     corners.value = []
     areaName.value = ''
     show(job, answer)

@@ -1,5 +1,5 @@
-// The planner's afternoon (product.md, steps 18 and 11): land, sites, a red line from a drawing, why not, reports; and what an
-// accident reaches.
+// The planner's day (product.md, steps 9, 18, 11 and 19): a safer route saved to be approved; land, sites, a red line from a
+// drawing, why not, reports; what an accident reaches; the stations that stand too near.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { launch, mapReady, openMap, shot, test, until } from './lib.mjs'
@@ -17,7 +17,7 @@ async function aDwelling(page) {
 
 const hectares = async (page) => parseFloat(await page.innerText(test('plan-feasible')))
 
-describe('the siting plan', () => {
+describe('the planner', () => {
   let browser
   let page
   let faults
@@ -40,6 +40,36 @@ describe('the siting plan', () => {
     await page.waitForSelector(test('job'), { state: 'detached' })
     return answer
   }
+
+  it('09:50 compares ways for a cylinder truck and saves one to be approved', async () => {
+    await page.click(test('tool-analysis'))
+    await page.waitForSelector(`${test('analysis-process')} option`, { state: 'attached' })
+    await page.selectOption(test('analysis-process'), 'lpg.safer-route')
+    await page.fill(test('input-from-text'), '110.2009, 20.0133')
+    await page.fill(test('input-to-text'), '110.3497, 20.0358')
+    assert.equal(await page.$eval(`${test('input-vehicle')} option:checked`, (one) => one.textContent.trim()), '气瓶运输车')
+    const [result] = await Promise.all([
+      page.waitForResponse((r) => /\/jobs\/[^/]+\/results$/.test(r.url()), { timeout: JOB_MS }),
+      page.click(test('analysis-run')),
+    ])
+    const { alternatives } = await result.json()
+    await page.waitForSelector(`${test('table-alternatives')} tbody tr`)
+    const head = await page.innerText(`${test('table-alternatives')} thead`)
+    for (const column of ['里程（米）', '时间（分）', '暴露（人·公里）', '暴露人数']) assert.ok(head.includes(column), column)
+    assert.equal(await page.locator(`${test('table-alternatives')} tbody tr`).count(), alternatives.value.features.length)
+    await page.locator(`${test('table-alternatives')} tbody tr`).first().click()
+    const number = `SAFER-${process.pid}`
+    await page.fill(test('save-route_no'), number)
+    await page.fill(test('save-name'), '长流至新埠（比选）')
+    await shot(page, 'planner-safer-route')
+    await page.click(test('save-go'))
+    await until('it is saved', () => page.innerText(test('save-told')), (text) => /待审批/.test(text))
+    const saved = await page.evaluate(async (no) => (await fetch(`/collections/lpg.transport-routes/items?route_no=${no}`)).json(), number)
+    assert.equal(saved.features[0].properties.state, 'draft')
+    assert.ok(Math.abs(saved.features[0].properties.length_km * 1000 - alternatives.value.features[0].properties.length_m) < 1)
+    await page.click(test('analysis-close'))
+    assert.deepEqual(faults, [])
+  })
 
   it('finds the land in the view, and less of it for more volume', async () => {
     await page.click(test('tool-plan'))
@@ -75,6 +105,13 @@ describe('the siting plan', () => {
       await page.waitForFunction(() => !window.__lpgMap.isMoving() && window.__lpgMap.getZoom() >= 17)
     }
     await shot(page, 'plan-sites')
+    await page.selectOption(test('plan-by'), 'length')
+    await page.selectOption(test('plan-existing'), 'movable')
+    const byRoad = await runPlan()
+    assert.deepEqual([byRoad.run.value.inputs.by, byRoad.run.value.inputs.existing], ['length', 'movable'])
+    if (byRoad.total_demand > 0) assert.ok(byRoad.covered_demand <= byRoad.total_demand && byRoad.gap <= 0.01)
+    await page.selectOption(test('plan-by'), 'straight')
+    await page.selectOption(test('plan-existing'), 'fixed')
     assert.deepEqual(faults, [])
   })
 
@@ -159,6 +196,22 @@ describe('the siting plan', () => {
     await page.selectOption(test('consequence-scenario'), 'explosion')
     await page.click(test('consequence-run'))
     await until('overpressure', () => page.innerText(test('consequence-rings')), (t) => /44 kPa/.test(t))
+    assert.deepEqual(faults, [])
+  })
+
+  it('15:40 ranks the stations that stand too near, with metres short and a cure', async () => {
+    await page.click(test('tool-siting'))
+    await page.click(test('siting-stations'))
+    await page.waitForSelector(`${test('siting-list')} tbody tr`)
+    const rows = await page.$$eval(`${test('siting-list')} tbody tr`, (all) =>
+      all.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.innerText.trim())))
+    const short = rows.filter((row) => row[1] === '不合规')
+    assert.ok(short.length > 0, 'the demonstration has violations')
+    const metres = short.map((row) => Number(row[2]))
+    assert.deepEqual(metres, [...metres].sort((a, b) => b - a), 'the most metres short first')
+    assert.ok(short.some((row) => /总容积减至|移/.test(row[3])), 'a cure is told')
+    await shot(page, 'planner-compliance')
+    await page.click(test('siting-close'))
     assert.deepEqual(faults, [])
   })
 })
