@@ -8,20 +8,22 @@ const password = process.env.CIM_DEMO_PASSWORD ?? ''
 assert.ok(base && password, 'CIM_URL and CIM_DEMO_PASSWORD must name a running host; see tests/browser/run')
 
 export const WAIT_MS = 30_000
+const looked = Boolean(process.env.BROWSER_SHOTS)
 
 export function launch() {
   return chromium.launch({
     executablePath: process.env.BROWSER_PATH ?? '/usr/bin/chromium',
-    // The map needs WebGL, and a test machine has no graphics card.
-    args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'],
+    // The map needs WebGL, and a test machine has no graphics card: Mesa draws with the processor, at less than half
+    // of what Chromium's own SwiftShader takes. The page around the map is painted without that detour.
+    args: ['--no-sandbox', '--use-gl=angle', '--use-angle=gl-egl', '--ignore-gpu-blocklist', '--disable-gpu-rasterization'],
   })
 }
 
 /** A fresh visitor. `faults` collects what a person at the developer tools would call wrong. */
 export async function visit(browser, path, options = {}) {
   const context = await browser.newContext({
-    // Frames of a movement are drawn by the processor here.
-    viewport: { width: 1440, height: 860 }, locale: 'zh-CN', reducedMotion: 'reduce', ...options,
+    // Frames are drawn by the processor here: none of a movement, and a quarter of the pixels unless they are looked at.
+    viewport: { width: 1440, height: 860 }, locale: 'zh-CN', reducedMotion: 'reduce', deviceScaleFactor: looked ? 1 : 0.5, ...options,
   })
   const page = await context.newPage()
   page.setDefaultTimeout(WAIT_MS)
@@ -70,10 +72,20 @@ export async function mapReady(page) {
   }))
 }
 
+/** Cookies of who signed in before: the page asks again only when that session has ended. */
+const sessions = new Map()
+
 export async function openMap(browser, username, hash = '', options = {}) {
-  const visitor = await visit(browser, `/apps/lpg/${hash}`, options)
-  await signIn(visitor.page, username)
-  await mapReady(visitor.page)
+  const cookies = sessions.get(username) ?? []
+  const visitor = await visit(browser, `/apps/lpg/${hash}`, { storageState: { cookies, origins: [] }, ...options })
+  const { page, context } = visitor
+  const asked = await page.waitForSelector(`.sign-in, ${test('map')}`)
+  if (await asked.evaluate((element) => element.classList.contains('sign-in'))) {
+    await signIn(page, username)
+    await page.waitForSelector(test('map'))
+    sessions.set(username, await context.cookies())
+  }
+  await mapReady(page)
   return visitor
 }
 
@@ -124,7 +136,7 @@ export async function until(what, ask, ok, ms = WAIT_MS) {
 
 /** A picture for people, where BROWSER_SHOTS names a folder for them. */
 export async function shot(page, name) {
-  if (process.env.BROWSER_SHOTS) await page.screenshot({ path: `${process.env.BROWSER_SHOTS}/${name}.png` })
+  if (looked) await page.screenshot({ path: `${process.env.BROWSER_SHOTS}/${name}.png` })
 }
 
 /** TOTP as an authenticator app computes it (RFC 6238), of a secret in base32. */

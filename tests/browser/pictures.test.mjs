@@ -200,8 +200,8 @@ describe('pictures of the host beside the browser', () => {
   before(async () => {
     mkdirSync(folder, { recursive: true })
     browser = await launch()
-    // What pulses stands still for those who ask for it, and for this test.
-    ;({ page, faults } = await openMap(browser, 'province', '', { reducedMotion: 'reduce' }))
+    // Pixel beside pixel.
+    ;({ page, faults } = await openMap(browser, 'province', '', { deviceScaleFactor: 1 }))
   })
   after(() => browser.close())
 

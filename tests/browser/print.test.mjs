@@ -30,7 +30,7 @@ describe('picture, print and names', () => {
   let faults
   before(async () => {
     browser = await launch()
-    ;({ page, faults } = await openMap(browser, 'province'))
+    ;({ page, faults } = await openMap(browser, 'province', '', { deviceScaleFactor: 1 }))
   })
   after(() => browser.close())
 

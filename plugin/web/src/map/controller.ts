@@ -11,6 +11,7 @@ import { view } from '../state/view'
 import { night } from '../state/night'
 import { addStyle, ownOrigin, recolour, reloadAll, removeLayers, setScope, setVisible } from './compose'
 import { islandBounds } from './bounds'
+import { still } from './motion'
 import { attachPulse } from './pulse'
 import { drawOrder, styleOf } from './themes'
 
@@ -34,7 +35,7 @@ export function createMap(container: HTMLElement): MapLibreMap {
     touchPitch: false,
     minZoom: 4,
     maxZoom: 19,
-    fadeDuration: 150,
+    fadeDuration: still.matches ? 0 : 150,
     keyboard: true,
     ...(view.camera
       ? { center: [view.camera.lon, view.camera.lat] as [number, number], zoom: view.camera.zoom }

@@ -1,9 +1,9 @@
 // What a style marks with "cim:pulse" comes and goes, so that an alarm is seen among many marks.
 import type { CircleLayerSpecification, Map as MapLibreMap } from 'maplibre-gl'
+import { still } from './motion'
 
 const HALF_MS = 700
 
-const still = window.matchMedia('(prefers-reduced-motion: reduce)')
 const properties = ['circle-opacity', 'circle-stroke-opacity'] as const
 
 /** Runs until the page goes; a hidden page draws nothing. */
