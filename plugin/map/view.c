@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "kit/scope_eval.h"
+#include "kit/time.h"
 
 #include <json-c/json.h>
 #include <openssl/evp.h>
@@ -104,12 +105,47 @@ lpg_view_join_keys(const char *first, int64_t first_pos, const char *second, int
 
 /* ---- filter ---- */
 
+/* The bound of an interval, as the attribute's values are compared. */
 static cim_status
-add_condition(const struct lpg_features *features, struct json_object *property,
-              struct json_object *value, struct lpg_view *view, cim_error *err)
+read_bound(const struct cim_field *field, struct json_object *value,
+           struct lpg_condition *condition, cim_error *err)
+{
+    const char *text = json_object_get_string(value);
+    int64_t ms = 0;
+    switch (field->type) {
+    case CIM_FIELD_INTEGER:
+    case CIM_FIELD_NUMBER:
+        condition->number = json_object_get_double(value);
+        return CIM_OK;
+    case CIM_FIELD_TIME:
+        if (text != NULL && cim_time_parse(text, strlen(text), &ms) == CIM_OK) {
+            condition->number = (double)ms;
+            return CIM_OK;
+        }
+        break;
+    case CIM_FIELD_DATE:
+        if (text != NULL && strlen(text) < sizeof condition->text) {
+            cim_copy_text(condition->text, sizeof condition->text, text);
+            return CIM_OK;
+        }
+        break;
+    default:
+        return cim_fail(err, CIM_E_UNSUPPORTED, field->name, text,
+                        "瓦片只能按数、日期或时刻的区间筛选",
+                        "tiles can be filtered by intervals of numbers, dates and times only");
+    }
+    return cim_fail(err, CIM_E_INVALID, field->name, text, "应为日期或时刻",
+                    "expected a date or a time");
+}
+
+static cim_status
+add_condition(const struct lpg_features *features, enum lpg_condition_kind kind,
+              struct json_object *property, struct json_object *value, struct lpg_view *view,
+              cim_error *err)
 {
     const char *name = json_object_get_string(property);
     const struct lpg_attribute *attribute = lpg_features_attribute(features, name);
+    struct lpg_condition *condition = &view->conditions[view->n_conditions];
     if (attribute == NULL) {
         return cim_fail(err, CIM_E_INVALID, name, NULL, "该字段不能用于瓦片筛选",
                         "tiles cannot be filtered by this field");
@@ -118,11 +154,30 @@ add_condition(const struct lpg_features *features, struct json_object *property,
         return cim_fail(err, CIM_E_TOO_LARGE, name, NULL, "瓦片筛选条件最多 %d 个",
                         "at most %d tile filter conditions", LPG_VIEW_CONDITIONS_MAX);
     }
-    view->conditions[view->n_conditions].attribute = (uint32_t)(attribute - features->attributes);
-    view->conditions[view->n_conditions].code =
-        lpg_dictionary_find(&attribute->dictionary, json_object_get_string(value));
+    *condition = (struct lpg_condition){.attribute = (uint32_t)(attribute - features->attributes),
+                                        .kind = kind};
+    if (kind == LPG_EQUALS) {
+        condition->code =
+            lpg_dictionary_find(&attribute->dictionary, json_object_get_string(value));
+    } else {
+        CIM_TRY(read_bound(attribute->field, value, condition, err));
+    }
     view->n_conditions++;
     return CIM_OK;
+}
+
+static bool
+kind_of_op(const char *op, enum lpg_condition_kind *ret_kind)
+{
+    static const char *const ops[] = {
+        [LPG_EQUALS] = "=", [LPG_AT_LEAST] = ">=", [LPG_AT_MOST] = "<="};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        if (strcmp(ops[i], op) == 0) {
+            *ret_kind = (enum lpg_condition_kind)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 static cim_status
@@ -132,6 +187,7 @@ read_filter(const struct lpg_features *features, struct json_object *node, int d
     struct json_object *op = NULL;
     struct json_object *args = NULL;
     struct json_object *property = NULL;
+    enum lpg_condition_kind kind;
     const char *name;
     if (depth > 4 || !json_object_object_get_ex(node, "op", &op) ||
         !json_object_object_get_ex(node, "args", &args) ||
@@ -147,13 +203,14 @@ read_filter(const struct lpg_features *features, struct json_object *node, int d
         }
         return CIM_OK;
     }
-    if (strcmp(name, "=") == 0 && json_object_array_length(args) == 2 &&
+    if (kind_of_op(name, &kind) && json_object_array_length(args) == 2 &&
         json_object_object_get_ex(json_object_array_get_idx(args, 0), "property", &property)) {
-        return add_condition(features, property, json_object_array_get_idx(args, 1), view, err);
+        return add_condition(features, kind, property, json_object_array_get_idx(args, 1), view,
+                             err);
     }
     return cim_fail(err, CIM_E_UNSUPPORTED, "filter", name,
-                    "瓦片筛选只支持属性等于某值以及它们的并且",
-                    "tiles can be filtered by equality of attributes joined by \"and\" only");
+                    "瓦片筛选只支持属性与某值的 =、>=、<= 比较以及它们的并且",
+                    "tiles can be filtered by =, >= and <= of attributes joined by \"and\" only");
 }
 
 static cim_status
@@ -329,12 +386,39 @@ some_term_covers(const struct lpg_view *view, const struct lpg_features *feature
     return false;
 }
 
+/* Absent values lie in no interval. */
+static bool
+lies_within(const struct lpg_condition *condition, const struct lpg_attribute *attribute,
+            uint32_t code)
+{
+    double difference;
+    if (code == 0) {
+        return false;
+    }
+    const struct lpg_value *value = lpg_dictionary_value(&attribute->dictionary, code);
+    if (value->type == CIM_COL_TEXT) {
+        difference = strcmp(value->text, condition->text);
+    } else {
+        difference =
+            (value->type == CIM_COL_FLOAT64 ? value->f64 : (double)value->i64) - condition->number;
+    }
+    return condition->kind == LPG_AT_LEAST ? difference >= 0 : difference <= 0;
+}
+
+static bool
+meets(const struct lpg_condition *condition, const struct lpg_features *features, uint32_t row)
+{
+    const struct lpg_attribute *attribute = &features->attributes[condition->attribute];
+    const uint32_t code = attribute->codes[row];
+    return condition->kind == LPG_EQUALS ? code != 0 && code == condition->code
+                                         : lies_within(condition, attribute, code);
+}
+
 bool
 lpg_view_covers(const struct lpg_view *view, const struct lpg_features *features, uint32_t row)
 {
     for (uint32_t i = 0; i < view->n_conditions; i++) {
-        const uint32_t *codes = features->attributes[view->conditions[i].attribute].codes;
-        if (view->conditions[i].code == 0 || codes[row] != view->conditions[i].code) {
+        if (!meets(&view->conditions[i], features, row)) {
             return false;
         }
     }

@@ -53,6 +53,26 @@ describe('legend, areas and language', () => {
     await shot(page, 'more-filters')
     await page.selectOption(test('filter-overdue'), '')
     await until('all again', () => figures(page, id), (f) => f.total === all.total)
+    // From the middle day on which hazards were found, and up to a later one.
+    const days = await page.evaluate(async () => {
+      const { features } = await (await fetch('/collections/lpg.hazards/items?limit=1000&sortby=found_at')).json()
+      return [1 / 2, 3 / 4].map((share) => new Date(Date.parse(features[Math.floor(share * features.length)].properties.found_at) + 8 * 3600_000)
+        .toISOString().slice(0, 10))
+    })
+    await page.click(`${test(`filters-${id}`)} summary`)
+    await page.fill(test('filter-found_at-from'), days[0])
+    await page.fill(test('filter-found_at-to'), days[1])
+    await page.press(test('filter-found_at-to'), 'Tab')
+    const [from, to] = [`${days[0]}T00:00:00+08:00`, `${days[1]}T23:59:59.999+08:00`]
+    const within = await page.evaluate(async ([a, b]) => (await (await fetch(`/collections/lpg.hazards/items?limit=1&datetime=${
+      encodeURIComponent(new Date(a).toISOString())}/${encodeURIComponent(new Date(b).toISOString())}`)).json()).numberMatched, [from, to])
+    assert.ok(within > 0 && within < all.total, `${within} of ${all.total}`)
+    await until('those of the days', () => figures(page, id), (f) => f.total === within)
+    await mapReady(page)
+    await until('drawn', () => drawn(page, id), (d) => d.records > 0 && d.records <= within)
+    await shot(page, 'interval-filter')
+    await page.click(test('clear-filter'))
+    await until('all again', () => figures(page, id), (f) => f.total === all.total)
     assert.deepEqual(faults, [])
     await context.close()
   })

@@ -6,6 +6,9 @@
 #include "kit/time.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { HOST_INTERVAL_END_MAX = 64 };
 
 void
 host_filter_init(struct host_filter *filter)
@@ -104,21 +107,55 @@ add_value(struct cim_buf *out, const struct host_property *property, const char 
     return CIM_OK;
 }
 
-cim_status
-host_filter_add(struct host_filter *filter, const struct host_property *property, const char *value,
-                cim_error *err)
+static cim_status
+add_comparison(struct host_filter *filter, const struct host_property *property, const char *op,
+               const char *value, cim_error *err)
 {
     struct cim_buf *out = &filter->json;
-    if (filter->n > 0) {
-        cim_buf_add_char(out, ',');
-    }
-    cim_buf_add_text(out, "{\"op\":\"=\",\"args\":[{\"property\":");
+    cim_buf_addf(out, "%s{\"op\":\"%s\",\"args\":[{\"property\":", filter->n > 0 ? "," : "", op);
     cim_buf_add_json_text(out, property->name, SIZE_MAX);
     cim_buf_add_text(out, "},");
     CIM_TRY(add_value(out, property, value, err));
     cim_buf_add_text(out, "]}");
     filter->n++;
     return cim_buf_status(out, err);
+}
+
+/* Numbers, dates and times have an order, and no slash in them. */
+static bool
+has_intervals(const struct host_property *property)
+{
+    return property->type == CIM_FIELD_INTEGER || property->type == CIM_FIELD_NUMBER ||
+           property->type == CIM_FIELD_DATE || property->type == CIM_FIELD_TIME;
+}
+
+/* "from/to", both included, ".." for an open end: as the parameter datetime is written. */
+static cim_status
+add_interval(struct host_filter *filter, const struct host_property *property, const char *value,
+             const char *slash, cim_error *err)
+{
+    char from[HOST_INTERVAL_END_MAX];
+    const size_t len = (size_t)(slash - value);
+    const char *to = slash + 1;
+    if (len >= sizeof from || (strncmp(value, "..", len) == 0 && strcmp(to, "..") == 0)) {
+        return refuse(property, value, "应为 起/止，至多一端为 ..",
+                      "expected from/to, at most one of them ..", err);
+    }
+    memcpy(from, value, len);
+    from[len] = '\0';
+    if (strcmp(from, "..") != 0) {
+        CIM_TRY(add_comparison(filter, property, ">=", from, err));
+    }
+    return strcmp(to, "..") != 0 ? add_comparison(filter, property, "<=", to, err) : CIM_OK;
+}
+
+cim_status
+host_filter_add(struct host_filter *filter, const struct host_property *property, const char *value,
+                cim_error *err)
+{
+    const char *slash = has_intervals(property) ? strchr(value, '/') : NULL;
+    return slash != NULL ? add_interval(filter, property, value, slash, err)
+                         : add_comparison(filter, property, "=", value, err);
 }
 
 cim_status

@@ -238,8 +238,10 @@ static const struct host_route_param collection_params[] = {
     MAP_PARAMS,
     {"area", "query", "{\"type\":\"string\"}", "区划代码，含其下级",
      "Area code: features in it or below"},
-    {"*", "query", "{\"type\":\"string\"}", "按字段筛选：字段=值，见 queryables",
-     "Filter by field: name=value, see queryables"},
+    {"*", "query", "{\"type\":\"string\"}",
+     "按字段筛选：字段=值；数、日期、时刻也可为区间 起/止，开端写 ..；见 queryables",
+     "Filter by field: name=value; of numbers, dates and times also an interval from/to, .. for an "
+     "open end; see queryables"},
     {NULL, NULL, NULL, NULL, NULL}};
 static const struct host_route_param dataset_params[] = {
     MAP_PARAMS,

@@ -215,8 +215,10 @@ tile(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 static const struct host_route_param filter_params[] = {
     {"area", "query", "{\"type\":\"string\"}", "区划代码，含其下级",
      "Area code: features in it or below"},
-    {"*", "query", "{\"type\":\"string\"}", "按字段筛选：字段=值，见 queryables",
-     "Filter by field: name=value, see queryables"},
+    {"*", "query", "{\"type\":\"string\"}",
+     "按字段筛选：字段=值；数、日期、时刻也可为区间 起/止，开端写 ..；见 queryables",
+     "Filter by field: name=value; of numbers, dates and times also an interval from/to, .. for an "
+     "open end; see queryables"},
     {NULL, NULL, NULL, NULL, NULL}};
 
 cim_status

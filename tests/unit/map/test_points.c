@@ -24,13 +24,17 @@ struct record {
     int area;
     int owner;
     int kind;
+    int day;   /* of a month, from 1; 0: absent */
+    int speed; /* likewise */
 };
 
 struct world {
     struct record records[N_POINTS]; /* record i has fid i + 1 */
     struct cim_definition def;
     struct cim_field kind;
-    const struct cim_field *kinds[1];
+    struct cim_field day; /* a date */
+    struct cim_field speed;
+    const struct cim_field *kinds[3];
     struct cim_rate rate; /* of kinds 0 and 2, those of kind 0 */
     char *values[2];
     struct lpg_features features;
@@ -68,6 +72,18 @@ add_record(struct world *world, uint64_t *morton, int i)
         features->attributes[0].codes[i] =
             lpg_dictionary_put_text(&features->attributes[0].dictionary, text, strlen(text));
     }
+    record->day = (int)(random() % 29);
+    record->speed = (int)(random() % 29);
+    if (record->day > 0) {
+        char date[16];
+        (void)snprintf(date, sizeof date, "2026-02-%02d", record->day);
+        features->attributes[1].codes[i] =
+            lpg_dictionary_put_text(&features->attributes[1].dictionary, date, strlen(date));
+    }
+    if (record->speed > 0) {
+        features->attributes[2].codes[i] = lpg_dictionary_put_number(
+            &features->attributes[2].dictionary, CIM_COL_FLOAT64, 0, record->speed / 2.0);
+    }
 }
 
 static int
@@ -78,9 +94,14 @@ setup(void **state)
     assert_non_null(world);
     assert_non_null(morton);
     world->kind = (struct cim_field){.name = (char *)(uintptr_t) "kind", .type = CIM_FIELD_CODE};
+    world->day = (struct cim_field){.name = (char *)(uintptr_t) "day", .type = CIM_FIELD_DATE};
+    world->speed =
+        (struct cim_field){.name = (char *)(uintptr_t) "speed", .type = CIM_FIELD_NUMBER};
     world->kinds[0] = &world->kind;
+    world->kinds[1] = &world->day;
+    world->kinds[2] = &world->speed;
     world->def = (struct cim_definition){.geometry = CIM_GEOMETRY_POINT,
-                                         .n_tile_attributes = 1,
+                                         .n_tile_attributes = 3,
                                          .tile_attributes = world->kinds,
                                          .n_count_by = 1,
                                          .count_by = world->kinds};
@@ -150,10 +171,26 @@ struct random_scope {
     cim_scope scope;
     char area[8];
     const char *area_filter;
-    char filter[128];
+    char filter[320];
     int kind;
+    int days[2]; /* from, to */
+    int speed;   /* at least, in halves; 0: no interval is asked for */
     cim_call call;
 };
+
+static void
+random_interval(struct random_scope *r)
+{
+    r->days[0] = 1 + (int)(random() % 28);
+    r->days[1] = r->days[0] + (int)(random() % 10);
+    r->speed = 1 + (int)(random() % 10);
+    (void)snprintf(r->filter, sizeof r->filter,
+                   "{\"op\":\"and\",\"args\":["
+                   "{\"op\":\">=\",\"args\":[{\"property\":\"day\"},\"2026-02-%02d\"]},"
+                   "{\"op\":\"<=\",\"args\":[{\"property\":\"day\"},\"2026-02-%02d\"]},"
+                   "{\"op\":\">=\",\"args\":[{\"property\":\"speed\"},%.1f]}]}",
+                   r->days[0], r->days[1], r->speed / 2.0);
+}
 
 static void
 random_scope(struct random_scope *r)
@@ -186,6 +223,8 @@ random_scope(struct random_scope *r)
         r->kind = (int)(random() % (N_KINDS + 1));
         (void)snprintf(r->filter, sizeof r->filter,
                        "{\"op\":\"=\",\"args\":[{\"property\":\"kind\"},\"k%02d\"]}", r->kind);
+    } else if (random() % 3 == 0) {
+        random_interval(r);
     }
     r->call = (cim_call){.struct_size = sizeof r->call, .scope = &r->scope, .now_ms = 1000};
 }
@@ -196,6 +235,10 @@ visible(const struct random_scope *r, const struct record *record)
     char owner[8];
     name_of(owner, sizeof owner, 'o', record->owner);
     if (r->kind >= 0 && (record->kind != r->kind || record->kind == N_KINDS)) {
+        return false;
+    }
+    if (r->speed > 0 && (record->day == 0 || record->day < r->days[0] || record->day > r->days[1] ||
+                         record->speed < r->speed)) {
         return false;
     }
     if (r->area_filter != NULL && strcmp(r->area_filter, "root") != 0 &&
@@ -602,6 +645,7 @@ test_filters_that_tiles_cannot_serve_are_refused_by_name(void **state)
     } cases[] = {
         {"{\"op\":\"=\",\"args\":[{\"property\":\"phone\"},\"1\"]}", CIM_E_INVALID, "phone"},
         {"{\"op\":\"<\",\"args\":[{\"property\":\"kind\"},\"k\"]}", CIM_E_UNSUPPORTED, "filter"},
+        {"{\"op\":\">=\",\"args\":[{\"property\":\"kind\"},\"k\"]}", CIM_E_UNSUPPORTED, "kind"},
         {"{\"op\":\"=\"}", CIM_E_INVALID, "filter"},
         {"not json", CIM_E_INVALID, "filter"},
     };
