@@ -7,6 +7,8 @@
 
 #include <cairo.h>
 
+enum { HOST_PIC_TILE_PX = 512 }; /* a tile as it is drawn at its own zoom */
+
 struct host_pic_glyphs;
 
 struct host_pic_tile {
@@ -27,6 +29,7 @@ struct host_pic_source {
 
 struct host_pic_canvas {
     const struct host_picture_request *request;
+    const struct host_pic_style *style; /* of the layer at hand */
     cairo_surface_t *surface;
     cairo_t *cr;
     double zoom;

@@ -6,7 +6,7 @@
 #include <math.h>
 
 static const double whole_turn = 6.28318530717958647692;
-enum { BLUR_STEPS = 8, DASHES_MAX = 8 };
+enum { BLUR_STEPS = 8, DASHES_MAX = 8, TEXTURE_RATIO = 2 };
 
 cim_status
 host_pic_draw_background(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
@@ -111,6 +111,61 @@ trace(struct host_pic_canvas *canvas, const struct host_pic_tile *tile,
 
 /* ---- fills ---- */
 
+/* The image as a texture of the tile: it begins at the tile's corner and is as large as the tile's
+ * own pixels, which is how MapLibre lays it. NULL: the feature has none. */
+static cairo_pattern_t *
+texture(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
+        const struct host_pic_tile *tile)
+{
+    const struct host_pic_value name = host_pic_value(layer, HOST_PIC_FILL_PATTERN, &canvas->eval);
+    const struct host_pic_image *image =
+        name.kind == HOST_PIC_TEXT
+            ? host_pic_style_image(canvas->style, name.u.text.at, name.u.text.len)
+            : NULL;
+    double corners[4];
+    cairo_matrix_t matrix;
+    if (image == NULL) {
+        return NULL;
+    }
+    const int side = (int)lround(image->size_px * TEXTURE_RATIO);
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, side, side);
+    cairo_t *cr = cairo_create(surface);
+    cairo_scale(cr, side / 24.0, side / 24.0);
+    host_pic_image_path(cr, image);
+    cairo_set_source_rgba(cr, image->color.r, image->color.g, image->color.b, image->color.a);
+    cairo_fill(cr);
+    cairo_destroy(cr);
+    cairo_pattern_t *pattern = cairo_pattern_create_for_surface(surface);
+    cairo_surface_destroy(surface);
+    host_pic_project(canvas, tile, 0, 0, &corners[0], &corners[1]);
+    host_pic_project(canvas, tile, 1, 1, &corners[2], &corners[3]);
+    const double pixels = HOST_PIC_TILE_PX * tile->overscale * TEXTURE_RATIO;
+    cairo_matrix_init_scale(&matrix, pixels / (corners[2] - corners[0]),
+                            pixels / (corners[3] - corners[1]));
+    cairo_matrix_translate(&matrix, -corners[0], -corners[1]);
+    cairo_pattern_set_matrix(pattern, &matrix);
+    cairo_pattern_set_extend(pattern, CAIRO_EXTEND_REPEAT);
+    return pattern;
+}
+
+static cim_status
+fill_textured(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
+              const struct host_pic_tile *tile, const struct host_mvt_feature *feature,
+              double opacity, cim_error *err)
+{
+    cairo_pattern_t *pattern = texture(canvas, layer, tile);
+    cim_status status = pattern != NULL ? trace(canvas, tile, feature, err) : CIM_OK;
+    if (pattern != NULL && status == CIM_OK) {
+        cairo_save(canvas->cr);
+        cairo_clip(canvas->cr);
+        cairo_set_source(canvas->cr, pattern);
+        cairo_paint_with_alpha(canvas->cr, fmax(0, fmin(1, opacity)));
+        cairo_restore(canvas->cr);
+    }
+    cairo_pattern_destroy(pattern);
+    return status;
+}
+
 static cim_status
 fill_one(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
          const struct host_pic_tile *tile, const struct host_mvt_feature *feature, cim_error *err)
@@ -118,9 +173,12 @@ fill_one(struct host_pic_canvas *canvas, const struct host_pic_layer *layer,
     if (feature->type != HOST_MVT_POLYGON) {
         return CIM_OK;
     }
+    const double opacity = host_pic_number(layer, HOST_PIC_FILL_OPACITY, &canvas->eval);
+    if (host_pic_has(layer, HOST_PIC_FILL_PATTERN)) {
+        return fill_textured(canvas, layer, tile, feature, opacity, err);
+    }
     CIM_TRY(trace(canvas, tile, feature, err));
-    host_pic_ink(canvas, host_pic_color(layer, HOST_PIC_FILL_COLOR, &canvas->eval),
-                 host_pic_number(layer, HOST_PIC_FILL_OPACITY, &canvas->eval));
+    host_pic_ink(canvas, host_pic_color(layer, HOST_PIC_FILL_COLOR, &canvas->eval), opacity);
     cairo_fill(canvas->cr);
     return CIM_OK;
 }

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE_PX = 512, PIECES_MAX = 20000, CORNERS_MAX = 64, TEXT_MAX_BYTES = 512 };
+enum { PIECES_MAX = 20000, CORNERS_MAX = 64, TEXT_MAX_BYTES = 512 };
 
 static const double turn_max = 45 * 3.14159265358979323846 / 180; /* text-max-angle */
 static const double pi = 3.14159265358979323846;
@@ -454,7 +454,7 @@ host_pic_lines_collect(struct host_pic_canvas *canvas, const struct host_pic_lay
                         .tile = tile,
                         .tile_number = tile_number,
                         .symbols = symbols,
-                        .side = TILE_PX * tile->overscale,
+                        .side = HOST_PIC_TILE_PX * tile->overscale,
                         .spacing = fmax(1, host_pic_number(layer, HOST_PIC_SPACING, NULL))};
     cim_status status = gather(&c, layer, from, &pieces, err);
     for (size_t i = 0; i < pieces.n && status == CIM_OK; i++) {

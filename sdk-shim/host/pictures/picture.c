@@ -150,6 +150,7 @@ draw_layers(struct host_pic_canvas *canvas, cim_error *err)
         const struct host_pic_layer *layer = layer_at(canvas->request, i, &style);
         if (host_pic_is_drawn(canvas, layer) &&
             (layer->type != HOST_PIC_SYMBOL || all[i].layer != NULL)) {
+            canvas->style = style;
             status = draw_layer(canvas, layer, &all[i], err);
         }
     }

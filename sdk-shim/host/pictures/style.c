@@ -34,6 +34,7 @@ static const char *const type_names[] = {"background", "fill",   "line",
 struct reader {
     struct host_pic_style *style;
     const char *layer; /* at hand, for messages */
+    const struct spec *spec;
 };
 
 static struct host_pic_place
@@ -119,19 +120,30 @@ check_list(const struct reader *reader, const struct spec *spec, struct json_obj
                          "the list does not hold what it should", err);
 }
 
+static bool
+takes_images(const struct spec *spec)
+{
+    return strcmp(spec->name, "icon-image") == 0 || strcmp(spec->name, "fill-pattern") == 0;
+}
+
 static cim_status
 each_image(void *arg, const struct host_pic_value *value, cim_error *err)
 {
     const struct reader *reader = arg;
     char name[64];
-    if (value->kind != HOST_PIC_TEXT || value->u.text.len == 0 ||
-        host_pic_style_image(reader->style, value->u.text.at, value->u.text.len) != NULL) {
+    if (value->kind != HOST_PIC_TEXT || value->u.text.len == 0) {
+        return CIM_OK;
+    }
+    const struct host_pic_image *image =
+        host_pic_style_image(reader->style, value->u.text.at, value->u.text.len);
+    if (image != NULL && image->pattern == (reader->spec->type == HOST_PIC_FILL)) {
         return CIM_OK;
     }
     cim_copy_text(name, sizeof name, value->u.text.at);
-    return cim_fail(err, CIM_E_UNSUPPORTED, "icon-image", name,
-                    "样式 %s 的图层 %s：没有名为 %s 的图形 (metadata 的 cim:images)",
-                    "style %s, layer %s: there is no image %s in cim:images of its metadata",
+    return cim_fail(err, CIM_E_UNSUPPORTED, reader->spec->name, name,
+                    "样式 %s 的图层 %s：没有名为 %s 的此类图形 (metadata 的 cim:images)",
+                    "style %s, layer %s: there is no image %s of this sort in cim:images of its "
+                    "metadata",
                     reader->style->id, reader->layer, name);
 }
 
@@ -150,9 +162,8 @@ check_property(struct reader *reader, const struct spec *spec, struct json_objec
     if (spec->kind == HOST_PIC_LIST) {
         return check_list(reader, spec, json, expr, err);
     }
-    return strcmp(spec->name, "icon-image") == 0
-               ? host_pic_expr_outputs(expr, each_image, reader, err)
-               : CIM_OK;
+    reader->spec = spec;
+    return takes_images(spec) ? host_pic_expr_outputs(expr, each_image, reader, err) : CIM_OK;
 }
 
 static cim_status
@@ -318,6 +329,16 @@ read_source(struct reader *reader, const char *name, struct json_object *json, c
     return style->sources[style->n_sources++] != NULL ? CIM_OK : cim_fail_nomem(err);
 }
 
+static bool
+read_pattern_color(struct json_object *image, struct host_pic_color *ret_color)
+{
+    struct json_object *color = NULL;
+    json_object_object_get_ex(image, "color", &color);
+    return json_object_is_type(color, json_type_string) &&
+           host_pic_color_parse(json_object_get_string(color),
+                                (size_t)json_object_get_string_len(color), ret_color);
+}
+
 static cim_status
 read_image(struct reader *reader, const char *name, struct json_object *json, cim_error *err)
 {
@@ -338,9 +359,14 @@ read_image(struct reader *reader, const char *name, struct json_object *json, ci
         return refuse(reader, "cim:images", json, "轮廓应为由绝对坐标的 M L C Z 组成的 SVG 路径",
                       "an outline is an SVG path of absolute M, L, C and Z", err);
     }
-    if (!(image->size_px > 0 && image->size_px <= 128) || json_object_get_boolean(sdf) == 0) {
-        return refuse(reader, "cim:images", json, "图形应有 size (1–128) 与 sdf: true",
-                      "an image has a size of 1 to 128 and sdf: true", err);
+    image->pattern = read_pattern_color(json, &image->color);
+    if (!(image->size_px > 0 && image->size_px <= 128) ||
+        image->pattern == (json_object_get_boolean(sdf) != 0)) {
+        return refuse(reader, "cim:images", json,
+                      "图形应有 size (1–128)，并有 sdf: true（图标）或 color（填充图案）",
+                      "an image has a size of 1 to 128 and sdf: true, of an icon, or a color, of a "
+                      "pattern",
+                      err);
     }
     image->name = strdup(name);
     image->ops = calloc(image->n_ops, sizeof *image->ops);
@@ -425,7 +451,7 @@ host_pic_style_parse(const char *id, const char *text, size_t len,
                      struct host_pic_style **ret_style, cim_error *err)
 {
     struct host_pic_style *style = calloc(1, sizeof *style);
-    struct reader reader = {style, "-"};
+    struct reader reader = {.style = style, .layer = "-"};
     cim_status status;
     if (style == NULL) {
         return cim_fail_nomem(err);

@@ -34,6 +34,7 @@ enum host_pic_layer_type {
     X(FILL_COLOR, FILL, "paint", "fill-color", COLOR, "#000000", NULL, true)                       \
     X(FILL_OPACITY, FILL, "paint", "fill-opacity", NUMBER, "1", NULL, true)                        \
     X(FILL_OUTLINE, FILL, "paint", "fill-outline-color", COLOR, "", NULL, true)                    \
+    X(FILL_PATTERN, FILL, "paint", "fill-pattern", TEXT, "", NULL, true)                           \
     X(LINE_COLOR, LINE, "paint", "line-color", COLOR, "#000000", NULL, true)                       \
     X(LINE_OPACITY, LINE, "paint", "line-opacity", NUMBER, "1", NULL, true)                        \
     X(LINE_WIDTH, LINE, "paint", "line-width", NUMBER, "1", NULL, true)                            \
@@ -113,6 +114,9 @@ struct host_pic_path_op {
 struct host_pic_image {
     char *name;
     double size_px; /* of the box as drawn at icon-size 1 */
+    bool pattern;   /* fills areas, box by box, in its own colour; else an icon, which the layer
+                       colours */
+    struct host_pic_color color;
     size_t n_ops;
     struct host_pic_path_op *ops;
 };

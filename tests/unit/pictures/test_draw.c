@@ -11,7 +11,8 @@
 
 #define HEAD                                                                                       \
     "{\"version\":8,\"metadata\":{\"cim:images\":{\"box\":{\"sdf\":true,\"size\":24,\"path\":"     \
-    "\"M0 0 L24 0 L24 24 L0 24 Z\"}}},\"sources\":{\"x.y\":{\"type\":\"vector\",\"url\":"          \
+    "\"M0 0 L24 0 L24 24 L0 24 Z\"},\"rows\":{\"color\":\"#0000ff\",\"size\":8,\"path\":"          \
+    "\"M0 0 L24 0 L24 12 L0 12 Z\"}}},\"sources\":{\"x.y\":{\"type\":\"vector\",\"url\":"          \
     "\"/collections/x.y/tiles/WebMercatorQuad?f=tilejson\"}},\"layers\":[{\"id\":\"l\","           \
     "\"source\":\"x.y\",\"source-layer\":\"x.y\","
 
@@ -197,6 +198,14 @@ test_fills_blend_and_have_outlines(void **state)
                  &feature, 1);
     assert_int_equal(pixel(scene, 256, 256), 0x00FF00);
     assert_int_not_equal(pixel(scene, 128, 256), 0x00FF00);
+    done(scene);
+    /* Rows of 4 pixels, counted from the corner of the tile. */
+    scene = draw("\"type\":\"fill\",\"paint\":{\"fill-pattern\":\"rows\",\"fill-opacity\":0.5}",
+                 &feature, 1);
+    for (int y = 200; y < 232; y++) {
+        assert_int_equal(pixel(scene, 256, y), y % 8 < 4 ? 0x7F7FFF : 0xFFFFFF);
+    }
+    assert_int_equal(pixel(scene, 100, 200), 0xFFFFFF);
     done(scene);
 }
 

@@ -75,7 +75,8 @@ test_every_style_can_be_drawn(void **state)
 
 #define HEAD                                                                                       \
     "{\"version\":8,\"metadata\":{\"cim:images\":{\"dot\":{\"sdf\":true,\"size\":24,"              \
-    "\"path\":\"M0 0 L24 0 L24 24 Z\"}}},\"sources\":{\"x.y\":{\"type\":\"vector\","               \
+    "\"path\":\"M0 0 L24 0 L24 24 Z\"},\"rows\":{\"color\":\"#0000ff\",\"size\":8,"                \
+    "\"path\":\"M0 0 L24 0 L24 12 L0 12 Z\"}}},\"sources\":{\"x.y\":{\"type\":\"vector\","         \
     "\"url\":\"/collections/x.y/tiles/WebMercatorQuad?f=tilejson\"}},\"layers\":[{\"id\":\"l\","   \
     "\"source\":\"x.y\",\"source-layer\":\"x.y\","
 
@@ -91,7 +92,10 @@ static const struct {
     {"\"type\":\"line\",\"paint\":{\"line-dasharray\":[4,-2]}}]}", "line-dasharray"},
     {"\"type\":\"line\",\"layout\":{\"line-cap\":\"pointed\"}}]}", "line-cap"},
     {"\"type\":\"line\",\"paint\":{\"line-cap\":\"round\"}}]}", "line-cap"},
+    {"\"type\":\"fill\",\"paint\":{\"fill-pattern\":\"rows\"}}]}", NULL},
     {"\"type\":\"fill\",\"paint\":{\"fill-pattern\":\"dot\"}}]}", "fill-pattern"},
+    {"\"type\":\"fill\",\"paint\":{\"fill-pattern\":\"missing\"}}]}", "fill-pattern"},
+    {"\"type\":\"symbol\",\"layout\":{\"icon-image\":\"rows\"}}]}", "icon-image"},
     {"\"type\":\"fill\",\"paint\":{\"fill-color\":\"chartreuse-ish\"}}]}", "fill-color"},
     {"\"type\":\"fill\",\"paint\":{\"fill-color\":7}}]}", "fill-color"},
     {"\"type\":\"fill\",\"paint\":{\"fill-color\":[\"match\",[\"get\",\"name\"],\"a\",\"#12\",\"#"

@@ -114,7 +114,9 @@ export interface Related {
 }
 
 export interface ImageDef {
-  sdf: boolean
+  sdf?: boolean
+  /** Of a pattern; an icon has none, its layer colours it. */
+  color?: string
   size: number
   path: string
 }

@@ -57,10 +57,22 @@ export function distanceField(def: ImageDef): ImageData {
   return out
 }
 
+/** A pattern: one box of what repeats over an area, in its own colour. */
+function texture(def: ImageDef): ImageData {
+  const side = def.size * RATIO
+  const canvas = document.createElement('canvas')
+  canvas.width = canvas.height = side
+  const ctx = canvas.getContext('2d', { willReadFrequently: true })!
+  ctx.scale(side / 24, side / 24)
+  ctx.fillStyle = def.color!
+  ctx.fill(new Path2D(def.path))
+  return ctx.getImageData(0, 0, side, side)
+}
+
 export function addImages(map: Map, images: Record<string, ImageDef> | undefined): void {
   for (const [name, def] of Object.entries(images ?? {})) {
     if (map.hasImage(name)) continue
-    map.addImage(name, distanceField(def), { sdf: def.sdf, pixelRatio: RATIO })
+    map.addImage(name, def.color ? texture(def) : distanceField(def), { sdf: !def.color, pixelRatio: RATIO })
     shapePaths[name] = def.path
   }
 }
