@@ -1,5 +1,6 @@
 """OGC API Tiles, styles and base maps."""
 import gzip
+import json
 import os
 import pathlib
 import subprocess
@@ -47,6 +48,32 @@ class Tiles(unittest.TestCase):
                          ("hexagons", "hexagons.labels", "areas", "areas.labels")]
             self.assertEqual(list(found), ["lpg." + layer] + names)
             self.assertGreater(found["lpg." + layer], 0)
+
+    def test_the_reader_of_browsers_finds_what_ours_does_and_rings_wound_as_the_standard_says(self):
+        files, tiles = [], []
+        for layer in host.GEOGRAPHIC:
+            for place in ("7/56/103", "10/454/825", "14/7277/13212"):
+                answer = get((TILES % layer) + "/" + place)
+                if answer.status != 200:
+                    continue
+                files.append(os.path.join(host.WORK, "%s-%s.mvt" % (layer, place.replace("/", "-"))))
+                tiles.append(mvt.read(answer.body))
+                pathlib.Path(files[-1]).write_bytes(answer.body)
+        out = subprocess.run(["node", "read_tiles.mjs", *files], capture_output=True, text=True)
+        self.assertEqual(out.returncode, 0, out.stderr)
+        read = [json.loads(line) for line in out.stdout.splitlines()]
+        self.assertEqual(len(read), len(tiles))
+        polygons = 0
+        for file, ours, theirs in zip(files, tiles, read):
+            self.assertEqual(list(theirs), list(ours), file)
+            for name, features in ours.items():
+                self.assertEqual(len(theirs[name]), len(features), (file, name))
+                for one, other in zip(features, theirs[name]):
+                    self.assertEqual(other["tags"], one["tags"], (file, name))
+                    self.assertEqual(other["paths"], [[list(p) for p in path] for path in one["paths"]], (file, name))
+                    self.assertEqual(other["polygons"] > 0, other["type"] == 3, (file, name, other["tags"]))
+                    polygons += other["polygons"]
+        self.assertGreater(polygons, 100)
 
     def test_tags_spare_the_second_transfer(self):
         path = (TILES % "stations") + "/7/56/103"
@@ -131,6 +158,28 @@ class Sums(unittest.TestCase):
             matched = host.items("stations", who, limit=1, bbox=world)["numberMatched"]
             for zoom, tiles in enumerate(tiles_by_zoom("stations", who, SINGLE_ZOOM)):
                 self.assertEqual(records_of("stations", tiles), matched, (who, zoom))
+
+    def test_tiles_of_an_interval_add_up_to_its_records(self):
+        _, hazards = host.all_pages("hazards", "province", limit=1000)
+        found = sorted(h["properties"]["found_at"] for h in hazards)
+        due = sorted(h["properties"]["rectify_by"] for h in hazards if h["properties"]["rectify_by"])
+        speeds = sorted(v["properties"]["speed_km_h"] for v in host.all_pages("vehicles", "province", limit=1000)[1]
+                        if v["properties"]["speed_km_h"] is not None)
+        for layer, name, values in (("hazards", "found_at", found), ("hazards", "rectify_by", due),
+                                    ("vehicles", "speed_km_h", speeds)):
+            low, high = values[len(values) // 4], values[len(values) // 2]
+            for text, within in (("%s/%s" % (low, high), lambda v: low <= v <= high), ("%s/.." % low, lambda v: v >= low),
+                                 ("../%s" % high, lambda v: v <= high)):
+                expected = sum(within(v) for v in values)
+                self.assertTrue(0 < expected)
+                matched = host.items(layer, "province", limit=1, **{name: text})["numberMatched"]
+                self.assertEqual(matched, expected, (layer, name, text))
+                drawn = host.items(layer, "province", limit=1, bbox="-180,-90,180,90", **{name: text})["numberMatched"]
+                for zoom, tiles in enumerate(tiles_by_zoom(layer, "province", 3, **{name: text})):
+                    self.assertEqual(records_of(layer, tiles), drawn, (layer, name, text, zoom))
+        for text in ("../..", "x/..", "1/2/3", "/"):
+            answer = get((TILES % "vehicles") + "/0/0/0", speed_km_h=text)
+            self.assertEqual((answer.status, answer.json["param"]), (400, "speed_km_h"), text)
 
     def test_rates_are_those_of_the_records_by_hexagon_and_by_area(self):
         rate = host.DEFINITIONS["end-users"]["tiles"]["rates"][0]
