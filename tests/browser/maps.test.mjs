@@ -36,6 +36,64 @@ describe('the five one-maps', () => {
     })
   }
 
+  it('says of the hazards how many are open, found and closed this month, and in time', async () => {
+    await page.click(test('theme-hazards'))
+    const { open, found, closed, inTime } = await page.evaluate(async () => {
+      const { features } = await (await fetch('/collections/lpg.hazards/items?limit=10000&skipGeometry=true')).json()
+      const { as_of_ms: now } = await (await fetch('/apps/lpg/api/summary?layer=lpg.hazards&by=state')).json()
+      const beijing = (time) => new Date(new Date(time).getTime() + 8 * 3600_000).toISOString()
+      const thisMonth = (time) => time && beijing(time).slice(0, 7) === beijing(now).slice(0, 7)
+      const all = features.map((f) => f.properties)
+      const ended = all.filter((p) => p.state === 'closed' && thisMonth(p.closed_at))
+      const due = ended.filter((p) => p.extended_to || p.rectify_by)
+      const late = due.filter((p) => beijing(p.closed_at).slice(0, 10) > (p.extended_to || p.rectify_by))
+      return {
+        open: all.filter((p) => p.state !== 'closed').length,
+        found: all.filter((p) => thisMonth(p.found_at)).length,
+        closed: ended.length,
+        inTime: due.length ? `${(100 * (due.length - late.length) / due.length).toFixed(1)} % (${due.length - late.length}/${due.length})` : '–',
+      }
+    })
+    assert.ok(open > 0)
+    const told = async (name) => (await page.innerText(test(`figure-${name}`))).replace(/,/g, '')
+    await until('open', () => told('open'), (text) => text === String(open))
+    assert.deepEqual([await told('found'), await told('closed'), await told('in-time')], [String(found), String(closed), inTime])
+    await shot(page, 'hazard-figures')
+  })
+
+  it('narrows the accidents by a bar of a chart and by months, and the other charts follow', async () => {
+    await page.click(test('theme-accidents'))
+    const id = 'lpg.accidents'
+    const accidents = await page.evaluate(async () => (await (await fetch('/collections/lpg.accidents/items?limit=10000')).json()).features
+      .map((f) => ({ ...f.properties, month: new Date(Date.parse(f.properties.occurred_at) + 8 * 3600_000).toISOString().slice(0, 7) })))
+    const chart = (by) => page.evaluate((selector) => Object.fromEntries([...document.querySelectorAll(`${selector} li button`)]
+      .map((bar) => [bar.dataset.test.slice(4), Number(bar.querySelector('b').textContent.replace(/,/g, ''))])), test(`chart-${by}`))
+    const counted = (list, by) => list.reduce((sums, each) => ({ ...sums, [each[by] ?? '']: (sums[each[by] ?? ''] ?? 0) + 1 }), {})
+    const filled = (counts) => Object.fromEntries(Object.entries(counts).filter(([, n]) => n > 0))
+    const same = (by, list) => until(`chart ${by}`, async () => filled(await chart(by)), (c) => JSON.stringify(Object.entries(c).sort()) === JSON.stringify(Object.entries(counted(list, by)).sort()))
+    for (const by of ['month', 'place_kind', 'cause']) await same(by, accidents)
+    const [cause] = Object.entries(counted(accidents, 'cause')).sort((a, b) => b[1] - a[1])[0]
+    await page.click(`${test('chart-cause')} ${test(`bar-${cause}`)}`)
+    const ofCause = accidents.filter((each) => each.cause === cause)
+    await until('the map follows', () => figures(page, id), (f) => f.total === ofCause.length)
+    await same('month', ofCause)
+    await same('cause', accidents)
+    const { month } = ofCause[0]
+    await page.click(`${test('chart-month')} ${test(`bar-${month}`)}`)
+    const ofMonth = ofCause.filter((each) => each.month === month)
+    await until('the month', () => figures(page, id), (f) => f.total === ofMonth.length)
+    await same('place_kind', ofMonth)
+    await until('drawn', () => drawn(page, id), (d) => d.records === ofMonth.length)
+    // The slider's first handle goes to the first month: from there to the chosen one.
+    await page.locator(`${test('chart-month')} .el-slider__button-wrapper`).first().focus()
+    await page.keyboard.press('Home')
+    await until('months from the first', () => figures(page, id), (f) => f.total === ofCause.filter((each) => each.month <= month).length)
+    await shot(page, 'accident-charts')
+    await page.click(test('clear-filter'))
+    await until('all again', () => figures(page, id), (f) => f.total === accidents.length)
+    assert.deepEqual(faults, [])
+  })
+
   it('switches single layers from the tree', async () => {
     await page.click(`${test('layer-lpg.cameras')} input`)
     await until('cameras', () => drawn(page, 'lpg.cameras'), (d) => d.features > 0)

@@ -17,8 +17,8 @@ async function at(page, lonlat) {
   return [box.x + p.x, box.y + p.y]
 }
 
-/** Fixes of two vehicles along the line, 24 minutes; the second stands an hour half way. */
-async function driveAlong(line, numbers) {
+/** Fixes of two vehicles along the line, one a minute; the second stands an hour half way of 24. */
+async function driveAlong(line, numbers, start = '2026-11-20T08:00:00+08:00', n = 24) {
   const signedIn = await fetch(`${base}/auth/token`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -32,16 +32,16 @@ async function driveAlong(line, numbers) {
       type: 'Feature',
       geometry: null,
       properties: {
-        position_id: `browser-${vehicle}-${k}`,
+        position_id: `browser-${start}-${vehicle}-${k}`,
         vehicle_no: numbers[vehicle],
-        fixed_at: new Date(Date.parse('2026-11-20T08:00:00+08:00') + k * 60e3 + late).toISOString(),
+        fixed_at: new Date(Date.parse(start) + k * 60e3 + late).toISOString(),
         lon: line[0][0] + share * (line[1][0] - line[0][0]),
         lat: line[0][1] + share * (line[1][1] - line[0][1]) + 0.001 * vehicle,
         area_code: '460105',
       },
     }
   }
-  const features = [0, 1].flatMap((vehicle) => Array.from({ length: 24 }, (_, k) => fix(vehicle, k)))
+  const features = [0, 1].flatMap((vehicle) => Array.from({ length: n }, (_, k) => fix(vehicle, k)))
   const answer = await fetch(`${base}/collections/lpg.vehicle-positions/items`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/geo+json', Authorization: `Bearer ${token}` },
@@ -204,6 +204,22 @@ describe('hazards along a route', () => {
     assert.match(await page.innerText(test('route-error')), /没有行驶轨迹/)
     await page.click(test('route-close'))
     await page.waitForSelector(test('route-panel'), { state: 'detached' })
+    assert.deepEqual(faults, [])
+  })
+
+  it('trails where vehicles have been in the last five minutes, and no longer', async () => {
+    await page.click(test('theme-vehicles'))
+    const numbers = await page.evaluate(async () =>
+      (await (await fetch('/collections/lpg.vehicles/items?limit=2&sortby=vehicle_no')).json()).features.map((f) => f.properties.vehicle_no))
+    // Eight minutes of one fix each up to now: of a vehicle five or four of them count.
+    await driveAlong(line, numbers, new Date(Date.now() - 7 * 60e3 - 20e3).toISOString(), 8)
+    await page.evaluate((center) => window.__lpgMap.jumpTo({ center, zoom: 12 }), line[0])
+    const pieces = await until('the trail', () => page.evaluate(() => window.__lpgMap.getSource('cim:trail').serialize().data.features
+      .map((f) => f.properties.fresh)), (found) => found.length > 0)
+    assert.equal(pieces.length, 8, 'five fixes make four pieces, of two vehicles')
+    assert.ok(Math.min(...pieces) < 0.5 && Math.max(...pieces) > 0.8, pieces.join())
+    await mapReady(page)
+    await shot(page, 'trail')
     assert.deepEqual(faults, [])
   })
 })

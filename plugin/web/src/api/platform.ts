@@ -1,5 +1,6 @@
 // The host's interfaces as the map uses them.
 import { query, request } from '@cim/api'
+import { intervalCql2 } from './interval'
 import type {
   Area,
   Basemap,
@@ -20,6 +21,8 @@ export interface ItemQuery {
   area?: string | null
   filters?: Filters
   search?: string
+  /** Only these fields, and no geometry. */
+  properties?: string[]
 }
 
 const base = (id: string): string => `/collections/${encodeURIComponent(id)}`
@@ -33,6 +36,8 @@ export function itemParams(q: ItemQuery): Record<string, string | number | null 
     sortby: q.sortby,
     area: q.area,
     q: q.search?.trim(),
+    properties: q.properties?.join(','),
+    skipGeometry: q.properties ? 'true' : undefined,
   }
 }
 
@@ -58,8 +63,9 @@ export interface Cluster {
 }
 
 export function fetchCluster(layer: string, id: number, area: string | null, filters: Filters): Promise<Cluster> {
+  const literal = (value: string) => (/^(true|false)$/.test(value) ? value : `'${value.replace(/'/g, "''")}'`)
   const filter = Object.entries(filters)
-    .map(([name, value]) => `"${name}" = ${/^(true|false)$/.test(value) ? value : `'${value.replace(/'/g, "''")}'`}`)
+    .flatMap(([name, value]) => (value.includes('/') ? intervalCql2(name, value) : [`"${name}" = ${literal(value)}`]))
     .join(' AND ')
   return request<Cluster>(`/apps/lpg/api/cluster${query({ layer, id, area, filter: filter || null, limit: 50 })}`)
 }
@@ -105,6 +111,32 @@ export function fetchItems(
   signal?: AbortSignal,
 ): Promise<FeatureCollection> {
   return request<FeatureCollection>(`${base(id)}/items${query(itemParams(q))}`, { signal })
+}
+
+/** Cursor that opens the next page; undefined: this was the last. */
+export function nextCursor(page: FeatureCollection): string | undefined {
+  const href = page.links?.find((link) => link.rel === 'next')?.href
+  return href ? (new URL(href, location.origin).searchParams.get('cursor') ?? undefined) : undefined
+}
+
+const PAGE = 1000
+/** More than a page of figures reckons with; `complete` is false then. */
+const RECORDS_MAX = 20_000
+
+/** These fields of all records. */
+export async function fetchRecords(
+  id: string,
+  q: ItemQuery & { properties: string[] },
+  signal?: AbortSignal,
+): Promise<{ records: Record<string, unknown>[]; complete: boolean }> {
+  const records: Record<string, unknown>[] = []
+  let cursor: string | undefined
+  do {
+    const page = await fetchItems(id, { ...q, limit: PAGE, cursor }, signal)
+    records.push(...page.features.map((feature) => feature.properties))
+    cursor = nextCursor(page)
+  } while (cursor && records.length < RECORDS_MAX)
+  return { records, complete: !cursor }
 }
 
 export function fetchItem(id: string, fid: number, signal?: AbortSignal): Promise<Feature> {

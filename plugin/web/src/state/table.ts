@@ -1,7 +1,7 @@
 // The result table: one page of one layer, in the area and classes that the map shows.
 import { isAbort, problemText, toProblem } from '@cim/api'
 import { computed, reactive, watch } from 'vue'
-import { fetchItems, fetchSchema, type ItemQuery } from '../api/platform'
+import { fetchItems, fetchSchema, nextCursor, type ItemQuery } from '../api/platform'
 import type { Feature, LayerSchema } from '../api/types'
 import { layerOf, visibleLayers } from './layers'
 import { tableOpen } from './panels'
@@ -49,11 +49,6 @@ export function tableQuery(): ItemQuery {
   }
 }
 
-function nextCursor(links: { rel: string; href: string }[] | undefined): string | undefined {
-  const href = links?.find((link) => link.rel === 'next')?.href
-  return href ? (new URL(href, location.origin).searchParams.get('cursor') ?? undefined) : undefined
-}
-
 export async function loadPage(): Promise<void> {
   if (!tableOpen.value || !table.layer) return
   controller?.abort()
@@ -66,7 +61,7 @@ export async function loadPage(): Promise<void> {
     const cursor = table.cursors[table.page]
     const page = await fetchItems(table.layer, { ...tableQuery(), limit: PAGE_SIZE, cursor }, signal)
     if (signal.aborted) return
-    const next = nextCursor(page.links)
+    const next = nextCursor(page)
     table.rows = page.features
     table.matched = page.numberMatched ?? null
     table.more = next !== undefined
