@@ -4,18 +4,39 @@
 usage: test_writes.py --host CIM_HOST --plugins DIR [unittest arguments]
 """
 import argparse
+import contextlib
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
+import time
 import unittest
 import urllib.parse
 
-from platform_places import GEOJSON, ITEMS, PASSWORD, PlacesTest, collection, lines, place, test_host
+from platform_places import GEOJSON, ITEMS, PASSWORD, PlacesTest, collection, lines, place, psql, test_host
 
 
 SHORT = "lpg.drills"  # kept for some years
+
+
+@contextlib.contextmanager
+def locked(table):
+    """Another client has the table of the platform's database to itself."""
+    database = test_host.CLEAN["CIM_STORE_URL"].split("///")[1].split("?")[0]
+    holder = subprocess.Popen(["psql", "-X", "-q", "-h", os.environ["CIM_TEST_PG"], "-U", "cim", "-d", database, "-c",
+                               "begin; lock table %s in exclusive mode; select pg_sleep(60)" % table],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while psql(database, "select count(*) from pg_locks where relation = '%s'::regclass and mode = 'ExclusiveLock' "
+                   "and granted" % table).strip() == "0":
+            time.sleep(0.05)
+        yield
+    finally:
+        psql(database, "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(60)%' and "
+             "pid <> pg_backend_pid()")
+        holder.wait()
 
 
 def shown(answer):
@@ -51,6 +72,24 @@ class Idempotency(PlacesTest):
         self.assertEqual(shown(made[0]), shown(self.send("POST", ITEMS, self.editor, place("甲"),
                                                          Idempotency_Key="k-1")))
         self.assertEqual(0, self.added())
+
+    @unittest.skipUnless("CIM_TEST_PG" in os.environ, "a lock of another client is what a statement waits for")
+    def test_what_takes_too_long_is_stopped_and_leaves_nothing(self):
+        self.restart("--store.write_timeout_ms=300")
+        try:
+            editor = self.token("editor")
+            with locked("lpg_place"):
+                began = time.monotonic()
+                status, headers, body = self.send("POST", ITEMS, editor, place("甲"), Idempotency_Key="slow")
+                self.assertEqual((503, True), (status, "Retry-After" in headers), body)
+                self.assertLess(time.monotonic() - began, 5)
+                self.assertEqual(200, self.send("GET", ITEMS, editor)[0])
+            again = self.send("POST", ITEMS, editor, place("甲"), Idempotency_Key="slow")
+            self.assertEqual((201, None), (again[0], again[1]["Idempotency-Replayed"]), again[2])
+        finally:
+            self.restart()
+        self.editor = self.token("editor")
+        self.assertEqual(1, self.added())
 
     def test_many_rows_and_files_too(self):
         many = [place("镇%d" % i) for i in range(30)]

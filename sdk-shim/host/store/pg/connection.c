@@ -11,14 +11,15 @@
 #include <string.h>
 #include <time.h>
 
+enum { LOCK_TIMEOUT_MS = 10000 };
+
 /* What the answers of statements depend on. Stored times travel as numbers; texts are in UTF-8.
  * Plans are not compiled: what a statement might read, were a load under way, makes it look dear.
  */
 static const char settings[] =
     "set client_encoding to 'UTF8'; set timezone to 'UTC'; set datestyle to 'ISO, YMD'; "
     "set standard_conforming_strings to on; set client_min_messages to warning; "
-    "set lock_timeout to '10s'; set bytea_output to hex; set synchronous_commit to on; "
-    "set jit to off;";
+    "set bytea_output to hex; set synchronous_commit to on; set jit to off;";
 static const char reader_settings[] = "set default_transaction_read_only to on;";
 /* Short statements that every write needs. */
 static const struct {
@@ -121,6 +122,19 @@ enter_snapshot(struct host_pg_connection *conn, cim_error *err)
     return host_pg_run(conn, sql, err);
 }
 
+/* A statement waits for locks as long as it may take in all, also where it is only being prepared,
+ * which nobody times. */
+static cim_status
+limit_locks(struct host_pg_connection *conn, cim_error *err)
+{
+    const struct host_store *store = &conn->store->base;
+    const int64_t limit_ms = conn->is_writer ? store->write_timeout_ms : store->read_timeout_ms;
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "set lock_timeout to %d",
+                   limit_ms > 0 && limit_ms < LOCK_TIMEOUT_MS ? (int)limit_ms : LOCK_TIMEOUT_MS);
+    return host_pg_run(conn, sql, err);
+}
+
 static cim_status
 set_up(struct host_pg_connection *conn, cim_error *err)
 {
@@ -131,6 +145,7 @@ set_up(struct host_pg_connection *conn, cim_error *err)
             "PostgreSQL %d is too old: 13 or newer is needed", PQserverVersion(conn->pg));
     }
     CIM_TRY(host_pg_run(conn, settings, err));
+    CIM_TRY(limit_locks(conn, err));
     CIM_TRY(
         host_pg_int(conn, "select coalesce(cast(to_regtype('geometry') as oid), 0)", &type, err));
     conn->geometry_type = (Oid)type;
