@@ -4,6 +4,7 @@
 usage: test_host.py --host CIM_HOST --plugins DIR --template DIR --unruly DIR [unittest arguments]
 """
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -128,6 +129,7 @@ class Verbs(HostTest):
                              (("plugin", "--wings"), "--wings"),
                              (("migrate", "--http.sport=1"), "http.sport"),
                              (("migrate", "--http.port=1x"), "http.port"),
+                             (("migrate", "--retention.audit_days=179"), "retention.audit_days"),
                              (("import", "x.json"), "--layer"),
                              (("user", "add"), "user add NAME")):
             self.assertIn(named, self.host.run(*words, fails=True))
@@ -160,6 +162,41 @@ class Verbs(HostTest):
         self.assertEqual(401, self.host.get("/auth/me", token[:-1] + "x")[0])
         body = json.dumps({"username": "admin", "password": PASSWORD}).encode()
         self.assertEqual(401, self.host.get("/auth/token", method="POST", body=body)[0])
+
+    def test_there_are_no_default_accounts(self):
+        """Nobody is let in before the operator makes the first account, also not with the plugins on."""
+        self.host.run("migrate")
+        self.host.run("plugin", "enable", "lpg")
+        with sqlite3.connect(os.path.join(self.host.var, "platform.db")) as db:
+            self.assertEqual(0, db.execute("select count(*) from cim_account").fetchone()[0])
+        self.host.serve()
+        for name in ("admin", "root", "cim", "system"):
+            for path in ("/auth/token", "/auth/login"):
+                body = json.dumps({"username": name, "password": name}).encode()
+                self.assertEqual(401, self.host.get(path, None, "POST", body, {"Content-Type": "application/json"})[0])
+        # And who is asked listens at one port, for this machine alone.
+        self.assertEqual([self.host.url.split("//")[1].rstrip("/")], self.listening())
+
+    def listening(self):
+        """Addresses on which the host and its worker take connections."""
+        def children(pid):
+            with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as file:
+                return [each for child in file.read().split() for each in (int(child), *children(int(child)))]
+        sockets = set()
+        for pid in (self.host.process.pid, *children(self.host.process.pid)):
+            for name in os.listdir("/proc/%d/fd" % pid):
+                with contextlib.suppress(OSError):
+                    sockets.add(os.readlink("/proc/%d/fd/%s" % (pid, name)))
+        found = []
+        for family in ("tcp", "tcp6"):
+            with open("/proc/net/" + family, encoding="ascii") as file:
+                for line in file.read().splitlines()[1:]:
+                    words = line.split()
+                    if words[3] == "0A" and "socket:[%s]" % words[9] in sockets:
+                        host, port = words[1].split(":")
+                        found.append("%s:%d" % (socket.inet_ntop(
+                            socket.AF_INET if family == "tcp" else socket.AF_INET6, bytes.fromhex(host)[::-1]), int(port, 16)))
+        return found
 
     def test_one_process_has_the_data_directory(self):
         self.host.serve()
@@ -456,15 +493,55 @@ class Audit(HostTest):
         self.assertIn("cim_audit_anchor_failures_total 0", metrics)
         self.assertEqual(0, self.host.stop())
         self.assertIn(" 0 faults", self.host.run("audit", "verify"))
-        seq = update["seq"]
-        self.tamper("update cim_audit set principal = 'admin' where seq = %d" % seq)
-        self.assertRegex(self.host.run("audit", "verify", fails=True), "(?m)^!! changed %d: " % seq)
-        self.tamper("delete from cim_audit", "update cim_audit_head set seq = 0, mac = '', proof = ''")
-        self.assertRegex(self.host.run("audit", "verify", fails=True), r"(?m)^!! truncated 1-\d+: ")
+        self.check_what_is_found(update["seq"])
+
+    def check_what_is_found(self, seq):
+        """Each thing that somebody with the file may do to the entry `seq` is found, and called what it is."""
+        sound = self.keep_store()
+        with contextlib.closing(sqlite3.connect(os.path.join(self.host.var, "cim.gpkg"))) as db:
+            last = db.execute("select max(seq) from cim_audit").fetchone()[0]
+            columns = ", ".join(name for _, name, *_ in db.execute("pragma table_info(cim_audit)") if name != "seq")
+        swap = ["update cim_audit set seq = -%d where seq = %d" % (at, to) for at, to in ((seq, seq + 1), (seq + 1, seq))]
+        for found, statements in (
+                ("changed %d" % seq, ["update cim_audit set principal = 'admin' where seq = %d" % seq]),
+                ("removed %d" % seq, ["delete from cim_audit where seq = %d" % seq]),
+                ("removed %d" % seq, ["delete from cim_audit where seq = %d" % seq,  # the rest numbered anew
+                                      "update cim_audit set seq = 1 - seq where seq > %d" % seq,
+                                      "update cim_audit set seq = -seq where seq < 0"]),
+                ("inserted %d" % seq, ["update cim_audit set seq = -1 - seq where seq >= %d" % seq,
+                                       "update cim_audit set seq = -seq where seq < 0",
+                                       "insert into cim_audit (seq, {0}) select {1}, {0} from cim_audit where seq = {2}".format(
+                                           columns, seq, seq - 1),
+                                       "update cim_audit set principal = 'admin' where seq = %d" % seq]),
+                (r"reordered %d-\d+" % seq, swap + ["update cim_audit set seq = -seq where seq < 0"]),
+                ("truncated %d-%d" % (seq, last), ["delete from cim_audit where seq >= %d" % seq]),
+                ("truncated 1-%d" % last, ["delete from cim_audit",
+                                           "update cim_audit_head set seq = 0, mac = '', proof = ''"])):
+            self.put_store(sound)
+            self.tamper(*statements)
+            self.assertRegex(self.host.run("audit", "verify", fails=True), "(?m)^!! %s: " % found)
+        # Somebody with the key as well: another chain from here on, sound in itself.
+        self.put_store(sound)
+        self.host.run("plugin", "disable", "lpg")
+        self.assertIn(" 0 faults", self.host.run("audit", "verify"))
+        self.put_store(sound)
+        self.host.run("user", "add", "other", "--roles=regulator", "--areas=*", "--password-file=-", stdin=PASSWORD + "\n")
+        self.assertRegex(self.host.run("audit", "verify", fails=True), r"(?m)^!! rewritten \d+: ")
+
+    def keep_store(self):
+        with open(os.path.join(self.host.var, "cim.gpkg"), "rb") as file:
+            return file.read()
+
+    def put_store(self, content):
+        for end in ("-wal", "-shm"):
+            if os.path.exists(os.path.join(self.host.var, "cim.gpkg" + end)):
+                os.remove(os.path.join(self.host.var, "cim.gpkg" + end))
+        with open(os.path.join(self.host.var, "cim.gpkg"), "wb") as file:
+            file.write(content)
 
     def tamper(self, *statements):
         """As somebody with the file and SQLite does; every start of the host renews the guards."""
-        with sqlite3.connect(os.path.join(self.host.var, "cim.gpkg")) as db:
+        with contextlib.closing(sqlite3.connect(os.path.join(self.host.var, "cim.gpkg"))) as db, db:
             for trigger in db.execute("select name from sqlite_schema where type = 'trigger' and "
                                       "tbl_name in ('cim_audit', 'cim_audit_head')").fetchall():
                 db.execute('drop trigger "%s"' % trigger[0])
@@ -482,6 +559,40 @@ class Audit(HostTest):
 
 
 class WithPlugin(HostTest):
+    def test_ten_thousand_grants_of_one_person(self):
+        """However they differ he is answered, or told in words that they are too many; and soon."""
+        self.host.run("plugin", "enable", "lpg")
+        path = os.path.join(self.host.var, "areas.csv")
+        codes = ["4601%02d" % n for n in range(5, 55)]
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("code,name,level,parent,aliases,valid_from,valid_to,managed_by\n460000,海南省,province,,,,,\n")
+            f.writelines("%s,区%s,county,460000,,,,\n" % (code, code) for code in codes)
+        self.host.run("areas", "import", path)
+        for name in ("areas", "owners"):
+            self.host.run("user", "add", name, "--roles=", "--areas=460105", "--password-file=-", stdin=PASSWORD + "\n")
+        with sqlite3.connect(os.path.join(self.host.var, "platform.db")) as db:
+            for name in ("areas", "owners"):
+                db.executemany(
+                    "insert into cim_grant (uid, holder_kind, holder, kind, name, content, areas, from_ms, until_ms, granted_by, "
+                    "granted_ms) values (?, 'user', ?, 'resource', 'lpg.places', ?, ?, 0, ?, 'test', 0)",
+                    (("%s-%d" % (name, n), name, json.dumps(dict(
+                        {"resource": "lpg.places", "actions": ["read"]}, **({"owner": "O%d" % n} if name == "owners" else {}))),
+                      codes[n % len(codes)], 2 ** 52) for n in range(10000)))
+        self.host.serve()
+        took = {}
+        for name, wanted in (("areas", (200,)), ("owners", (200, 400, 413))):
+            token = self.host.token(name)
+            for when in ("first", "next"):
+                began = time.monotonic()
+                status, _, body = self.host.get("/collections/lpg.places/items", token)
+                took[name, when] = time.monotonic() - began
+                self.assertIn(status, wanted, body[:300])
+            if status != 200:
+                self.assertRegex(json.loads(body)["detail"], "[\u4e00-\u9fff]")
+        self.assertLess(max(took.values()), 10)
+        self.assertLess(took["areas", "next"], 1)
+        print("10 000 grants: %s" % ", ".join("%s %s %.3f s" % (*which, s) for which, s in took.items()), file=sys.stderr)
+
     def test_altered_table_takes_its_layer_out_of_service_and_no_other(self):
         """Another program drops a table of cim.gpkg: which one is said everywhere, the rest is served."""
         self.host.run("plugin", "enable", "lpg")

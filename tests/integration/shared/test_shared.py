@@ -5,7 +5,9 @@ passwords are counted together, and where Redis cannot be asked nobody gets in.
 usage: tests/support/pg.py -- test_shared.py --host CIM_HOST --plugins DIR [unittest arguments]
 """
 import argparse
+import base64
 import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -25,6 +27,17 @@ import test_host  # noqa: E402
 JSON = {"Content-Type": "application/json"}
 SECRET = "only-for-this-test"
 TRUST_S = 1  # HOST_SHARED_TRUST_MS
+
+
+TOTP_S = 30
+
+
+def totp(secret, step):
+    """RFC 6238 with SHA-1 and six digits."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.digest(key, step.to_bytes(8, "big"), "sha1")
+    at = digest[-1] & 15
+    return "%06d" % ((int.from_bytes(digest[at:at + 4], "big") & 0x7fffffff) % 1000000)
 
 
 def sql(text):
@@ -150,6 +163,29 @@ class Shared(unittest.TestCase):
             self.assertEqual(429, status)
             self.assertIn("Retry-After", headers)
         self.assertEqual(200, self.sign_in(1, "bob")[0])
+
+    def test_a_code_counts_once_for_both(self):
+        """A code of a second factor that one host took is refused by the other, whose own store knows nothing of it."""
+        sent = json.dumps({"username": "ann", "password": test_host.PASSWORD}).encode()
+        _, headers, body = self.hosts[0].get("/auth/login", method="POST", body=sent, headers=JSON)
+        signed = dict(JSON, Cookie=headers["Set-Cookie"].split(";")[0], **{"X-CSRF-Token": json.loads(body)["csrf"]})
+        begun = self.hosts[0].get("/auth/factor/begin", None, "POST",
+                                  json.dumps({"password": test_host.PASSWORD}).encode(), signed)
+        secret = json.loads(begun[2])["secret"]
+        now = int(time.time()) // TOTP_S
+        confirmed = self.hosts[0].get("/auth/factor/confirm", None, "POST",
+                                      json.dumps({"code": totp(secret, now - 1)}).encode(), signed)
+        self.assertEqual(200, confirmed[0], confirmed[2])
+        for host in self.hosts:
+            self.assertEqual(0, host.stop())
+        shutil.copy(os.path.join(self.hosts[0].var, "platform.db"), os.path.join(self.hosts[1].var, "platform.db"))
+        for host in self.hosts:
+            host.serve(*self.flags)
+        now = int(time.time()) // TOTP_S
+        for at, step, wanted in ((0, now, 200), (1, now, 401), (1, now - 1, 401), (1, now + 1, 200), (0, now + 1, 401)):
+            body = json.dumps({"username": "ann", "password": test_host.PASSWORD, "code": totp(secret, step)}).encode()
+            status, _, text = self.hosts[at].get("/auth/token", method="POST", body=body, headers=JSON)
+            self.assertEqual(wanted, status, (at, step - now, text))
 
     def test_a_right_password_forgets_the_wrong_ones(self):
         for _ in range(3):
