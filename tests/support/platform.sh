@@ -53,6 +53,12 @@ platform_load() {
     cp -r "$loaded/var" "$CIM_VAR"
 }
 
+# platform_accounts FILE: gives all accounts of the store at CIM_VAR one new password, and keeps it in FILE.
+platform_accounts() {
+    (umask 077 && printf 'Test-%s' "$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')" >"$1")
+    demo_passwords "$1"
+}
+
 # platform_start [SETTING...]: loads $demo_dir into a new store and serves it on a free port. Sets
 # CIM_URL, CIM_DEMO_PASSWORD and host_pid.
 # shellcheck disable=SC2120
@@ -61,10 +67,9 @@ platform_start() {
     : "${host_binary:?use_build comes first}"
     export CIM_VAR=$work/var
     platform_load
-    CIM_DEMO_PASSWORD=Test-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+    if [ ! -f "$work/password" ]; then platform_accounts "$work/password"; fi
+    CIM_DEMO_PASSWORD=$(cat "$work/password")
     export CIM_DEMO_PASSWORD
-    (umask 077 && printf '%s' "$CIM_DEMO_PASSWORD" >"$work/password")
-    demo_passwords "$work/password"
     # The process itself and not a subshell, so that the pid is the host's.
     "$host_binary" serve --http.port=0 "$@" >"$work/address" 2>"$work/host.log" &
     host_pid=$!

@@ -226,5 +226,6 @@ def load_people(accounts, extra_terms):
         terms = [Term(grant, areas.split(","), org or None)
                  for role in held.split(",") for grant in roles.get(role, {}).get("grants", ())]
         terms += [Term(grant, where, None) for grant, where in extra_terms.get(name, ())]
-        people.append(Person(name, terms, [each for role in held.split(",") for each in PLATFORM.get(role, ())]))
+        people.append(Person(name, terms, [each for role in held.split(",") for each in
+                                           PLATFORM.get(role, ()) + tuple(roles.get(role, {}).get("functions", ()))]))
     return people

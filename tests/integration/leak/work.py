@@ -1,5 +1,6 @@
 """Ways out that work for somebody or keep what was done: analyses, jobs, batches, imports, search, the stream, the
 answers of an idempotency key. What others have there is planted first; then nobody else may be told of it."""
+import datetime
 import http.client
 import json
 import time
@@ -14,6 +15,7 @@ from walk import LAYERS, must, send
 ASYNC = "respond-async"
 MINE = {}  # what others keep: name -> id
 IMPORTED = LAYERS["lpg.risk-elements"]
+SOON = (datetime.date.today() + datetime.timedelta(30)).isoformat()
 
 
 # ---- what the analyses are asked ----
@@ -90,6 +92,7 @@ def ask_why_not(walk, way, run):
             walk.expect(way + " is refused", False, walk.person.reads("lpg.buildings") and
                         len(walk.visible(LAYERS["lpg.separation-rules"])) == 4)
             continue
+        walk.expect(way + " rules that keep apart", 4, len(walk.visible(LAYERS["lpg.separation-rules"])))
         told = answer.json["rules"]["value"] if isinstance(answer.json["rules"], dict) else answer.json["rules"]
         walk.expect("%s finds the flame in %s" % (way, record.area), walk.person.sees(record),
                     any(line["violating"] > 0 for line in told))
@@ -481,6 +484,8 @@ def plant():
     plant_import()
     batches = get("/admin/api/batches?limit=1000&layer=lpg.staff", "admin").json["batches"]
     MINE["batch"] = next(each["id"] for each in batches if each["op"] == "create")
+    MINE["request"] = must("POST", "/catalogue/requests", {
+        "resource": "lpg.staff", "areas": ["460203"], "reason": "kzsanya 抽查", "until": SOON}, "surveyor")["uid"]
     MINE["key"] = str(uuid.uuid4())
     unique = [name for name, field in LAYERS[KEYED].fields.items() if field.get("unique")]
     MINE["unique"] = {name: "T-" + MINE["key"][:8] for name in unique}
