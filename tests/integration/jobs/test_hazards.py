@@ -133,10 +133,14 @@ class Hazards(test_jobs.JobsTest):
                 answers[name] = self.wait(job, "failed", seconds=60)
                 continue
             self.wait(job, "successful", seconds=60)
-            answers[name] = {output: value["value"] if isinstance(value, dict) and "mediaType" in value else value
-                             for output, value in self.ask("/jobs/%s/results" % job)[2].items()}
+            answer = self.ask("/jobs/%s/results" % job)[2]
+            if isinstance(answer, dict):  # else the one output as it is
+                answer = {output: value["value"] if isinstance(value, dict) and "mediaType" in value else value
+                          for output, value in answer.items()}
+            answers[name] = answer
             if name in FILED:
                 self.check_files(job)
+        self.assertEqual("lpg.separation-rules", answers["lpg.search-words"][0]["layer"])
         self.assertEqual("lpg.dem", answers["lpg.viewshed"]["x-cim-param"])
         self.assertGreater(answers["lpg.route-hazards"]["length_m"], 15000)
         self.assertEqual(1, len(answers["lpg.safer-route"]["front"]))
