@@ -360,6 +360,25 @@ compare(const void *a, const void *b, void *arg)
 
 /* ---- writing ---- */
 
+/* "cure": the first of them in words. */
+static void
+write_cure_text(const struct assessed *assessed, struct cim_buf *out)
+{
+    static const char *const winds_zh[] = {"北", "东北", "东", "东南", "南", "西南", "西", "西北"};
+    static const char *const winds_en[] = {"north", "north-east", "east", "south-east",
+                                           "south", "south-west", "west", "north-west"};
+    if (assessed->smaller.found) {
+        cim_buf_addf(out, ",\"cure\":{\"zh\":\"总容积减至 %g m³\",\"en\":\"volume down to %g m³\"}",
+                     assessed->smaller.volume_m3, assessed->smaller.volume_m3);
+    } else if (assessed->move.found) {
+        const int wind = (int)lround(fmod(assessed->move.azimuth_deg + 360.0, 360.0) / 45.0) % 8;
+        cim_buf_addf(out, ",\"cure\":{\"zh\":\"向%s移 %.1f m\",\"en\":\"%.1f m to the %s\"}",
+                     winds_zh[wind], assessed->move.metres, assessed->move.metres, winds_en[wind]);
+    } else {
+        cim_buf_add_text(out, ",\"cure\":null");
+    }
+}
+
 static void
 write_cures(const struct assessed *assessed, struct cim_buf *out)
 {
@@ -381,6 +400,7 @@ write_cures(const struct assessed *assessed, struct cim_buf *out)
         cim_buf_add_char(out, '}');
     }
     cim_buf_add_char(out, ']');
+    write_cure_text(assessed, out);
 }
 
 static cim_status

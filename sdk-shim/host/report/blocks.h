@@ -48,6 +48,9 @@ cim_status host_report_table_of(const struct host_report_source *source, struct 
 void host_report_table_done(struct host_report_table *table);
 /* A value as people read it; owned. Objects and lists: "". NULL: no memory. */
 char *host_report_value(struct json_object *value, bool chinese);
+/* The same where `values` has names for texts, one or a list of them (NULL: none); of an object its
+ * text in the language, where it has one. */
+char *host_report_named(struct json_object *value, struct json_object *values, bool chinese);
 /* report.c: title or description of a part, in the language. */
 const char *host_report_text(struct json_object *part, const char *key, bool chinese);
 struct json_object *host_report_member(struct json_object *object, const char *key);

@@ -84,15 +84,18 @@ facts_init(struct facts *facts, bool chinese)
     }
 }
 
-/* Values under their titles; those of objects one level below. */
+/* Values under their titles; those of objects one level below, called as "x-members" of the schema
+ * has them. `schema` may be NULL. */
 static void
-gather_facts(struct facts *facts, const char *title, struct json_object *value, bool chinese)
+gather_facts(struct facts *facts, const char *title, struct json_object *value,
+             struct json_object *schema, bool chinese)
 {
+    struct json_object *members = host_report_member(schema, "x-members");
     if (value == NULL || facts->failed) {
         return;
     }
     if (!json_object_is_type(value, json_type_object)) {
-        char *text = host_report_value(value, chinese);
+        char *text = host_report_named(value, host_report_member(schema, "x-values"), chinese);
         if (text != NULL && text[0] != '\0') {
             add_fact(facts, title, text);
         } else {
@@ -103,11 +106,12 @@ gather_facts(struct facts *facts, const char *title, struct json_object *value, 
     json_object_object_foreach(value, key, inner)
     {
         char name[256];
+        const char *called = host_report_text(members, key, chinese);
         if (json_object_is_type(inner, json_type_object) || inner == NULL) {
             continue;
         }
-        (void)snprintf(name, sizeof name, "%.120s · %.100s", title, key);
-        gather_facts(facts, name, inner, chinese);
+        (void)snprintf(name, sizeof name, "%.120s · %.100s", title, called != NULL ? called : key);
+        gather_facts(facts, name, inner, host_report_member(members, key), chinese);
     }
 }
 
@@ -238,7 +242,8 @@ put_results(struct gathering *gathering)
                                      ? json_object_array_get_idx(value, 0)
                                      : NULL,
                                  json_type_object)) {
-            gather_facts(&facts, title != NULL ? title : id, value, source->chinese);
+            gather_facts(&facts, title != NULL ? title : id, value,
+                         host_report_member(part, "schema"), source->chinese);
         }
     }
     return put_facts(gathering, source->chinese ? "结论" : "Result", &facts);
@@ -260,15 +265,16 @@ put_inputs(struct gathering *gathering)
             take_layer(gathering, title != NULL ? title : id, value,
                        host_report_member(part, "schema"), true);
         } else {
-            gather_facts(&facts, title != NULL ? title : id, value, source->chinese);
+            gather_facts(&facts, title != NULL ? title : id, value,
+                         host_report_member(part, "schema"), source->chinese);
         }
     }
     gather_facts(&facts, source->chinese ? "分析与版本" : "Process and version",
-                 host_report_member(source->run, "process"), source->chinese);
+                 host_report_member(source->run, "process"), NULL, source->chinese);
     gather_facts(&facts, source->chinese ? "版本" : "Version",
-                 host_report_member(source->run, "version"), source->chinese);
+                 host_report_member(source->run, "version"), NULL, source->chinese);
     gather_facts(&facts, source->chinese ? "数据位置 pos" : "Position of the data",
-                 host_report_member(source->run, "pos"), source->chinese);
+                 host_report_member(source->run, "pos"), NULL, source->chinese);
     return put_facts(gathering, source->chinese ? "输入与依据" : "Inputs", &facts);
 }
 

@@ -9,6 +9,10 @@
  *                                 the columns of its table; "true": {"zh", "en"} is what is printed
  *                                 for true, "values": {value: {"zh", "en"}} for values,
  *                                 "codes": "layer/field" has them called as that field's codes are
+ *   "x-members": {"complies": {"zh": "合规", "en": "complies", "x-values": …}, …}
+ *                                 how the members of an object are called
+ *   "x-values": {value: {"zh", "en"}}
+ *                                 how its texts are called; of inputs, too
  *   "x-colour": "#2f9e44"         of its layer on the map
  */
 #ifndef HOST_REPORT_H

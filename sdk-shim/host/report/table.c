@@ -157,23 +157,51 @@ cell_of(const struct host_report_source *source, struct json_object *record,
         const struct column *column)
 {
     struct json_object *value = follow(record, column->path);
-    const char *named = NULL;
     char name[256];
     if (column->yes[0] != '\0' && json_object_is_type(value, json_type_boolean)) {
         return strdup(json_object_get_boolean(value) ? column->yes : "");
     }
-    if (json_object_is_type(value, json_type_string)) {
-        named = host_report_text(column->values, json_object_get_string(value), source->chinese);
-        if (named != NULL) {
-            return strdup(named);
-        }
-        if (column->layer[0] != '\0' && source->name != NULL) {
-            cim_copy_text(name, sizeof name, json_object_get_string(value));
-            source->name(source->arg, column->layer, column->field, name, sizeof name);
-            return strdup(name);
-        }
+    if (json_object_is_type(value, json_type_string) && column->layer[0] != '\0' &&
+        source->name != NULL) {
+        cim_copy_text(name, sizeof name, json_object_get_string(value));
+        source->name(source->arg, column->layer, column->field, name, sizeof name);
+        return strdup(name);
     }
-    return host_report_value(value, source->chinese);
+    return host_report_named(value, column->values, source->chinese);
+}
+
+/* Texts of a list by their names. */
+static char *
+named_list(struct json_object *list, struct json_object *values, bool chinese)
+{
+    struct json_object *named = json_object_new_array();
+    char *text = NULL;
+    for (size_t i = 0; named != NULL && i < json_object_array_length(list); i++) {
+        struct json_object *item = json_object_array_get_idx(list, i);
+        const char *name = json_object_is_type(item, json_type_string)
+                               ? host_report_text(values, json_object_get_string(item), chinese)
+                               : NULL;
+        (void)json_object_array_add(named, name != NULL ? json_object_new_string(name)
+                                                        : json_object_get(item));
+    }
+    text = host_report_value(named, chinese);
+    (void)json_object_put(named);
+    return text;
+}
+
+char *
+host_report_named(struct json_object *value, struct json_object *values, bool chinese)
+{
+    const char *text = NULL;
+    if (values != NULL && json_object_is_type(value, json_type_array)) {
+        return named_list(value, values, chinese);
+    }
+    if (json_object_is_type(value, json_type_string)) {
+        text = host_report_text(values, json_object_get_string(value), chinese);
+    } else if (json_object_is_type(value, json_type_object)) {
+        text = json_object_get_string(host_report_member(value, chinese ? "zh" : "en"));
+    }
+    return text != NULL ? strdup(text) : host_report_value(value, chinese);
 }
 
 /* A Feature's properties, or the object itself. */
