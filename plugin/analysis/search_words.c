@@ -12,11 +12,13 @@
 enum { ANSWER_BYTES_MAX = 256 << 10 };
 
 static cim_status
-rebuild(struct lpg_layer *layer, const cim_call *call, struct cim_buf *out, cim_error *err)
+rebuild(struct lpg_layer *layer, const cim_call *run, struct cim_buf *out, cim_error *err)
 {
+    cim_call call = *run;
     int64_t n_read = 0;
     int64_t n_changed = 0;
-    CIM_TRY(lpg_words_rebuild(layer, call, &n_read, &n_changed, err));
+    call.scope = NULL; /* the layer's own, not that of the run */
+    CIM_TRY(lpg_words_rebuild(layer, &call, &n_read, &n_changed, err));
     if (n_read > 0) {
         lpg_out_next(out);
         cim_buf_add_char(out, '{');

@@ -205,6 +205,11 @@ def check_density(walk, way, answer):
     walk.expect(way + " weighs", len(walk.visible(LAYERS["lpg.risk-elements"])), answer.json["total_weight"])
 
 
+def check_words(walk, way, answer):
+    walk.expect(way + " makes words anew", True, walk.person.reads("lpg.stations", "update"))
+    walk.expect(way + " counts", len(walk.visible(LAYERS["lpg.stations"])), answer.json[0]["records"])
+
+
 # id -> (inputs, what is expected of an answer, further questions); an analysis that is not here fails.
 PROCESSES = {
     "lpg.route-hazards": (ROUTE, check_route_hazards, ask_route_hazards),
@@ -216,7 +221,7 @@ PROCESSES = {
     "lpg.consequence": (CONSEQUENCE, None, ask_consequence),
     "lpg.safer-route": (along(LAYERS["lpg.roads"].records[0]), None, ask_safer_route),
     "lpg.service-area": (SERVICE_AREA, None, ask_service_area),
-    "lpg.search-words": ({"layer": "lpg.stations"}, None, None),
+    "lpg.search-words": ({"layer": "lpg.stations"}, check_words, None),
     "lpg.siting": (SITING, None, ask_siting),
     "lpg.station-compliance": (COMPLIANCE, check_compliance, None),
     "lpg.why-not": (WHY_NOT, None, ask_why_not),
