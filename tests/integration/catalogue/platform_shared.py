@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../writes"))
@@ -47,7 +48,7 @@ class Shared(unittest.TestCase):
                                    ("xiuying", "regulator", "460105"), ("auditor", "auditor", "*")):
             cls.host.run("user", "add", name, "--roles", roles, "--areas=" + areas, "--password-file=-",
                          stdin=PASSWORD + "\n")
-        cls.host.run("import", cls.file("fillings.csv", FILLINGS), "--layer=lpg.fillings")
+        cls.host.run("import", cls.file("fillings.csv", FILLINGS), "--layer=lpg.fillings", "--clock.fixed=" + NOW)
         cls.host.serve("--clock.fixed=" + NOW, *cls.flags)
 
     @classmethod
@@ -83,6 +84,12 @@ class Shared(unittest.TestCase):
         got, document = self.ask(who, path, method, body)
         self.assertEqual(status, got, (path, document))
         return document
+
+    def until(self, what, ask, seconds=30):
+        end = time.monotonic() + seconds
+        while not ask():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.05)
 
     def refused(self, status, param, who, path, method="GET", body=None):
         got, document = self.ask(who, path, method, body)

@@ -79,12 +79,6 @@ class Subscriptions(Shared):
         self.assertEqual(201, status, text)
         return json.loads(text)["id"]
 
-    def until(self, what, ask, seconds=30):
-        end = time.monotonic() + seconds
-        while not ask():
-            self.assertLess(time.monotonic(), end, what)
-            time.sleep(0.05)
-
     def test_changes_are_told_signed_in_order_and_within_the_scope(self):
         self.ask("admin", "/auth/me")
         uid = self.subscribe(layers=["lpg.places", "lpg.fillings"])
