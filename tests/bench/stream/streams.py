@@ -10,7 +10,7 @@ import urllib.request
 
 URL, PID = os.environ["CIM_URL"], os.environ["CIM_HOST_PID"]
 EDITS = 20
-AT_ONCE = 250  # more at a time from one address are refused with 503 past http.queue_max
+AT_ONCE = 250  # as many as one token may have under way (http.client_max); more are answered 429
 
 
 def ask(method, path, body, **headers):
