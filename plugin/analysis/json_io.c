@@ -111,12 +111,7 @@ lpg_out_key(struct cim_buf *out, const char *key)
 void
 lpg_out_text(struct cim_buf *out, const char *key, const char *text)
 {
-    lpg_out_key(out, key);
-    if (text != NULL) {
-        cim_buf_add_json_text(out, text, SIZE_MAX);
-    } else {
-        cim_buf_add_text(out, "null");
-    }
+    cim_buf_add_member(out, key, text);
 }
 
 void

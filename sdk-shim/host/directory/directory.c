@@ -290,8 +290,11 @@ next_cookie(struct reading *reading, LDAPMessage *page, struct berval *ret_cooki
 static cim_status
 read_page(struct reading *reading, struct berval *cookie, cim_error *err)
 {
-    static const char *const settings[HOST_DIRECTORY_TABLES] = {"directory.people_base",
-                                                                "directory.orgs_base"};
+    static const struct {
+        const char *base;
+        const char *filter;
+    } settings[HOST_DIRECTORY_TABLES] = {{"directory.people_base", "directory.people_filter"},
+                                         {"directory.orgs_base", "directory.orgs_filter"}};
     const struct host_directory_options *options = &reading->directory->options;
     const struct host_directory_table *table = &options->tables[reading->what];
     struct timeval limit = {.tv_sec = (time_t)(options->timeout_ms / 1000),
@@ -307,12 +310,12 @@ read_page(struct reading *reading, struct berval *cookie, cim_error *err)
             (LDAPControl *[]){control, NULL}, NULL, &limit, LDAP_NO_LIMIT, &page);
         ldap_control_free(control);
     }
-    cim_status status =
-        result == LDAP_SUCCESS
-            ? take_entries(reading, page, err)
-            : fail(reading->ld, result,
-                   result == LDAP_FILTER_ERROR ? "directory.filter" : settings[reading->what],
-                   "目录查询失败", "the directory cannot be searched", err);
+    cim_status status = result == LDAP_SUCCESS
+                            ? take_entries(reading, page, err)
+                            : fail(reading->ld, result,
+                                   result == LDAP_FILTER_ERROR ? settings[reading->what].filter
+                                                               : settings[reading->what].base,
+                                   "目录查询失败", "the directory cannot be searched", err);
     if (status == CIM_OK) {
         status = next_cookie(reading, page, &next, err);
     }

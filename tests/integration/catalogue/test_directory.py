@@ -4,7 +4,7 @@ import os
 import sys
 import unittest
 
-from platform_shared import Shared, test_host
+from platform_shared import NOW, Shared, test_host
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
 import slapd  # noqa: E402  pylint: disable=wrong-import-position
@@ -143,6 +143,18 @@ class Directory(Shared):
         self.server.stop()
         self.assertEqual("directory.url", self.sync(apply=True, status=409)["param"])
         self.assertEqual(0, self.good("admin", "/admin/api/users?q=safe")["matched"])
+
+    def test_a_filter_that_is_none_is_named(self):
+        flags = Shared.flags
+        try:
+            Shared.flags = tuple("--directory.people_filter=(uid=" if each.startswith("--directory.people_filter=") else each
+                                 for each in flags)
+            self.restart(NOW)
+            self.server.load(UNITS)
+            self.assertEqual("directory.people_filter", self.sync(status=409)["param"])
+        finally:
+            Shared.flags = flags
+            self.restart(NOW)
 
     def test_only_who_administers_users_and_without_secrets(self):
         told = self.good("granter", DIRECTORY)
