@@ -5,6 +5,15 @@
 #include "host/ogc/params.h"
 #include "kit/buf.h"
 
+/* How a route that filters by field says so: a struct host_route_param. */
+#define HOST_FILTER_PARAM                                                                          \
+    {                                                                                              \
+        "*", "query", "{\"type\":\"string\"}",                                                     \
+            "按字段筛选：字段=值；数、日期、时刻也可为区间 起/止，开端写 ..；见 queryables",       \
+            "Filter by field: name=value; of numbers, dates and times also from/to, .. for an "    \
+            "open end; see queryables"                                                             \
+    }
+
 struct host_filter {
     struct cim_buf json; /* the comparisons, commas between */
     size_t n;

@@ -374,10 +374,7 @@ static const struct host_route_param items_params[] = {
      "导出全部，不分页（需导出权限）", "All features in one answer (needs the right to export)"},
     {"f", "query", "{\"type\":\"string\",\"enum\":[\"json\",\"html\",\"geojsonl\",\"csv\"]}",
      "格式", "Representation"},
-    {"*", "query", "{\"type\":\"string\"}",
-     "按字段筛选：字段=值；数、日期、时刻也可为区间 起/止，开端写 ..；见 queryables",
-     "Filter by field: name=value; of numbers, dates and times also an interval from/to, .. for an "
-     "open end; see queryables"},
+    HOST_FILTER_PARAM,
     {NULL, NULL, NULL, NULL, NULL}};
 
 cim_status

@@ -1,5 +1,6 @@
 /* host/ogc/maps.c -- OGC API Maps and legends. */
 #include "cim/util.h"
+#include "host/ogc/filter.h"
 #include "host/ogc/map_layers.h"
 #include "host/ogc/map_request.h"
 #include "host/ogc/tile_fetch.h"
@@ -238,10 +239,7 @@ static const struct host_route_param collection_params[] = {
     MAP_PARAMS,
     {"area", "query", "{\"type\":\"string\"}", "区划代码，含其下级",
      "Area code: features in it or below"},
-    {"*", "query", "{\"type\":\"string\"}",
-     "按字段筛选：字段=值；数、日期、时刻也可为区间 起/止，开端写 ..；见 queryables",
-     "Filter by field: name=value; of numbers, dates and times also an interval from/to, .. for an "
-     "open end; see queryables"},
+    HOST_FILTER_PARAM,
     {NULL, NULL, NULL, NULL, NULL}};
 static const struct host_route_param dataset_params[] = {
     MAP_PARAMS,

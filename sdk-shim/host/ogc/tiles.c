@@ -2,6 +2,7 @@
 #include "cim/util.h"
 #include "host/ogc/ask.h"
 #include "host/ogc/request.h"
+#include "host/ogc/filter.h"
 #include "host/ogc/tile_fetch.h"
 #include "host/ogc/tiles.h"
 #include "host/ogc/tms.h"
@@ -212,14 +213,11 @@ tile(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     return answer_tile(&visit, self, req, &request, err);
 }
 
-static const struct host_route_param filter_params[] = {
-    {"area", "query", "{\"type\":\"string\"}", "区划代码，含其下级",
-     "Area code: features in it or below"},
-    {"*", "query", "{\"type\":\"string\"}",
-     "按字段筛选：字段=值；数、日期、时刻也可为区间 起/止，开端写 ..；见 queryables",
-     "Filter by field: name=value; of numbers, dates and times also an interval from/to, .. for an "
-     "open end; see queryables"},
-    {NULL, NULL, NULL, NULL, NULL}};
+static const struct host_route_param filter_params[] = {{"area", "query", "{\"type\":\"string\"}",
+                                                         "区划代码，含其下级",
+                                                         "Area code: features in it or below"},
+                                                        HOST_FILTER_PARAM,
+                                                        {NULL, NULL, NULL, NULL, NULL}};
 
 cim_status
 host_ogc_tile_routes(struct host_ogc *ogc, cim_error *err)
