@@ -1,5 +1,5 @@
 /* host/admin/check.c -- a grant's fields and row filter against the definitions of the layers that
- * it covers. */
+ * it covers. It may cover analyses alone, which have neither. */
 #include "host/admin/admin.h"
 
 #include "cim/util.h"
@@ -15,6 +15,7 @@ struct check {
     size_t n_fields;
     const char *filter_json;
     size_t n_layers;
+    size_t n_analyses;
     uint64_t known[HOST_CHECK_FIELDS_MAX / 64]; /* fields that some layer has, by bit */
 };
 
@@ -61,6 +62,15 @@ check_layer(void *arg, const struct host_layer *layer, bool has_tiles, cim_error
 }
 
 static cim_status
+check_analysis(void *arg, const struct host_work *work, cim_error *err)
+{
+    struct check *check = arg;
+    (void)err;
+    check->n_analyses += cim_resource_matches(check->pattern, work->kind.id);
+    return CIM_OK;
+}
+
+static cim_status
 check_resource(void *self, const cim_call *call, const char *pattern, const char *const *fields,
                size_t n_fields, const char *filter_json, cim_error *err)
 {
@@ -76,9 +86,14 @@ check_resource(void *self, const cim_call *call, const char *pattern, const char
                         (int)HOST_CHECK_FIELDS_MAX);
     }
     CIM_TRY(host_plugins_each_layer(app->plugins, check_layer, &check, err));
-    if (check.n_layers == 0) {
-        return cim_fail(err, CIM_E_INVALID, "resource", pattern, "没有启用的图层符合“%s”",
-                        "no enabled layer is covered by '%s'", pattern);
+    CIM_TRY(host_plugins_each_analysis(app->plugins, check_analysis, &check, err));
+    if (check.n_layers == 0 && check.n_analyses == 0) {
+        return cim_fail(err, CIM_E_INVALID, "resource", pattern, "没有启用的图层或分析符合“%s”",
+                        "no enabled layer or analysis is covered by '%s'", pattern);
+    }
+    if (check.n_layers == 0 && filter_json != NULL) {
+        return cim_fail(err, CIM_E_INVALID, "filter", NULL, "“%s”不是图层，没有可筛选的记录",
+                        "'%s' is no layer: there are no records to filter", pattern);
     }
     for (size_t i = 0; i < n_fields; i++) {
         if ((check.known[i / 64] >> (i % 64) & 1U) == 0) {

@@ -652,6 +652,14 @@ def walk_layer(walk, layer):
             way(walk, layer)
 
 
+def first_of_each(leaks):
+    """Three of each way out: one that leaks everywhere must not hide another."""
+    ways = {}
+    for leak in leaks:
+        ways.setdefault(leak.split(": ")[0], []).append(leak)
+    return [leak for of_way in ways.values() for leak in of_way[:3]]
+
+
 def walker(person):
     def test(self):
         walk = Walk(person)
@@ -667,7 +675,7 @@ def walker(person):
             work.way_keys(walk, "Idempotency-Key")  # last: it writes, and takes away again
         if not ONLY:
             self.assertGreater(walk.asked, 500)
-        self.assertEqual(walk.leaks[:40], [], "%d in all" % len(walk.leaks))
+        self.assertEqual(first_of_each(walk.leaks), [], "%d in all" % len(walk.leaks))
     return test
 
 

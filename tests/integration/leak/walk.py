@@ -24,7 +24,7 @@ def only(layer, field, *numbers):
 
 
 # surveyor: by row filters some points, lines, areas, one by a field that he sees masked; of enterprises all, in two
-# terms that show different fields.
+# terms that show different fields; he may ask why a place will not do, and read some of the rules that say so.
 SURVEYOR = [
     (only("lpg.stations", "name", 0, 2), ["460000"]),
     (only("lpg.risk-elements", "name", 3), ["460000"]),
@@ -36,6 +36,8 @@ SURVEYOR = [
       "fields": {"name": "absent", "org_code": "masked", "kind": "absent"}}, ["460000"]),
     (dict(only("lpg.enterprises", "uscc", 0, 1), owner="E0001"), ["460105"]),
     ({"resource": "lpg.buildings", "actions": ["read"], "fields": {"name": "absent"}}, ["460100"]),
+    ({"resource": "lpg.why-not", "actions": ["run"]}, ["460000"]),
+    (only("lpg.separation-rules", "rule_no", 0, 1), ["460000"]),
 ]
 PEOPLE = canaries.load_people(os.environ["CIM_TEST_ACCOUNTS"],
                               {"consultant": [(GRANT, ["460203"])], "surveyor": SURVEYOR})
