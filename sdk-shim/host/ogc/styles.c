@@ -267,6 +267,47 @@ fix_urls(const struct host_ask *ask, struct json_object *style)
     }
 }
 
+struct style_search {
+    const struct host_ask *ask;
+    const char *id;
+    bool owned;    /* by a layer */
+    bool readable; /* one of them at least */
+};
+
+/* `id` is `style`, one beside it ("stations-areas") or a variant of either. */
+static bool
+is_of(const char *style, const char *id)
+{
+    const size_t n = strlen(style);
+    return strncmp(id, style, n) == 0 && (id[n] == '\0' || id[n] == '-');
+}
+
+static cim_status
+find_style(void *arg, const struct host_layer *layer, bool has_tiles, cim_error *err)
+{
+    struct style_search *search = arg;
+    const char *style = layer->definition->style;
+    (void)has_tiles;
+    (void)err;
+    if (style != NULL && is_of(style, search->id)) {
+        search->owned = true;
+        search->readable = search->readable || host_may_read(search->ask, layer->layer.id);
+    }
+    return CIM_OK;
+}
+
+/* The style of a layer that the list leaves out is not there; those of no layer (the base map, its
+ * inset) are everybody's. */
+static cim_status
+check_readable(const struct host_ask *ask, const char *id, cim_error *err)
+{
+    struct style_search search = {.ask = ask, .id = id};
+    CIM_TRY(host_plugins_each_layer(ask->ogc->app->plugins, find_style, &search, err));
+    return !search.owned || search.readable ? CIM_OK
+                                            : cim_fail(err, CIM_E_NOTFOUND, "styleId", id,
+                                                       "没有样式 %s", "there is no style %s", id);
+}
+
 static cim_status
 one_style(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
 {
@@ -280,6 +321,7 @@ one_style(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     CIM_TRY(host_ask_begin(&ask, ogc, call, req, err));
     CIM_TRY(host_ask_allow(&ask, NULL, err));
     CIM_TRY(host_ask_choose(&ask, offers, 2, err));
+    CIM_TRY(check_readable(&ask, id, err));
     CIM_TRY(style_document(ogc, id, &document, err));
     HOST_AUTO_DOC struct json_object *style = document;
     fix_urls(&ask, style);

@@ -420,6 +420,16 @@ def way_styles(walk, pattern):
         walk.expect(pattern + " listed", [], sorted({each["id"] for each in answer.json["styles"]} & others))
 
 
+def way_style(walk, pattern):
+    """The style of a layer that may not be read is not there, neither it nor a variant."""
+    for each in DEFINITIONS.values():
+        for style in (each["style"], each["style"] + "-night") if "style" in each else ():
+            answer = walk.ask(pattern, "/styles/" + style)
+            if answer.status != 401:
+                walk.expect("%s of %s" % (pattern, each["id"]), 200 if walk.person.reads(each["id"]) else 404, answer.status)
+    walk.ask(pattern, "/styles/basemap")
+
+
 def way_reach(walk, pattern):
     for name in ("xiuying", "kzsanya1", "granter"):
         answer = walk.ask(pattern, "%s?principal=%s" % (pattern, name))
@@ -510,7 +520,7 @@ OTHERS = {
     "/admin/api/requests": way_people,
     "/admin/api/requests/{uid}/approve": way_decision, "/admin/api/requests/{uid}/refuse": way_decision,
     "/": plain("/", "/?f=html"), "/api": way_api, "/conformance": plain(), "/health": plain(),
-    "/ready": plain(), "/metrics": plain(), "/styles": way_styles, "/styles/{style}": plain("/styles/stations", "/styles/basemap"),
+    "/ready": plain(), "/metrics": plain(), "/styles": way_styles, "/styles/{style}": way_style,
     "/wms": way_capabilities, "/wmts": plain("/wmts?Service=WMTS&Request=GetCapabilities"),
     "/wmts/1.0.0/WMTSCapabilities.xml": way_capabilities,
     "/wmts/1.0.0/{layer}/{style}/{grid}/{level}/{row}/{file}": None,  # asked with each layer
