@@ -236,14 +236,6 @@ host_http_method(cim_http_req *req)
     return req->method;
 }
 
-const char *
-host_http_query_param(cim_http_req *req, const char *name)
-{
-    (void)req;
-    (void)name;
-    return NULL;
-}
-
 static const char *
 value_of(const struct fake_header *list, const char *name)
 {
@@ -253,6 +245,24 @@ value_of(const struct fake_header *list, const char *name)
         }
     }
     return NULL;
+}
+
+const char *
+host_http_query_param(cim_http_req *req, const char *name)
+{
+    return value_of(req->query, name);
+}
+
+cim_status
+host_http_each_query(cim_http_req *req,
+                     cim_status (*each)(void *arg, const char *name, const char *value,
+                                        cim_error *err),
+                     void *arg, cim_error *err)
+{
+    for (const struct fake_header *at = req->query; at->name != NULL; at++) {
+        CIM_TRY(each(arg, at->name, at->value, err));
+    }
+    return CIM_OK;
 }
 
 const char *

@@ -27,6 +27,7 @@ struct cim_http_req {
     struct fake_header headers[FAKE_HTTP_HEADERS_MAX]; /* ends with a NULL name */
     struct fake_header cookies[4];
     struct fake_header params[4]; /* of the path, which is given as the route's pattern */
+    struct fake_header query[4];
 
     int32_t status; /* 0: nothing was answered */
     char mime[64];

@@ -141,9 +141,36 @@ check_permissions(const struct host_manifest *manifest, const struct host_json_i
 }
 
 static cim_status
+check_parameters(const struct host_json_in *route, cim_error *err)
+{
+    static const char *const keys[] = {"name", "zh", "en", "schema", NULL};
+    struct host_json_in list;
+    CIM_TRY(host_json_list(route, "parameters", HOST_JSON_OPTIONAL, &list, err));
+    if (host_json_length(&list) > HOST_MANIFEST_PARAMETERS_MAX) {
+        return host_json_refuse(&list, NULL, "至多 32 个参数", "at most 32 parameters", err);
+    }
+    for (size_t i = 0; i < host_json_length(&list); i++) {
+        struct host_json_in at;
+        struct host_json_in schema;
+        const char *text = NULL;
+        CIM_TRY(host_json_object_at(&list, i, &at, err));
+        CIM_TRY(host_json_keys(&at, keys, err));
+        CIM_TRY(host_json_text(&at, "zh", HOST_JSON_REQUIRED, &text, err));
+        CIM_TRY(host_json_text(&at, "en", HOST_JSON_REQUIRED, &text, err));
+        CIM_TRY(host_json_object(&at, "schema", HOST_JSON_OPTIONAL, &schema, err));
+        CIM_TRY(host_json_text(&at, "name", HOST_JSON_REQUIRED, &text, err));
+        if (!only(text, "abcdefghijklmnopqrstuvwxyz0123456789_-", 40)) {
+            return host_json_refuse(&at, "name", "由小写字母、数字、_ 和 - 组成的参数名",
+                                    "a name of lower-case letters, digits, _ and -", err);
+        }
+    }
+    return CIM_OK;
+}
+
+static cim_status
 check_routes(const struct host_json_in *resources, cim_error *err)
 {
-    static const char *const keys[] = {"method", "pattern", NULL};
+    static const char *const keys[] = {"method", "pattern", "parameters", NULL};
     struct host_json_in list;
     CIM_TRY(host_json_list(resources, "routes", HOST_JSON_OPTIONAL, &list, err));
     for (size_t i = 0; i < host_json_length(&list); i++) {
@@ -166,6 +193,7 @@ check_routes(const struct host_json_in *resources, cim_error *err)
             return host_json_refuse(&at, "pattern", "以 / 开头的路径", "a path that begins with /",
                                     err);
         }
+        CIM_TRY(check_parameters(&at, err));
     }
     return CIM_OK;
 }

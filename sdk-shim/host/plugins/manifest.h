@@ -10,7 +10,11 @@
 #define HOST_MANIFEST_FILE  "plugin.manifest"
 #define HOST_SIGNATURE_FILE "plugin.manifest.sig"
 
-enum { HOST_MANIFEST_BYTES_MAX = 1 << 20, HOST_MANIFEST_ID_MAX = 32 };
+enum {
+    HOST_MANIFEST_BYTES_MAX = 1 << 20,
+    HOST_MANIFEST_ID_MAX = 32,
+    HOST_MANIFEST_PARAMETERS_MAX = 32
+};
 
 /* Texts are borrowed from `root`; folders are relative to `dir` and never leave it. */
 struct host_manifest {
@@ -42,6 +46,9 @@ bool host_manifest_has_resource(const struct host_manifest *manifest, const char
                                 const char *id);
 bool host_manifest_has_route(const struct host_manifest *manifest, const char *method,
                              const char *pattern);
+/* The query parameters of a route, [{name, zh, en, schema}]; an empty place when it has none. */
+struct host_json_in host_manifest_parameters(const struct host_manifest *manifest,
+                                             const char *method, const char *pattern);
 /* Whether the key is declared; *ret_default is NULL without a default. */
 bool host_manifest_config(const struct host_manifest *manifest, const char *key,
                           const char **ret_default);

@@ -69,9 +69,8 @@ host_manifest_has_resource(const struct host_manifest *manifest, const char *kin
     return list_has(&list, NULL, id);
 }
 
-bool
-host_manifest_has_route(const struct host_manifest *manifest, const char *method,
-                        const char *pattern)
+static struct json_object *
+find_route(const struct host_manifest *manifest, const char *method, const char *pattern)
 {
     const struct host_json_in list = host_manifest_resources(manifest, "routes");
     for (size_t i = 0; i < host_json_length(&list); i++) {
@@ -79,10 +78,26 @@ host_manifest_has_route(const struct host_manifest *manifest, const char *method
         if (strcmp(json_object_get_string(json_object_object_get(route, "method")), method) == 0 &&
             strcmp(json_object_get_string(json_object_object_get(route, "pattern")), pattern) ==
                 0) {
-            return true;
+            return route;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool
+host_manifest_has_route(const struct host_manifest *manifest, const char *method,
+                        const char *pattern)
+{
+    return find_route(manifest, method, pattern) != NULL;
+}
+
+struct host_json_in
+host_manifest_parameters(const struct host_manifest *manifest, const char *method,
+                         const char *pattern)
+{
+    struct host_json_in list = {.where = manifest->path};
+    json_object_object_get_ex(find_route(manifest, method, pattern), "parameters", &list.value);
+    return list;
 }
 
 bool

@@ -114,11 +114,35 @@ describe(const struct host_plugin *plugin, struct cim_buf *out, cim_error *err)
     cim_buf_add_text(out, plugin->manifest->web != NULL ? plugin->manifest->web : "-");
     for (size_t i = 0; i < plugin->registry.n_routes; i++) {
         const cim_http_route *route = &plugin->registry.routes[i]->inner;
-        cim_buf_addf(out, "\n%s %s %s\n%s\n%s", route->method, route->pattern,
+        const struct host_json_in known =
+            host_manifest_parameters(plugin->manifest, route->method, route->pattern);
+        cim_buf_addf(out, "\n%s %s %s\n%s\n%s\n%s", route->method, route->pattern,
                      route->permission != NULL ? route->permission : "-", route->summary_zh,
-                     route->summary_en);
+                     route->summary_en,
+                     known.value != NULL ? json_object_to_json_string(known.value) : "-");
     }
     return cim_buf_status(out, err);
+}
+
+/* As the API document wants them; texts are borrowed from the manifest. */
+static void
+read_parameters(const struct host_plugin *plugin, const cim_http_route *route,
+                struct host_route_param params[HOST_MANIFEST_PARAMETERS_MAX + 1])
+{
+    const struct host_json_in list =
+        host_manifest_parameters(plugin->manifest, route->method, route->pattern);
+    const size_t n = host_json_length(&list);
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *at = json_object_array_get_idx(list.value, i);
+        struct json_object *schema = json_object_object_get(at, "schema");
+        params[i] = (struct host_route_param){
+            .name = json_object_get_string(json_object_object_get(at, "name")),
+            .in = "query",
+            .schema_json = schema != NULL ? json_object_to_json_string(schema) : NULL,
+            .zh = json_object_get_string(json_object_object_get(at, "zh")),
+            .en = json_object_get_string(json_object_object_get(at, "en"))};
+    }
+    params[n] = (struct host_route_param){.name = NULL};
 }
 
 cim_status
@@ -141,9 +165,12 @@ host_registry_publish_routes(struct host_plugin *plugin, cim_error *err)
         const struct host_registered_route *registered = plugin->registry.routes[i];
         struct host_route_slot *slot =
             slot_of(plugin, registered->inner.method, registered->inner.pattern);
+        struct host_route_param params[HOST_MANIFEST_PARAMETERS_MAX + 1];
+        read_parameters(plugin, &registered->inner, params);
         const struct host_route route = {
             .method = registered->inner.method,
             .pattern = registered->pattern,
+            .params = params,
             .permission = registered->inner.permission,
             .summary_zh = registered->inner.summary_zh,
             .summary_en = registered->inner.summary_en,

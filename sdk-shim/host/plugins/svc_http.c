@@ -4,6 +4,7 @@
 #include "cim/util.h"
 #include "host/plugins/plugin.h"
 
+#include <json-c/json.h>
 #include <stdlib.h>
 
 _Static_assert(sizeof(cim_http_producer) == HOST_PRODUCER_SIZE_V1_0, "append only");
@@ -20,6 +21,21 @@ static cim_status
 add_route(const cim_host *host, const cim_http_route *route, cim_error *err)
 {
     return host_registry_add_route(host_plugin_of(host), route, err);
+}
+
+/* A parameter that the manifest does not name is a mistake that the plugin would never see. */
+static cim_status
+check_parameter(void *arg, const char *name, const char *value, cim_error *err)
+{
+    const struct host_json_in *known = arg;
+    for (size_t i = 0; i < host_json_length(known); i++) {
+        struct json_object *parameter = json_object_array_get_idx(known->value, i);
+        if (strcmp(json_object_get_string(json_object_object_get(parameter, "name")), name) == 0) {
+            return CIM_OK;
+        }
+    }
+    return cim_fail(err, CIM_E_INVALID, name, value, "没有参数“%s”", "there is no parameter '%s'",
+                    name);
 }
 
 cim_status
@@ -41,6 +57,9 @@ host_svc_http_handle(void *self, const cim_call *call, cim_http_req *req, cim_er
     if (route == NULL) {
         return host_plugin_busy(plugin->id, err);
     }
+    struct host_json_in known =
+        host_manifest_parameters(plugin->manifest, slot->method, slot->pattern);
+    CIM_TRY(host_http_each_query(req, check_parameter, &known, err));
     host_plugin_serial_lock(plugin);
     handling = plugin;
     status = route->handle(route->self, call, req, err);

@@ -17,7 +17,8 @@ static const char good[] =
     "\"grants\":[{\"resource\":\"lpg.*\",\"actions\":[\"read\"],\"sensitive\":\"masked\","
     "\"own_org\":false}],\"functions\":[\"lpg.export\"]}],"
     "\"resources\":{\"layers\":[\"lpg.stations\"],\"renderers\":[\"lpg.tiles\"],"
-    "\"routes\":[{\"method\":\"GET\",\"pattern\":\"/areas\"}]},"
+    "\"routes\":[{\"method\":\"GET\",\"pattern\":\"/areas\",\"parameters\":"
+    "[{\"name\":\"level\",\"zh\":\"级\",\"en\":\"Level\",\"schema\":{\"type\":\"string\"}}]}]},"
     "\"migrations\":\"migrations\",\"web\":\"web\",\"layers\":\"layers\",\"styles\":\"styles\","
     "\"config\":[{\"key\":\"a.b\",\"type\":\"text\",\"default\":\"x\",\"secret\":true,"
     "\"zh\":\"甲\",\"en\":\"A\"}],"
@@ -70,6 +71,10 @@ static const struct {
     {"\"renderers\"", "\"models\"", "resources.models", "expected layers, renderers, analyses"},
     {"\"GET\"", "\"get\"", "resources.routes[0].method", "GET, POST, PUT"},
     {"\"/areas\"", "\"areas\"", "resources.routes[0].pattern", "begins with /"},
+    {"\"level\"", "\"Level?\"", "resources.routes[0].parameters[0].name", "lower-case letters"},
+    {"\"级\",", "\"\",", "resources.routes[0].parameters[0].zh", "1 to 4000 bytes"},
+    {"\"schema\":{\"type\":\"string\"}", "\"schema\":\"string\"",
+     "resources.routes[0].parameters[0].schema", "expected an object"},
     {"\"type\":\"text\"", "\"type\":\"list\"", "config[0].type", "text, integer, number"},
     {"\"key\":\"a.b\"", "\"key\":\"A\"", "config[0].key", "lower-case letters"},
     {"\"a.sql\"", "\"../a.sql\"", "checksums.../a.sql", "inside the plugin's folder"},
@@ -131,6 +136,10 @@ test_manifest_good_is_read(void **state)
     assert_false(host_manifest_has_resource(manifest, "renderers", "lpg.stations"));
     assert_true(host_manifest_has_route(manifest, "GET", "/areas"));
     assert_false(host_manifest_has_route(manifest, "POST", "/areas"));
+    const struct host_json_in known = host_manifest_parameters(manifest, "GET", "/areas");
+    const struct host_json_in none = host_manifest_parameters(manifest, "POST", "/areas");
+    assert_int_equal(host_json_length(&known), 1);
+    assert_int_equal(host_json_length(&none), 0);
     assert_true(host_manifest_config(manifest, "a.b", &fallback));
     assert_string_equal(fallback, "x");
     assert_false(host_manifest_config(manifest, "a", &fallback));

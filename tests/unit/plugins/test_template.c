@@ -233,6 +233,15 @@ test_template_route_counts_for_who_asks(void **state)
         assert_int_equal(req.status, 200);
         assert_string_equal(req.answer, wanted[i].answer);
         fake_http_done(&req);
+        /* Its manifest names no parameter. */
+        req = (struct cim_http_req){.method = "GET", .path = "/apps/template/api/count"};
+        req.cookies[0] = (struct fake_header){"cim_session", token};
+        req.query[0] = (struct fake_header){"limit", "5"};
+        assert_int_equal(
+            fake_http_run(fixture->app.http, &auth, &gate, &req, FIXTURE_NOW_MS, &error),
+            CIM_E_INVALID);
+        assert_string_equal(error.param, "limit");
+        fake_http_done(&req);
     }
 }
 
