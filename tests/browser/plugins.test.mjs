@@ -42,6 +42,27 @@ function bundle(platform, version, migrations = {}) {
   return `${root}.tar.gz`
 }
 
+/** The layers of those that the platform has a set of tiles of. */
+async function drawn(url, headers, layers) {
+  const found = []
+  for (const id of layers) {
+    const answer = await fetch(`${url}/collections/${id}/tiles/WebMercatorQuad?f=tilejson`, { headers })
+    if (answer.status === 200) found.push(id)
+  }
+  return found.sort()
+}
+
+/** As their definitions say. */
+function layersWithPlace(folder) {
+  const root = join(built, 'plugins/lpg', folder)
+  return readdirSync(root)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(join(root, name), 'utf8')))
+    .filter(({ id, geometry }) => id?.startsWith('lpg.') && geometry !== 'None')
+    .map(({ id }) => id)
+    .sort()
+}
+
 describe("a plugin's life in the console", () => {
   let browser, platform, page
   const faults = []
@@ -54,7 +75,7 @@ describe("a plugin's life in the console", () => {
     cpSync(template, join(installed, 'template'), { recursive: true })
     cpSync(unruly, join(installed, 'unruly'), { recursive: true })
     cpSync(join(built, 'plugins/lpg'), join(installed, 'lpg'), { recursive: true })
-    platform.addUser('boss', 'platform-admin,note-reader,regulator')
+    platform.addUser('boss', 'platform-admin,note-reader,regulator,data-manager')
     platform.addUser('nobody', 'note-reader')
     await platform.serve(`--plugins.dirs=${installed}`)
     page = await (await browser.newContext({ viewport: { width: 1440, height: 1000 }, locale: 'zh-CN' })).newPage()
@@ -124,13 +145,22 @@ describe("a plugin's life in the console", () => {
         analyses: await ids('/processes', 'processes'),
         entries: await ids('/catalogue/collections/resources/items?limit=1000', 'features'),
       }
+      const me = await (await fetch(`${platform.url}/auth/me`, { headers })).json()
+      listed[username].menus = me.functions.filter((id) => id.startsWith('lpg.menu.')).sort()
+      listed[username].drawn = await drawn(platform.url, headers, manifest.resources.layers)
     }
     assert.deepEqual(listed.boss.layers, [...manifest.resources.layers].sort())
     assert.deepEqual(listed.boss.analyses, [...manifest.resources.analyses].sort())
     for (const id of manifest.resources.layers) assert.ok(listed.boss.entries.includes(id), `${id} is in the catalogue`)
-    assert.deepEqual([listed.nobody.layers, listed.nobody.analyses], [[], []])
+    const menus = manifest.permissions.map(({ id }) => id).filter((id) => id.startsWith('lpg.menu.')).sort()
+    assert.ok(menus.length > 0)
+    assert.deepEqual(listed.boss.menus, menus)
+    assert.deepEqual(listed.boss.drawn, layersWithPlace(manifest.layers), 'its renderer draws each layer that has places')
+    assert.deepEqual(listed.nobody, { layers: [], analyses: [], entries: listed.nobody.entries, menus: [], drawn: [] })
     const told = await page.innerText(card('lpg'))
-    for (const id of manifest.resources.analyses) assert.ok(told.includes(id), `the card names ${id}`)
+    for (const kind of ['renderers', 'analyses', 'layers']) {
+      for (const id of manifest.resources[kind]) assert.ok(told.includes(id), `the card names ${id}`)
+    }
   })
 
   it('refuses what is no bundle and changes nothing', async () => {
