@@ -140,6 +140,28 @@ class Idempotency(PlacesTest):
         self.assertEqual(1, len({shown(answer) for answer in answers}))
         self.assertEqual(3, sum(headers["Idempotency-Replayed"] == "true" for _, headers, _ in answers))
 
+    def test_of_several_that_saw_one_version_one_writes(self):
+        _, headers, _ = self.send("POST", ITEMS, self.editor, place("甲"))
+        where = urllib.parse.urlsplit(headers["Location"]).path
+        for n in range(5):
+            _, seen, _ = self.send("GET", where, self.editor)
+            together = threading.Barrier(6)
+            answers = []
+
+            def write(i, seen=seen, together=together, answers=answers, n=n):
+                together.wait()
+                answers.append((self.send("PATCH", where, self.editor, {"properties": {"name": "甲%d%d" % (n, i)}},
+                                          "application/merge-patch+json", If_Match=seen["ETag"])[0], "甲%d%d" % (n, i)))
+
+            threads = [threading.Thread(target=write, args=(i,)) for i in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual([200] + 5 * [412], sorted(status for status, _ in answers))
+            kept = json.loads(self.send("GET", where, self.editor)[2])["properties"]["name"]
+            self.assertEqual([kept], [name for status, name in answers if status == 200])
+
     def test_what_was_refused_leaves_its_key_free(self):
         wrong = place("甲", **{"class": "hamlet"})
         self.assertEqual(400, self.send("POST", ITEMS, self.editor, wrong, Idempotency_Key="free")[0])
