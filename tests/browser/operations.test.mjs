@@ -128,6 +128,18 @@ describe('what an operator watches, and people out of a sheet', () => {
       await page.click(test('directory-apply'))
       await page.click('.el-message-box__btns .el-button--primary')
       await until('ended', () => page.innerText(test('directory-last')), (text) => /停用 1/.test(text))
+      // Undone as a whole: one is called as before, the other is back.
+      await page.click(test('directory-undo'))
+      await until('told', () => page.innerText(test('undo-rows')), (text) => /Jiajia → Jia/.test(text) && /恢复账号与授权/.test(text))
+      await shot(page, 'console-directory-undo')
+      await page.click(test('undo-apply'))
+      await page.waitForSelector(test('undo-done'))
+      assert.match(await page.innerText(test('undo-sums')), /撤销 2/)
+      await page.keyboard.press('Escape')
+      await page.waitForSelector(test('directory-undone'))
+      assert.equal(await page.locator(test('directory-undo')).count(), 0)
+      const back = await page.evaluate(() => fetch('/admin/api/users?q=dir.').then((r) => r.json()))
+      assert.deepEqual(back.users.map((one) => [one.username, one.display_name, one.ended]), [['dir.one', 'Jia', false], ['dir.two', 'Yi', false]])
     } finally {
       server.kill()
     }

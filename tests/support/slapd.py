@@ -27,7 +27,7 @@ suffix "dc=example"
 directory {dir}/db
 maxsize 33554432
 limits * size.soft=1000 size.hard=1000 size.pr=1000 size.prtotal=unlimited
-access to attrs=userPassword by anonymous auth by * none
+{security}access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="cn=reader,dc=example" read by * none
 """
 ROOT = """dn: dc=example
@@ -49,18 +49,26 @@ class Slapd:
 
     def __init__(self, port=0):
         self.dir = tempfile.mkdtemp(prefix="slapd-")
-        self.process, self.host, self.ldif = None, "127.0.0.1", ""
+        self.process, self.host, self.ldif, self.security = None, "127.0.0.1", "", ""
         self.port, self.tls_port = port or free_port(), free_port()
-        self.ca = os.path.join(self.dir, "ca.pem")
+        self.ca, self.other_ca = (os.path.join(self.dir, name) for name in ("ca.pem", "other-ca.pem"))
         self.password_file = os.path.join(self.dir, "password")
         self.set_password(PASSWORD)
-        with open(self.ca, "wb") as authorities:
-            for host, name in (("127.0.0.1", "IP:127.0.0.1"), ("other.example", "DNS:other.example")):
-                pem, key = (os.path.join(self.dir, host + end) for end in (".pem", ".key"))
-                subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-keyout", key,
-                                "-out", pem, "-subj", "/CN=" + host, "-addext", "subjectAltName=" + name], check=True, capture_output=True)
-                with open(pem, "rb") as one:
-                    authorities.write(one.read())
+        self.make_certificates()
+
+    def make_certificates(self):
+        """An authority and, signed by it, a certificate of this server and one of another; and an authority that signed neither."""
+        def openssl(*args):
+            subprocess.run(["openssl", *args], check=True, capture_output=True, cwd=self.dir)
+        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+        for ca in (self.ca, self.other_ca):
+            openssl("req", "-x509", *key, "-days", "2", "-keyout", ca + ".key", "-out", ca, "-subj", "/CN=" + os.path.basename(ca))
+        for host, name in (("127.0.0.1", "IP:127.0.0.1"), ("other.example", "DNS:other.example")):
+            openssl("req", *key, "-keyout", host + ".key", "-out", host + ".csr", "-subj", "/CN=" + host)
+            with open(os.path.join(self.dir, host + ".ext"), "w", encoding="ascii") as file:
+                file.write("subjectAltName=" + name)
+            openssl("x509", "-req", "-in", host + ".csr", "-CA", self.ca, "-CAkey", self.ca + ".key", "-CAcreateserial", "-days", "2",
+                    "-extfile", host + ".ext", "-out", host + ".pem")
 
     def set_password(self, text):
         with open(self.password_file, "w", encoding="utf-8") as file:
@@ -73,7 +81,7 @@ class Slapd:
         shutil.rmtree(os.path.join(self.dir, "db"), ignore_errors=True)
         os.mkdir(os.path.join(self.dir, "db"))
         with open(os.path.join(self.dir, "slapd.conf"), "w", encoding="utf-8") as file:
-            file.write(CONF.format(dir=self.dir, host=self.host))
+            file.write(CONF.format(dir=self.dir, host=self.host, security=self.security))
         subprocess.run(["/usr/sbin/slapadd", "-q", "-f", os.path.join(self.dir, "slapd.conf")], input=(ROOT + ldif).encode(), check=True, capture_output=True)
         self.process = subprocess.Popen(["/usr/sbin/slapd", "-f", os.path.join(self.dir, "slapd.conf"), "-d", "0", "-h",
                                          "ldap://127.0.0.1:%d ldaps://127.0.0.1:%d" % (self.port, self.tls_port)])
@@ -89,6 +97,11 @@ class Slapd:
 
     def certify(self, host):
         self.host = host
+        self.load(self.ldif)
+
+    def demand_tls(self):
+        """From here on it takes nobody who speaks in clear."""
+        self.security = "security tls=1\n"
         self.load(self.ldif)
 
     def stop(self):

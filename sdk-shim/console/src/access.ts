@@ -40,6 +40,26 @@ export interface Comparison extends Record<Outcome, number> {
   absent: { username?: string; display_name?: string; org?: string; code?: string; name?: string }[]
 }
 
+/** What undoing a synchronisation does, or did. */
+export interface Undone {
+  run: string
+  applied: boolean
+  rows: {
+    outcome: 'undone' | 'same' | 'refused'
+    does: 'remove' | 'restore' | 'reopen'
+    kind: 'person' | 'org'
+    name: string
+    title: string
+    changes?: Compared['changes']
+    zh?: string
+    en?: string
+  }[]
+  omitted: number
+  undone: number
+  same: number
+  refused: number
+}
+
 export interface HeldRole {
   role: string
   areas: string[]

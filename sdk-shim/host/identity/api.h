@@ -4,6 +4,7 @@
 
 #include "host/identity/delegate.h"
 #include "host/identity/internal.h"
+#include "host/identity/trail.h"
 #include "kit/buf.h"
 
 enum {
@@ -41,6 +42,7 @@ struct host_api {
     struct json_object *root; /* of the body; NULL: none was read */
     struct host_json_in in;
     struct host_planned_org *planned; /* in request memory */
+    struct host_trail *trail;         /* where changes are kept to be undone; NULL: nowhere */
 };
 
 struct host_api host_api_begin(struct host_identity *identity, const cim_call *call,
@@ -146,6 +148,9 @@ cim_status host_api_end_user(const struct host_api *api, const char *username, c
 
 /* The account of the directory's id. In the transaction of the caller. (api_directory.c) */
 cim_status host_directory_link(cim_tx *tx, const char *id, const char *username, cim_error *err);
+/* Puts back what a run changed, or tells what that would do. (undo.c) */
+cim_status host_directory_undo(struct host_api *api, const char *run, bool applies,
+                               struct cim_buf *out, cim_error *err);
 
 /* ---- organisations (api_orgs.c) ---- */
 

@@ -13,7 +13,7 @@
 #include "host/store/row.h"
 #include "host/store/store.h"
 
-enum { ROWS_MAX = 50000, ENDS_MAX = 2000 };
+enum { ROWS_MAX = 50000, ENDS_MAX = 2000, RUNS_KEPT = 10 };
 
 cim_status
 host_directory_link(cim_tx *tx, const char *id, const char *username, cim_error *err)
@@ -33,6 +33,7 @@ struct sync {
     struct host_compare orgs;
     struct host_compare people;
     bool applies;
+    struct host_trail trail;
     int64_t n_ended;
     int64_t n_refused; /* of the ends */
 };
@@ -125,44 +126,75 @@ read_directory(struct sync *sync, cim_error *err)
     return directory->read_people(directory->self, host_compare_take, &sync->people, err);
 }
 
-/* Kept as the last one, and in the audit. */
+/* The run is kept before anything is done, so that what a crash leaves can be put back too. Steps
+ * of older runs are forgotten. */
 static cim_status
-remember(struct sync *sync, cim_error *err)
+begin_in_tx(void *arg, cim_tx *tx, cim_error *err)
+{
+    const struct sync *sync = arg;
+    const struct host_api *api = sync->api;
+    const cim_value values[] = {host_value_text("uid", sync->trail.run),
+                                host_value_i64("at", host_clock_now_ms(api->giver->clock)),
+                                host_value_text("by", api->call->principal)};
+    const cim_value kept[] = {host_value_i64("kept", RUNS_KEPT)};
+    CIM_TRY(host_store_exec(tx,
+                            "insert into cim_directory_sync (uid, at_ms, by_user, n_new, "
+                            "n_changed, n_ended, n_refused) values (:uid, :at, :by, 0, 0, 0, 0)",
+                            values, 3, NULL, err));
+    return host_store_exec(tx,
+                           "delete from cim_directory_step where run not in (select uid from "
+                           "cim_directory_sync order by at_ms desc limit :kept)",
+                           kept, 1, NULL, err);
+}
+
+static cim_status
+begin_run(struct sync *sync, cim_error *err)
+{
+    if (!sync->applies) {
+        return CIM_OK;
+    }
+    CIM_TRY(host_new_uid(host_clock_now_ms(sync->api->giver->clock), sync->trail.run, err));
+    CIM_TRY(host_store_write(sync->api->identity->options.platform, begin_in_tx, sync, NULL, err));
+    sync->api->trail = &sync->trail;
+    return CIM_OK;
+}
+
+/* Its figures, there and in the audit; also where it broke off. */
+static cim_status
+end_run(struct sync *sync, cim_error *err)
 {
     const struct host_api *api = sync->api;
-    const int64_t now_ms = host_clock_now_ms(api->giver->clock);
     const int64_t *orgs = sync->orgs.sums;
     const int64_t *people = sync->people.sums;
     const int64_t n_new = orgs[HOST_ROW_NEW] + people[HOST_ROW_NEW];
     const int64_t n_changed = orgs[HOST_ROW_CHANGED] + people[HOST_ROW_CHANGED];
     const int64_t n_refused = orgs[HOST_ROW_REFUSED] + people[HOST_ROW_REFUSED] + sync->n_refused;
-    char uid[37];
     char more[160];
-    CIM_TRY(host_new_uid(now_ms, uid, err));
-    const cim_value values[] = {host_value_text("uid", uid),
-                                host_value_i64("at", now_ms),
-                                host_value_text("by", api->call->principal),
-                                host_value_i64("new", n_new),
-                                host_value_i64("changed", n_changed),
+    if (api->trail == NULL) {
+        return CIM_OK;
+    }
+    const cim_value values[] = {host_value_text("uid", sync->trail.run),
+                                host_value_i64("new", n_new), host_value_i64("changed", n_changed),
                                 host_value_i64("ended", sync->n_ended),
                                 host_value_i64("refused", n_refused)};
     CIM_TRY(host_store_write_one(
         api->identity->options.platform,
-        "insert into cim_directory_sync (uid, at_ms, by_user, n_new, n_changed, n_ended, "
-        "n_refused) values (:uid, :at, :by, :new, :changed, :ended, :refused)",
-        values, 7, NULL, err));
+        "update cim_directory_sync set n_new = :new, n_changed = :changed, n_ended = :ended, "
+        "n_refused = :refused where uid = :uid",
+        values, 5, NULL, err));
     (void)snprintf(more, sizeof more, "new %lld, changed %lld, ended %lld, refused %lld",
                    (long long)n_new, (long long)n_changed, (long long)sync->n_ended,
                    (long long)n_refused);
-    host_api_note(api, "directory.sync", uid, more);
+    host_api_note(api, "directory.sync", sync->trail.run, more);
     return CIM_OK;
 }
 
 static cim_status
-run(struct sync *sync, struct cim_buf *out, cim_error *err)
+do_rows(struct sync *sync, struct cim_buf *out, cim_error *err)
 {
-    CIM_TRY(read_directory(sync, err));
-    cim_buf_addf(out, "{\"applied\":%s,\"orgs\":", sync->applies ? "true" : "false");
+    cim_buf_addf(out, "{\"applied\":%s", sync->applies ? "true" : "false");
+    host_api_add(out, "run", sync->applies ? sync->trail.run : NULL);
+    cim_buf_add_text(out, ",\"orgs\":");
     if (sync->api->identity->directory.read_orgs != NULL) {
         CIM_TRY(host_compare_report(&sync->orgs, out, err));
     } else {
@@ -173,7 +205,30 @@ run(struct sync *sync, struct cim_buf *out, cim_error *err)
     cim_buf_add_text(out, ",\"ended\":[");
     CIM_TRY(end_gone(sync, out, err));
     cim_buf_add_text(out, "]}");
-    return sync->applies ? remember(sync, err) : CIM_OK;
+    return CIM_OK;
+}
+
+static cim_status
+run(struct sync *sync, struct cim_buf *out, cim_error *err)
+{
+    CIM_TRY(read_directory(sync, err));
+    CIM_TRY(begin_run(sync, err));
+    const cim_status status = do_rows(sync, out, err);
+    const cim_status kept = end_run(sync, status == CIM_OK ? err : NULL);
+    return status == CIM_OK ? kept : status;
+}
+
+/* One at a time, whether it compares, does or undoes. */
+static cim_status
+begin_work(struct host_directory_work *work, cim_error *err)
+{
+    if (atomic_exchange(&work->busy, true)) {
+        return cim_fail(err, CIM_E_STATE, NULL, NULL, "正在同步或比较，请稍候",
+                        "a comparison or synchronisation is under way: wait for it");
+    }
+    atomic_store(&work->read, 0);
+    atomic_store(&work->judged, 0);
+    return CIM_OK;
 }
 
 static cim_status
@@ -189,12 +244,7 @@ run_alone(struct host_api *api, bool applies, struct cim_buf *out, cim_error *er
     };
     struct host_compare compare = {
         .api = api, .source = &sync.source, .applies = applies, .rows_max = ROWS_MAX, .work = work};
-    if (atomic_exchange(&work->busy, true)) {
-        return cim_fail(err, CIM_E_STATE, NULL, NULL, "正在同步或比较，请稍候",
-                        "a comparison or synchronisation is under way: wait for it");
-    }
-    atomic_store(&work->read, 0);
-    atomic_store(&work->judged, 0);
+    CIM_TRY(begin_work(work, err));
     sync.orgs = compare;
     sync.orgs.kind = &host_compare_orgs;
     sync.people = compare;
@@ -223,6 +273,22 @@ handle_sync(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     return host_api_answer(&api, 200, &body, err);
 }
 
+static cim_status
+handle_undo(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
+{
+    struct host_api api = host_api_begin(self, call, req);
+    struct host_directory_work *work = &api.identity->directory_work;
+    CIM_AUTO_BUF struct cim_buf body;
+    bool applies = false;
+    cim_buf_init(&body, HOST_API_ANSWER_MAX);
+    CIM_TRY(host_api_read_apply(req, &applies, err));
+    CIM_TRY(begin_work(work, err));
+    const cim_status status =
+        host_directory_undo(&api, host_http_path_param(req, "run"), applies, &body, err);
+    atomic_store(&work->busy, false);
+    return status == CIM_OK ? host_api_answer(&api, 200, &body, err) : status;
+}
+
 /* ---- how it is set, what goes on, and what was last ---- */
 
 static cim_status
@@ -234,8 +300,9 @@ add_last(const struct host_api *api, struct cim_buf *out, cim_error *err)
     bool there = false;
     char by[HOST_USERNAME_MAX + 1];
     CIM_TRY(host_store_read(api->identity->options.platform,
-                            "select at_ms, by_user, n_new, n_changed, n_ended, n_refused from "
-                            "cim_directory_sync order by at_ms desc, uid desc limit 1",
+                            "select at_ms, by_user, n_new, n_changed, n_ended, n_refused, uid, "
+                            "undone_ms, undone_by from cim_directory_sync order by at_ms desc, uid "
+                            "desc limit 1",
                             NULL, 0, &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));
@@ -250,6 +317,11 @@ add_last(const struct host_api *api, struct cim_buf *out, cim_error *err)
     for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         cim_buf_addf(out, ",\"%s\":%lld", names[i], (long long)host_row_i64(&row, i + 2));
     }
+    host_row_copy(&row, 6, by, sizeof by);
+    host_api_add(out, "run", by);
+    host_api_add_time(out, "undone_at", host_row_i64(&row, 7));
+    host_row_copy(&row, 8, by, sizeof by);
+    host_api_add(out, "undone_by", by[0] != '\0' ? by : NULL);
     cim_buf_add_char(out, '}');
     return CIM_OK;
 }
@@ -286,6 +358,11 @@ host_api_directory_routes(struct host_identity *identity, struct host_http *http
         {"apply", "query", "{\"type\":\"string\",\"enum\":[\"1\"]}", "1：执行；省略：只比较",
          "1: do it; without it: compare alone"},
         {.name = NULL}};
+    static const struct host_route_param undo_params[] = {
+        {"run", "path", "{\"type\":\"string\"}", "哪次同步", "Which synchronisation"},
+        {"apply", "query", "{\"type\":\"string\",\"enum\":[\"1\"]}", "1：撤销；省略：只说明",
+         "1: do it; without it: tell alone"},
+        {.name = NULL}};
     const struct host_route routes[] = {
         {.method = "GET",
          .pattern = "/admin/api/directory",
@@ -301,6 +378,14 @@ host_api_directory_routes(struct host_identity *identity, struct host_http *http
          .summary_en = "People and organisations of the directory (LDAP): compare, synchronise",
          .params = params,
          .handle = handle_sync},
+        {.method = "POST",
+         .pattern = "/admin/api/directory/{run}/undo",
+         .flags = HOST_ROUTE_HEAVY,
+         .operation_id = "undoDirectory",
+         .summary_zh = "撤销一次目录同步",
+         .summary_en = "Undo a synchronisation with the directory",
+         .params = undo_params,
+         .handle = handle_undo},
     };
     return host_api_add_routes(identity, http, HOST_ADMIN_USERS, routes,
                                sizeof routes / sizeof routes[0], err);

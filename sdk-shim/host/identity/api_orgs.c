@@ -218,17 +218,36 @@ answer_org(const struct host_api *api, int32_t http_status, const char *code, ci
     return host_api_answer(api, http_status, &body, err);
 }
 
+struct saving {
+    const char *sql;
+    const struct host_org_input *input;
+    struct host_trail *trail;
+};
+
 static cim_status
-save(const struct host_api *api, const char *sql, const struct host_org_input *input,
-     cim_error *err)
+save_in_tx(void *arg, cim_tx *tx, cim_error *err)
 {
+    const struct saving *saving = arg;
+    const struct host_org_input *input = saving->input;
+    HOST_AUTO_STEP struct host_step step = {
+        .trail = saving->trail, .kind = HOST_TRAIL_ORG, .name = input->code};
     const cim_value values[] = {
         host_value_text("code", input->code), host_value_text("name", input->name),
         host_value_text("kind", input->kind), host_value_text("parent", input->parent),
         host_value_text("area", input->area), host_value_text("source", input->source),
     };
+    CIM_TRY(host_step_begin(&step, tx, err));
+    CIM_TRY(host_store_exec(tx, saving->sql, values, 6, NULL, err));
+    return host_step_end(&step, tx, "", err);
+}
+
+static cim_status
+save(const struct host_api *api, const char *sql, const struct host_org_input *input,
+     cim_error *err)
+{
+    struct saving saving = {.sql = sql, .input = input, .trail = api->trail};
     const cim_status status =
-        host_store_write_one(api->identity->options.platform, sql, values, 6, NULL, err);
+        host_store_write(api->identity->options.platform, save_in_tx, &saving, NULL, err);
     if (status == CIM_E_EXISTS) {
         return cim_fail(err, CIM_E_EXISTS, "code", input->code, "组织代码“%s”已存在",
                         "the organisation '%s' is there already", input->code);

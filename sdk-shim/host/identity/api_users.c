@@ -165,49 +165,32 @@ answer_user(const struct host_api *api, int32_t http_status, const char *usernam
 
 /* ---- new ones ---- */
 
+enum { UIDS_BYTES_MAX = 256 << 10 };
+
+static void
+add_uid(struct cim_buf *uids, const char *uid)
+{
+    cim_buf_addf(uids, "%s%s", uids->len > 0 ? "," : "", uid);
+}
+
 struct creation {
     const struct host_new_user *user;
     const char *hash;
     const char *by;
     int64_t now_ms;
     bool must_change;
+    struct host_trail *trail;
 };
 
+/* Each role a grant of its own; their uids, separated by commas. */
 static cim_status
-insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
+insert_roles(const struct creation *creation, cim_tx *tx, struct cim_buf *ret_uids, cim_error *err)
 {
-    const struct creation *creation = arg;
     const struct host_new_user *user = creation->user;
     CIM_AUTO_FREE char *roles = strdup(user->roles);
     char *rest = roles;
-    const cim_value values[] = {
-        host_value_text("username", user->username),
-        host_value_text("display_name", user->display_name),
-        host_value_text("org", user->org),
-        host_value_text("area", user->area),
-        host_value_text("hash", creation->hash),
-        host_value_i64("now", creation->now_ms),
-        host_value_i64("must", creation->must_change ? 1 : 0),
-        host_value_text("provider", user->service ? HOST_PROVIDER_SERVICE : user->provider),
-        host_value_text("source", user->of_directory ? HOST_SOURCE_DIRECTORY : NULL),
-    };
     if (roles == NULL) {
         return cim_fail_nomem(err);
-    }
-    const cim_status status =
-        host_store_exec(tx,
-                        "insert into cim_account (username, display_name, org, area, "
-                        "password_hash, password_set_ms, must_change, provider, source) values "
-                        "(:username, :display_name, :org, :area, :hash, :now, :must, :provider, "
-                        ":source)",
-                        values, 9, NULL, err);
-    if (status == CIM_E_EXISTS) {
-        return cim_fail(err, CIM_E_EXISTS, "username", user->username, "用户名“%s”已被占用",
-                        "the user name '%s' is taken", user->username);
-    }
-    CIM_TRY(status);
-    if (user->of_directory && user->directory_id != NULL) {
-        CIM_TRY(host_directory_link(tx, user->directory_id, user->username, err));
     }
     while (rest != NULL) {
         char *role = strsep(&rest, ",");
@@ -228,8 +211,50 @@ insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
             .until_ms = user->until_ms,
         };
         CIM_TRY(host_grant_insert(tx, &grant, err));
+        add_uid(ret_uids, uid);
     }
-    return CIM_OK;
+    return cim_buf_status(ret_uids, err);
+}
+
+static cim_status
+insert_in_tx(void *arg, cim_tx *tx, cim_error *err)
+{
+    const struct creation *creation = arg;
+    const struct host_new_user *user = creation->user;
+    CIM_AUTO_BUF struct cim_buf uids;
+    HOST_AUTO_STEP struct host_step step = {
+        .trail = creation->trail, .kind = HOST_TRAIL_PERSON, .name = user->username};
+    const cim_value values[] = {
+        host_value_text("username", user->username),
+        host_value_text("display_name", user->display_name),
+        host_value_text("org", user->org),
+        host_value_text("area", user->area),
+        host_value_text("hash", creation->hash),
+        host_value_i64("now", creation->now_ms),
+        host_value_i64("must", creation->must_change ? 1 : 0),
+        host_value_text("provider", user->service ? HOST_PROVIDER_SERVICE : user->provider),
+        host_value_text("source", user->of_directory ? HOST_SOURCE_DIRECTORY : NULL),
+    };
+    cim_buf_init(&uids, UIDS_BYTES_MAX);
+    cim_buf_add_text(&uids, "");
+    CIM_TRY(host_step_begin(&step, tx, err));
+    const cim_status status =
+        host_store_exec(tx,
+                        "insert into cim_account (username, display_name, org, area, "
+                        "password_hash, password_set_ms, must_change, provider, source) values "
+                        "(:username, :display_name, :org, :area, :hash, :now, :must, :provider, "
+                        ":source)",
+                        values, 9, NULL, err);
+    if (status == CIM_E_EXISTS) {
+        return cim_fail(err, CIM_E_EXISTS, "username", user->username, "用户名“%s”已被占用",
+                        "the user name '%s' is taken", user->username);
+    }
+    CIM_TRY(status);
+    if (user->of_directory && user->directory_id != NULL) {
+        CIM_TRY(host_directory_link(tx, user->directory_id, user->username, err));
+    }
+    CIM_TRY(insert_roles(creation, tx, &uids, err));
+    return host_step_end(&step, tx, uids.data, err);
 }
 
 /* Each role as if it were granted by itself. */
@@ -337,7 +362,8 @@ host_api_add_user(const struct host_api *api, const struct host_new_user *user, 
                                 .hash = hash,
                                 .by = api->call->principal,
                                 .now_ms = host_clock_now_ms(api->giver->clock),
-                                .must_change = identity->options.first_change};
+                                .must_change = identity->options.first_change,
+                                .trail = api->trail};
     CIM_TRY(host_account_check(identity, &input, err));
     CIM_TRY(check_free(api, user->username, err));
     CIM_TRY(check_new(api, user, err));
@@ -406,6 +432,34 @@ handle_create(void *self, const cim_call *call, cim_http_req *req, cim_error *er
 
 /* ---- changes ---- */
 
+struct user_change {
+    const char *username;
+    const char *display_name;
+    const char *org;
+    const char *area;
+    struct host_trail *trail;
+};
+
+static cim_status
+change_in_tx(void *arg, cim_tx *tx, cim_error *err)
+{
+    const struct user_change *change = arg;
+    HOST_AUTO_STEP struct host_step step = {
+        .trail = change->trail, .kind = HOST_TRAIL_PERSON, .name = change->username};
+    const cim_value values[] = {
+        host_value_text("username", change->username),
+        host_value_text("display_name", change->display_name),
+        host_value_text("org", change->org),
+        host_value_text("area", change->area),
+    };
+    CIM_TRY(host_step_begin(&step, tx, err));
+    CIM_TRY(host_store_exec(tx,
+                            "update cim_account set display_name = :display_name, org = :org, "
+                            "area = :area where username = :username",
+                            values, 4, NULL, err));
+    return host_step_end(&step, tx, "", err);
+}
+
 cim_status
 host_api_change_user(const struct host_api *api, const struct host_account *account,
                      const char *display_name, const char *org, const char *area, bool dry_run,
@@ -432,16 +486,12 @@ host_api_change_user(const struct host_api *api, const struct host_account *acco
     if (dry_run) {
         return CIM_OK;
     }
-    const cim_value values[] = {
-        host_value_text("username", account->username),
-        host_value_text("display_name", display_name),
-        host_value_text("org", org),
-        host_value_text("area", area),
-    };
-    CIM_TRY(host_store_write_one(api->identity->options.platform,
-                                 "update cim_account set display_name = :display_name, org = :org, "
-                                 "area = :area where username = :username",
-                                 values, 4, NULL, err));
+    struct user_change change = {.username = account->username,
+                                 .display_name = display_name,
+                                 .org = org,
+                                 .area = area,
+                                 .trail = api->trail};
+    CIM_TRY(host_store_write(api->identity->options.platform, change_in_tx, &change, NULL, err));
     (void)atomic_fetch_add(&api->identity->generation, 1);
     host_api_note(api, "user.change", account->username, display_name);
     return CIM_OK;
@@ -525,10 +575,12 @@ struct leaving {
     const char *why;
     int64_t now_ms;
     const struct host_grants *grants; /* of the one who leaves, those that count */
+    struct host_trail *trail;
 };
 
+/* The uids of what the heir gets, separated by commas. */
 static cim_status
-hand_over(const struct leaving *leaving, cim_tx *tx, cim_error *err)
+hand_over(const struct leaving *leaving, cim_tx *tx, struct cim_buf *ret_uids, cim_error *err)
 {
     for (size_t i = 0; i < leaving->grants->n; i++) {
         struct host_grant grant = leaving->grants->grants[i];
@@ -543,26 +595,34 @@ hand_over(const struct leaving *leaving, cim_tx *tx, cim_error *err)
         grant.granted_ms = leaving->now_ms;
         grant.why = (char *)(uintptr_t)leaving->why;
         CIM_TRY(host_grant_insert(tx, &grant, err));
+        add_uid(ret_uids, uid);
     }
-    return CIM_OK;
+    return cim_buf_status(ret_uids, err);
 }
 
 static cim_status
 leave_in_tx(void *arg, cim_tx *tx, cim_error *err)
 {
     const struct leaving *leaving = arg;
+    CIM_AUTO_BUF struct cim_buf uids;
+    HOST_AUTO_STEP struct host_step step = {
+        .trail = leaving->trail, .kind = HOST_TRAIL_PERSON, .name = leaving->username};
     const cim_value values[] = {host_value_text("username", leaving->username),
                                 host_value_i64("now", leaving->now_ms),
                                 host_value_text("by", leaving->by)};
+    cim_buf_init(&uids, UIDS_BYTES_MAX);
+    cim_buf_add_text(&uids, "");
+    CIM_TRY(host_step_begin(&step, tx, err));
     if (leaving->to != NULL) {
-        CIM_TRY(hand_over(leaving, tx, err));
+        CIM_TRY(hand_over(leaving, tx, &uids, err));
     }
     CIM_TRY(host_store_exec(tx,
                             "update cim_grant set ended_ms = :now, ended_by = :by where "
                             "holder_kind = 'user' and holder = :username and ended_ms is null",
                             values, 3, NULL, err));
-    return host_store_exec(tx, "update cim_account set ended_ms = :now where username = :username",
-                           values, 2, NULL, err);
+    CIM_TRY(host_store_exec(tx, "update cim_account set ended_ms = :now where username = :username",
+                            values, 2, NULL, err));
+    return host_step_end(&step, tx, uids.data, err);
 }
 
 /* What the one who takes over gets must be the caller's to give, to him. */
@@ -611,7 +671,8 @@ host_api_end_user(const struct host_api *api, const char *username, const char *
     struct leaving leaving = {.to = to,
                               .by = api->call->principal,
                               .why = why,
-                              .now_ms = host_clock_now_ms(api->giver->clock)};
+                              .now_ms = host_clock_now_ms(api->giver->clock),
+                              .trail = api->trail};
     CIM_TRY(host_api_person(api, username, &account, err));
     leaving.username = account->username;
     const cim_status status = account->ended

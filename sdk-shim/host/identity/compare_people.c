@@ -138,6 +138,7 @@ struct adoption {
     const char *username;
     const char *id; /* NULL: none */
     bool linked;
+    struct host_trail *trail;
 };
 
 static cim_status
@@ -146,11 +147,16 @@ adopt_in_tx(void *arg, cim_tx *tx, cim_error *err)
     const struct adoption *adoption = arg;
     const cim_value values[] = {host_value_text("username", adoption->username),
                                 host_value_text("source", HOST_SOURCE_DIRECTORY)};
+    HOST_AUTO_STEP struct host_step step = {
+        .trail = adoption->trail, .kind = HOST_TRAIL_PERSON, .name = adoption->username};
+    CIM_TRY(host_step_begin(&step, tx, err));
     if (adoption->id != NULL && !adoption->linked) {
         CIM_TRY(host_directory_link(tx, adoption->id, adoption->username, err));
     }
-    return host_store_exec(tx, "update cim_account set source = :source where username = :username",
-                           values, 2, NULL, err);
+    CIM_TRY(host_store_exec(tx,
+                            "update cim_account set source = :source where username = :username",
+                            values, 2, NULL, err));
+    return host_step_end(&step, tx, "", err);
 }
 
 /* The id by which the directory knows an account; *ret_id NULL: none. Request memory. */
@@ -204,8 +210,10 @@ static cim_status
 adopt(struct host_compare *compare, const struct host_account *account,
       const struct host_compare_row *row, bool linked, cim_error *err)
 {
-    struct adoption adoption = {
-        .username = account->username, .id = host_compare_cell_or_none(row, ID), .linked = linked};
+    struct adoption adoption = {.username = account->username,
+                                .id = host_compare_cell_or_none(row, ID),
+                                .linked = linked,
+                                .trail = compare->api->trail};
     if (!compare->applies || (account->source != NULL && (adoption.id == NULL || linked))) {
         return CIM_OK;
     }

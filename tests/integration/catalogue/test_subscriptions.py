@@ -10,14 +10,13 @@ import threading
 import time
 
 import platform_shared
-import test_directory
 from platform_shared import Shared
 
 PLACES = "/collections/lpg.places/items"
 
 
 def setUpModule():
-    Shared.flags = ("--password.first_change=false", "--jobs.callback_networks=127.0.0.1", "--tianditu.key=of-a-test-alone", *test_directory.begin())
+    Shared.flags = ("--password.first_change=false", "--jobs.callback_networks=127.0.0.1", "--tianditu.key=of-a-test-alone")
     Shared.start()
 
 
@@ -222,10 +221,6 @@ class Sheet(Shared):
             self.assertEqual(400, self.send(text)[0], text)
         self.assertEqual(400, self.send(self.HEAD, "?apply=yes")[0])
         self.assertEqual(403, self.send(self.HEAD, who="province")[0])
-
-
-class Directory(test_directory.Directory):
-    """Here, for it to find the platform of this module."""
 
 
 class Operations(Shared):

@@ -506,7 +506,7 @@ OTHERS = {
     "/catalogue/subscriptions/{uid}": changing("/catalogue/subscriptions/nobody", "DELETE"),
     "/catalogue/subscriptions/{uid}/resume": changing("/catalogue/subscriptions/nobody/resume"),
     "/admin/api/users/sheet": changing("/admin/api/users/sheet"), "/admin/api/orgs/sheet": changing("/admin/api/orgs/sheet"),
-    "/admin/api/directory": plain(),
+    "/admin/api/directory": plain(), "/admin/api/directory/{run}/undo": changing("/admin/api/directory/x/undo"),
     "/admin/api/usage": plain("/admin/api/usage", "/admin/api/usage?resource=lpg.staff"),
     "/admin/api/monitor": plain(), "/admin/api/settings": plain(),
     "/admin/api/backups": plain(),
