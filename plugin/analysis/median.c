@@ -1,6 +1,8 @@
 /* plugin/analysis/median.c -- see median.h. */
 #include "analysis/median.h"
 
+#include "analysis/capacity.h"
+#include "analysis/transport.h"
 #include "cim/util.h"
 
 #include <float.h>
@@ -35,7 +37,8 @@ struct solver {
     double *best_multiplier;
     double *gain;         /* m: what a site saves in the relaxation, negative */
     size_t *order;        /* m */
-    int *served;          /* n, in the relaxation */
+    double *served;       /* n, in the relaxation */
+    struct lpg_wishes wishes; /* with capacities: whom each site would serve in it */
     unsigned char *state; /* m, of the node at hand */
     bool *chosen;         /* m */
     bool *is_open;        /* m: of the relaxation */
@@ -53,6 +56,7 @@ struct solver {
     bool integral; /* all costs are whole numbers, so no value lies between two of them */
     bool found;
     bool cancelled;
+    bool no_memory;
 };
 
 static double
@@ -126,6 +130,15 @@ share_below(const double *row, size_t m, double share)
     return sample[at < n ? at : n - 1];
 }
 
+/* Whether a demand at this cost, or any whole part of it, costs a whole number. */
+static bool
+is_whole(const struct solver *solver, size_t i, double cost)
+{
+    const double amount = solver->given->capacity != NULL ? solver->given->amount[i] : 1.0;
+    const double unit = amount > 0.0 ? cost / amount : 0.0;
+    return cost == floor(cost) && unit == floor(unit) && amount == floor(amount);
+}
+
 /* Of each row about so many times the sites that are nearer than one of p evenly spread. */
 static bool
 make_rows(struct solver *solver)
@@ -135,6 +148,10 @@ make_rows(struct solver *solver)
     const double share = fmin(4.0 / (double)(solver->given->p + 1), 1.0);
     size_t capacity = 0;
     solver->integral = true;
+    for (size_t j = 0; j < m && solver->given->capacity != NULL; j++) {
+        solver->integral =
+            solver->integral && solver->given->capacity[j] == floor(solver->given->capacity[j]);
+    }
     for (size_t i = 0; i < n; i++) {
         const double *costs = solver->given->cost + i * m;
         struct row *row = &solver->rows[i];
@@ -143,7 +160,11 @@ make_rows(struct solver *solver)
         row->limit = HUGE_VAL;
         for (size_t j = 0; j < m; j++) {
             row->most = fmax(row->most, costs[j]);
-            solver->integral = solver->integral && costs[j] == floor(costs[j]);
+            solver->integral = solver->integral && is_whole(solver, i, costs[j]);
+        }
+        if (solver->given->capacity != NULL) {
+            row->most = solver->given->none[i];
+            solver->integral = solver->integral && is_whole(solver, i, row->most);
         }
         if (solver->n_cells + m > capacity) {
             struct cell *grown;
@@ -232,6 +253,28 @@ assign(struct solver *solver)
     }
     (void)spend(solver, cells);
     return total;
+}
+
+/* What the chosen cost: each demand at the nearest, or as the capacities allow. */
+static double
+value_of(struct solver *solver)
+{
+    const struct lpg_median *given = solver->given;
+    double value = assign(solver);
+    if (given->capacity != NULL) {
+        const struct lpg_transport transport = {.n = given->n,
+                                                .amount = given->amount,
+                                                .cost = given->cost,
+                                                .none = given->none,
+                                                .stride = given->m,
+                                                .capacity = given->capacity,
+                                                .m = solver->n_listed,
+                                                .open = solver->listed};
+        solver->no_memory =
+            lpg_transport_solve(&transport, &value, NULL, NULL) != CIM_OK || solver->no_memory;
+        (void)spend(solver, 16.0 * (double)given->n * (double)(solver->n_listed + 1));
+    }
+    return value;
 }
 
 static void
@@ -351,6 +394,47 @@ improve(struct solver *solver, double value)
     }
 }
 
+/* With capacities each exchange is tried by itself, those of the sites that gain most in the
+ * relaxation first: the first that saves is made, until none of so many does. */
+static double
+improve_within(struct solver *solver, double value)
+{
+    enum { TRIED = 24 };
+    bool saved = true;
+    while (saved) {
+        size_t n_tried = 0;
+        saved = false;
+        for (size_t r = 0; r < solver->given->m && n_tried < TRIED && !saved; r++) {
+            const size_t in = solver->order[r];
+            if (solver->chosen[in] || solver->state[in] == OUT) {
+                continue;
+            }
+            n_tried++;
+            list_chosen(solver);
+            for (size_t l = 0; l < solver->n_listed && !saved; l++) {
+                const size_t out = solver->listed[l];
+                double tried;
+                if (is_fixed(solver, out) || solver->state[out] == IN ||
+                    !may_join(solver, in, out)) {
+                    continue;
+                }
+                if (!spend(solver, 0.0) || solver->no_memory) {
+                    return value;
+                }
+                solver->chosen[out] = false;
+                solver->chosen[in] = true;
+                tried = value_of(solver);
+                saved = tried < value - 1e-9 * fmax(value, 1.0);
+                value = saved ? tried : value;
+                solver->chosen[out] = !saved;
+                solver->chosen[in] = saved;
+                list_chosen(solver);
+            }
+        }
+    }
+    return value;
+}
+
 /* A good choice to begin with, and multipliers between what the best and the second site of it
  * cost each demand: near to where they end. */
 static void
@@ -360,7 +444,7 @@ start(struct solver *solver)
         solver->chosen[j] = is_fixed(solver, j);
     }
     if (fill_up(solver, 0)) {
-        keep_if_better(solver, assign(solver));
+        keep_if_better(solver, value_of(solver));
     }
     (void)assign(solver);
     for (size_t i = 0; i < solver->given->n; i++) {
@@ -389,9 +473,10 @@ choose(struct solver *solver, bool thoroughly)
     if (!fill_up(solver, n_chosen)) {
         return;
     }
-    value = assign(solver);
+    value = value_of(solver);
     if (thoroughly) {
-        value = improve(solver, value);
+        value = solver->given->capacity != NULL ? improve_within(solver, value)
+                                                : improve(solver, value);
     }
     keep_if_better(solver, value);
 }
@@ -428,6 +513,45 @@ rank(struct solver *solver, struct ranked *ranked)
     }
 }
 
+/* A demand would gain so much by that site. */
+static void
+wish(struct solver *solver, size_t j, size_t i, double gain)
+{
+    if (solver->given->capacity != NULL) {
+        lpg_wishes_add(&solver->wishes, j, i, gain);
+    } else {
+        solver->gain[j] += gain;
+    }
+}
+
+/* How often each demand is served by the sites that are open. */
+static void
+count_served(struct solver *solver, size_t n_open)
+{
+    memset(solver->served, 0, solver->given->n * sizeof *solver->served);
+    if (solver->given->capacity != NULL) {
+        for (size_t k = 0; k < solver->wishes.n; k++) {
+            const struct lpg_wish *one = &solver->wishes.all[k];
+            solver->served[one->demand] += solver->is_open[one->site] ? one->share : 0.0;
+        }
+        return;
+    }
+    for (size_t i = 0; i < solver->given->n; i++) {
+        const struct row *row = &solver->rows[i];
+        const struct cell *cell = solver->cells + row->first;
+        const double multiplier = solver->multiplier[i];
+        int served = 0;
+        for (uint32_t k = 0; k < row->n && cell[k].cost < multiplier; k++) {
+            served += solver->is_open[cell[k].site];
+        }
+        for (size_t r = 0; r < n_open && multiplier > row->limit; r++) {
+            const double cost = cost_of(solver, i, solver->order[r]);
+            served += cost >= row->limit && cost < multiplier;
+        }
+        solver->served[i] = served;
+    }
+}
+
 /* The value of the relaxation, the sites it opens (the first of `order`) and how often each demand
  * is served by them. */
 static double
@@ -438,24 +562,32 @@ relax(struct solver *solver, struct ranked *ranked, size_t *ret_open)
     const size_t n_fixed = count_fixed(solver);
     double cells = 0.0;
     memset(solver->gain, 0, m * sizeof *solver->gain);
+    lpg_wishes_clear(&solver->wishes);
     for (size_t i = 0; i < solver->given->n; i++) {
         const struct row *row = &solver->rows[i];
         const struct cell *cell = solver->cells + row->first;
         const double multiplier = solver->multiplier[i];
         uint32_t k = 0;
         for (; k < row->n && cell[k].cost < multiplier; k++) {
-            solver->gain[cell[k].site] += cell[k].cost - multiplier;
+            wish(solver, cell[k].site, i, cell[k].cost - multiplier);
         }
         cells += k;
         if (multiplier > row->limit) { /* those that are not in the list */
             for (size_t j = 0; j < m; j++) {
                 const double cost = cost_of(solver, i, j);
-                solver->gain[j] +=
-                    cost >= row->limit && cost < multiplier ? cost - multiplier : 0.0;
+                if (cost >= row->limit && cost < multiplier) {
+                    wish(solver, j, i, cost - multiplier);
+                }
             }
             cells += (double)m;
         }
         value += multiplier;
+    }
+    if (solver->given->capacity != NULL) {
+        lpg_wishes_fill(&solver->wishes, m, solver->given->capacity, solver->given->amount,
+                        solver->gain);
+        cells += (double)solver->wishes.n * log2((double)solver->wishes.n + 1.0);
+        solver->no_memory = solver->no_memory || solver->wishes.no_memory;
     }
     rank(solver, ranked);
     *ret_open = n_fixed + solver->given->p < m ? n_fixed + solver->given->p : m;
@@ -466,20 +598,7 @@ relax(struct solver *solver, struct ranked *ranked, size_t *ret_open)
     for (size_t r = 0; r < *ret_open; r++) {
         solver->is_open[solver->order[r]] = true;
     }
-    for (size_t i = 0; i < solver->given->n; i++) {
-        const struct row *row = &solver->rows[i];
-        const struct cell *cell = solver->cells + row->first;
-        const double multiplier = solver->multiplier[i];
-        int served = 0;
-        for (uint32_t k = 0; k < row->n && cell[k].cost < multiplier; k++) {
-            served += solver->is_open[cell[k].site];
-        }
-        for (size_t r = 0; r < *ret_open && multiplier > row->limit; r++) {
-            const double cost = cost_of(solver, i, solver->order[r]);
-            served += cost >= row->limit && cost < multiplier;
-        }
-        solver->served[i] = served;
-    }
+    count_served(solver, *ret_open);
     (void)spend(solver, 2.0 * cells);
     return value;
 }
@@ -519,7 +638,7 @@ bound_node(struct solver *solver, struct ranked *ranked, int steps, bool thoroug
         for (size_t i = 0; i < solver->given->n; i++) {
             norm += (1.0 - solver->served[i]) * (1.0 - solver->served[i]);
         }
-        if (is_closed(solver, bound) || norm == 0.0 || !spend(solver, 0.0)) {
+        if (is_closed(solver, bound) || norm == 0.0 || !spend(solver, 0.0) || solver->no_memory) {
             break;
         }
         step = scale * (1.05 * (solver->found ? solver->value : value + 1.0) - value + 1e-9) / norm;
@@ -587,7 +706,9 @@ search(struct solver *solver, struct ranked *ranked, double parent, int depth)
         choose(solver, false);
         return DBL_MAX;
     }
-    before = depth < DEPTH_MAX && solver->budget > 0.0 && !solver->cancelled ? malloc(m) : NULL;
+    before = depth < DEPTH_MAX && solver->budget > 0.0 && !solver->cancelled && !solver->no_memory
+                 ? malloc(m)
+                 : NULL;
     if (before == NULL) {
         return bound;
     }
@@ -606,6 +727,7 @@ search(struct solver *solver, struct ranked *ranked, double parent, int depth)
 static void
 solver_done(struct solver *solver)
 {
+    lpg_wishes_done(&solver->wishes);
     free(solver->rows);
     free(solver->cells);
     free(solver->is_open);
@@ -688,7 +810,7 @@ lpg_median_solve(const struct lpg_median *median, const cim_call *call,
             solver.order[j] = j;
         }
         open_bound = search(&solver, ranked, 0.0, 0);
-        status = cim_heed_cancel(call, err);
+        status = solver.no_memory ? cim_fail_nomem(err) : cim_heed_cancel(call, err);
         if (status == CIM_OK) {
             conclude(&solver, open_bound, ret_answer);
         }

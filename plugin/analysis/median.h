@@ -7,6 +7,9 @@
  * gives a bound that holds whatever the multipliers; greedy choice and interchange (Teitz and Bart
  * 1968) give a good start; branch and bound closes the gap, or what is left of it is told. The work
  * is counted, not timed: the same inputs give the same answer on every machine.
+ *
+ * With capacities a site serves no more than its own (transport.h), a demand may be shared, and
+ * what nobody serves costs `none`. The relaxation is then a knapsack a site (capacity.h).
  */
 #ifndef LPG_ANALYSIS_MEDIAN_H
 #define LPG_ANALYSIS_MEDIAN_H
@@ -28,6 +31,9 @@ struct lpg_median {
     const bool *fixed;  /* m: open whatever happens; NULL: none */
     const bool *apart;  /* m × m, symmetric: not both of them chosen; NULL: all may be */
     double work;        /* budget in cells looked at; 0: LPG_MEDIAN_WORK */
+    const double *capacity; /* m; NULL: each serves as many as there are */
+    const double *amount;   /* n: what of a capacity a demand takes; with capacities alone */
+    const double *none;     /* n: the cost of serving nothing of it; with capacities alone */
 };
 
 struct lpg_median_answer {
