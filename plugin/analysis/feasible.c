@@ -439,6 +439,7 @@ write_land(struct land *land, struct json_object *inputs, struct cim_buf *out)
                                              .tm = &land->tm,
                                              .box_deg = land->box_deg,
                                              .area = land->area,
+                                             .base = land->base,
                                              .feasible = land->feasible};
     cim_buf_add_char(out, '{');
     lpg_out_key(out, "feasible");

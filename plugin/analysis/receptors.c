@@ -194,6 +194,9 @@ classify_building(const struct lpg_separation_table *table, const struct lpg_sep
 {
     seen->kinds = use->receptors;
     seen->own_room = use->own_room;
+    seen->holds_room = use->holds_room;
+    seen->storeys = values[STOREYS];
+    seen->fire_rating = values[RATING] + 1.0; /* its place in rating_codes */
     if ((use->receptors & BIT(LPG_RECEPTOR_OTHER_CIVIL)) != 0) {
         classify_civil(table, use, values, seen);
     }

@@ -78,6 +78,8 @@ enum lpg_separation_parameter {
     LPG_SEPARATION_CLASS3_UPTO_M3,
     LPG_SEPARATION_CLASS2_UPTO_M3,
     LPG_SEPARATION_CLASS1_UPTO_M3,
+    LPG_SEPARATION_ROOM_LEAST_M2,
+    LPG_SEPARATION_ROOM_FIRE_RATING,
     LPG_SEPARATION_PARAMETERS
 };
 
@@ -92,6 +94,7 @@ struct lpg_separation_row {
     bool unknown_flame;
     bool rated; /* as a building of its fire rating */
     bool own_room;
+    bool holds_room; /* a class III supply station may have its room in it */
     bool unknown_class;
     bool unknown_railway;
     bool unknown_pole;

@@ -98,8 +98,10 @@ open_all(struct lpg_siting *siting, struct lpg_data *data, const char *folder, c
                                              .code_field = "kind",
                                              .code = resource_code,
                                              .name_field = "name"};
-    const struct lpg_sites_spec users = {
-        .layer = "lpg.end-users", .code_field = "kind", .code = any_code};
+    const struct lpg_sites_spec users = {.layer = "lpg.end-users",
+                                         .code_field = "kind",
+                                         .code = any_code,
+                                         .values = {{"ordered_12m_kg", NULL}}};
     CIM_TRY(lpg_sites_cache_init(&siting->users, siting->host, data, &users, err));
     CIM_TRY(lpg_sites_cache_init(&siting->resources, siting->host, data, &resources, err));
     CIM_TRY(lpg_sites_cache_init(&siting->land_use, siting->host, data, &land_use, err));

@@ -2,8 +2,8 @@
 #include "analysis/siting_choice.h"
 
 #include "analysis/json_io.h"
-#include "analysis/median.h"
-#include "analysis/siting_metric.h"
+#include "analysis/siting_parts.h"
+#include "analysis/transport.h"
 #include "cim/util.h"
 #include "geo/plane.h"
 #include "kit/cleanup.h"
@@ -12,60 +12,71 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct site {
-    struct lpg_metric_place place;
-    const char *id;  /* as it was given; NULL */
-    uint32_t record; /* of an existing station */
-    bool existing;
-    bool lawful;   /* on the land, no separation short */
-    bool eligible; /* and `spacing_m` from stations that go on */
-    double least_margin_m;
-    enum lpg_separation_verdict verdict;
-    double serves; /* weight that is nearest to it, or covered by it, when chosen */
-};
-
-struct demand {
-    struct lpg_metric_place place;
-    double weight;
-};
-
-struct choice {
-    const struct lpg_choice_ground *ground;
-    struct json_object *inputs;
-    size_t count;
-    bool coverage; /* else the least weighted distance */
-    double radius_m;
-    double spacing_m;
-    bool movable; /* existing stations may give way to other places */
-    struct lpg_metric metric;
-    struct lpg_sites_view stations;
-    size_t n_sites;
-    struct site *sites; /* existing ones first */
-    size_t n_existing;
-    size_t sites_capacity;
-    size_t n_demands;
-    struct demand *demands;
-    size_t demands_capacity;
-    double total;
-    double off_road;  /* of it what no road is near to */
-    double unreached; /* and what none of the chosen stations has a way to */
-    struct lpg_median_answer answer;
-    bool solved;
-    cim_status status;
-    cim_error *err;
-};
-
 static void
 choice_done(struct choice *choice)
 {
     lpg_sites_view_done(&choice->stations);
     lpg_metric_done(&choice->metric);
     lpg_median_answer_done(&choice->answer);
+    lpg_frontier_answer_done(&choice->frontier);
+    GEOSPreparedGeom_destroy_r(choice->ground->geos, choice->rooms.area);
     free(choice->sites);
     free(choice->demands);
 }
 
 /* ---- inputs ---- */
+
+static cim_status
+read_capacities(struct choice *choice)
+{
+    const char *demand_by = json_object_get_string(lpg_in_member(choice->inputs, "demand_by"));
+    choice->capacity = NAN;
+    CIM_TRY(lpg_in_number(choice->inputs, "capacity", 1e-3, 1e9, &choice->capacity, choice->err));
+    choice->existing_capacity = choice->capacity;
+    CIM_TRY(lpg_in_number(choice->inputs, "existing_capacity", 0.0, 1e9,
+                          &choice->existing_capacity, choice->err));
+    choice->by_gas = demand_by != NULL && strcmp(demand_by, "gas") == 0;
+    choice->limited = !isnan(choice->capacity) || !isnan(choice->existing_capacity);
+    return CIM_OK;
+}
+
+static cim_status
+read_frontier(struct choice *choice)
+{
+    const char *existing = json_object_get_string(lpg_in_member(choice->inputs, "existing"));
+    choice->exposure_m = 150.0;
+    choice->wants_frontier = json_object_get_boolean(lpg_in_member(choice->inputs, "frontier"));
+    CIM_TRY(lpg_in_number(choice->inputs, "exposure_m", 1.0, 2000.0, &choice->exposure_m,
+                          choice->err));
+    if (choice->wants_frontier && !(choice->radius_m > 0.0)) {
+        return cim_fail(choice->err, CIM_E_INVALID, "service_radius_m", NULL,
+                        "求前沿应给出服务半径（米）：覆盖是其中一项",
+                        "the frontier needs the radius of service, in metres: coverage is one of "
+                        "its three");
+    }
+    if (choice->wants_frontier && existing != NULL && strcmp(existing, "movable") == 0) {
+        return cim_fail(choice->err, CIM_E_INVALID, "existing", existing,
+                        "求前沿时现有站应为 fixed 或 ignore",
+                        "with the frontier existing stations are fixed or ignored");
+    }
+    return CIM_OK;
+}
+
+/* A class III station is a room in a building unless it is said otherwise (GB 50028-2006 8.6.7). */
+static cim_status
+read_places(struct choice *choice)
+{
+    const char *from = json_object_get_string(lpg_in_member(choice->inputs, "candidates_from"));
+    const bool is_class3 = choice->ground->station->stations == 1U << LPG_STATION_CLASS3;
+    choice->in_buildings = from != NULL ? strcmp(from, "buildings") == 0 : is_class3;
+    if (choice->in_buildings && !is_class3) {
+        return cim_fail(choice->err, CIM_E_INVALID, "candidates_from", from,
+                        "只有Ⅲ类供应站可以设在建筑内；请令其为 land，或改站点类别",
+                        "only a class III supply station may be in a building: set it to land, or "
+                        "the class to III");
+    }
+    return CIM_OK;
+}
 
 static cim_status
 read_question(struct choice *choice)
@@ -84,7 +95,9 @@ read_question(struct choice *choice)
                         "按最大覆盖选址应给出服务半径（米）",
                         "covering the most needs the radius of service, in metres");
     }
-    return CIM_OK;
+    CIM_TRY(read_capacities(choice));
+    CIM_TRY(read_frontier(choice));
+    return read_places(choice);
 }
 
 /* ---- sites ---- */
@@ -109,7 +122,11 @@ add_site(struct choice *choice)
         choice->sites = grown;
         choice->sites_capacity = capacity;
     }
-    choice->sites[choice->n_sites] = (struct site){.least_margin_m = HUGE_VAL};
+    choice->sites[choice->n_sites] =
+        (struct site){.least_margin_m = HUGE_VAL,
+                      .number = (uint32_t)(choice->n_sites - choice->n_existing + 1),
+                      .capacity = choice->capacity,
+                      .price = 1.0};
     return &choice->sites[choice->n_sites++];
 }
 
@@ -128,6 +145,7 @@ add_existing(void *arg, uint32_t i)
         memcpy(site->place.lonlat_deg, sites->lonlat + 2 * (size_t)i,
                sizeof site->place.lonlat_deg);
         site->existing = true;
+        site->capacity = choice->existing_capacity;
         site->record = i;
     }
     return site == NULL;
@@ -197,6 +215,22 @@ features_of(struct json_object *collection)
     return json_object_is_type(features, json_type_array) ? features : NULL;
 }
 
+/* A number that a candidate says of itself. */
+static cim_status
+read_own(struct choice *choice, struct json_object *feature, size_t i, const char *key,
+         double *value)
+{
+    char where[64];
+    struct json_object *properties = lpg_in_member(feature, "properties");
+    if (lpg_in_number(properties, key, 0.0, 1e9, value, NULL) == CIM_OK) {
+        return CIM_OK;
+    }
+    (void)snprintf(where, sizeof where, "candidates[%zu].%s", i, key);
+    return cim_fail(choice->err, CIM_E_INVALID, where,
+                    lpg_in_given(lpg_in_member(properties, key)), "应为不小于 0 的数",
+                    "expected a number of at least 0");
+}
+
 static cim_status
 add_given(struct choice *choice, struct json_object *collection)
 {
@@ -214,6 +248,9 @@ add_given(struct choice *choice, struct json_object *collection)
         }
         CIM_TRY(read_point(choice, feature, "candidates", i, site->place.lonlat_deg));
         site->id = json_object_get_string(lpg_in_member(feature, "id"));
+        CIM_TRY(read_own(choice, feature, i, "capacity", &site->capacity));
+        CIM_TRY(read_own(choice, feature, i, "cost", &site->price));
+        choice->limited = choice->limited || !isnan(site->capacity);
     }
     return CIM_OK;
 }
@@ -282,31 +319,129 @@ add_grid(struct choice *choice, const GEOSPreparedGeometry *land)
     return CIM_OK;
 }
 
+static int
+add_room(void *arg, const struct lpg_receptor_seen *seen, const double lonlat_deg[2])
+{
+    struct choice *choice = arg;
+    struct site *site = add_site(choice);
+    if (site == NULL) {
+        return 1;
+    }
+    for (int k = 0; k < 2; k++) { /* as it is written: 0.1 mm */
+        site->place.lonlat_deg[k] = nearbyint(lonlat_deg[k] * 1e9) / 1e9;
+    }
+    site->room = true;
+    site->record = seen->record;
+    site->edges = seen->edges;
+    site->n_edges = seen->n_edges;
+    return 0;
+}
+
+static cim_status
+add_rooms(struct choice *choice)
+{
+    const struct lpg_choice_ground *ground = choice->ground;
+    choice->rooms = (struct lpg_rooms){.geos = ground->geos,
+                                       .tm = ground->tm,
+                                       .area = GEOSPrepare_r(ground->geos, ground->area),
+                                       .taken = add_room,
+                                       .arg = choice,
+                                       .err = choice->err};
+    if (choice->rooms.area == NULL) {
+        return cim_fail_nomem(choice->err);
+    }
+    CIM_TRY(lpg_rooms_find(&choice->rooms, &ground->with->views, ground->box_deg,
+                           ground->with->day));
+    return choice->status;
+}
+
 static double
 apart_m(const struct choice *choice, const double a[2], const double b[2])
 {
     return lpg_tm_distance_m(choice->ground->tm, a, b);
 }
 
-/* Inside the land, and not nearer to a station than the spacing; with its least margin. */
+/* Rules of distances alone, or of what a station must not be inside. */
+static struct lpg_separation_demand
+only(const struct lpg_separation_demand *demand, bool inside)
+{
+    struct lpg_separation_demand part = *demand;
+    for (int k = 0; k < LPG_RECEPTORS; k++) {
+        part.of[k].inside_rule = inside ? part.of[k].inside_rule : -1;
+        part.of[k].rule = inside ? -1 : part.of[k].rule;
+        part.of[k].height_rule = inside ? -1 : part.of[k].height_rule;
+    }
+    return part;
+}
+
+/* Puts the lines of `more` behind those of `all`. */
+static void
+join(struct lpg_separation_judgement *all, const struct lpg_separation_judgement *more)
+{
+    for (size_t i = 0; i < more->n && all->n < LPG_SEPARATION_LINES_MAX; i++) {
+        all->lines[all->n++] = more->lines[i];
+    }
+    all->verdict = more->verdict > all->verdict ? more->verdict : all->verdict;
+    all->rules_open = all->rules_open || more->rules_open;
+    all->assumed_close = all->assumed_close || more->assumed_close;
+}
+
 static cim_status
-judge_site(struct choice *choice, const GEOSPreparedGeometry *land, struct site *site)
+judge_room(const struct choice *choice, const struct site *site, struct lpg_outline *outline,
+           struct lpg_separation_judgement *ret_judgement)
+{
+    const struct lpg_choice_ground *ground = choice->ground;
+    const struct lpg_separation_demand distances = only(ground->demand, false);
+    const struct lpg_separation_demand insides = only(ground->demand, true);
+    struct lpg_separation_judgement inside;
+    CIM_AUTO_FREE double *walls = malloc((site->n_edges + 1) * 4 * sizeof *walls);
+    if (walls == NULL) {
+        return cim_fail_nomem(choice->err);
+    }
+    CIM_TRY(lpg_separation_judge(&insides, outline, ground->with->day, &ground->with->views,
+                                 &inside, choice->err));
+    for (size_t i = 0; i < 2 * site->n_edges; i++) {
+        lpg_tm_forward(&outline->tm, site->edges[2 * i], site->edges[2 * i + 1], walls + 2 * i);
+    }
+    outline->edges = walls;
+    outline->n_edges = site->n_edges;
+    outline->area = true;
+    CIM_TRY(lpg_separation_judge(&distances, outline, ground->with->day, &ground->with->views,
+                                 ret_judgement, choice->err));
+    join(ret_judgement, &inside);
+    return CIM_OK;
+}
+
+cim_status
+lpg_choice_judge(const struct choice *choice, const struct site *site,
+                 struct lpg_separation_judgement *ret_judgement)
 {
     static const double here[4] = {0.0, 0.0, 0.0, 0.0};
     const struct lpg_choice_ground *ground = choice->ground;
     struct lpg_outline outline = {.edges = here, .n_edges = 1};
-    struct lpg_separation_judgement judgement;
     lpg_tm_init(&outline.tm, site->place.lonlat_deg[0], site->place.lonlat_deg[1]);
-    CIM_TRY(lpg_separation_judge(ground->demand, &outline, ground->with->day, &ground->with->views,
-                                 &judgement, choice->err));
+    if (site->room) {
+        return judge_room(choice, site, &outline, ret_judgement);
+    }
+    return lpg_separation_judge(ground->demand, &outline, ground->with->day, &ground->with->views,
+                                ret_judgement, choice->err);
+}
+
+/* Inside the land (a room: on parcels that allow it), and not nearer to a station than the spacing;
+ * with its least margin. */
+static cim_status
+judge_site(struct choice *choice, const GEOSPreparedGeometry *land, struct site *site)
+{
+    struct lpg_separation_judgement judgement;
+    CIM_TRY(lpg_choice_judge(choice, site, &judgement));
     site->verdict = judgement.verdict;
     for (size_t i = 0; i < judgement.n; i++) {
         if (judgement.lines[i].found && !judgement.lines[i].not_inside) {
             site->least_margin_m = fmin(site->least_margin_m, judgement.lines[i].margin_m);
         }
     }
-    site->lawful =
-        is_within(ground, land, site->place.xy) && judgement.verdict != LPG_VERDICT_VIOLATES;
+    site->lawful = is_within(choice->ground, land, site->place.xy) &&
+                   judgement.verdict != LPG_VERDICT_VIOLATES;
     site->eligible = site->lawful;
     for (size_t k = 0; k < choice->n_existing && !choice->movable && site->eligible; k++) {
         site->eligible =
@@ -320,10 +455,14 @@ collect_sites(struct choice *choice)
 {
     struct json_object *given = lpg_in_member(choice->inputs, "candidates");
     const struct lpg_choice_ground *ground = choice->ground;
-    const GEOSPreparedGeometry *land = GEOSPrepare_r(ground->geos, ground->feasible);
+    const bool in_buildings = given == NULL && choice->in_buildings;
+    const GEOSPreparedGeometry *land =
+        GEOSPrepare_r(ground->geos, in_buildings ? ground->base : ground->feasible);
     cim_status status = land != NULL ? add_existing_stations(choice) : cim_fail_nomem(choice->err);
     if (status == CIM_OK) {
-        status = given != NULL ? add_given(choice, given) : add_grid(choice, land);
+        status = given != NULL  ? add_given(choice, given)
+                 : in_buildings ? add_rooms(choice)
+                                : add_grid(choice, land);
     }
     for (size_t i = 0; i < choice->n_sites && status == CIM_OK; i++) {
         struct site *site = &choice->sites[i];
@@ -382,6 +521,11 @@ add_user(void *arg, uint32_t i)
     lpg_tm_forward(users->choice->ground->tm, at[0], at[1], xy);
     if (!is_within(users->choice->ground, users->area, xy) || !lpg_sites_visible(users->view, i)) {
         return 0;
+    }
+    if (users->choice->by_gas) {
+        const double kg = users->view->sites->values[LPG_SITES_VALUES_MAX * (size_t)i];
+        users->choice->unknown += isnan(kg);
+        return !add_demand(users->choice, at, isnan(kg) ? 0.0 : kg);
     }
     return !add_demand(users->choice, at, 1.0);
 }
@@ -449,9 +593,8 @@ collect_demand(struct choice *choice)
 
 /* ---- choosing ---- */
 
-/* Sites that take part: existing ones and eligible candidates. */
-static size_t
-list_open_sites(const struct choice *choice, size_t *list)
+size_t
+lpg_choice_sites(const struct choice *choice, size_t *list)
 {
     size_t n = 0;
     for (size_t i = 0; i < choice->n_sites; i++) {
@@ -464,50 +607,44 @@ list_open_sites(const struct choice *choice, size_t *list)
 
 /* Demand that no road is near to counts as not covered, and in no sum of distances. */
 static double
-cost_of(const struct choice *choice, const struct demand *demand, double m)
+cost_of(const struct choice *choice, const struct demand *demand, bool coverage, double m)
 {
-    if (choice->coverage) {
+    if (coverage) {
         return m <= choice->radius_m ? 0.0 : demand->weight;
     }
     return lpg_metric_is_off_road(&choice->metric, &demand->place) ? 0.0 : demand->weight * m;
 }
 
-static cim_status
-fill_costs(struct choice *choice, const struct lpg_metric_place *const *demands, const size_t *list,
-           size_t m, double *cost)
+cim_status
+lpg_choice_costs(struct choice *choice, const size_t *list, size_t m, bool coverage, double *cost)
 {
     const size_t n = choice->n_demands;
-    const double most_m = choice->coverage ? choice->radius_m : LPG_METRIC_NO_WAY_M;
+    const double most_m = coverage ? choice->radius_m : LPG_METRIC_NO_WAY_M;
+    CIM_AUTO_FREE const struct lpg_metric_place **demands = malloc((n + 1) * sizeof *demands);
     CIM_AUTO_FREE uint32_t *nearest = malloc((n + 1) * sizeof *nearest);
     CIM_AUTO_FREE double *metres = malloc((n + 1) * sizeof *metres);
-    if (nearest == NULL || metres == NULL) {
+    if (demands == NULL || nearest == NULL || metres == NULL) {
         return cim_fail_nomem(choice->err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        demands[i] = &choice->demands[i].place;
     }
     for (size_t j = 0; j < m; j++) {
         const struct lpg_metric_place *place = &choice->sites[list[j]].place;
         CIM_TRY(lpg_metric_nearest(&choice->metric, &place, 1, demands, n, most_m, nearest, metres,
                                    choice->err));
         for (size_t i = 0; i < n; i++) {
-            cost[i * m + j] = cost_of(choice, &choice->demands[i], metres[i]);
+            cost[i * m + j] = cost_of(choice, &choice->demands[i], coverage, metres[i]);
         }
     }
     return CIM_OK;
 }
 
-static cim_status
-solve(struct choice *choice, const size_t *list, size_t m, const double *cost, bool *fixed,
-      bool *apart)
+void
+lpg_choice_apart(const struct choice *choice, const size_t *list, size_t m, bool *apart)
 {
-    const struct lpg_median median = {.n = choice->n_demands,
-                                      .m = m,
-                                      .p = choice->count +
-                                           (choice->movable ? choice->n_existing : 0),
-                                      .cost = cost,
-                                      .fixed = fixed,
-                                      .apart = choice->spacing_m > 0.0 ? apart : NULL};
     for (size_t j = 0; j < m; j++) {
         const struct site *one = &choice->sites[list[j]];
-        fixed[j] = one->existing && !choice->movable;
         for (size_t k = 0; k < m; k++) {
             const struct site *other = &choice->sites[list[k]];
             /* those that stand already may be as near to each other as they are */
@@ -515,231 +652,210 @@ solve(struct choice *choice, const size_t *list, size_t m, const double *cost, b
                                apart_m(choice, one->place.xy, other->place.xy) < choice->spacing_m;
         }
     }
+}
+
+/* What there is to choose from, and by which numbers. */
+struct trade {
+    size_t m;
+    size_t *list; /* sites that take part */
+    double *cost;
+    bool *fixed;
+    bool *apart;
+    double *capacity; /* these three with capacities alone */
+    double *amount;
+    double *none;
+};
+
+static void
+trade_done(struct trade *trade)
+{
+    free(trade->list);
+    free(trade->cost);
+    free(trade->fixed);
+    free(trade->apart);
+    free(trade->capacity);
+    free(trade->amount);
+    free(trade->none);
+}
+
+/* Serving nothing of a demand costs what it costs where no station is near. */
+static void
+fill_capacities(const struct choice *choice, struct trade *trade)
+{
+    for (size_t j = 0; j < trade->m; j++) {
+        const double capacity = choice->sites[trade->list[j]].capacity;
+        trade->capacity[j] = isnan(capacity) ? choice->total : capacity;
+    }
+    for (size_t i = 0; i < choice->n_demands; i++) {
+        const struct demand *demand = &choice->demands[i];
+        trade->none[i] = cost_of(choice, demand, choice->coverage, LPG_METRIC_NO_WAY_M);
+        trade->amount[i] = trade->none[i] > 0.0 ? demand->weight : 0.0;
+    }
+}
+
+static cim_status
+trade_open(struct choice *choice, struct trade *trade)
+{
+    const size_t n = choice->n_demands;
+    trade->list = calloc(choice->n_sites + 1, sizeof *trade->list);
+    if (trade->list == NULL) {
+        return cim_fail_nomem(choice->err);
+    }
+    trade->m = lpg_choice_sites(choice, trade->list);
+    if (n * trade->m > LPG_MEDIAN_CELLS_MAX) {
+        return cim_fail(choice->err, CIM_E_TOO_LARGE, "demand", NULL,
+                        "%zu 个需求点乘 %zu 个候选点超过 %d，请合并需求点或减少候选点",
+                        "%zu demands times %zu sites is more than %d: join demands or give fewer "
+                        "candidates",
+                        n, trade->m, LPG_MEDIAN_CELLS_MAX);
+    }
+    trade->cost = malloc((n * trade->m + 1) * sizeof *trade->cost);
+    trade->fixed = calloc(trade->m + 1, sizeof *trade->fixed);
+    trade->apart = calloc(trade->m * trade->m + 1, sizeof *trade->apart);
+    trade->capacity = calloc(trade->m + 1, sizeof *trade->capacity);
+    trade->amount = calloc(n + 1, sizeof *trade->amount);
+    trade->none = calloc(n + 1, sizeof *trade->none);
+    if (trade->cost == NULL || trade->fixed == NULL || trade->apart == NULL ||
+        trade->capacity == NULL || trade->amount == NULL || trade->none == NULL) {
+        return cim_fail_nomem(choice->err);
+    }
+    for (size_t j = 0; j < trade->m; j++) {
+        trade->fixed[j] = choice->sites[trade->list[j]].existing && !choice->movable;
+    }
+    lpg_choice_apart(choice, trade->list, trade->m, trade->apart);
+    fill_capacities(choice, trade);
+    return lpg_choice_costs(choice, trade->list, trade->m, choice->coverage, trade->cost);
+}
+
+static cim_status
+solve(struct choice *choice, const struct trade *trade)
+{
+    const struct lpg_median median = {
+        .n = choice->n_demands,
+        .m = trade->m,
+        .p = choice->count + (choice->movable ? choice->n_existing : 0),
+        .cost = trade->cost,
+        .fixed = trade->fixed,
+        .apart = choice->spacing_m > 0.0 ? trade->apart : NULL,
+        .capacity = choice->limited ? trade->capacity : NULL,
+        .amount = choice->limited ? trade->amount : NULL,
+        .none = choice->limited ? trade->none : NULL};
     return lpg_median_solve(&median, choice->ground->call, &choice->answer, choice->err);
 }
 
 /* What each site that was chosen serves: the nearest serves, and covers where it is near enough. */
 static cim_status
-share_out(struct choice *choice, const struct lpg_metric_place *const *demands, const size_t *list,
-          size_t m)
+share_by_nearest(struct choice *choice, const size_t *open, size_t n_open, bool *ret_reached)
 {
+    const size_t n = choice->n_demands;
     const double most_m = choice->coverage ? choice->radius_m : LPG_METRIC_NO_WAY_M;
-    CIM_AUTO_FREE const struct lpg_metric_place **open = malloc((m + 1) * sizeof *open);
-    CIM_AUTO_FREE size_t *site_of = malloc((m + 1) * sizeof *site_of);
-    CIM_AUTO_FREE uint32_t *nearest = malloc((choice->n_demands + 1) * sizeof *nearest);
-    CIM_AUTO_FREE double *metres = malloc((choice->n_demands + 1) * sizeof *metres);
-    size_t n_open = 0;
-    if (open == NULL || site_of == NULL || nearest == NULL || metres == NULL) {
+    CIM_AUTO_FREE const struct lpg_metric_place **places = malloc((n_open + 1) * sizeof *places);
+    CIM_AUTO_FREE const struct lpg_metric_place **demands = malloc((n + 1) * sizeof *demands);
+    CIM_AUTO_FREE uint32_t *nearest = malloc((n + 1) * sizeof *nearest);
+    CIM_AUTO_FREE double *metres = malloc((n + 1) * sizeof *metres);
+    if (places == NULL || demands == NULL || nearest == NULL || metres == NULL) {
         return cim_fail_nomem(choice->err);
     }
-    for (size_t j = 0; j < m; j++) {
-        if (choice->answer.open[j]) {
-            site_of[n_open] = list[j];
-            open[n_open++] = &choice->sites[list[j]].place;
-        }
+    for (size_t k = 0; k < n_open; k++) {
+        places[k] = &choice->sites[open[k]].place;
     }
-    CIM_TRY(lpg_metric_nearest(&choice->metric, open, n_open, demands, choice->n_demands, most_m,
-                               nearest, metres, choice->err));
-    for (size_t i = 0; i < choice->n_demands; i++) {
-        const struct demand *demand = &choice->demands[i];
-        if (nearest[i] != UINT32_MAX) {
-            choice->sites[site_of[nearest[i]]].serves += demand->weight;
-        } else if (!lpg_metric_is_off_road(&choice->metric, &demand->place)) {
-            choice->unreached += demand->weight;
-        }
-    }
-    return CIM_OK;
-}
-
-static cim_status
-choose(struct choice *choice, size_t *list, bool *chosen)
-{
-    const size_t m = list_open_sites(choice, list);
-    CIM_AUTO_FREE double *cost = NULL;
-    CIM_AUTO_FREE bool *fixed = calloc(m + 1, sizeof *fixed);
-    CIM_AUTO_FREE bool *apart = calloc(m * m + 1, sizeof *apart);
-    CIM_AUTO_FREE const struct lpg_metric_place **demands =
-        malloc((choice->n_demands + 1) * sizeof *demands);
-    if (choice->n_demands * m > LPG_MEDIAN_CELLS_MAX) {
-        return cim_fail(choice->err, CIM_E_TOO_LARGE, "demand", NULL,
-                        "%zu 个需求点乘 %zu 个候选点超过 %d，请合并需求点或减少候选点",
-                        "%zu demands times %zu sites is more than %d: join demands or give fewer "
-                        "candidates",
-                        choice->n_demands, m, LPG_MEDIAN_CELLS_MAX);
-    }
-    cost = malloc((choice->n_demands * m + 1) * sizeof *cost);
-    if (cost == NULL || fixed == NULL || apart == NULL || demands == NULL) {
-        return cim_fail_nomem(choice->err);
-    }
-    for (size_t i = 0; i < choice->n_demands; i++) {
+    for (size_t i = 0; i < n; i++) {
         demands[i] = &choice->demands[i].place;
     }
-    CIM_TRY(fill_costs(choice, demands, list, m, cost));
-    CIM_TRY(solve(choice, list, m, cost, fixed, apart));
-    choice->solved = choice->answer.found;
-    if (choice->solved) {
-        CIM_TRY(share_out(choice, demands, list, m));
-        for (size_t j = 0; j < m; j++) {
-            chosen[list[j]] = choice->answer.open[j];
+    CIM_TRY(lpg_metric_nearest(&choice->metric, places, n_open, demands, n, most_m, nearest, metres,
+                               choice->err));
+    for (size_t i = 0; i < n; i++) {
+        const struct demand *demand = &choice->demands[i];
+        ret_reached[i] = nearest[i] != UINT32_MAX;
+        if (!ret_reached[i]) {
+            choice->unreached +=
+                lpg_metric_is_off_road(&choice->metric, &demand->place) ? 0.0 : demand->weight;
+        } else if (!choice->limited) {
+            choice->sites[open[nearest[i]]].serves += demand->weight;
         }
     }
     return CIM_OK;
 }
 
-/* ---- writing ---- */
-
+/* And where each serves only so much, as costs least. */
 static cim_status
-write_site(const struct choice *choice, const struct site *site, bool with_rules,
-           struct cim_buf *out)
+share_by_capacity(struct choice *choice, const struct trade *trade, const bool *reached)
 {
-    static const char *const verdicts[] = {"complies", "to_confirm", "violates"};
-    static const double here[4] = {0.0, 0.0, 0.0, 0.0};
-    const struct lpg_choice_ground *ground = choice->ground;
-    lpg_out_next(out);
-    cim_buf_add_text(out, "{\"type\":\"Feature\"");
-    lpg_out_point(out, "geometry", site->place.lonlat_deg);
-    if (site->id != NULL) {
-        lpg_out_text(out, "id", site->id);
+    const size_t n = choice->n_demands;
+    CIM_AUTO_FREE size_t *open = malloc((trade->m + 1) * sizeof *open);
+    CIM_AUTO_FREE double *served = NULL;
+    struct lpg_transport transport = {.n = n,
+                                      .amount = trade->amount,
+                                      .cost = trade->cost,
+                                      .none = trade->none,
+                                      .stride = trade->m,
+                                      .capacity = trade->capacity,
+                                      .open = open};
+    double cost;
+    for (size_t j = 0; open != NULL && j < trade->m; j++) {
+        if (choice->answer.open[j]) {
+            open[transport.m++] = j;
+        }
     }
-    lpg_out_key(out, "properties");
-    cim_buf_add_char(out, '{');
-    lpg_out_flag(out, "eligible", site->eligible);
-    lpg_out_m(out, "least_margin_m", site->least_margin_m);
-    if (with_rules) {
-        struct lpg_outline outline = {.edges = here, .n_edges = 1};
-        struct lpg_separation_judgement judgement;
-        lpg_tm_init(&outline.tm, site->place.lonlat_deg[0], site->place.lonlat_deg[1]);
-        CIM_TRY(lpg_separation_judge(ground->demand, &outline, ground->with->day,
-                                     &ground->with->views, &judgement, choice->err));
-        lpg_out_m(out, "serves", site->serves);
-        lpg_separation_write(ground->demand, &judgement, ground->station, &ground->with->views,
-                             out);
-    } else {
-        lpg_out_text(out, "verdict", verdicts[site->verdict]);
-    }
-    cim_buf_add_text(out, "}}");
-    return CIM_OK;
-}
-
-/* Eligible ones first, those with the most to spare before the others. */
-static int
-by_margin(const void *a, const void *b)
-{
-    const struct site *x = *(const struct site *const *)a;
-    const struct site *y = *(const struct site *const *)b;
-    if (x->eligible != y->eligible) {
-        return x->eligible ? -1 : 1;
-    }
-    if (x->least_margin_m != y->least_margin_m) {
-        return x->least_margin_m > y->least_margin_m ? -1 : 1;
-    }
-    return x < y ? -1 : x > y; /* as they were given */
-}
-
-static cim_status
-write_candidates(const struct choice *choice, struct cim_buf *out)
-{
-    const size_t n = choice->n_sites - choice->n_existing;
-    CIM_AUTO_FREE const struct site **ranked = malloc((n + 1) * sizeof *ranked);
-    if (ranked == NULL) {
+    served = malloc((n * transport.m + 1) * sizeof *served);
+    if (open == NULL || served == NULL) {
         return cim_fail_nomem(choice->err);
     }
+    CIM_TRY(lpg_transport_solve(&transport, &cost, served, choice->err));
     for (size_t i = 0; i < n; i++) {
-        ranked[i] = &choice->sites[choice->n_existing + i];
+        double left = reached[i] ? trade->amount[i] : 0.0;
+        for (size_t k = 0; k < transport.m; k++) {
+            const double share = served[i * transport.m + k];
+            if (trade->cost[i * trade->m + open[k]] < trade->none[i]) {
+                choice->sites[trade->list[open[k]]].serves += share;
+                left -= share;
+            }
+        }
+        choice->unserved += fmax(left, 0.0);
     }
-    qsort(ranked, n, sizeof *ranked, by_margin);
-    cim_buf_add_text(out, ",\"candidates\":{\"type\":\"FeatureCollection\",\"features\":[");
-    for (size_t i = 0; i < n; i++) {
-        CIM_TRY(write_site(choice, ranked[i], false, out));
-    }
-    cim_buf_add_text(out, "]}");
     return CIM_OK;
 }
 
-/* Why `count` stations cannot stand together: too few places, or else the spacing, without which
- * any of the lawful places may be chosen together. */
-static void
-write_too_few(const struct choice *choice, struct cim_buf *out)
+static cim_status
+share_out(struct choice *choice, const struct trade *trade)
 {
-    size_t lawful = 0;
-    size_t eligible = 0;
-    for (size_t i = 0; i < choice->n_sites; i++) {
-        lawful += choice->sites[i].lawful;
-        eligible += choice->sites[i].eligible;
+    CIM_AUTO_FREE size_t *open = malloc((trade->m + 1) * sizeof *open);
+    CIM_AUTO_FREE bool *reached = calloc(choice->n_demands + 1, sizeof *reached);
+    size_t n_open = 0;
+    if (open == NULL || reached == NULL) {
+        return cim_fail_nomem(choice->err);
     }
-    lpg_out_key(out, "too_few");
-    if (choice->solved) {
-        cim_buf_add_text(out, "null");
-        return;
-    }
-    cim_buf_add_char(out, '{');
-    lpg_out_text(out, "without", lawful < choice->count ? "count" : "spacing_m");
-    lpg_out_int(out, "places", (int64_t)lawful);
-    lpg_out_int(out, "places_spaced", (int64_t)eligible);
-    cim_buf_add_char(out, '}');
-}
-
-/* Existing stations that give way to places that serve better. */
-static void
-write_moved(const struct choice *choice, const bool *chosen, struct cim_buf *out)
-{
-    const struct lpg_sites *sites = choice->stations.sites;
-    cim_buf_add_text(out, ",\"moved\":{\"type\":\"FeatureCollection\",\"features\":[");
-    for (size_t i = 0; i < choice->n_existing && choice->solved && choice->movable; i++) {
-        const struct site *site = &choice->sites[i];
-        const struct lpg_site_facts *facts = &sites->facts[site->record];
-        if (chosen[i]) {
-            continue;
+    for (size_t j = 0; j < trade->m; j++) {
+        if (choice->answer.open[j]) {
+            open[n_open++] = trade->list[j];
         }
-        lpg_out_next(out);
-        cim_buf_add_text(out, "{\"type\":\"Feature\"");
-        lpg_out_point(out, "geometry", site->place.lonlat_deg);
-        lpg_out_text(out, "id", sites->text + facts->uid);
-        lpg_out_key(out, "properties");
-        cim_buf_add_char(out, '{');
-        lpg_out_text(out, "name", sites->text + facts->name);
-        cim_buf_add_text(out, "}}");
     }
-    cim_buf_add_text(out, "]}");
-}
-
-/* Least weighted distances without what stands for ways that do not exist. */
-static double
-told_value(const struct choice *choice, double value)
-{
-    return choice->coverage ? choice->total - value
-                            : value - LPG_METRIC_NO_WAY_M * choice->unreached;
+    CIM_TRY(share_by_nearest(choice, open, n_open, reached));
+    return choice->limited ? share_by_capacity(choice, trade, reached) : CIM_OK;
 }
 
 static cim_status
-write_choice(const struct choice *choice, const bool *chosen, struct cim_buf *out)
+choose_with(struct choice *choice, struct trade *trade, bool *chosen)
 {
-    const struct lpg_median_answer *answer = &choice->answer;
-    const double value = told_value(choice, answer->value);
-    const double bound = told_value(choice, answer->bound);
-    const double gap = fabs(value - bound) / fmax(fmax(value, bound), 1e-9);
-    CIM_TRY(write_candidates(choice, out));
-    cim_buf_add_text(out, ",\"chosen\":{\"type\":\"FeatureCollection\",\"features\":[");
-    for (size_t i = choice->n_existing; i < choice->n_sites; i++) {
-        if (chosen[i]) {
-            CIM_TRY(write_site(choice, &choice->sites[i], true, out));
-        }
+    CIM_TRY(trade_open(choice, trade));
+    CIM_TRY(solve(choice, trade));
+    choice->solved = choice->answer.found;
+    for (size_t j = 0; j < trade->m && choice->solved; j++) {
+        chosen[trade->list[j]] = choice->answer.open[j];
     }
-    cim_buf_add_text(out, "]}");
-    write_moved(choice, chosen, out);
-    write_too_few(choice, out);
-    lpg_out_m(out, "total_demand", choice->total);
-    lpg_out_m(out, "off_road_demand", choice->metric.by_road ? choice->off_road : NAN);
-    lpg_out_m(out, "unreached_demand",
-              choice->solved && !choice->coverage ? choice->unreached : NAN);
-    lpg_out_int(out, "existing_stations", (int64_t)choice->n_existing);
-    lpg_out_m(out, "covered_demand", choice->solved && choice->coverage ? value : NAN);
-    lpg_out_m(out, "weighted_distance_m", choice->solved && !choice->coverage ? value : NAN);
-    lpg_out_m(out, "bound", choice->solved ? bound : NAN);
-    lpg_out_six(out, "gap", !choice->solved ? NAN : answer->proven ? 0.0 : gap);
-    lpg_out_flag(out, "proven", choice->solved && answer->proven);
-    return cim_buf_status(out, choice->err);
+    return choice->solved ? share_out(choice, trade) : CIM_OK;
 }
+
+static cim_status
+choose(struct choice *choice, bool *chosen)
+{
+    struct trade trade = {0};
+    const cim_status status = choose_with(choice, &trade, chosen);
+    trade_done(&trade);
+    return status;
+}
+
+/* ---- the whole ---- */
 
 static cim_status
 run_choice(struct choice *choice, struct cim_buf *out)
@@ -749,16 +865,16 @@ run_choice(struct choice *choice, struct cim_buf *out)
                             choice->ground->tm, &choice->metric, choice->err));
     CIM_TRY(collect_sites(choice));
     CIM_TRY(collect_demand(choice));
-    CIM_AUTO_FREE size_t *list = calloc(choice->n_sites + 1, sizeof *list);
     CIM_AUTO_FREE bool *chosen = calloc(choice->n_sites + 1, sizeof *chosen);
-    if (list == NULL || chosen == NULL) {
+    if (chosen == NULL) {
         return cim_fail_nomem(choice->err);
     }
     if (choice->ground->job != NULL) {
         choice->ground->job->progress(choice->ground->job, 0.92, "正在优选", "choosing");
     }
-    CIM_TRY(choose(choice, list, chosen));
-    return write_choice(choice, chosen, out);
+    CIM_TRY(choose(choice, chosen));
+    CIM_TRY(choice->wants_frontier ? lpg_choice_frontier(choice) : CIM_OK);
+    return lpg_choice_write(choice, chosen, out);
 }
 
 cim_status
@@ -768,12 +884,7 @@ lpg_siting_choose(const struct lpg_choice_ground *ground, struct json_object *in
     struct choice choice = {.ground = ground, .inputs = inputs, .err = err};
     cim_status status;
     if (lpg_in_member(inputs, "count") == NULL) {
-        static const char none[] = "{\"type\":\"FeatureCollection\",\"features\":[]}";
-        cim_buf_addf(out, ",\"candidates\":%s,\"chosen\":%s,\"moved\":%s", none, none, none);
-        cim_buf_add_text(out, ",\"too_few\":null,\"total_demand\":null,\"off_road_demand\":null,"
-                              "\"unreached_demand\":null,\"existing_stations\":null,"
-                              "\"covered_demand\":null,\"weighted_distance_m\":null,"
-                              "\"bound\":null,\"gap\":null,\"proven\":false");
+        lpg_choice_write_none(out);
         return cim_buf_status(out, err);
     }
     status = run_choice(&choice, out);

@@ -25,7 +25,8 @@ struct lpg_choice_ground {
     const struct lpg_tm *tm;
     const double *box_deg;        /* of the area */
     const GEOSGeometry *area;     /* in the plane */
-    const GEOSGeometry *feasible; /* likewise */
+    const GEOSGeometry *base;     /* what land use and control lines leave of it */
+    const GEOSGeometry *feasible; /* and separations of that */
 };
 
 /* `count`, `candidates`, `demand`, `objective`, `service_radius_m`, `by`, `spacing_m`, `existing`

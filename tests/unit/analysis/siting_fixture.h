@@ -70,6 +70,45 @@ add_house(struct fixture *fixture, const struct house *house, double west_m, dou
     add_house_ring(fixture, house, ring, 5);
 }
 
+/* A building of one storey or more, nothing of it assumed: for rooms in buildings. */
+struct building {
+    int number;
+    const char *use;
+    const char *storeys;
+    const char *fire_rating; /* NULL: not said */
+    const char *important;   /* likewise */
+    const char *residents;   /* likewise */
+};
+
+static inline void
+add_building(struct fixture *fixture, const struct building *building, double west_m,
+             double south_m, double east_m, double north_m)
+{
+    static const char *const names[] = {"uid",         "building_no",      "name",
+                                        "use",         "storeys",          "fire_rating",
+                                        "residents",   "important_public", "open_flame",
+                                        "high_rise_class", "area_code"};
+    char uid[37];
+    char number[16];
+    double ring[10];
+    const bool high = atoi(building->storeys) > 7;
+    const char *const texts[] = {uid,
+                                 number,
+                                 number,
+                                 building->use,
+                                 building->storeys,
+                                 building->fire_rating,
+                                 building->residents,
+                                 building->important,
+                                 "false",
+                                 high ? "two" : "none",
+                                 "460105"};
+    uid_of(building->number, uid);
+    (void)snprintf(number, sizeof number, "B%d", building->number);
+    rectangle(west_m, south_m, east_m, north_m, ring);
+    add_record(fixture, "lpg.buildings", names, texts, 11, ring, 5);
+}
+
 static inline void
 add_station(struct fixture *fixture, int number, const char *kind, const char *station_class,
             const char *litres, double east_m, double north_m)
