@@ -115,6 +115,45 @@ describe('the planner', () => {
     assert.deepEqual(faults, [])
   })
 
+  it('15:00 offers rooms in buildings for class III: no dwellings, no high-rises, each rule with its 待核', async () => {
+    await page.selectOption(test('plan-class'), 'III')
+    await page.fill(test('plan-volume'), '1')
+    await page.fill(test('plan-capacity'), '40')
+    await page.evaluate((c) => window.__lpgMap.jumpTo({ center: c, zoom: 14.5 }), corner)
+    await mapReady(page)
+    await page.click(test('plan-view'))
+    assert.equal(await page.inputValue(test('plan-places')), 'buildings')
+    await page.check(test('plan-wants-frontier'))
+    const answer = await runPlan()
+    const { rooms } = answer
+    assert.ok(rooms.taken > 0 && rooms.taken < rooms.buildings, JSON.stringify(rooms))
+    assert.ok(rooms.not_taken.use > 0 && rooms.not_taken.high_rise > 0, JSON.stringify(rooms))
+    assert.match(await page.innerText(test('plan-rooms')), /高层/)
+    // what the records of the chosen buildings say, asked for by themselves
+    const records = await page.evaluate(
+      async (uids) => Promise.all(uids.map(async (uid) => (await fetch(`/collections/lpg.buildings/items?uid=${uid}`)).json())),
+      answer.candidates.features.map((f) => f.properties.building).slice(0, 40),
+    )
+    for (const { features } of records) {
+      const { use, important_public: important, high_rise_class: high, fire_rating: rating } = features[0].properties
+      assert.ok(!['dwelling', 'dormitory', 'mixed'].includes(use), use)
+      assert.ok(important === false && (high === null || high === undefined || high === 'none'), JSON.stringify(features[0].properties))
+      assert.ok(['1', '2'].includes(rating), rating)
+    }
+    assert.ok(answer.chosen.features.length === 2 && answer.chosen.features.every((f) => f.properties.serves <= 40))
+    if (answer.total_demand > 0) assert.ok(answer.gap <= 0.01, `gap ${answer.gap}`)
+    assert.equal(answer.chosen.features[0].properties.verdict, 'to_confirm', 'rows of confidence L')
+    assert.match(await page.innerText(test('plan-sites')), /待核/)
+    assert.ok(!/合规/.test((await page.innerText(test('plan-sites'))).replaceAll('不合规', '')), 'the word is not used')
+    assert.ok(answer.frontier.length > 1 && answer.frontier_complete !== null)
+    await page.locator(`${test('plan-frontier')} tbody tr`).nth(1).click()
+    await page.locator(test('plan-frontier')).scrollIntoViewIfNeeded()
+    await shot(page, 'plan-class-3')
+    await page.uncheck(test('plan-wants-frontier'))
+    await page.fill(test('plan-capacity'), '')
+    assert.deepEqual(faults, [])
+  })
+
   it('gives the report as PDF and Word, and the land as SHP', async () => {
     for (const [name, begins] of [['pdf', '%PDF'], ['docx', 'PK'], ['geojson', '{"ty'], ['shp-feasible', 'PK']]) {
       const href = await page.getAttribute(test(`file-${name}`), 'href')

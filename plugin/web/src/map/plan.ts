@@ -2,7 +2,7 @@
 import type { GeoJSONSource, Map as MapLibreMap, MapMouseEvent } from 'maplibre-gl'
 import { watch } from 'vue'
 import { planOpen } from '../state/panels'
-import { area, askWhy, chosenSite, corners, pointer, setArea, shown, why, type SiteFeature } from '../state/plan'
+import { area, askWhy, choiceSites, chosenSite, corners, pointer, setArea, shown, why, type FrontierPoint, type SiteFeature } from '../state/plan'
 import { verdictColours } from '../state/siting'
 import { boundsOf } from './bounds'
 import type { LonLat } from './geodesy'
@@ -38,6 +38,7 @@ function draw(): void {
   } else if (open && area.value) features.push(feature(area.value, { kind: 'area' }))
   if (open && shown.value) features.push(feature(shown.value.answer.feasible, { kind: 'land' }))
   if (open) features.push(...siteFeatures())
+  if (open) features.push(...choiceSites.value.map((f) => feature(f.geometry, { kind: 'ring', label: '' })))
   if (open && chosenSite.value) features.push(feature(chosenSite.value.geometry, { kind: 'ring', label: '' }))
   if (open && why.value) {
     features.push(feature({ type: 'Point', coordinates: why.value.at }, { kind: 'why', label: '', colour: verdictColours[why.value.answer.verdict] }))
@@ -135,6 +136,14 @@ export function flyToSite(site: SiteFeature): void {
   host?.flyTo({ center: site.geometry.coordinates as LonLat, zoom: Math.max(host.getZoom(), 17), duration: 800 })
 }
 
+/** The sites of a choice of the frontier, all of them in the view. */
+export function flyToChoice(choice: FrontierPoint): void {
+  const sites = shown.value?.answer.candidates.features.filter((f) => choice.sites.includes(String(f.id))) ?? []
+  choiceSites.value = sites
+  const bounds = boundsOf(sites.map((f) => f.geometry))
+  if (host && bounds) host.fitBounds(bounds, { padding: 60, maxZoom: 17, duration: 800 })
+}
+
 export function attachPlan(m: MapLibreMap): void {
   host = m
   m.addSource('cim:plan', { type: 'geojson', data: nothing })
@@ -178,6 +187,6 @@ export function attachPlan(m: MapLibreMap): void {
   m.on('mousemove', onMove)
   m.on('click', onClick)
   m.on('dblclick', onDouble)
-  watch([area, corners, shown, chosenSite, why, planOpen, () => pointer.drawing], draw)
+  watch([area, corners, shown, chosenSite, choiceSites, why, planOpen, () => pointer.drawing], draw)
   draw()
 }

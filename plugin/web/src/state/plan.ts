@@ -14,6 +14,9 @@ export type AreaShape = GeoJSON.Polygon | GeoJSON.MultiPolygon
 
 export type Existing = 'fixed' | 'movable' | 'ignore'
 
+export type DemandBy = 'users' | 'gas'
+export type Places = 'land' | 'buildings'
+
 export interface PlanInputs {
   area: AreaShape
   station_class?: 'I' | 'II' | 'III'
@@ -24,6 +27,10 @@ export interface PlanInputs {
   land_use?: 'apply' | 'ignore'
   existing?: Existing
   by?: 'straight' | 'length'
+  capacity?: number
+  demand_by?: DemandBy
+  candidates_from?: Places
+  frontier?: boolean
 }
 
 export interface LandRule {
@@ -35,6 +42,8 @@ export interface LandRule {
 
 export interface SiteProperties {
   eligible?: boolean
+  /** Of the building that a room is in. */
+  name?: string | null
   least_margin_m: number | null
   serves?: number
   verdict?: Verdict
@@ -42,6 +51,22 @@ export interface SiteProperties {
 }
 
 export type SiteFeature = GeoJSON.Feature<GeoJSON.Point, SiteProperties>
+
+/** A choice of stations that no other beats in cost, coverage and exposed residents at once. */
+export interface FrontierPoint {
+  stations: number
+  cost: number
+  covered_demand: number
+  exposed_residents: number
+  sites: string[]
+}
+
+export interface Rooms {
+  buildings: number
+  taken: number
+  not_taken: Record<string, number>
+  assumed: Record<string, number>
+}
 
 export interface PlanAnswer extends RunOf<PlanInputs> {
   feasible: GeoJSON.MultiPolygon
@@ -58,6 +83,12 @@ export interface PlanAnswer extends RunOf<PlanInputs> {
   moved: GeoJSON.FeatureCollection<GeoJSON.Point, { name: string }>
   total_demand: number | null
   off_road_demand: number | null
+  unserved_demand: number | null
+  unknown_demand: number | null
+  frontier: FrontierPoint[]
+  frontier_complete: boolean | null
+  residents_unknown: number | null
+  rooms: Rooms | null
   covered_demand: number | null
   weighted_distance_m: number | null
   bound: number | null
@@ -80,6 +111,10 @@ export const question = reactive({
   landUse: true,
   existing: 'fixed' as Existing,
   by: 'straight' as 'straight' | 'length',
+  capacity: '' as number | '',
+  demandBy: 'users' as DemandBy,
+  places: 'buildings' as Places,
+  frontier: false,
   crs: '',
 })
 export const area = shallowRef<AreaShape | null>(null)
@@ -91,6 +126,8 @@ export const { run, cancel: cancelPlan, say } = runner
 export const scenarios = shallowRef<Scenario[]>([])
 export const shown = shallowRef<Scenario | null>(null)
 export const chosenSite = shallowRef<SiteFeature | null>(null)
+/** The sites of a choice of the frontier that is looked at. */
+export const choiceSites = shallowRef<SiteFeature[]>([])
 export const saved = shallowRef<JobStatus[]>([])
 export const why = shallowRef<{ at: LonLat; answer: WhyNot } | null>(null)
 
@@ -126,12 +163,24 @@ export async function bringArea(file: File): Promise<void> {
   }
 }
 
+function choiceInputs(): Partial<PlanInputs> {
+  return {
+    count: question.count,
+    service_radius_m: question.radiusM,
+    objective: question.objective,
+    demand_by: question.demandBy,
+    ...(question.capacity === '' ? {} : { capacity: question.capacity }),
+    ...(question.stationClass === 'III' ? { candidates_from: question.places } : {}),
+    ...(question.frontier && question.existing !== 'movable' ? { frontier: true } : {}),
+  }
+}
+
 export function planInputs(): PlanInputs {
   return {
     area: area.value!,
     station_class: question.stationClass,
     ...(question.volumeM3 === '' ? {} : { volume_m3: question.volumeM3 }),
-    ...(question.count > 0 ? { count: question.count, service_radius_m: question.radiusM, objective: question.objective } : {}),
+    ...(question.count > 0 ? choiceInputs() : {}),
     land_use: question.landUse ? 'apply' : 'ignore',
     existing: question.existing,
     by: question.by,
@@ -155,6 +204,7 @@ function show(job: string, answer: PlanAnswer): void {
   scenarios.value = [scenario, ...scenarios.value.filter((other) => other.job !== job)].slice(0, SCENARIOS_MAX)
   shown.value = scenario
   chosenSite.value = null
+  choiceSites.value = []
   area.value = answer.run.inputs.area
 }
 
@@ -180,6 +230,10 @@ export async function openSaved(job: string): Promise<void> {
     question.landUse = inputs.land_use !== 'ignore'
     question.existing = inputs.existing ?? 'fixed'
     question.by = inputs.by ?? 'straight'
+    question.capacity = inputs.capacity ?? ''
+    question.demandBy = inputs.demand_by ?? 'users'
+    question.places = inputs.candidates_from ?? 'buildings'
+    question.frontier = inputs.frontier ?? false
     corners.value = []
     areaName.value = ''
     show(job, answer)
