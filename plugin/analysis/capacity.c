@@ -70,3 +70,22 @@ lpg_wishes_fill(struct lpg_wishes *wishes, size_t m, const double *capacity, con
         ret_gain[wish->site] += wish->share * wish->gain;
     }
 }
+
+void
+lpg_wishes_count(const struct lpg_wishes *wishes, const bool *is_open, double *served)
+{
+    for (size_t k = 0; k < wishes->n; k++) {
+        const struct lpg_wish *wish = &wishes->all[k];
+        served[wish->demand] += is_open[wish->site] ? wish->share : 0.0;
+    }
+}
+
+bool
+lpg_all_whole(const double *values, size_t n)
+{
+    bool whole = true;
+    for (size_t k = 0; values != NULL && k < n; k++) {
+        whole = whole && values[k] == floor(values[k]);
+    }
+    return whole;
+}

@@ -1,5 +1,5 @@
-/* plugin/analysis/frontier.h -- of all choices of up to p sites those that no other beats at once in
- * cost, in demand covered and in persons exposed: the Pareto set.
+/* plugin/analysis/frontier.h -- of all choices of up to p sites those that no other beats at once
+ * in cost, in demand covered and in persons exposed: the Pareto set.
  *
  * A depth-first search over sets of sites. Nothing that holds a set costs less or exposes fewer
  * than it, and what it may still cover is bounded by the best gains of the sites that are left

@@ -2,6 +2,7 @@
 #include "analysis/median.h"
 
 #include "analysis/capacity.h"
+#include "analysis/quantile.h"
 #include "analysis/transport.h"
 #include "cim/util.h"
 
@@ -35,13 +36,13 @@ struct solver {
     struct cell *cells;
     double *multiplier; /* n */
     double *best_multiplier;
-    double *gain;         /* m: what a site saves in the relaxation, negative */
-    size_t *order;        /* m */
-    double *served;       /* n, in the relaxation */
+    double *gain;             /* m: what a site saves in the relaxation, negative */
+    size_t *order;            /* m */
+    double *served;           /* n, in the relaxation */
     struct lpg_wishes wishes; /* with capacities: whom each site would serve in it */
-    unsigned char *state; /* m, of the node at hand */
-    bool *chosen;         /* m */
-    bool *is_open;        /* m: of the relaxation */
+    unsigned char *state;     /* m, of the node at hand */
+    bool *chosen;             /* m */
+    bool *is_open;            /* m: of the relaxation */
     size_t n_listed;
     size_t *listed;  /* the chosen, in order */
     uint32_t *place; /* m: of a chosen one in `listed` */
@@ -109,27 +110,6 @@ by_cost(const void *a, const void *b)
                               : (x->site < y->site ? -1 : x->site > y->site);
 }
 
-/* The value below which a share of a row lies, from a sample of it. */
-static double
-share_below(const double *row, size_t m, double share)
-{
-    enum { SAMPLE = 128 };
-    double sample[SAMPLE];
-    const size_t n = m < SAMPLE ? m : SAMPLE;
-    size_t at;
-    for (size_t k = 0; k < n; k++) { /* sorted as it is drawn */
-        const double value = row[k * m / n];
-        size_t i = k;
-        while (i > 0 && sample[i - 1] > value) {
-            sample[i] = sample[i - 1];
-            i--;
-        }
-        sample[i] = value;
-    }
-    at = (size_t)((double)n * share);
-    return sample[at < n ? at : n - 1];
-}
-
 /* Whether a demand at this cost, or any whole part of it, costs a whole number. */
 static bool
 is_whole(const struct solver *solver, size_t i, double cost)
@@ -147,15 +127,11 @@ make_rows(struct solver *solver)
     const size_t m = solver->given->m;
     const double share = fmin(4.0 / (double)(solver->given->p + 1), 1.0);
     size_t capacity = 0;
-    solver->integral = true;
-    for (size_t j = 0; j < m && solver->given->capacity != NULL; j++) {
-        solver->integral =
-            solver->integral && solver->given->capacity[j] == floor(solver->given->capacity[j]);
-    }
+    solver->integral = lpg_all_whole(solver->given->capacity, m);
     for (size_t i = 0; i < n; i++) {
         const double *costs = solver->given->cost + i * m;
         struct row *row = &solver->rows[i];
-        const double below = share_below(costs, m, share);
+        const double below = lpg_share_below(costs, m, share);
         row->first = solver->n_cells;
         row->limit = HUGE_VAL;
         for (size_t j = 0; j < m; j++) {
@@ -410,11 +386,9 @@ improve_within(struct solver *solver, double value)
                 continue;
             }
             n_tried++;
-            list_chosen(solver);
-            for (size_t l = 0; l < solver->n_listed && !saved; l++) {
-                const size_t out = solver->listed[l];
+            for (size_t out = 0; out < solver->given->m && !saved; out++) {
                 double tried;
-                if (is_fixed(solver, out) || solver->state[out] == IN ||
+                if (!solver->chosen[out] || is_fixed(solver, out) || solver->state[out] == IN ||
                     !may_join(solver, in, out)) {
                     continue;
                 }
@@ -428,7 +402,6 @@ improve_within(struct solver *solver, double value)
                 value = saved ? tried : value;
                 solver->chosen[out] = !saved;
                 solver->chosen[in] = saved;
-                list_chosen(solver);
             }
         }
     }
@@ -530,10 +503,7 @@ count_served(struct solver *solver, size_t n_open)
 {
     memset(solver->served, 0, solver->given->n * sizeof *solver->served);
     if (solver->given->capacity != NULL) {
-        for (size_t k = 0; k < solver->wishes.n; k++) {
-            const struct lpg_wish *one = &solver->wishes.all[k];
-            solver->served[one->demand] += solver->is_open[one->site] ? one->share : 0.0;
-        }
+        lpg_wishes_count(&solver->wishes, solver->is_open, solver->served);
         return;
     }
     for (size_t i = 0; i < solver->given->n; i++) {

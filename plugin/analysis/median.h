@@ -24,13 +24,13 @@
 enum { LPG_MEDIAN_SITES_MAX = 2000, LPG_MEDIAN_CELLS_MAX = 25000000 };
 
 struct lpg_median {
-    size_t n;           /* demands */
-    size_t m;           /* sites */
-    size_t p;           /* sites to choose beside those that are fixed */
-    const double *cost; /* n rows of m; at least 0, finite */
-    const bool *fixed;  /* m: open whatever happens; NULL: none */
-    const bool *apart;  /* m × m, symmetric: not both of them chosen; NULL: all may be */
-    double work;        /* budget in cells looked at; 0: LPG_MEDIAN_WORK */
+    size_t n;               /* demands */
+    size_t m;               /* sites */
+    size_t p;               /* sites to choose beside those that are fixed */
+    const double *cost;     /* n rows of m; at least 0, finite */
+    const bool *fixed;      /* m: open whatever happens; NULL: none */
+    const bool *apart;      /* m × m, symmetric: not both of them chosen; NULL: all may be */
+    double work;            /* budget in cells looked at; 0: LPG_MEDIAN_WORK */
     const double *capacity; /* m; NULL: each serves as many as there are */
     const double *amount;   /* n: what of a capacity a demand takes; with capacities alone */
     const double *none;     /* n: the cost of serving nothing of it; with capacities alone */

@@ -34,9 +34,9 @@ struct lpg_receptor_seen {
     uint32_t kinds;   /* bits of enum lpg_receptor; 0 for the station's own kind of room */
     uint32_t assumed; /* LPG_ASSUMED_… of all its kinds */
     bool own_room;
-    bool holds_room;    /* a use in which a class III station may have its room */
-    double storeys;     /* of a building; NaN: not said */
-    double fire_rating; /* likewise, 1 to 4 */
+    bool holds_room;     /* a use in which a class III station may have its room */
+    double storeys;      /* of a building; NaN: not said */
+    double fire_rating;  /* likewise, 1 to 4 */
     double height_m;     /* of what has a height in its rule */
     double half_width_m; /* from the line to its edge */
     const double *edges; /* pairs of ends; a position: both the same */

@@ -42,8 +42,8 @@ const char *const lpg_assumed_names[LPG_ASSUMED_ALL] = {
 static const char *const parameter_names[LPG_SEPARATION_PARAMETERS] = {
     "look_m",          "slack_m",        "pole_height_m",        "storey_height_m",
     "high_dwelling_m", "high_other_m",   "class_one_dwelling_m", "residential_households",
-    "class3_upto_m3",  "class2_upto_m3", "class1_upto_m3",
-    "room_least_m2",   "room_fire_rating"};
+    "class3_upto_m3",  "class2_upto_m3", "class1_upto_m3",       "room_least_m2",
+    "room_fire_rating"};
 
 static cim_status
 fail_row(const char *path, const char *list, size_t i, const char *key, cim_error *err)

@@ -120,8 +120,8 @@ find_exposed(struct exposure *exposure, const size_t *list, size_t m)
             lpg_tm_init(&exposure->outline.tm, site->place.lonlat_deg[0],
                         site->place.lonlat_deg[1]);
             lpg_separation_window(&exposure->outline.tm, choice->exposure_m, window_deg);
-            lpg_receptors_visit(&choice->ground->with->views, window_deg,
-                                choice->ground->with->day, see, exposure);
+            lpg_receptors_visit(&choice->ground->with->views, window_deg, choice->ground->with->day,
+                                see, exposure);
         }
         exposure->exposed_end[j] = exposure->n_exposed;
     }

@@ -1,5 +1,5 @@
-/* plugin/analysis/siting_parts.h -- what the parts of siting_choice share: the sites and the demand of
- * one question, and the answer before it is written. Private to siting_*.c. */
+/* plugin/analysis/siting_parts.h -- what the parts of siting_choice share: the sites and the demand
+ * of one question, and the answer before it is written. Private to siting_*.c. */
 #ifndef LPG_ANALYSIS_SITING_PARTS_H
 #define LPG_ANALYSIS_SITING_PARTS_H
 
@@ -39,9 +39,9 @@ struct choice {
     bool coverage; /* else the least weighted distance */
     double radius_m;
     double spacing_m;
-    bool movable; /* existing stations may give way to other places */
-    bool by_gas;  /* end users weigh what they ordered in twelve months, in kg */
-    bool limited; /* there are capacities */
+    bool movable;    /* existing stations may give way to other places */
+    bool by_gas;     /* end users weigh what they ordered in twelve months, in kg */
+    bool limited;    /* there are capacities */
     double capacity; /* of a new station, NaN: any */
     double existing_capacity;
     bool in_buildings; /* candidates are rooms */
@@ -70,8 +70,8 @@ struct choice {
     cim_error *err;
 };
 
-/* Every rule at a site: of a room to the walls of its building, but for the rules of what it must not
- * be inside, which look at the place itself. */
+/* Every rule at a site: of a room to the walls of its building, but for the rules of what it must
+ * not be inside, which look at the place itself. */
 cim_status lpg_choice_judge(const struct choice *choice, const struct site *site,
                             struct lpg_separation_judgement *ret_judgement);
 /* Sites that take part, existing ones and eligible candidates: their number. */
@@ -83,6 +83,10 @@ cim_status lpg_choice_costs(struct choice *choice, const size_t *list, size_t m,
 /* `apart`: m × m. Which of them are too near to each other. */
 void lpg_choice_apart(const struct choice *choice, const size_t *list, size_t m, bool *apart);
 
+/* Metres between two places of the plane. */
+double lpg_choice_apart_m(const struct choice *choice, const double a[2], const double b[2]);
+/* Chooses (siting_solve.c); `ret_chosen`: by site. */
+cim_status lpg_choice_solve(struct choice *choice, bool *ret_chosen);
 /* The frontier of the question (siting_frontier.c). */
 cim_status lpg_choice_frontier(struct choice *choice);
 

@@ -78,8 +78,8 @@ see(void *arg, const struct lpg_receptor_seen *seen)
     if (seen->layer != LPG_RECEPTORS_BUILDINGS || !seen->area) {
         return 0;
     }
-    rooms->status = lpg_shape_area(rooms->geos, rooms->tm, seen->edges, seen->n_edges, &shape,
-                                   rooms->err);
+    rooms->status =
+        lpg_shape_area(rooms->geos, rooms->tm, seen->edges, seen->n_edges, &shape, rooms->err);
     if (rooms->status != CIM_OK || shape == NULL) {
         return rooms->status != CIM_OK;
     }

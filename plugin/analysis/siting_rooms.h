@@ -28,8 +28,8 @@ struct lpg_rooms {
     const struct GEOSPrepGeom_t *area; /* in the plane: where they are to be */
     int64_t n_buildings;
     int64_t n_taken;
-    int64_t n_faults[LPG_ROOM_FAULTS];    /* buildings; one may have several */
-    int64_t n_assumed[LPG_ASSUMED_ALL];   /* buildings with a fault that is only assumed */
+    int64_t n_faults[LPG_ROOM_FAULTS];  /* buildings; one may have several */
+    int64_t n_assumed[LPG_ASSUMED_ALL]; /* buildings with a fault that is only assumed */
     /* A building that may, with a place inside it. Non-zero ends the walk. */
     int (*taken)(void *arg, const struct lpg_receptor_seen *seen, const double lonlat_deg[2]);
     void *arg;

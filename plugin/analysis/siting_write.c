@@ -37,7 +37,8 @@ write_site(const struct choice *choice, const struct site *site, bool with_rules
     lpg_out_flag(out, "eligible", site->eligible);
     lpg_out_m(out, "least_margin_m", site->least_margin_m);
     if (site->room) {
-        const struct lpg_sites *buildings = ground->with->views.layers[LPG_RECEPTORS_BUILDINGS].sites;
+        const struct lpg_sites *buildings =
+            ground->with->views.layers[LPG_RECEPTORS_BUILDINGS].sites;
         const struct lpg_site_facts *facts = &buildings->facts[site->record];
         lpg_out_text(out, "building", buildings->text + facts->uid);
         lpg_out_text(out, "name", buildings->text + facts->name);

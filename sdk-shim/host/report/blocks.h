@@ -25,7 +25,8 @@ struct host_report_layer {
     char title[128];
     struct json_object *geojson; /* borrowed */
     double colour[3];
-    bool outline; /* what was asked about: edged, hardly filled */
+    struct json_object *painted; /* the column whose values have colours; borrowed; NULL: none */
+    bool outline;                /* what was asked about: edged, hardly filled */
 };
 
 struct host_report_blocks {

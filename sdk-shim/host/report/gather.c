@@ -136,6 +136,41 @@ put_facts(struct gathering *gathering, const char *heading, struct facts *facts)
 
 /* ---- layers ---- */
 
+/* A collection without features, or a geometry without positions: nothing to draw. */
+static bool
+is_empty(struct json_object *geojson)
+{
+    struct json_object *features = host_report_member(geojson, "features");
+    struct json_object *coordinates = host_report_member(geojson, "coordinates");
+    struct json_object *list = features != NULL ? features : coordinates;
+    return list != NULL && json_object_is_type(list, json_type_array) &&
+           json_object_array_length(list) == 0;
+}
+
+/* The first column whose values have colours. */
+static struct json_object *
+painted_by(struct json_object *schema)
+{
+    struct json_object *columns = host_report_member(schema, "x-columns");
+    const size_t n =
+        json_object_is_type(columns, json_type_array) ? json_object_array_length(columns) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *column = json_object_array_get_idx(columns, i);
+        struct json_object *values = host_report_member(column, "values");
+        if (!json_object_is_type(values, json_type_object)) {
+            continue;
+        }
+        json_object_object_foreach(values, value, named)
+        {
+            (void)value;
+            if (host_report_member(named, "colour") != NULL) {
+                return column;
+            }
+        }
+    }
+    return NULL;
+}
+
 static void
 take_layer(struct gathering *gathering, const char *title, struct json_object *value,
            struct json_object *schema, bool outline)
@@ -146,14 +181,15 @@ take_layer(struct gathering *gathering, const char *title, struct json_object *v
     const char *colour = json_object_get_string(host_report_member(schema, "x-colour"));
     unsigned rgb = palette[blocks->n_layers % (sizeof palette / sizeof palette[0])];
     struct host_report_layer *layer = NULL;
-    if (blocks->n_layers == HOST_REPORT_LAYERS_MAX) {
+    if (blocks->n_layers == HOST_REPORT_LAYERS_MAX || is_empty(value)) {
         return;
     }
     if (colour != NULL && colour[0] == '#') {
         rgb = (unsigned)strtoul(colour + 1, NULL, 16);
     }
     layer = &blocks->layers[blocks->n_layers++];
-    *layer = (struct host_report_layer){.geojson = value, .outline = outline};
+    *layer = (struct host_report_layer){
+        .geojson = value, .outline = outline, .painted = painted_by(schema)};
     cim_copy_text(layer->title, sizeof layer->title, title);
     layer->colour[0] = (rgb >> 16U & 255U) / 255.0;
     layer->colour[1] = (rgb >> 8U & 255U) / 255.0;

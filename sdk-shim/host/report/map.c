@@ -7,10 +7,12 @@
 #include <json-c/json.h>
 #include <math.h>
 #include <pango/pangocairo.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const double RAD_PER_DEG = 0.017453292519943295;
 static const double M_PER_DEG = 111319.49079327358;
+static const double LEGEND_ROW = 13.0;
 
 /* ---- text ---- */
 
@@ -65,6 +67,7 @@ struct plane {
     double cos_lat;
     double m_per_unit;
     const struct host_report_layer *layer; /* being drawn */
+    double colour[3];                      /* of the feature */
 };
 
 static void
@@ -91,6 +94,44 @@ place(const struct plane *plane, double lon, double lat, double *x, double *y)
 
 typedef void (*shape_fn)(struct plane *plane, const char *type, struct json_object *coordinates);
 
+/* "#c62828" */
+static bool
+read_colour(const char *text, double ret_colour[3])
+{
+    unsigned long rgb;
+    if (text == NULL || text[0] != '#') {
+        return false;
+    }
+    rgb = strtoul(text + 1, NULL, 16);
+    for (unsigned k = 0; k < 3; k++) {
+        ret_colour[k] = (double)(rgb >> (16U - 8U * k) & 255U) / 255.0;
+    }
+    return true;
+}
+
+/* The value that a feature is painted by; NULL: none. */
+static const char *
+painted_value(const struct host_report_layer *layer, struct json_object *feature)
+{
+    const char *path = json_object_get_string(host_report_member(layer->painted, "path"));
+    struct json_object *properties = host_report_member(feature, "properties");
+    return path != NULL ? json_object_get_string(host_report_member(properties, path)) : NULL;
+}
+
+static void
+paint(struct plane *plane, struct json_object *feature)
+{
+    const struct host_report_layer *layer = plane->layer;
+    const char *value = layer != NULL ? painted_value(layer, feature) : NULL;
+    struct json_object *values =
+        layer != NULL ? host_report_member(layer->painted, "values") : NULL;
+    if (value != NULL && read_colour(json_object_get_string(host_report_member(
+                                         host_report_member(values, value), "colour")),
+                                     plane->colour)) {
+        cairo_set_source_rgb(plane->cr, plane->colour[0], plane->colour[1], plane->colour[2]);
+    }
+}
+
 /* Every geometry of a GeoJSON object. */
 static void
 each_geometry(struct plane *plane, struct json_object *geojson, shape_fn each)
@@ -105,6 +146,7 @@ each_geometry(struct plane *plane, struct json_object *geojson, shape_fn each)
             each_geometry(plane, json_object_array_get_idx(features, i), each);
         }
     } else if (strcmp(type, "Feature") == 0) {
+        paint(plane, geojson);
         each_geometry(plane, host_report_member(geojson, "geometry"), each);
     } else {
         each(plane, type, host_report_member(geojson, "coordinates"));
@@ -173,6 +215,7 @@ draw_shape(struct plane *plane, const char *type, struct json_object *value)
         return;
     }
     if (strcmp(type, "Point") == 0 && position_of(value, &lon, &lat)) {
+        cairo_set_source_rgb(plane->cr, plane->colour[0], plane->colour[1], plane->colour[2]);
         place(plane, lon, lat, &x, &y);
         cairo_new_sub_path(plane->cr);
         cairo_arc(plane->cr, x, y, 2.6, 0.0, 6.283185307179586);
@@ -184,7 +227,7 @@ draw_shape(struct plane *plane, const char *type, struct json_object *value)
         for (size_t i = 0; i < json_object_array_length(value); i++) {
             trace(plane, json_object_array_get_idx(value, i), true);
         }
-        const double *colour = plane->layer->colour;
+        const double *colour = plane->colour;
         cairo_set_source_rgba(plane->cr, colour[0], colour[1], colour[2],
                               plane->layer->outline ? 0.04 : 0.28);
         cairo_fill_preserve(plane->cr);
@@ -202,6 +245,7 @@ draw_layer(struct plane *plane, const struct host_report_layer *layer)
 {
     cairo_t *cr = plane->cr;
     plane->layer = layer;
+    memcpy(plane->colour, layer->colour, sizeof plane->colour);
     cairo_save(cr);
     cairo_set_source_rgb(cr, layer->colour[0], layer->colour[1], layer->colour[2]);
     cairo_set_line_width(cr, 1.2);
@@ -306,31 +350,90 @@ draw_scale(struct plane *plane, double ratio)
     cairo_restore(cr);
 }
 
+struct legend {
+    cairo_t *cr;
+    double y;
+    size_t n_rows;
+    bool draws; /* else the rows are counted */
+};
+
+static void
+add_row(struct legend *legend, const char *text, const double colour[3])
+{
+    const double x = 6.0;
+    const double top = legend->y + 14.0 + LEGEND_ROW * (double)legend->n_rows++;
+    cairo_t *cr = legend->cr;
+    char title[64];
+    if (!legend->draws) {
+        return;
+    }
+    cim_copy_text(title, sizeof title, text);
+    cairo_rectangle(cr, x + 2.0, top + 1.0, 12.0, 8.0);
+    cairo_set_source_rgba(cr, colour[0], colour[1], colour[2], 0.35);
+    cairo_fill_preserve(cr);
+    cairo_set_source_rgb(cr, colour[0], colour[1], colour[2]);
+    cairo_set_line_width(cr, 1.0);
+    cairo_stroke(cr);
+    cairo_set_source_rgb(cr, 0.11, 0.15, 0.2);
+    (void)host_report_draw_text(cr, title, x + 18.0, top, 0.0, 7.5, false);
+}
+
+static bool
+has_value(const struct host_report_layer *layer, const char *value)
+{
+    struct json_object *features = host_report_member(layer->geojson, "features");
+    const size_t n = features != NULL ? json_object_array_length(features) : 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *one = painted_value(layer, json_object_array_get_idx(features, i));
+        if (one != NULL && strcmp(one, value) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One row, or one a colour that is on the map. */
+static void
+add_layer(struct legend *legend, const struct host_report_layer *layer, bool chinese)
+{
+    struct json_object *values = host_report_member(layer->painted, "values");
+    if (values == NULL) {
+        add_row(legend, layer->title, layer->colour);
+        return;
+    }
+    json_object_object_foreach(values, value, named)
+    {
+        const char *name = json_object_get_string(host_report_member(named, chinese ? "zh" : "en"));
+        double colour[3] = {layer->colour[0], layer->colour[1], layer->colour[2]};
+        char text[200];
+        if (has_value(layer, value)) {
+            (void)read_colour(json_object_get_string(host_report_member(named, "colour")), colour);
+            (void)snprintf(text, sizeof text, "%s · %s", layer->title, name != NULL ? name : value);
+            add_row(legend, text, colour);
+        }
+    }
+}
+
 static void
 draw_legend(const struct host_report_blocks *blocks, cairo_t *cr, double y)
 {
     const double x = 6.0;
-    const double row = 13.0;
+    struct legend legend = {.cr = cr, .y = y};
     cairo_save(cr);
-    cairo_set_source_rgba(cr, 1.0, 1.0, 1.0, 0.85);
-    cairo_rectangle(cr, x - 2.0, y - 2.0, 132.0, row * (double)blocks->n_layers + 17.0);
-    cairo_fill(cr);
-    cairo_set_source_rgb(cr, 0.11, 0.15, 0.2);
-    (void)host_report_draw_text(cr, blocks->chinese ? "图例" : "Legend", x + 2.0, y, 0.0, 8.0,
-                                true);
-    for (size_t i = 0; i < blocks->n_layers; i++) {
-        const struct host_report_layer *layer = &blocks->layers[i];
-        const double top = y + 14.0 + row * (double)i;
-        char title[40];
-        cim_copy_text(title, sizeof title, layer->title);
-        cairo_rectangle(cr, x + 2.0, top + 1.0, 12.0, 8.0);
-        cairo_set_source_rgba(cr, layer->colour[0], layer->colour[1], layer->colour[2], 0.35);
-        cairo_fill_preserve(cr);
-        cairo_set_source_rgb(cr, layer->colour[0], layer->colour[1], layer->colour[2]);
-        cairo_set_line_width(cr, 1.0);
-        cairo_stroke(cr);
-        cairo_set_source_rgb(cr, 0.11, 0.15, 0.2);
-        (void)host_report_draw_text(cr, title, x + 18.0, top, 0.0, 7.5, false);
+    for (int pass = 0; pass < 2; pass++) {
+        legend.draws = pass == 1;
+        if (legend.draws) {
+            cairo_set_source_rgba(cr, 1.0, 1.0, 1.0, 0.85);
+            cairo_rectangle(cr, x - 2.0, y - 2.0, 132.0, LEGEND_ROW * (double)legend.n_rows + 17.0);
+            cairo_fill(cr);
+            cairo_set_source_rgb(cr, 0.11, 0.15, 0.2);
+            (void)host_report_draw_text(cr, blocks->chinese ? "图例" : "Legend", x + 2.0, y, 0.0,
+                                        8.0, true);
+        }
+        legend.n_rows = 0;
+        for (size_t i = 0; i < blocks->n_layers; i++) {
+            add_layer(&legend, &blocks->layers[i], blocks->chinese);
+        }
     }
     cairo_restore(cr);
 }

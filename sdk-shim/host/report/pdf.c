@@ -146,11 +146,15 @@ draw_table(struct pages *pages, const struct host_report_table *table)
 static void
 draw_map(struct pages *pages, const char *title)
 {
-    const double height = 380.0;
+    const double least = 250.0;
+    const double most = 380.0;
+    const double around = 50.0; /* its heading, and the line below it */
+    double height;
     char name[256];
     (void)snprintf(name, sizeof name, pages->source->chinese ? "%.200s成果图" : "Map: %.200s",
                    title);
-    need(pages, height + 40.0);
+    need(pages, least + around);
+    height = fmin(most, PAGE_H - FOOT - around - pages->y);
     pages->y += host_report_draw_text(pages->cr, name, MARGIN, pages->y, wide(), 11.0, true) + 4.0;
     cairo_save(pages->cr);
     cairo_translate(pages->cr, MARGIN, pages->y);

@@ -212,6 +212,32 @@ record_of(struct json_object *item)
     return properties != NULL ? properties : item;
 }
 
+/* Takes out the columns that say nothing in any row. */
+static void
+drop_blank_columns(struct host_report_table *table)
+{
+    size_t c = 0;
+    while (c < table->n_columns && table->n_columns > 1) {
+        size_t row = 1;
+        size_t n_kept = 0;
+        while (row <= table->n_rows && table->cells[row * table->n_columns + c][0] == '\0') {
+            row++;
+        }
+        if (row <= table->n_rows) {
+            c++;
+            continue;
+        }
+        for (size_t k = 0; k < (table->n_rows + 1) * table->n_columns; k++) {
+            if (k % table->n_columns == c) {
+                free(table->cells[k]);
+            } else {
+                table->cells[n_kept++] = table->cells[k];
+            }
+        }
+        table->n_columns--;
+    }
+}
+
 cim_status
 host_report_table_of(const struct host_report_source *source, struct json_object *list,
                      struct json_object *schema, struct host_report_table *ret_table,
@@ -246,6 +272,7 @@ host_report_table_of(const struct host_report_source *source, struct json_object
             }
         }
     }
+    drop_blank_columns(&table);
     *ret_table = table;
     return CIM_OK;
 }

@@ -84,14 +84,14 @@ static inline void
 add_building(struct fixture *fixture, const struct building *building, double west_m,
              double south_m, double east_m, double north_m)
 {
-    static const char *const names[] = {"uid",         "building_no",      "name",
-                                        "use",         "storeys",          "fire_rating",
-                                        "residents",   "important_public", "open_flame",
-                                        "high_rise_class", "area_code"};
+    static const char *const names[] = {
+        "uid",        "building_no",     "name",      "use",
+        "storeys",    "fire_rating",     "residents", "important_public",
+        "open_flame", "high_rise_class", "area_code"};
     char uid[37];
     char number[16];
     double ring[10];
-    const bool high = atoi(building->storeys) > 7;
+    const bool high = strlen(building->storeys) > 1 || building->storeys[0] > '7';
     const char *const texts[] = {uid,
                                  number,
                                  number,

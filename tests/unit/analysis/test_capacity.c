@@ -86,8 +86,8 @@ try_units(const struct instance *in, const size_t *open, size_t n_open, size_t i
     for (size_t k = 0; k < n_open; k++) {
         if (room[k] > 0) {
             room[k]--;
-            best = fmin(best, in->unit[i][open[k]] +
-                                  try_units(in, open, n_open, i, u + 1, room, memo));
+            best = fmin(best,
+                        in->unit[i][open[k]] + try_units(in, open, n_open, i, u + 1, room, memo));
             room[k]++;
         }
     }
@@ -148,7 +148,8 @@ exhaustive(const struct instance *in)
     return best;
 }
 
-/* Nobody serves more than it may, nobody gets more than it asks, and it costs what it is said to. */
+/* Nobody serves more than it may, nobody gets more than it asks, and it costs what it is said to.
+ */
 static void
 check_shares(const struct instance *in, const size_t *open, size_t n_open, const double *served,
              double cost)
@@ -264,7 +265,8 @@ test_choice_equals_the_exhaustive_optimum(void **state)
     assert_true(n_found > 300 && n_tight > 150);
 }
 
-/* Towns of 40 each; stations serve 40, so the best is one in each; and the same answer each time. */
+/* Towns of 40 each; stations serve 40, so the best is one in each; and the same answer each time.
+ */
 static void
 test_a_large_case(void **state)
 {
@@ -282,8 +284,8 @@ test_a_large_case(void **state)
         amount[i] = 1.0;
         none[i] = 1e6;
         for (int j = 0; j < ALL; j++) {
-            cost[i * ALL + j] = fabs((double)(i / HOMES - j / SITES) * 1000.0 + x -
-                                     (double)(j % SITES) * 20.0);
+            cost[i * ALL + j] =
+                fabs((double)(i / HOMES - j / SITES) * 1000.0 + x - (double)(j % SITES) * 20.0);
             capacity[j] = (double)HOMES;
         }
     }

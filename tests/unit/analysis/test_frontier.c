@@ -76,7 +76,7 @@ covered(const struct instance *in, unsigned set, bool limited)
             bool is = false;
             for (size_t j = 0; j < in->m; j++) {
                 is = is || ((set & ~part) >> j & 1U) != 0 ? is || in->cost[i * in->m + j] == 0.0
-                                                            : is;
+                                                          : is;
             }
             sum += is ? in->amount[i] : 0.0;
         }
@@ -108,8 +108,7 @@ try_all(const struct instance *in, bool limited, struct vector *ret_front)
         size_t kept = 0;
         for (size_t j = 0; j < in->m; j++) {
             for (size_t k = 0; k < in->m; k++) {
-                may = may &&
-                      !((set >> j & set >> k & 1U) != 0 && in->apart[j * in->m + k]);
+                may = may && !((set >> j & set >> k & 1U) != 0 && in->apart[j * in->m + k]);
             }
             if ((set >> j & 1U) != 0) {
                 one.price += in->price[j];
@@ -189,9 +188,9 @@ test_equals_the_pareto_set_of_all_choices(void **state)
             }
             assert_true(covered(&in, set, limited) == point->covered); /* its sites do it */
             for (size_t f = 0; f < n; f++) {
-                found = found || (front[f].price == point->price &&
-                                  front[f].covered == point->covered &&
-                                  front[f].exposed == point->exposed);
+                found = found ||
+                        (front[f].price == point->price && front[f].covered == point->covered &&
+                         front[f].exposed == point->exposed);
             }
             assert_true(found);
         }

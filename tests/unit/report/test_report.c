@@ -20,7 +20,9 @@ static const char outputs_text[] =
     "\"object\","
     "\"format\":\"geojson-feature-collection\",\"x-columns\":[{\"path\":\"name\",\"zh\":"
     "\"站名\"},{\"path\":\"serves\",\"zh\":\"服务\"},{\"path\":\"verdict\",\"zh\":\"结论\","
-    "\"values\":{\"to_confirm\":{\"zh\":\"需确认\"}}}]}},"
+    "\"values\":{\"to_confirm\":{\"zh\":\"需确认\",\"colour\":\"#f2b705\"}}},{\"path\":\"note\","
+    "\"zh\":\"备注\"}]}},"
+    "\"moved\":{\"title\":{\"zh\":\"让位的站\"},\"schema\":{\"type\":\"object\"}},"
     "\"rules\":{\"title\":{\"zh\":\"间距\",\"en\":\"Rules\"},\"schema\":{\"type\":\"array\","
     "\"x-columns\":[{\"path\":\"receptor\",\"zh\":\"受体\",\"en\":\"Receptor\",\"codes\":\"lpg."
     "rules/receptor\"},{\"path\":"
@@ -73,7 +75,8 @@ setup(void **state)
                  "[110.2,19.945],[110.2,19.95],[110.195,19.945]]]]},\"chosen\":{\"type\":"
                  "\"FeatureCollection\",\"features\":[{\"type\":\"Feature\",\"geometry\":{\"type\":"
                  "\"Point\",\"coordinates\":[110.198,19.946]},\"properties\":{\"name\":\"甲站<1>\","
-                 "\"serves\":17.25,\"verdict\":\"to_confirm\"}}]},\"gap\":0.0042,\"secret\":"
+                 "\"serves\":17.25,\"verdict\":\"to_confirm\"}}]},\"moved\":"
+                 "{\"type\":\"FeatureCollection\",\"features\":[]},\"gap\":0.0042,\"secret\":"
                  "\"kept-off\",\"rules\":[");
     for (int i = 0; i < 260; i++) {
         cim_buf_addf(&result,
@@ -144,6 +147,8 @@ test_what_is_in_it(void **state)
     assert_contains(text.data, "甲站<1>|17.25|需确认|");
     assert_contains(text.data, "受体九|");
     assert_null(strstr(text.data, "kept-off"));
+    assert_null(strstr(text.data, "备注")); /* a column that says nothing */
+    assert_int_equal(blocks.n_layers, 3);   /* and a layer that holds nothing: in no legend */
     cim_buf_done(&text);
     host_report_blocks_done(&blocks);
 }
@@ -162,6 +167,51 @@ keep(const struct fixture *fixture, const char *name, const struct cim_buf *byte
         assert_int_equal(fwrite(bytes->data, 1, bytes->len, file), bytes->len);
         assert_int_equal(fclose(file), 0);
     }
+}
+
+/* Pixels of that colour on the map. */
+static size_t
+count_pixels(const struct host_report_blocks *blocks, uint32_t rgb)
+{
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 400, 300);
+    cairo_t *cr = cairo_create(surface);
+    size_t n = 0;
+    host_report_draw_map(blocks, cr, 400.0, 300.0, 0.0003);
+    cairo_destroy(cr);
+    cairo_surface_flush(surface);
+    for (int y = 0; y < 300; y++) {
+        const uint32_t *row =
+            (const void *)(cairo_image_surface_get_data(surface) +
+                           (size_t)y * (size_t)cairo_image_surface_get_stride(surface));
+        for (int x = 200; x < 400; x++) { /* the legend is in the left half */
+            n += (row[x] & 0xffffffU) == rgb;
+        }
+    }
+    cairo_surface_destroy(surface);
+    return n;
+}
+
+/* A site is painted by its verdict, not by its layer. */
+static void
+test_painted_by_value(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct host_report_blocks blocks = {.n = 0};
+    cim_error err = {0};
+    size_t other;
+    assert_ok(host_report_gather(&fixture->source, &blocks, &err), &err);
+    /* a point at 110.198 is left of the middle of 110.19 to 110.21: put it to the right */
+    struct json_object *at = json_tokener_parse("[110.205,19.951]");
+    struct json_object *feature = json_object_array_get_idx(
+        host_report_member(host_report_member(fixture->source.result, "chosen"), "features"), 0);
+    assert_int_equal(
+        json_object_object_add(host_report_member(feature, "geometry"), "coordinates", at), 0);
+    assert_true(count_pixels(&blocks, 0xf2b705) > 10);
+    (void)json_object_object_add(host_report_member(feature, "properties"), "verdict",
+                                 json_object_new_string("unheard"));
+    other = count_pixels(&blocks, 0xf2b705);
+    assert_int_equal(other, 0);
+    host_report_blocks_done(&blocks);
 }
 
 static void
@@ -325,6 +375,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_in_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_painted_by_value, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pdf, setup, teardown),
         cmocka_unit_test_setup_teardown(test_docx, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files, setup, teardown),
