@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Route hazards beside PostGIS, which runs in a temporary cluster of its own; the choice of sites
-# beside CBC and GLPK, where those are installed (Debian: coinor-cbc, glpk-utils).
+# Route hazards beside PostGIS and shortest ways beside pgRouting, which run in temporary clusters of
+# their own; the choice of sites beside CBC and GLPK; where those are installed (Debian:
+# postgresql-15-pgrouting, coinor-cbc, glpk-utils).
 #
 #   bench_analysis.sh ROOT BUILD_DIR
 set -euo pipefail
 root=$(realpath "${1:?ROOT of the tree}")
 build=$(realpath "${2:?BUILD_DIR}")
 python3 "$root/tests/support/pg.py" "$build/tests/bench/analysis/bench_analysis"
+python3 "$root/tests/support/pg.py" "$build/tests/bench/analysis/bench_routes"
 
 # The choice of sites; CIM_PMED_DIR holds OR-Library's pmed1.txt … pmed40.txt.
 siting=$build/tests/bench/analysis/bench_siting
