@@ -41,6 +41,7 @@ static const struct example {
     {"lpg.service-area", "{\"ranges\":[600,1500],\"as_of\":\"2026-11-27\"}", "\"served\":"},
     {"lpg.siting",
      "{\"as_of\":\"2026-11-27\",\"station_class\":\"III\",\"volume_m3\":1,\"count\":3,"
+     "\"candidates_from\":\"land\",\"capacity\":20,"
      "\"service_radius_m\":400,\"spacing_m\":200,\"land_use\":\"ignore\",\"existing\":\"fixed\","
      "\"objective\":\"max_coverage\",\"area\":{\"type\":\"Polygon\",\"coordinates\":"
      "[[[110.198,19.948],[110.222,19.948],[110.222,19.972],[110.198,19.972],[110.198,19.948]]]}}",
