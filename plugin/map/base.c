@@ -5,12 +5,13 @@
 #include "kit/cleanup.h"
 #include "map/overlay.h"
 #include "map/read.h"
+#include "map/saved.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static cim_status
-new_base(struct lpg_base **ret_base, cim_error *err)
+cim_status
+lpg_base_new(struct lpg_base **ret_base, cim_error *err)
 {
     struct lpg_base *base = calloc(1, sizeof *base);
     if (base == NULL) {
@@ -37,6 +38,9 @@ lpg_base_unref(struct lpg_base *base)
     }
     for (size_t i = 0; i < LPG_SUBSETS_MAX; i++) {
         lpg_points_free(base->subsets[i].points);
+    }
+    if (base->file != NULL) {
+        lpg_saved_close(base);
     }
     lpg_points_free(base->points);
     lpg_shapes_done(&base->shapes);
@@ -72,11 +76,12 @@ load(const struct cim_definition *def, bool degrees, const cim_layer *layer, con
 
 cim_status
 lpg_base_load(const struct cim_definition *def, bool degrees, const cim_layer *layer,
-              const cim_call *call, struct lpg_base **ret_base, cim_error *err)
+              const cim_call *call, int64_t pos, struct lpg_base **ret_base, cim_error *err)
 {
     struct lpg_base *base = NULL;
-    cim_status status = new_base(&base, err);
+    cim_status status = lpg_base_new(&base, err);
     CIM_TRY(status);
+    base->pos = pos;
     status = load(def, degrees, layer, call, base, err);
     if (status != CIM_OK) {
         lpg_base_unref(base);
@@ -269,13 +274,13 @@ merge_shapes(const struct lpg_base *base, const struct lpg_overlay *overlay, uin
 }
 
 cim_status
-lpg_base_merge(const struct lpg_base *base, const struct lpg_overlay *overlay,
+lpg_base_merge(const struct lpg_base *base, const struct lpg_overlay *overlay, int64_t pos,
                struct lpg_base **ret_base, cim_error *err)
 {
     const size_t n_most = (size_t)base->features.n + overlay->features.n;
     uint32_t *source = malloc((n_most + 1) * sizeof *source);
     struct lpg_base *merged = NULL;
-    cim_status status = source != NULL ? new_base(&merged, err) : cim_fail_nomem(err);
+    cim_status status = source != NULL ? lpg_base_new(&merged, err) : cim_fail_nomem(err);
     if (status == CIM_OK) {
         status = base->points != NULL ? merge_points(base, overlay, source, merged, err)
                                       : merge_shapes(base, overlay, source, merged, err);
@@ -285,6 +290,7 @@ lpg_base_merge(const struct lpg_base *base, const struct lpg_overlay *overlay,
         lpg_base_unref(merged);
         return status;
     }
+    merged->pos = pos;
     *ret_base = merged;
     return CIM_OK;
 }

@@ -1,4 +1,5 @@
-/* plugin/map/base.h -- a layer in memory as it was loaded or merged; never changes after that.
+/* plugin/map/base.h -- a layer in memory as it was loaded, merged or saved; never changes after
+ * that.
  *
  * Snapshots of one layer share it by reference count. Only its caches, of filtered pyramids and of
  * verdicts on row filters, are written to, under their own locks.
@@ -26,6 +27,9 @@ struct lpg_subset {
 
 struct lpg_base {
     atomic_uint references;
+    int64_t pos; /* as of which it is whole */
+    void *file;  /* mapped, holds the arrays (saved.h); NULL: they are its own */
+    size_t file_len;
     struct lpg_features features;
     struct lpg_points *points; /* of a point layer; NULL otherwise */
     struct lpg_shapes shapes;
@@ -37,12 +41,16 @@ struct lpg_base {
 
 struct lpg_overlay;
 
-/* Reads all records through the layer's own query, as the platform itself. */
+/* With nothing in it, to be filled by who makes it. */
+cim_status lpg_base_new(struct lpg_base **ret_base, cim_error *err);
+/* Reads all records through the layer's own query, as the platform itself; `pos`: of the store when
+ * that begins. */
 cim_status lpg_base_load(const struct cim_definition *def, bool degrees, const cim_layer *layer,
-                         const cim_call *call, struct lpg_base **ret_base, cim_error *err);
-/* Base and overlay as one new base, from memory; values in use no more go. */
+                         const cim_call *call, int64_t pos, struct lpg_base **ret_base,
+                         cim_error *err);
+/* Base and overlay as one new base as of `pos`, from memory; values in use no more go. */
 cim_status lpg_base_merge(const struct lpg_base *base, const struct lpg_overlay *overlay,
-                          struct lpg_base **ret_base, cim_error *err);
+                          int64_t pos, struct lpg_base **ret_base, cim_error *err);
 void lpg_base_ref(struct lpg_base *base);
 void lpg_base_unref(struct lpg_base *base); /* NULL-safe */
 

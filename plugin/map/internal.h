@@ -12,14 +12,19 @@ struct lpg_map_slot {
     pthread_mutex_t lock;    /* of `current`; short */
     pthread_mutex_t loading; /* one that makes the next `current` at a time; taken before `lock` */
     struct lpg_snapshot *current;
-    bool merge_wanted; /* under the map's lock */
+    _Atomic int64_t saved_pos; /* of the base that lies in the file; 0: none */
+    /* Under the map's lock: */
+    bool merge_wanted;
+    bool save_wanted;
+    int64_t save_after_ms; /* monotonic */
 };
 
 struct lpg_map {
     const cim_host *host;
     const cim_store_v1 *store;
     const cim_access_v1 *access;
-    size_t n_slots; /* of every layer for Web Mercator, then of every layer for degrees */
+    uint32_t save_least; /* points of a layer that is worth a file */
+    size_t n_slots;      /* of every layer for Web Mercator, then of every layer for degrees */
     struct lpg_map_slot *slots;
     /* The thread of upkeep.c. */
     pthread_t thread;
@@ -59,8 +64,21 @@ cim_status lpg_map_take(struct lpg_map *map, struct lpg_map_slot *slot, const ci
 struct lpg_snapshot *lpg_map_current(struct lpg_map_slot *slot, int64_t at_least);
 /* Makes it the current one; with slot->loading held. */
 void lpg_map_publish(struct lpg_map_slot *slot, struct lpg_snapshot *snapshot);
-/* Has the slot's overlay merged when it has grown large beside its base. */
+/* Has the slot's overlay merged when it has grown large beside its base, and a large base that is
+ * new written to its file. */
 void lpg_map_upkeep(struct lpg_map *map, struct lpg_map_slot *slot,
                     const struct lpg_snapshot *snapshot);
+/* A line in the log, unless the map is stopping. */
+void lpg_map_tell(const struct lpg_map *map, int32_t level, const char *text);
+
+/* ---- keep.c: layers saved as files ---- */
+
+/* What the slot's file holds; NULL: there is none that fits. With slot->loading held. */
+struct lpg_snapshot *lpg_map_open_saved(const struct lpg_map *map, struct lpg_map_slot *slot);
+bool lpg_map_may_save(const struct lpg_map *map, const struct lpg_map_slot *slot,
+                      const struct lpg_base *base);
+cim_status lpg_map_save(const struct lpg_map *map, struct lpg_map_slot *slot, struct lpg_base *base,
+                        cim_error *err);
+void lpg_map_tidy(const struct lpg_map *map);
 
 #endif

@@ -4,6 +4,7 @@
 #include "cim/plugin.h"
 #include "cim/util.h"
 #include "data/change_log.h"
+#include "kit/cleanup.h"
 #include "map/cluster.h"
 #include "map/internal.h"
 
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LPG_SAVE_LEAST = 1000 /* fewer are read from the store as fast */ };
 
 cim_status
 lpg_map_new(const cim_host *host, const struct lpg_map_layer *layers, size_t n_layers,
@@ -35,6 +38,7 @@ lpg_map_new(const cim_host *host, const struct lpg_map_layer *layers, size_t n_l
         (void)pthread_mutex_init(&map->slots[i].loading, NULL);
     }
     map->n_slots = 2 * n_layers;
+    map->save_least = LPG_SAVE_LEAST;
     (void)pthread_mutex_init(&map->lock, NULL);
     (void)pthread_cond_init(&map->wake, NULL);
     *ret_map = map;
@@ -141,12 +145,15 @@ static cim_status
 advance(struct lpg_map *map, struct lpg_map_slot *slot, const struct lpg_snapshot *old,
         const cim_call *call, int64_t until, struct lpg_snapshot **ret_snapshot, cim_error *err)
 {
-    int64_t fids[LPG_OVERLAY_MAX];
+    CIM_AUTO_FREE int64_t *fids = malloc(LPG_OVERLAY_TOUCHED_MAX * sizeof *fids);
     uint32_t n = 0;
     bool known = false;
     cim_status status;
+    if (fids == NULL) {
+        return cim_fail_nomem(err);
+    }
     CIM_TRY(lpg_changes_read(map->host, map->store, slot->source.def->id, old->pos, until, fids,
-                             LPG_OVERLAY_MAX, &n, &known, err));
+                             LPG_OVERLAY_TOUCHED_MAX, &n, &known, err));
     if (!known) {
         return CIM_OK;
     }
@@ -167,7 +174,13 @@ refresh(struct lpg_map *map, struct lpg_map_slot *slot, const cim_call *call,
     struct lpg_snapshot *old = lpg_map_current(slot, INT64_MIN);
     struct lpg_snapshot *snapshot = NULL;
     cim_status status = CIM_OK;
-    if (old != NULL) {
+    if (old == NULL) {
+        old = lpg_map_open_saved(map, slot);
+    }
+    if (old != NULL && old->pos >= layer_pos) { /* as saved, and nothing changed since */
+        snapshot = old;
+        lpg_snapshot_ref(snapshot);
+    } else if (old != NULL) {
         status = advance(map, slot, old, call, until, &snapshot, err);
     }
     lpg_snapshot_unref(old);

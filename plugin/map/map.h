@@ -25,8 +25,9 @@ struct lpg_map_layer {
 cim_status lpg_map_new(const cim_host *host, const struct lpg_map_layer *layers, size_t n_layers,
                        struct lpg_map **ret_map, cim_error *err);
 void lpg_map_free(struct lpg_map *map); /* NULL-safe */
-/* One thread that loads the layers before they are asked for and merges what edits left beside
- * them. Without it the map works, and loads a layer when too much waits. [lifecycle] */
+/* One thread that loads the layers before they are asked for, merges what edits left beside them
+ * and writes large ones to files in the host's cache_dir. Without it the map works, and loads a
+ * layer when too much waits. [lifecycle] */
 cim_status lpg_map_start(struct lpg_map *map, cim_error *err);
 void lpg_map_stop(struct lpg_map *map); /* NULL-safe */
 

@@ -6,10 +6,10 @@
 #include "map/base.h"
 
 enum {
-    LPG_OVERLAY_MAX = 4096,          /* records of one step; more: the layer is loaded */
     LPG_OVERLAY_TOUCHED_MAX = 16384, /* records in all; more: the layer is loaded */
     LPG_OVERLAY_MERGE = 512,         /* from here on it is merged in the background, */
-    LPG_OVERLAY_PART = 1024          /* unless it is less than this part of the base */
+    LPG_OVERLAY_PART = 1024,         /* unless it is less than this part of the base, */
+    LPG_OVERLAY_MERGE_MAX = 4096     /* but however large the base from here on */
 };
 
 /* A record that was written or deleted, and the position up to which that was read. */

@@ -31,8 +31,14 @@ lpg_snapshot_load(const struct cim_definition *def, bool degrees, const cim_laye
                   cim_error *err)
 {
     struct lpg_base *base = NULL;
-    CIM_TRY(lpg_base_load(def, degrees, layer, call, &base, err));
-    return new_snapshot(base, NULL, pos, ret_snapshot, err);
+    CIM_TRY(lpg_base_load(def, degrees, layer, call, pos, &base, err));
+    return lpg_snapshot_of(base, ret_snapshot, err);
+}
+
+cim_status
+lpg_snapshot_of(struct lpg_base *base, struct lpg_snapshot **ret_snapshot, cim_error *err)
+{
+    return new_snapshot(base, NULL, base->pos, ret_snapshot, err);
 }
 
 cim_status
@@ -48,12 +54,12 @@ lpg_snapshot_advance(const struct lpg_snapshot *snapshot, const cim_layer *layer
 }
 
 cim_status
-lpg_snapshot_rebase(const struct lpg_snapshot *snapshot, struct lpg_base *base, int64_t pos,
+lpg_snapshot_rebase(const struct lpg_snapshot *snapshot, struct lpg_base *base,
                     struct lpg_snapshot **ret_snapshot, cim_error *err)
 {
     struct lpg_overlay *overlay = NULL;
-    if (snapshot->pos > pos) {
-        CIM_TRY(lpg_overlay_rebase(base, snapshot->overlay, pos, &overlay, err));
+    if (snapshot->pos > base->pos) {
+        CIM_TRY(lpg_overlay_rebase(base, snapshot->overlay, base->pos, &overlay, err));
     }
     lpg_base_ref(base);
     return new_snapshot(base, overlay, snapshot->pos, ret_snapshot, err);

@@ -24,9 +24,12 @@ cim_status lpg_snapshot_load(const struct cim_definition *def, bool degrees, con
 cim_status lpg_snapshot_advance(const struct lpg_snapshot *snapshot, const cim_layer *layer,
                                 const cim_call *call, const int64_t *fids, uint32_t n, int64_t pos,
                                 struct lpg_snapshot **ret_snapshot, cim_error *err);
-/* The same records over a base that holds all of them as of `pos`, at most the snapshot's own. */
+/* The same records over another base, which is as of the snapshot's position at most. */
 cim_status lpg_snapshot_rebase(const struct lpg_snapshot *snapshot, struct lpg_base *base,
-                               int64_t pos, struct lpg_snapshot **ret_snapshot, cim_error *err);
+                               struct lpg_snapshot **ret_snapshot, cim_error *err);
+/* What the base alone holds. Takes it, also when it fails. */
+cim_status lpg_snapshot_of(struct lpg_base *base, struct lpg_snapshot **ret_snapshot,
+                           cim_error *err);
 void lpg_snapshot_ref(struct lpg_snapshot *snapshot);
 void lpg_snapshot_unref(struct lpg_snapshot *snapshot); /* NULL-safe */
 

@@ -29,7 +29,7 @@ AT(cim_blob, release, 16);
 AT(cim_blob, owner, 24);
 
 /* the entry */
-SIZE(cim_host, 48);
+SIZE(cim_host, 56);
 AT(cim_host, struct_size, 0);
 AT(cim_host, abi_major, 4);
 AT(cim_host, abi_minor, 6);
@@ -38,6 +38,7 @@ AT(cim_host, version, 16);
 AT(cim_host, plugin_dir, 24);
 AT(cim_host, impl, 32);
 AT(cim_host, get_service, 40);
+AT(cim_host, cache_dir, 48);
 SIZE(cim_plugin_desc, CIM_PLUGIN_DESC_SIZE_V1_0);
 AT(cim_plugin_desc, abi_major, 4);
 AT(cim_plugin_desc, min_host_minor, 6);

@@ -7,7 +7,9 @@
 #include "host/plugins/plugin.h"
 #include "host/store/store.h"
 
+#include <errno.h>
 #include <json-c/json.h>
+#include <sys/stat.h>
 
 /* Takes up the manifest as it is on disk now. */
 static cim_status
@@ -75,6 +77,29 @@ failed_in(const struct host_plugin *plugin, const char *where, cim_status status
     return status;
 }
 
+/* A folder under `cache` of the data directory. Without one the plugin works, and makes anew what
+ * it would have kept. */
+static void
+make_cache_dir(struct host_plugin *plugin)
+{
+    const struct host_config *config = plugin->owner->app->config;
+    char path[4096];
+    if (plugin->cache_dir != NULL || plugin->owner->guest || config == NULL) {
+        return;
+    }
+    (void)snprintf(path, sizeof path, "%s/cache", host_config_text(config, "var"));
+    bool made = mkdir(path, 0700) == 0 || errno == EEXIST;
+    const int n =
+        snprintf(path, sizeof path, "%s/cache/%s", host_config_text(config, "var"), plugin->id);
+    made = made && n < (int)sizeof path && (mkdir(path, 0700) == 0 || errno == EEXIST);
+    if (made) {
+        plugin->cache_dir = strdup(path);
+    } else {
+        host_log(CIM_LOG_WARNING, "plugins", "%s: cannot make the folder %s: %s", plugin->id, path,
+                 strerrorname_np(errno));
+    }
+}
+
 static cim_status
 run_init(struct host_plugin *plugin, cim_error *err)
 {
@@ -85,6 +110,8 @@ run_init(struct host_plugin *plugin, cim_error *err)
     plugin->host.name = "cim-host";
     plugin->host.version = HOST_VERSION;
     plugin->host.plugin_dir = plugin->dir;
+    make_cache_dir(plugin);
+    plugin->host.cache_dir = plugin->cache_dir;
     plugin->host.impl = plugin;
     plugin->host.get_service = host_service;
     plugin->self = NULL;

@@ -86,6 +86,7 @@ struct host_plugin {
     size_t index;
     char *id;
     char *dir;
+    char *cache_dir;                /* made when it is first enabled; NULL: none */
     struct host_manifest *manifest; /* NULL: broken; replaced under `lock` */
 
     /* under `lock` */

@@ -54,6 +54,7 @@ plugin_free(struct host_plugin *plugin)
         (void)pthread_mutex_destroy(&plugin->serial);
         free(plugin->id);
         free(plugin->dir);
+        free(plugin->cache_dir);
         free(plugin->reason);
         free(plugin->published);
         free(plugin);

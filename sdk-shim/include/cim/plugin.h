@@ -26,6 +26,9 @@ struct cim_host {
     /* Vtable of a service id such as "cim.http/1", or NULL where the host has none. Legal from
      * init() on; valid until destroy(). [any] */
     const void *(*get_service)(const cim_host *host, const char *service_id);
+    /* Folder on this host's disk for what the plugin can make anew at any time; kept over restarts,
+     * in no backup. NULL: none. Present if struct_size reaches it. */
+    const char *cache_dir;
 };
 
 /* Handlers are never called concurrently / may be called on all workers at once. */

@@ -2,8 +2,8 @@
  * gzipped, and its hexagons with rates; beside what SQLite's R-tree and a GROUP BY over the same
  * points take (up to 200 000). In process, one thread, CPU time of the thread. Then the first
  * tile after one edit: by the overlay, and by building the layer anew, both over records that are
- * in memory already (a load reads them from the store besides). Usage: bench_map_tiles [points
- * [edits | dump POINTS_FILE ADDRESSES_FILE]] | shapes */
+ * in memory already (a load reads them from the store besides); last the layer's file. Usage:
+ * bench_map_tiles [points [edits | saved | dump POINTS_FILE ADDRESSES_FILE]] | shapes */
 #include "bench_shapes.h"
 
 #include "cim/plugin.h"
@@ -13,6 +13,7 @@
 #include "kit/rows.h"
 #include "kit/wkb.h"
 #include "map/rates.h"
+#include "map/saved.h"
 #include "map/snapshot.h"
 
 #include <libdeflate.h>
@@ -22,7 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { N_AREAS = 24, N_KINDS = 8, RUNS = 31, SQLITE_MAX = 200000 };
 
@@ -468,13 +471,51 @@ bench_edits(struct ours *ours, struct point *points, uint32_t n)
     }
     struct lpg_base *base = NULL;
     start = now_ms(CLOCK_THREAD_CPUTIME_ID);
-    if (lpg_base_merge(snapshot->base, snapshot->overlay, &base, NULL) != CIM_OK) {
+    if (lpg_base_merge(snapshot->base, snapshot->overlay, snapshot->pos, &base, NULL) != CIM_OK) {
         fail("merge");
     }
     merged = now_ms(CLOCK_THREAD_CPUTIME_ID) - start;
     (void)printf("merge in the background: %.1f ms\n", merged);
     lpg_base_unref(base);
     lpg_snapshot_unref(snapshot);
+}
+
+/* ---- the file of a layer ---- */
+
+/* Written, then opened and drawn from as a process does that begins after another was killed: what
+ * was written lies in the system's cache. */
+static void
+bench_saved(struct ours *ours, struct point *points, uint32_t n)
+{
+    struct source source = {.points = points, .n = n};
+    const cim_layer layer = {.struct_size = sizeof layer, .query = query, .self = &source};
+    const struct lpg_origin here = {.digest = {0}};
+    struct lpg_origin saved;
+    char path[] = "/var/tmp/bench-map-XXXXXX";
+    struct stat about;
+    const int fd = mkstemp(path);
+    struct lpg_snapshot *snapshot = load_snapshot(ours, &layer);
+    struct lpg_base *base = NULL;
+    ours->def.id = (char *)(uintptr_t) "points";
+    double start = now_ms(CLOCK_MONOTONIC);
+    if (fd < 0 || lpg_saved_write(snapshot->base, ours->def.id, &here, path, NULL) != CIM_OK ||
+        stat(path, &about) != 0) {
+        fail("save");
+    }
+    (void)printf("layer written to its file: %.0f ms, %.1f bytes a point\n",
+                 now_ms(CLOCK_MONOTONIC) - start, (double)about.st_size / n);
+    lpg_snapshot_unref(snapshot);
+    start = now_ms(CLOCK_MONOTONIC);
+    if (lpg_saved_open(&ours->def, false, path, &base, &saved, NULL) != CIM_OK ||
+        lpg_snapshot_of(base, &snapshot, NULL) != CIM_OK) {
+        fail("open");
+    }
+    draw_snapshot(snapshot, &points[0], 8);
+    (void)printf("first tile from the file, checksums included: %.0f ms\n",
+                 now_ms(CLOCK_MONOTONIC) - start);
+    lpg_snapshot_unref(snapshot);
+    (void)close(fd);
+    (void)unlink(path);
 }
 
 static const uint32_t zooms[] = {5, 6, 8, 10, 12, 13, 14, 15, 16};
@@ -582,10 +623,14 @@ main(int argc, char **argv)
         return 0;
     }
     describe_ours(&ours);
-    if (argc < 3 || strcmp(argv[2], "edits") != 0) {
+    const char *only = argc > 2 ? argv[2] : "";
+    if (only[0] == '\0') {
         bench_tiles(&ours, points, n);
     }
-    bench_edits(&ours, points, n);
+    if (strcmp(only, "saved") != 0) {
+        bench_edits(&ours, points, n);
+    }
+    bench_saved(&ours, points, n);
     free(points);
     return 0;
 }

@@ -31,9 +31,9 @@ follow_edits(bool polygons, int n_edits)
         } else if (merging != NULL && random() % 10 == 0) {
             struct lpg_base *base = NULL;
             struct lpg_snapshot *rebased = NULL;
-            assert_int_equal(lpg_base_merge(merging->base, merging->overlay, &base, NULL), CIM_OK);
-            assert_int_equal(lpg_snapshot_rebase(following, base, merging->pos, &rebased, NULL),
-                             CIM_OK);
+            assert_int_equal(
+                lpg_base_merge(merging->base, merging->overlay, merging->pos, &base, NULL), CIM_OK);
+            assert_int_equal(lpg_snapshot_rebase(following, base, &rebased, NULL), CIM_OK);
             lpg_base_unref(base);
             replace(&following, rebased);
             replace(&merging, NULL);

@@ -1,309 +1,21 @@
 /* After any edits on a real store, what tiles, clusters, sums and rates tell under any scope and
- * filter is what the records say that the layer itself answers under that scope. CIM_TEST_MAP_STEPS
- * is how many edits are made. */
-#include "fixture.h"
+ * filter is what the records say that the layer itself answers under that scope; also after the map
+ * was lost amid the edits and goes on from the file of a layer. CIM_TEST_MAP_STEPS is how many
+ * edits are made. */
+#include "stores_world.h"
 
-#include "data/classes.h"
 #include "geo/mercator.h"
 #include "host/base/clock.h"
 #include "map/cluster.h"
-#include "map/map.h"
+#include "map/internal.h"
 #include "map/points.h"
 #include "map/rates.h"
 #include "support/mvt_read.h"
 
-#include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { STEPS = 200, CHECKS = 3, EDIT_ROWS = 24, LARGE = 1200, RECORDS_MAX = 40000 };
-
-static const struct cim_area_input areas[] = {
-    {"460000", "海南省", "province", NULL, NULL},
-    {"460100", "海口市", "city", "460000", NULL},
-    {"460105", "秀英区", "county", "460100", NULL},
-    {"460106", "龙华区", "county", "460100", NULL},
-    {"460200", "三亚市", "city", "460000", NULL},
-    {"469001", "五指山市", "county", "460000", NULL},
-};
-enum { N_AREAS = sizeof areas / sizeof areas[0] };
-static const char *const leaves[] = {"460105", "460106", "460200", "469001", "460100"};
-static const char *const owners[] = {"acme", "zeta", "gas"};
-static const char *const kinds[] = {"resident", "catering", "school"};
-static const char *const states[] = {"passed", "general_hazard", "major_hazard", "refused",
-                                     "absent", "overdue",        "stopped"};
-static const char *const dates[] = {"2026-01-10", "2026-02-20", "2026-04-01", "2026-06-30"};
-
-#define COUNT_OF(list)   (sizeof(list) / sizeof(list)[0])
-#define PICK(seed, list) (list)[unit_random_below(seed, COUNT_OF(list))]
-
-struct world {
-    struct fixture fixture;
-    struct lpg_map_layer sources[3];
-    struct lpg_map *map;
-    struct lpg_layer *users;
-    struct lpg_layer *zones;
-    uint64_t seed;
-    int64_t now_ms;
-    unsigned next_no;
-};
-
-/* ---- writing ---- */
-
-struct cell {
-    char text[32];
-    uint8_t wkb[9 + 9 + 4 + 4 + 6 * 16];
-    size_t wkb_len; /* > 0: this, not the text */
-    bool absent;
-};
-
-struct table {
-    uint32_t n_columns;
-    const char *names[12];
-    size_t n_rows;
-    size_t next;
-    struct cell (*cells)[12];
-};
-
-static cim_status
-fill(void *self, struct cim_batch_builder *builder, cim_error *err)
-{
-    struct table *table = self;
-    while (table->next < table->n_rows && cim_batch_builder_rows(builder) < 500) {
-        const struct cell *cells = table->cells[table->next++];
-        for (uint32_t c = 0; c < table->n_columns; c++) {
-            if (cells[c].wkb_len > 0) {
-                cim_batch_append_bytes(builder, c, cells[c].wkb, cells[c].wkb_len);
-            } else if (!cells[c].absent) {
-                cim_batch_append_bytes(builder, c, cells[c].text, strlen(cells[c].text));
-            }
-        }
-        CIM_TRY(cim_batch_builder_end_row(builder, err));
-    }
-    return CIM_OK;
-}
-
-struct refusals {
-    int n;
-    cim_error last;
-};
-
-static void
-refuse(cim_edit *edit, int64_t row, const cim_error *why)
-{
-    struct refusals *refusals = edit->caller;
-    (void)row;
-    refusals->n++;
-    refusals->last = *why;
-}
-
-static void
-write_table(struct lpg_layer *layer, int32_t op, struct table *table)
-{
-    const cim_call call = fake_call(fake_scope_all());
-    CIM_AUTO_ROWS cim_rows *rows = NULL;
-    uint32_t types[12];
-    cim_error err = {0};
-    struct refusals refusals = {.n = 0};
-    for (uint32_t c = 0; c < table->n_columns; c++) {
-        types[c] = strcmp(table->names[c], "geom") == 0 ? CIM_COL_WKB : CIM_COL_TEXT;
-    }
-    assert_ok(cim_rows_new(table->n_columns, table->names, types, fill, NULL, table, &rows, &err),
-              &err);
-    cim_edit edit = {.struct_size = sizeof edit,
-                     .flags = CIM_EDIT_ROW_WISE,
-                     .op = op,
-                     .rows = rows,
-                     .refused = refuse,
-                     .caller = &refusals};
-    /* Records that are gone are refused one by one. */
-    const cim_status status = lpg_layer_write(layer, &call, &edit, &err);
-    if (op == CIM_EDIT_CREATE) {
-        assert_ok(status, &err);
-        assert_ok(refusals.n == 0 ? CIM_OK : CIM_E_INVALID, &refusals.last);
-    }
-    free(table->cells);
-}
-
-static struct cell
-text_cell(const char *text)
-{
-    struct cell cell = {.absent = false};
-    (void)snprintf(cell.text, sizeof cell.text, "%s", text);
-    return cell;
-}
-
-static void
-random_place(struct world *world, double *lon, double *lat)
-{
-    const double spread = pow(0.1, unit_random_below(&world->seed, 5));
-    *lon = 110.0 + spread * unit_random_below(&world->seed, 1000) / 1000.0;
-    *lat = 19.0 + spread * unit_random_below(&world->seed, 1000) / 1000.0;
-}
-
-static struct cell
-random_point(struct world *world)
-{
-    struct cell cell = {.wkb_len = 21};
-    double lon;
-    double lat;
-    random_place(world, &lon, &lat);
-    if (unit_random_below(&world->seed, 30) == 0) {
-        return (struct cell){.absent = true};
-    }
-    cim_wkb_from_point(lon, lat, cell.wkb);
-    return cell;
-}
-
-/* A MultiPolygon of one triangle or square. */
-static struct cell
-random_polygon(struct world *world)
-{
-    static const uint8_t little_endian = 1;
-    const uint32_t n = 3 + unit_random_below(&world->seed, 2);
-    const uint32_t outer[] = {6, 1};
-    const uint32_t inner[] = {3, 1, n + 1};
-    struct cell cell = {.wkb_len = 0};
-    double lon;
-    double lat;
-    random_place(world, &lon, &lat);
-    const double radius = 0.1 * pow(0.1, unit_random_below(&world->seed, 3));
-#define PUT(data, len)                                                                             \
-    do {                                                                                           \
-        memcpy(cell.wkb + cell.wkb_len, data, len);                                                \
-        cell.wkb_len += (len);                                                                     \
-    } while (0)
-    PUT(&little_endian, 1);
-    PUT(outer, sizeof outer);
-    PUT(&little_endian, 1);
-    PUT(inner, sizeof inner);
-    for (uint32_t i = 0; i <= n; i++) {
-        const double turn = 2 * 3.14159265358979323846 * (i % n) / n;
-        const double xy[] = {lon + radius * cos(turn), lat + radius * sin(turn)};
-        PUT(xy, sizeof xy);
-    }
-#undef PUT
-    return cell;
-}
-
-static void
-create_users(struct world *world, size_t n)
-{
-    struct table table = {.n_columns = 9,
-                          .names = {"user_no", "consumer", "kind", "real_name_state",
-                                    "inspection_state", "area_code", "owner_org", "geom",
-                                    "next_inspection_on"},
-                          .n_rows = n,
-                          .cells = calloc(n, sizeof *table.cells)};
-    assert_non_null(table.cells);
-    for (size_t i = 0; i < n; i++) {
-        struct cell *cells = table.cells[i];
-        (void)snprintf(cells[0].text, sizeof cells[0].text, "U%u", world->next_no++);
-        cells[1] = text_cell("residential");
-        cells[2] = text_cell(PICK(&world->seed, kinds));
-        cells[3] = text_cell("verified");
-        cells[4] = text_cell(PICK(&world->seed, states));
-        cells[5] = text_cell(PICK(&world->seed, leaves));
-        cells[6] = text_cell(PICK(&world->seed, owners));
-        cells[7] = random_point(world);
-        cells[8] = text_cell(PICK(&world->seed, dates));
-    }
-    write_table(world->users, CIM_EDIT_CREATE, &table);
-}
-
-static void
-create_polygons(struct world *world, struct lpg_layer *layer, bool districts, size_t n)
-{
-    struct table table = {.n_columns = 6,
-                          .names = {districts ? "code" : "zone_no", "name",
-                                    districts ? "level" : "kind", "area_code", "owner_org", "geom",
-                                    "all_day"},
-                          .n_rows = n,
-                          .cells = calloc(n, sizeof *table.cells)};
-    assert_non_null(table.cells);
-    table.n_columns = districts ? 6 : 7;
-    for (size_t i = 0; i < n; i++) {
-        struct cell *cells = table.cells[i];
-        const char *area = districts ? areas[i].code : PICK(&world->seed, leaves);
-        (void)snprintf(cells[0].text, sizeof cells[0].text, districts ? "%s" : "Z%s-%u", area,
-                       world->next_no++);
-        cells[1] = text_cell("区");
-        cells[2] = text_cell(districts ? "county" : "scenic");
-        cells[3] = text_cell(area);
-        cells[4] = text_cell(PICK(&world->seed, owners));
-        cells[5] = random_polygon(world);
-        cells[6] = text_cell("true");
-    }
-    write_table(layer, CIM_EDIT_CREATE, &table);
-}
-
-/* Of records that may be gone. */
-static void
-change_some(struct world *world, struct lpg_layer *layer, bool users, int32_t op)
-{
-    static const char *const names[] = {"geom", "area_code", "owner_org", "kind",
-                                        "inspection_state"};
-    const char *name = names[unit_random_below(&world->seed, users ? 5 : 3)];
-    const size_t n = 1 + unit_random_below(&world->seed, EDIT_ROWS);
-    const int64_t most =
-        one_int(&world->fixture, users ? "select max(fid) from lpg_end_user"
-                                       : "select max(fid) from lpg_restricted_zone");
-    struct table table = {.n_columns = op == CIM_EDIT_DELETE ? 1 : 2,
-                          .names = {"fid", name},
-                          .n_rows = n,
-                          .cells = calloc(n, sizeof *table.cells)};
-    assert_non_null(table.cells);
-    for (size_t i = 0; i < n; i++) {
-        struct cell *cells = table.cells[i];
-        (void)snprintf(cells[0].text, sizeof cells[0].text, "%u",
-                       1 + unit_random_below(&world->seed, (uint32_t)most));
-        cells[1] = name == names[0]   ? users ? random_point(world) : random_polygon(world)
-                     : name == names[1] ? text_cell(PICK(&world->seed, leaves))
-                   : name == names[2] ? text_cell(PICK(&world->seed, owners))
-                   : name == names[3] ? text_cell(PICK(&world->seed, kinds))
-                                      : text_cell(PICK(&world->seed, states));
-    }
-    write_table(layer, op, &table);
-}
-
-/* Inspections become overdue: the clock job writes it. */
-static void
-move_clock(struct world *world)
-{
-    cim_error err = {0};
-    int64_t n = 0;
-    world->now_ms += INT64_C(86400000) * (1 + unit_random_below(&world->seed, 12));
-    host_clock_set(world->fixture.fake->clock, world->now_ms);
-    assert_ok(lpg_classes_run(world->fixture.data, NULL, &n, &err), &err);
-}
-
-static void
-edit(struct world *world, int step)
-{
-    switch (unit_random_below(&world->seed, 12)) {
-    case 0:
-        if (step % 3 == 0) { /* noted as "many": the layer is loaded */
-            create_users(world, LARGE);
-            break;
-        }
-        move_clock(world);
-        break;
-    case 1:
-    case 2:
-        create_users(world, 1 + unit_random_below(&world->seed, EDIT_ROWS));
-        break;
-    case 3:
-        change_some(world, world->users, true, CIM_EDIT_DELETE);
-        break;
-    case 4:
-        create_polygons(world, world->zones, false, 1 + unit_random_below(&world->seed, 6));
-        break;
-    case 5:
-        change_some(world, world->zones, false, step % 3 == 0 ? CIM_EDIT_DELETE : CIM_EDIT_UPDATE);
-        break;
-    default:
-        change_some(world, world->users, true, CIM_EDIT_UPDATE);
-    }
-}
+enum { STEPS = 200, CHECKS = 3, RECORDS_MAX = 40000 };
 
 /* ---- callers ---- */
 
@@ -678,6 +390,60 @@ check_zones(struct world *world)
     lpg_map_free(fresh);
 }
 
+/* ---- layers saved as files ---- */
+
+static void
+new_map(struct world *world)
+{
+    cim_error err = {0};
+    assert_ok(lpg_map_new(&world->fixture.fake->host, world->sources, COUNT_OF(world->sources),
+                          &world->map, &err),
+              &err);
+    world->map->save_least = 1;
+}
+
+static struct lpg_map_slot *
+users_slot(struct world *world)
+{
+    return lpg_map_find(world->map, "lpg.end-users", false);
+}
+
+/* As the map's thread does it. */
+static void
+save_users(struct world *world)
+{
+    struct lpg_map_slot *slot = users_slot(world);
+    struct lpg_snapshot *snapshot = lpg_map_current(slot, INT64_MIN);
+    cim_error err = {0};
+    if (snapshot != NULL && lpg_map_may_save(world->map, slot, snapshot->base)) {
+        assert_ok(lpg_map_save(world->map, slot, snapshot->base, &err), &err);
+        atomic_store(&slot->saved_pos, snapshot->base->pos);
+    }
+    lpg_snapshot_unref(snapshot);
+}
+
+/* The layer as a map has it that has just begun. */
+static struct lpg_snapshot *
+take_users(struct world *world)
+{
+    const cim_call call = fake_call(fake_scope_all());
+    struct lpg_snapshot *snapshot = NULL;
+    cim_error err = {0};
+    assert_ok(lpg_map_take(world->map, users_slot(world), &call, &snapshot, &err), &err);
+    return snapshot;
+}
+
+static bool
+restart(struct world *world)
+{
+    lpg_map_free(world->map);
+    new_map(world);
+    struct lpg_snapshot *snapshot = take_users(world);
+    const bool opened = snapshot->base->file != NULL;
+    lpg_snapshot_unref(snapshot);
+    return opened;
+}
+
 static int
 steps(void)
 {
@@ -694,11 +460,81 @@ test_after_any_edit_the_map_tells_what_the_records_say(void **state)
     create_polygons(world, world->zones, false, 20);
     for (int step = 0; step < steps(); step++) {
         edit(world, step);
+        if (step % 7 == 6) {
+            save_users(world);
+        }
+        if (step % 5 == 4) {
+            world->n_opened += restart(world);
+        }
         check_users(world);
         if (step % 4 == 0) {
             check_zones(world);
         }
     }
+    assert_true(world->n_opened >= steps() / 10);
+}
+
+struct statement {
+    const cim_store_v1 *store;
+    const char *sql;
+    int64_t pos;
+};
+
+static cim_status
+execute(void *arg, cim_tx *tx, cim_error *err)
+{
+    const struct statement *statement = arg;
+    const cim_value values[] = {{.name = "pos", .type = CIM_COL_INT64, .v.i64 = statement->pos}};
+    return statement->store->exec(tx, statement->sql, values, 1, NULL, err);
+}
+
+static void
+alter_log(struct world *world, const char *sql, int64_t pos)
+{
+    const cim_host *host = &world->fixture.fake->host;
+    const cim_store_v1 *store = host->get_service(host, CIM_SERVICE_STORE);
+    struct statement statement = {.store = store, .sql = sql, .pos = pos};
+    cim_error err = {0};
+    assert_ok(store->write(host, execute, &statement, NULL, &err), &err);
+}
+
+/* What the file holds is right as of its position in one history alone. */
+static void
+test_a_file_of_another_history_is_not_taken(void **state)
+{
+    struct world *world = *state;
+    (void)restart(world);
+    struct lpg_snapshot *snapshot = take_users(world);
+    struct lpg_base *base = NULL;
+    cim_error err = {0};
+    assert_int_equal(snapshot->overlay != NULL ? lpg_base_merge(snapshot->base, snapshot->overlay,
+                                                                snapshot->pos, &base, &err)
+                                               : CIM_OK,
+                     CIM_OK);
+    const int64_t pos = snapshot->pos;
+    assert_ok(
+        lpg_map_save(world->map, users_slot(world), base != NULL ? base : snapshot->base, &err),
+        &err);
+    lpg_base_unref(base);
+    lpg_snapshot_unref(snapshot);
+    assert_true(restart(world));
+    alter_log(world, "update cim_change set fid = fid + 1 where pos = :pos", pos);
+    assert_false(restart(world));
+    alter_log(world, "update cim_change set fid = fid - 1 where pos = :pos", pos);
+    assert_true(restart(world));
+    alter_log(world,
+              "update cim_migration set number = number + 100000 where number = 1 and "
+              "cast(:pos as integer) > 0",
+              pos);
+    assert_false(restart(world));
+    alter_log(world,
+              "update cim_migration set number = number - 100000 where number = 100001 and "
+              "cast(:pos as integer) > 0",
+              pos);
+    assert_true(restart(world));
+    alter_log(world, "delete from cim_change where pos <= :pos", pos); /* too old for the log */
+    assert_false(restart(world));
+    check_users(world);
 }
 
 static int
@@ -724,9 +560,10 @@ setup(void **state)
     }
     world->users = lpg_data_layer(world->fixture.data, "lpg.end-users");
     world->zones = lpg_data_layer(world->fixture.data, "lpg.restricted-zones");
-    assert_ok(
-        lpg_map_new(&world->fixture.fake->host, world->sources, COUNT_OF(ids), &world->map, &err),
-        &err);
+    (void)snprintf(world->cache_dir, sizeof world->cache_dir, "/tmp/cim-map-XXXXXX");
+    assert_non_null(mkdtemp(world->cache_dir));
+    world->fixture.fake->host.cache_dir = world->cache_dir;
+    new_map(world);
     *state = world;
     return 0;
 }
@@ -735,9 +572,13 @@ static int
 teardown(void **state)
 {
     struct world *world = *state;
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/lpg.end-users.mercator.map", world->cache_dir);
     lpg_map_free(world->map);
     lpg_data_close(world->fixture.data);
     fake_host_free(world->fixture.fake);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(world->cache_dir), 0);
     free(world);
     return 0;
 }
@@ -747,6 +588,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_after_any_edit_the_map_tells_what_the_records_say),
+        cmocka_unit_test(test_a_file_of_another_history_is_not_taken),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
