@@ -18,6 +18,7 @@ struct host_ogc {
     struct host_app *app;
     struct host_crs_pool *crs;
     struct host_tile_cache *tiles;
+    struct host_tile_share *shared_tiles; /* with other hosts; NULL: not */
     struct host_upstream *upstream;
 };
 

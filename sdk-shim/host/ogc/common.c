@@ -1,10 +1,12 @@
 /* host/ogc/common.c -- the landing page, what we conform to, and the style sheet of the pages. */
 #include "cim/util.h"
+#include "host/base/config.h"
 #include "host/ogc/ask.h"
 #include "host/ogc/html.h"
 #include "host/pictures/picture.h"
 #include "host/ogc/upstream.h"
 #include "host/ogc/tile_cache.h"
+#include "host/ogc/tile_share.h"
 
 #include <stdlib.h>
 
@@ -175,6 +177,10 @@ host_ogc_add_routes(struct host_app *app, cim_error *err)
         return cim_fail_nomem(err);
     }
     status = host_upstream_new(app->config, &ogc->upstream, err);
+    if (status == CIM_OK) {
+        status = host_tile_share_open(app->store, host_config_text(app->config, "tiles.redis_url"),
+                                      &ogc->shared_tiles, err);
+    }
     if (status != CIM_OK) {
         host_ogc_free(ogc);
         return status;
@@ -191,6 +197,7 @@ host_ogc_free(struct host_ogc *ogc)
         return;
     }
     host_upstream_free(ogc->upstream);
+    host_tile_share_close(ogc->shared_tiles);
     host_tile_cache_free(ogc->tiles);
     host_crs_pool_free(ogc->crs);
     host_pictures_end();

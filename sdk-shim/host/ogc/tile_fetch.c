@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "host/ogc/request.h"
+#include "host/ogc/tile_share.h"
 #include "kit/cleanup.h"
 
 const char host_mvt_mime[] = "application/vnd.mapbox-vector-tile";
@@ -85,6 +86,23 @@ host_tile_known(const struct host_visit *visit, const cim_tile_request *request,
            cache_key(request, tile_key, ret_key);
 }
 
+/* From the other hosts, or by the renderer. */
+static cim_status
+obtain(const struct host_visit *visit, struct host_ogc *ogc, const cim_tile_request *request,
+       const char *key, struct host_tile **ret_tile, cim_error *err)
+{
+    char name[HOST_TILE_SHARE_NAME_SIZE];
+    if (!host_tile_share_name(ogc->shared_tiles, visit->layer, key, name)) {
+        return render(visit, request, ret_tile, err);
+    }
+    *ret_tile = host_tile_share_get(ogc->shared_tiles, name, host_mvt_mime);
+    if (*ret_tile == NULL) {
+        CIM_TRY(render(visit, request, ret_tile, err));
+        host_tile_share_put(ogc->shared_tiles, name, *ret_tile);
+    }
+    return CIM_OK;
+}
+
 cim_status
 host_tile_fetch(const struct host_visit *visit, struct host_ogc *ogc,
                 const cim_tile_request *request, const char *key, struct host_tile **ret_tile,
@@ -97,7 +115,7 @@ host_tile_fetch(const struct host_visit *visit, struct host_ogc *ogc,
     if (*ret_tile != NULL) {
         return CIM_OK;
     }
-    const cim_status status = render(visit, request, ret_tile, err);
+    const cim_status status = obtain(visit, ogc, request, key, ret_tile, err);
     if (status != CIM_OK) {
         host_tile_cache_abandon(ogc->tiles, key);
         return status;

@@ -6,6 +6,7 @@
 #ifndef HOST_PLUGIN_H
 #define HOST_PLUGIN_H
 
+#include "host/base/files.h"
 #include "host/plugins/manifest.h"
 #include "host/plugins/plugins.h"
 
@@ -100,6 +101,7 @@ struct host_plugin {
 
     atomic_bool cut; /* grace is over: streamed responses end now */
     void *library;
+    char library_hash[HOST_FILE_HASH_TEXT];
     cim_plugin_desc desc;
     cim_host host;
     void *self;

@@ -20,7 +20,8 @@ enum host_plugin_state {
 
 struct host_layer {
     const char *plugin_id;
-    cim_layer layer; /* owned copies of its texts */
+    cim_layer layer;          /* owned copies of its texts */
+    const char *library_hash; /* SHA-256 of the code that draws it */
     struct cim_definition *definition;
     const struct cim_codes *codes;
 };

@@ -165,6 +165,7 @@ host_registry_add_layer(struct host_plugin *plugin, const cim_layer *layer, cim_
     }
     made->pub.plugin_id = plugin->id;
     made->pub.codes = registry->codes;
+    made->pub.library_hash = plugin->library_hash;
     host_serial_layer(made);
     registry->layers[registry->n_layers++] = CIM_TAKE(made);
     return CIM_OK;

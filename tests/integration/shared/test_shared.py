@@ -40,9 +40,9 @@ def totp(secret, step):
     return "%06d" % ((int.from_bytes(digest[at:at + 4], "big") & 0x7fffffff) % 1000000)
 
 
-def sql(text):
+def sql(text, database="postgres"):
     subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", os.environ["CIM_TEST_PG"], "-U", "cim", "-d",
-                    "postgres", "-c", text], stdout=subprocess.DEVNULL, check=True)
+                    database, "-c", text], stdout=subprocess.DEVNULL, check=True)
 
 
 class Redis:
