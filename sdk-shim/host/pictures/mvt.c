@@ -134,10 +134,30 @@ read_feature(struct host_mvt_slice in, struct host_mvt_feature *ret_feature)
             ret_feature->id = field.value;
         } else if (field.number == 2 && field.wire == WIRE_BYTES) {
             ret_feature->tags = field.bytes;
-        } else if (field.number == 3 && field.wire == WIRE_VARINT) {
+        } else if (field.number == 3 && field.wire == WIRE_VARINT &&
+                   field.value <= HOST_MVT_POLYGON) {
             ret_feature->type = (uint32_t)field.value;
-        } else if (field.number == 4 && field.wire == WIRE_BYTES) {
+        } else if (field.number == 4 && field.wire == WIRE_BYTES &&
+                   ret_feature->geometry.at == NULL) {
             ret_feature->geometry = field.bytes;
+        } else if (field.number >= 1 && field.number <= 4) {
+            return false;
+        }
+    }
+    return ret_feature->geometry.at != NULL;
+}
+
+/* Pairs of numbers of keys and values that the layer has. */
+static bool
+tags_hold(const struct host_mvt_layer *layer, const struct host_mvt_feature *feature)
+{
+    struct host_mvt_slice tags = feature->tags;
+    while (tags.len > 0) {
+        uint64_t key = 0;
+        uint64_t value = 0;
+        if (!varint(&tags, &key) || !varint(&tags, &value) || key >= layer->n_keys ||
+            value >= layer->n_values) {
+            return false;
         }
     }
     return true;
@@ -166,15 +186,20 @@ fill(struct host_mvt_slice in, struct host_mvt_layer *layer)
     size_t n_features = 0;
     size_t n_keys = 0;
     size_t n_values = 0;
+    uint64_t version = 0;
     layer->extent = 4096;
     while (in.len > 0) {
         if (!next_field(&in, &field)) {
             return false;
         }
-        if (field.number == 5 && field.wire == WIRE_VARINT) {
-            layer->extent = field.value > 0 && field.value <= 1 << 20 ? (uint32_t)field.value : 0;
-        } else if (field.number >= 1 && field.number <= 4 && field.wire != WIRE_BYTES) {
+        if ((field.number >= 1 && field.number <= 4 && field.wire != WIRE_BYTES) ||
+            ((field.number == 5 || field.number == 15) && field.wire != WIRE_VARINT)) {
             return false;
+        }
+        if (field.number == 5) {
+            layer->extent = field.value > 0 && field.value <= 1 << 20 ? (uint32_t)field.value : 0;
+        } else if (field.number == 15) {
+            version = field.value;
         } else if (field.number == 1) {
             layer->name = field.bytes;
         } else if (field.number == 2 &&
@@ -186,7 +211,12 @@ fill(struct host_mvt_slice in, struct host_mvt_layer *layer)
             return false;
         }
     }
-    return layer->extent > 0 && layer->name.at != NULL;
+    for (size_t i = 0; i < n_features; i++) {
+        if (!tags_hold(layer, &layer->features[i])) {
+            return false;
+        }
+    }
+    return layer->extent > 0 && layer->name.at != NULL && (version == 1 || version == 2);
 }
 
 static cim_status
@@ -323,6 +353,36 @@ end_path(struct host_mvt_paths *paths, cim_error *err)
     return paths->n_points > begin ? host_mvt_paths_end(paths, err) : CIM_OK;
 }
 
+/* What the specification has of commands: points are moved to, once or more at
+ * once; a line is moved to and drawn; a ring is closed besides, once. `last`:
+ * the command before; 0 at the beginning. */
+static bool
+may_follow(uint32_t type, uint64_t last, uint64_t command, uint64_t n)
+{
+    switch (command) {
+    case MOVE_TO:
+        return type == HOST_MVT_POINT
+                   ? last == 0
+                   : n == 1 && last != MOVE_TO &&
+                         (type == HOST_MVT_LINE || last == 0 || last == CLOSE_PATH);
+    case LINE_TO:
+        return type != HOST_MVT_POINT && last == MOVE_TO;
+    case CLOSE_PATH:
+        return type == HOST_MVT_POLYGON && last == LINE_TO && n == 1;
+    default:
+        return false;
+    }
+}
+
+/* May nothing follow? */
+static bool
+is_whole(uint32_t type, uint64_t last)
+{
+    return last == (type == HOST_MVT_POINT  ? MOVE_TO
+                    : type == HOST_MVT_LINE ? LINE_TO
+                                            : CLOSE_PATH);
+}
+
 cim_status
 host_mvt_geometry(const struct host_mvt_feature *feature, struct host_mvt_paths *paths,
                   cim_error *err)
@@ -330,18 +390,26 @@ host_mvt_geometry(const struct host_mvt_feature *feature, struct host_mvt_paths 
     struct host_mvt_slice in = feature->geometry;
     int64_t x = 0;
     int64_t y = 0;
+    uint64_t last = 0;
     paths->n_points = 0;
     paths->n_paths = 0;
+    if (feature->type == 0) { /* unknown: an encoding of its own */
+        return CIM_OK;
+    }
     while (in.len > 0) {
         uint64_t command = 0;
         if (!varint(&in, &command)) {
             return broken(err);
         }
         const uint64_t n = command >> 3;
-        if ((command & 7) == CLOSE_PATH) {
+        if (n == 0 || !may_follow(feature->type, last, command & 7, n)) {
+            return broken(err);
+        }
+        last = command & 7;
+        if (last == CLOSE_PATH) {
             continue;
         }
-        if (((command & 7) != MOVE_TO && (command & 7) != LINE_TO) || n > in.len) {
+        if (n > in.len) {
             return broken(err);
         }
         for (uint64_t i = 0; i < n; i++) {
@@ -352,11 +420,11 @@ host_mvt_geometry(const struct host_mvt_feature *feature, struct host_mvt_paths 
             }
             x += zigzag(dx);
             y += zigzag(dy);
-            if ((command & 7) == MOVE_TO) {
+            if (last == MOVE_TO) {
                 CIM_TRY(end_path(paths, err));
             }
             CIM_TRY(host_mvt_paths_add(paths, (double)x, (double)y, err));
         }
     }
-    return end_path(paths, err);
+    return is_whole(feature->type, last) ? end_path(paths, err) : broken(err);
 }
