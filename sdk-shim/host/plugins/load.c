@@ -107,12 +107,12 @@ host_plugin_load(struct host_plugin *plugin, cim_error *err)
     cim_plugin_desc desc;
     CIM_TRY(host_manifest_path(plugin->manifest, plugin->manifest->library, NULL, path, sizeof path,
                                err));
-    CIM_TRY(host_file_hash(path, plugin->library_hash, NULL, err));
     /* Never closed again: the libraries below a plugin keep thread-local state with destructors. */
     plugin->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (plugin->library == NULL) {
         return fail_dl(path, err);
     }
+    CIM_TRY(host_file_hash(path, plugin->library_hash, NULL, err));
     symbol = dlsym(plugin->library, ENTRY_NAME);
     if (symbol == NULL) {
         return cim_fail(err, CIM_E_INVALID, "library", path, "%.200s：没有导出函数 " ENTRY_NAME,

@@ -539,9 +539,9 @@ test_bad_choices_are_named(void **state)
     } rows[] = {
         {",\"count\":2", "service_radius_m"},
         {",\"count\":0", "count"},
-                {",\"count\":2,\"service_radius_m\":1e999", "service_radius_m"},
+        {",\"count\":2,\"service_radius_m\":1e999", "service_radius_m"},
         /* no number of JSON: refused with the line and the place */
-                {",\"count\":2,\"service_radius_m\":NaN", ""},
+        {",\"count\":2,\"service_radius_m\":NaN", ""},
         {",\"count\":2,\"service_radius_m\":500,\"demand\":{\"type\":"
          "\"FeatureCollection\",\"features\":[{\"type\":\"Feature\",\"geometry\":{\"type\":"
          "\"Point\",\"coordinates\":[110.2,19.95]},\"properties\":{\"weight\":NaN}}]}",
