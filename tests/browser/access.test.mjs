@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { launch, shot, signIn, test, until, visit } from './lib.mjs'
+import { launch, pickArea, shot, signIn, test, until, visit } from './lib.mjs'
 
 const word = 'Gas-bottle-1'
 
@@ -23,19 +23,6 @@ describe('organisations, people, roles and grants in the console', () => {
       : 'saved'
     await until('the dialog', told, (text) => text === 'saved')
   }
-  const pickArea = async (name) => {
-    const picker = page.locator(`${test('area-picker')}:visible`).last()
-    // The tree is drawn anew while it is filtered: a click may meet a node that is gone.
-    const picked = async () => (await picker.innerText()).includes(name)
-    const pick = async () => {
-      if (await picked()) return true
-      await picker.locator('input').fill(name)
-      await page.locator(`.el-tree-node__content:visible`, { hasText: name }).first().click()
-      // What was picked shows a moment later: a second click would take it away again.
-      return until(`${name} shown`, picked, Boolean, 3000).catch(() => false)
-    }
-    await until(`${name} picked`, pick, Boolean)
-  }
   const rows = (name) => page.innerText(test(name))
 
   it('makes an organisation in an area picked from the tree', async () => {
@@ -45,7 +32,7 @@ describe('organisations, people, roles and grants in the console', () => {
     await page.click(`${test('dialog-save')}:visible`)
     await page.waitForSelector(test('dialog-error'))
     assert.match(await page.innerText(test('dialog-error')), /area/, 'the refusal names the field')
-    await pickArea('秀英区')
+    await pickArea(page, '秀英区')
     await shot(page, 'console-org')
     await save()
     await until('listed', () => rows('orgs'), (text) => text.includes('秀英区燃气办') && text.includes('秀英区'))
@@ -74,7 +61,7 @@ describe('organisations, people, roles and grants in the console', () => {
     await page.fill(test('grant-holder'), 'li.si')
     await page.click(`${test('grant-role')}:visible`)
     await page.locator('.el-select-dropdown__item:visible', { hasText: 'inspector' }).click()
-    await pickArea('秀英区')
+    await pickArea(page, '秀英区')
     // What the list of areas does when it closes may take the focus away from the text.
     await until('the reason', async () => {
       await page.fill(test('grant-why'), '分管秀英')
@@ -118,7 +105,7 @@ describe('organisations, people, roles and grants in the console', () => {
     await page.fill(test('role-id'), 'mine')
     await page.fill(test('role-zh'), '我的')
     await page.fill(test('role-en'), 'Mine')
-    await pickArea('秀英区')
+    await pickArea(page, '秀英区')
     await page.click(`${test('dialog-save')}:visible`)
     await page.waitForSelector(test('dialog-error'))
     assert.match(await page.innerText(test('dialog-error')), /own-/)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { launch, shot, signIn, test, until, visit } from './lib.mjs'
+import { launch, pickArea, shot, signIn, test, until, visit } from './lib.mjs'
 
 const FIELDS = { filling_no: '充装记录号', filled_at: '充装时间', net_kg: '净重' }
 
@@ -19,16 +19,6 @@ describe('a planner asks for three fields of the fillings of Qiongshan', () => {
       const answer = await fetch('/collections/lpg.fillings/items?limit=1000')
       return { status: answer.status, features: answer.ok ? (await answer.json()).features : [] }
     })
-  // The tree is drawn anew while it is filtered: a click may meet a node that is gone.
-  const pickArea = async (page, name) => {
-    const picker = page.locator(`${test('area-picker')}:visible`).last()
-    await until(`${name} picked`, async () => {
-      if ((await picker.innerText()).includes(name)) return name
-      await picker.locator('input').fill(name)
-      await page.locator('.el-tree-node__content:visible', { hasText: name }).first().click()
-      return picker.innerText()
-    }, (text) => text.includes(name))
-  }
 
   it('finds them in the catalogue, closed but described', async () => {
     const { page, expect } = asker

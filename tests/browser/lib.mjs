@@ -134,6 +134,21 @@ export async function until(what, ask, ok, ms = WAIT_MS) {
   assert.fail(`${what}: still ${JSON.stringify(last)} after ${ms} ms`)
 }
 
+/** In the dialog that is open. */
+export async function pickArea(page, name) {
+  const picker = page.locator(`${test('area-picker')}:visible`).last()
+  const picked = async () => (await picker.innerText()).includes(name)
+  // The tree is drawn anew while it is filtered: a click may meet a node that is gone.
+  const pick = async () => {
+    if (await picked()) return true
+    await picker.locator('input').fill(name)
+    await page.locator('.el-tree-node__content:visible', { hasText: name }).first().click()
+    // What was picked shows a moment later: a second click would take it away again.
+    return until(`${name} shown`, picked, Boolean, 3000).catch(() => false)
+  }
+  await until(`${name} picked`, pick, Boolean)
+}
+
 /** A picture for people, where BROWSER_SHOTS names a folder for them. */
 export async function shot(page, name) {
   if (looked) await page.screenshot({ path: `${process.env.BROWSER_SHOTS}/${name}.png` })

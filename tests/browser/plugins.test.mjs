@@ -1,67 +1,17 @@
 // A plugin's life in the console, on a platform of its own: found, read, enabled, upgraded from a bundle, rolled back,
 // disabled, uninstalled; and one that crashes until it is put out of service.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { cpSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { PASSWORD, Platform } from '../integration/sign_in/platform.mjs'
+import { bundle } from './bundle.mjs'
 import { launch, shot, signIn, test, until } from './lib.mjs'
 
 const built = process.env.PLUGINS_BUILT ?? ''
 assert.ok(built, 'PLUGINS_BUILT names the build; see tests/browser/run')
 const template = join(built, 'sdk-shim/template/template')
 const unruly = join(built, 'tests/integration/host/unruly')
-
-function filesOf(folder) {
-  return readdirSync(folder).flatMap((name) => {
-    const path = join(folder, name)
-    return statSync(path).isDirectory() ? filesOf(path) : [path]
-  })
-}
-
-/** A bundle as cpack makes it: the same plugin as another version, checksums in its manifest. */
-function bundle(platform, version, migrations = {}) {
-  const root = join(platform.var, `made-${version}`)
-  const inside = join(root, 'template')
-  cpSync(template, inside, { recursive: true })
-  for (const [name, text] of Object.entries(migrations)) writeFileSync(join(inside, 'migrations', name), text)
-  const path = join(inside, 'plugin.manifest')
-  const manifest = JSON.parse(readFileSync(path, 'utf8'))
-  const code = readFileSync(join(inside, manifest.library), 'latin1')
-  writeFileSync(join(inside, manifest.library), code.replaceAll(`${manifest.version}\0`, `${version}\0`), 'latin1')
-  manifest.version = version
-  manifest.checksums = Object.fromEntries(
-    filesOf(inside)
-      .filter((file) => file !== path)
-      .map((file) => [relative(inside, file), createHash('sha256').update(readFileSync(file)).digest('hex')]),
-  )
-  writeFileSync(path, JSON.stringify(manifest))
-  execFileSync('tar', ['-czf', `${root}.tar.gz`, '-C', root, 'template'])
-  return `${root}.tar.gz`
-}
-
-/** The layers of those that the platform has a set of tiles of. */
-async function drawn(url, headers, layers) {
-  const found = []
-  for (const id of layers) {
-    const answer = await fetch(`${url}/collections/${id}/tiles/WebMercatorQuad?f=tilejson`, { headers })
-    if (answer.status === 200) found.push(id)
-  }
-  return found.sort()
-}
-
-/** As their definitions say. */
-function layersWithPlace(folder) {
-  const root = join(built, 'plugins/lpg', folder)
-  return readdirSync(root)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => JSON.parse(readFileSync(join(root, name), 'utf8')))
-    .filter(({ id, geometry }) => id?.startsWith('lpg.') && geometry !== 'None')
-    .map(({ id }) => id)
-    .sort()
-}
 
 describe("a plugin's life in the console", () => {
   let browser, platform, page
@@ -74,9 +24,7 @@ describe("a plugin's life in the console", () => {
     mkdirSync(installed)
     cpSync(template, join(installed, 'template'), { recursive: true })
     cpSync(unruly, join(installed, 'unruly'), { recursive: true })
-    cpSync(join(built, 'plugins/lpg'), join(installed, 'lpg'), { recursive: true })
-    platform.addUser('boss', 'platform-admin,note-reader,regulator,data-manager')
-    platform.addUser('nobody', 'note-reader')
+    platform.addUser('boss', 'platform-admin,note-reader')
     await platform.serve(`--plugins.dirs=${installed}`)
     page = await (await browser.newContext({ viewport: { width: 1440, height: 1000 }, locale: 'zh-CN' })).newPage()
     page.on('pageerror', (error) => faults.push(error.message))
@@ -127,42 +75,6 @@ describe("a plugin's life in the console", () => {
     assert.equal(status, 200)
   })
 
-  it('gives from a fresh store what its manifest says, and nothing to whom nothing was granted', async () => {
-    const manifest = JSON.parse(readFileSync(join(built, 'plugins/lpg/plugin.manifest'), 'utf8'))
-    await page.click(`${card('lpg')} ${test('enable')}`)
-    await agree()
-    await until('enabled', state('lpg'), (s) => s === 'enabled')
-
-    const post = { method: 'POST', headers: { 'Content-Type': 'application/json' } }
-    const listed = {}
-    for (const username of ['boss', 'nobody']) {
-      const entered = await fetch(`${platform.url}/auth/token`, { ...post, body: JSON.stringify({ username, password: PASSWORD }) })
-      const headers = { Authorization: `Bearer ${(await entered.json()).access_token}` }
-      const ids = async (path, key) =>
-        (await (await fetch(`${platform.url}${path}`, { headers })).json())[key].map(({ id }) => id).filter((id) => id.startsWith('lpg.')).sort()
-      listed[username] = {
-        layers: await ids('/collections', 'collections'),
-        analyses: await ids('/processes', 'processes'),
-        entries: await ids('/catalogue/collections/resources/items?limit=1000', 'features'),
-      }
-      const me = await (await fetch(`${platform.url}/auth/me`, { headers })).json()
-      listed[username].menus = me.functions.filter((id) => id.startsWith('lpg.menu.')).sort()
-      listed[username].drawn = await drawn(platform.url, headers, manifest.resources.layers)
-    }
-    assert.deepEqual(listed.boss.layers, [...manifest.resources.layers].sort())
-    assert.deepEqual(listed.boss.analyses, [...manifest.resources.analyses].sort())
-    for (const id of manifest.resources.layers) assert.ok(listed.boss.entries.includes(id), `${id} is in the catalogue`)
-    const menus = manifest.permissions.map(({ id }) => id).filter((id) => id.startsWith('lpg.menu.')).sort()
-    assert.ok(menus.length > 0)
-    assert.deepEqual(listed.boss.menus, menus)
-    assert.deepEqual(listed.boss.drawn, layersWithPlace(manifest.layers), 'its renderer draws each layer that has places')
-    assert.deepEqual(listed.nobody, { layers: [], analyses: [], entries: listed.nobody.entries, menus: [], drawn: [] })
-    const told = await page.innerText(card('lpg'))
-    for (const kind of ['renderers', 'analyses', 'layers']) {
-      for (const id of manifest.resources[kind]) assert.ok(told.includes(id), `the card names ${id}`)
-    }
-  })
-
   it('refuses what is no bundle and changes nothing', async () => {
     const rubbish = join(platform.var, 'rubbish.tar.gz')
     writeFileSync(rubbish, 'no bundle')
@@ -174,7 +86,7 @@ describe("a plugin's life in the console", () => {
   })
 
   it('is upgraded from a bundle while it serves, after what changes is shown', async () => {
-    await upload(bundle(platform, '0.2.0', { '0002_more.sql': 'alter table template_note add column more {text};\n' }))
+    await upload(bundle(template, 'template', platform.var, '0.2.0', { '0002_more.sql': 'alter table template_note add column more {text};\n' }))
     assert.match(await page.innerText(test('bundle-version')), /template 0\.1\.0 → 0\.2\.0/)
     assert.match(await page.innerText(test('bundle-changes')), /0002_more\.sql/)
     await shot(page, 'plugins-bundle')
@@ -186,7 +98,7 @@ describe("a plugin's life in the console", () => {
     await act('template', 'rollback')
     await until('a refusal', () => page.locator(`${card('template')} ${test('plugin-refusal')}`).allInnerTexts(), (t) => /0002_more/.test(t.join()))
     await shot(page, 'plugins-no-rollback')
-    await upload(bundle(platform, '0.3.0', { '0002_more.sql': 'alter table template_note add column more {text};\n' }))
+    await upload(bundle(template, 'template', platform.var, '0.3.0', { '0002_more.sql': 'alter table template_note add column more {text};\n' }))
     await page.click(`.el-dialog:visible ${test('dialog-save')}`)
     await until('version 0.3.0', async () => ((await state('template')()) === 'enabled' ? version() : ''), (v) => /0\.3\.0/.test(v))
     await act('template', 'rollback')

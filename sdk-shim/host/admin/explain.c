@@ -252,10 +252,10 @@ static void
 add_summary(bool visible, bool any, struct cim_buf *out)
 {
     const char *zh = visible ? "可以：至少一项授权覆盖此记录。"
-                     : any ? "不可以：没有一项授权覆盖此记录，各项所缺见 terms。"
+                     : any ? "不可以：没有一项授权覆盖此记录，各项所缺见下表。"
                            : "不可以：对该资源没有任何授权。";
     const char *en = visible ? "Yes: at least one grant covers the record."
-                     : any   ? "No: no grant covers the record; terms says what each lacks."
+                     : any   ? "No: no grant covers the record; what each lacks is told with it."
                              : "No: there is no grant for this resource at all.";
     cim_buf_addf(out, ",\"visible\":%s,\"summary\":{\"zh\":\"%s\",\"en\":\"%s\"}",
                  visible ? "true" : "false", zh, en);

@@ -2,6 +2,7 @@
 #include "host/audit/audit.h"
 
 #include "cim/util.h"
+#include "host/base/config.h"
 #include "host/http/http.h"
 #include "kit/buf.h"
 #include "kit/cleanup.h"
@@ -95,7 +96,8 @@ handle(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     } else {
         cim_buf_add_text(&body, "null");
     }
-    cim_buf_add_char(&body, '}');
+    cim_buf_addf(&body, ",\"retention_days\":%lld}",
+                 (long long)host_config_int(app->config, "retention.audit_days"));
     return host_http_respond_no_store(req, 200, "application/json", &body, err);
 }
 

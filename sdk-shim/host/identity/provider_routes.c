@@ -322,7 +322,11 @@ handle_begin(void *self, const cim_call *call, cim_http_req *req, cim_error *err
     cim_error why = {0};
     cim_buf_init(&url, 8192);
     CIM_TRY(host_provider_of_request(identity, req, &provider, err));
-    CIM_TRY(make_flow(identity, provider, req, &flow, err));
+    const cim_status status = make_flow(identity, provider, req, &flow, err);
+    if (status != CIM_OK) { /* a way to another site, say */
+        host_provider_note(identity, call, req, "oidc", NULL, err);
+        return status;
+    }
     if (write_request(provider, &flow, &url, &why) != CIM_OK) {
         host_provider_note(identity, call, req, "oidc", NULL, &why);
         return answer_failure(call, req, &why, flow.back, err);

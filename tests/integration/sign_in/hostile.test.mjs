@@ -160,9 +160,11 @@ describe('a provider whose tokens are not what they should be', () => {
     const held = {}
     makeToken = async () => (held.token ??= await sign(claims()))
     assert.equal((await signIn()).status, 303)
+    const before = await platform.refusals('oidc', 'nonce')
     const { status, inside } = await signIn()
     assert.equal(status, 401)
     assert.ok(!inside)
+    assert.equal(await platform.refusals('oidc', 'nonce', before + 1), before + 1)
   })
 
   describe('logout tokens', () => {
@@ -237,6 +239,7 @@ describe('a provider whose tokens are not what they should be', () => {
       assert.equal((await signIn()).status, 401)
       assert.equal((await signIn()).status, 401)
       assert.equal(fetched.keys, asked)
+      assert.equal(await platform.refusals('oidc', 'kid', 2), 2)
     } finally {
       platform = first
       await fresh.close()
@@ -245,6 +248,7 @@ describe('a provider whose tokens are not what they should be', () => {
 
   it('gives a slow provider up, says so, and signs in locally meanwhile', async () => {
     slow = true
+    const before = await platform.refusals('oidc', 'provider')
     const waiting = signIn()
     const local = await fetch(`${platform.url}/auth/login`, {
       method: 'POST', headers: { 'Content-Type': 'application/json' },
@@ -255,5 +259,6 @@ describe('a provider whose tokens are not what they should be', () => {
     assert.equal(status, 503)
     assert.match(text, /统一认证系统暂时没有正常应答/)
     assert.ok(!inside)
+    assert.equal(await platform.refusals('oidc', 'provider', before + 1), before + 1)
   })
 })

@@ -101,6 +101,7 @@ describe('OpenID Connect with a real provider', () => {
 
   it('takes no callback twice, of no other browser, and none that was not begun', async () => {
     const browser = new Browser()
+    const before = { state: await platform.refusals('oidc', 'state'), code: await platform.refusals('oidc', 'code') }
     const callback = await walk(browser, begin(), 'li', isBack)
     const stranger = new Browser()
     assert.equal((await stranger.go(callback)).status, 401, 'another browser')
@@ -117,14 +118,20 @@ describe('OpenID Connect with a real provider', () => {
     replay.jars.set(new URL(url).origin, new Map([['cim_flow', flow]]))
     assert.equal((await replay.go(callback)).status, 401, 'the code counts once')
     assert.equal(await me(replay), null)
+    assert.equal(await platform.refusals('oidc', 'state', before.state + 2), before.state + 2, 'another browser, another state')
+    assert.equal(await platform.refusals('oidc', 'code', before.code + 1), before.code + 1)
   })
 
-  it('leads to no other site', async () => {
-    for (const back of ['https://evil.example/', '//evil.example/', '/\\evil.example', '/a\r\nX: y', 'admin', '/%0d%0a' + '\u0001']) {
+  it('leads to no other site, and adds no header', async () => {
+    const ways = ['https://evil.example/', '//evil.example/', '/\\evil.example', '/a\r\nX: y', 'admin', '/%0d%0a' + '\u0001']
+    const before = await platform.refusals('oidc', 'return')
+    for (const back of ways) {
       const answer = await fetch(begin(back), { redirect: 'manual' })
       assert.equal(answer.status, 400, back)
       assert.equal((await answer.json()).param, 'return')
+      assert.deepEqual([answer.headers.get('x'), answer.headers.get('location')], [null, null])
     }
+    assert.equal(await platform.refusals('oidc', 'return', before + ways.length), before + ways.length, 'each in the audit')
   })
 
   it('says so when the person cancels', async () => {
@@ -174,6 +181,7 @@ describe('OpenID Connect with a real provider', () => {
       const answer = await fetch(`${away.url}/auth/login/gov`, { redirect: 'manual' })
       assert.equal(answer.status, 503)
       assert.match(await answer.text(), /统一认证系统暂时没有正常应答[\s\S]*local account/)
+      assert.equal(await away.refusals('oidc', 'provider', 1), 1)
       const local = await fetch(`${away.url}/auth/login`, {
         method: 'POST', headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ username: 'admin', password: PASSWORD }),
