@@ -128,8 +128,8 @@ describe('an acceptance day of administrators', () => {
     const boss = await listed('boss')
     assert.deepEqual(boss.layers, sorted(manifest.resources.layers))
     assert.deepEqual(boss.analyses, sorted(manifest.resources.analyses))
-    const entries = [...manifest.resources.layers, ...manifest.resources.analyses, ...manifest.inputs.map(({ role }) => role), ...spatial.map(({ id }) => `${id}.tiles`)]
-    assert.deepEqual(boss.entries, sorted(new Set(entries)), 'layers, analyses, inputs, and the tiles of what lies somewhere')
+    const entries = [...manifest.resources.layers, ...manifest.resources.analyses, ...spatial.map(({ id }) => `${id}.tiles`)]
+    assert.deepEqual(boss.entries, sorted(entries), 'layers, analyses, and the tiles of what lies somewhere')
     const held = manifest.roles.filter(({ id }) => ['regulator', 'data-manager'].includes(id)).flatMap(({ functions }) => functions)
     assert.deepEqual(sorted(boss.menus), sorted(new Set(held)))
     const tiles = await good('boss', '/collections/lpg.stations/tiles')

@@ -1,7 +1,7 @@
 // A plugin's life in the console, on a platform of its own: found, read, enabled, upgraded from a bundle, rolled back,
 // disabled, uninstalled; and one that crashes until it is put out of service.
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { PASSWORD, Platform } from '../integration/sign_in/platform.mjs'

@@ -479,6 +479,7 @@ class Audit(HostTest):
                          (create["request_id"], create["area_code"], create["uid"]))
         self.assertEqual([], self.entries(auditor, "?principal=editor&to=2020-01-01T00:00:00Z")["entries"])
         page = self.entries(auditor, "?limit=2")
+        self.assertEqual(1096, page["retention_days"])
         rest = self.entries(auditor, "?limit=2&before=%d" % page["next"])
         self.assertEqual(page["entries"][1]["seq"] - 1, rest["entries"][0]["seq"])
         status, _, body = self.host.get("/admin/api/audit?limit=5000", auditor)
