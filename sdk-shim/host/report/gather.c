@@ -107,11 +107,13 @@ gather_facts(struct facts *facts, const char *title, struct json_object *value,
     {
         char name[256];
         const char *called = host_report_text(members, key, chinese);
-        if (json_object_is_type(inner, json_type_object) || inner == NULL) {
-            continue;
+        struct json_object *member = host_report_member(members, key);
+        if (json_object_is_type(inner, json_type_object) || inner == NULL ||
+            (member != NULL && host_report_member(member, chinese ? "zh" : "en") == NULL)) {
+            continue; /* what has a name in the other language alone is said in that */
         }
         (void)snprintf(name, sizeof name, "%.120s · %.100s", title, called != NULL ? called : key);
-        gather_facts(facts, name, inner, host_report_member(members, key), chinese);
+        gather_facts(facts, name, inner, member, chinese);
     }
 }
 
@@ -324,9 +326,10 @@ host_report_gather(const struct host_report_source *source, struct host_report_b
     if (source->description != NULL && source->description[0] != '\0') {
         (void)add(&gathering, HOST_REPORT_TEXT, source->description);
     }
-    CIM_TRY(put_results(&gathering));
     CIM_TRY(put_outputs(&gathering, false));
+    /* the map first: tables go over pages, it does not */
     struct host_report_block *map = add(&gathering, HOST_REPORT_MAP, source->title);
+    CIM_TRY(put_results(&gathering));
     CIM_TRY(put_outputs(&gathering, true));
     CIM_TRY(put_inputs(&gathering));
     if (map != NULL && ret_blocks->n_layers == 0) {

@@ -56,6 +56,9 @@ host_report_text_height(cairo_t *cr, const char *text, double width, double size
 
 /* ---- the plane ---- */
 
+/* Areas lie below, points on top. */
+enum pass { AREAS, LINES, POINTS, PASSES };
+
 struct plane {
     cairo_t *cr;
     double width;
@@ -68,6 +71,7 @@ struct plane {
     double m_per_unit;
     const struct host_report_layer *layer; /* being drawn */
     double colour[3];                      /* of the feature */
+    enum pass pass;
 };
 
 static void
@@ -123,12 +127,14 @@ paint(struct plane *plane, struct json_object *feature)
 {
     const struct host_report_layer *layer = plane->layer;
     const char *value = layer != NULL ? painted_value(layer, feature) : NULL;
-    struct json_object *values =
-        layer != NULL ? host_report_member(layer->painted, "values") : NULL;
-    if (value != NULL && read_colour(json_object_get_string(host_report_member(
-                                         host_report_member(values, value), "colour")),
-                                     plane->colour)) {
-        cairo_set_source_rgb(plane->cr, plane->colour[0], plane->colour[1], plane->colour[2]);
+    if (layer != NULL) {
+        memcpy(plane->colour, layer->colour, sizeof plane->colour);
+    }
+    if (value != NULL) {
+        struct json_object *named =
+            host_report_member(host_report_member(layer->painted, "values"), value);
+        (void)read_colour(json_object_get_string(host_report_member(named, "colour")),
+                          plane->colour);
     }
 }
 
@@ -214,16 +220,16 @@ draw_shape(struct plane *plane, const char *type, struct json_object *value)
     if (!json_object_is_type(value, json_type_array)) {
         return;
     }
-    if (strcmp(type, "Point") == 0 && position_of(value, &lon, &lat)) {
-        cairo_set_source_rgb(plane->cr, plane->colour[0], plane->colour[1], plane->colour[2]);
+    cairo_set_source_rgb(plane->cr, plane->colour[0], plane->colour[1], plane->colour[2]);
+    if (plane->pass == POINTS && strcmp(type, "Point") == 0 && position_of(value, &lon, &lat)) {
         place(plane, lon, lat, &x, &y);
         cairo_new_sub_path(plane->cr);
         cairo_arc(plane->cr, x, y, 2.6, 0.0, 6.283185307179586);
         cairo_fill(plane->cr);
-    } else if (strcmp(type, "LineString") == 0) {
+    } else if (plane->pass == LINES && strcmp(type, "LineString") == 0) {
         trace(plane, value, false);
         cairo_stroke(plane->cr);
-    } else if (strcmp(type, "Polygon") == 0) {
+    } else if (plane->pass == AREAS && strcmp(type, "Polygon") == 0) {
         for (size_t i = 0; i < json_object_array_length(value); i++) {
             trace(plane, json_object_array_get_idx(value, i), true);
         }
@@ -247,7 +253,6 @@ draw_layer(struct plane *plane, const struct host_report_layer *layer)
     plane->layer = layer;
     memcpy(plane->colour, layer->colour, sizeof plane->colour);
     cairo_save(cr);
-    cairo_set_source_rgb(cr, layer->colour[0], layer->colour[1], layer->colour[2]);
     cairo_set_line_width(cr, 1.2);
     cairo_set_fill_rule(cr, CAIRO_FILL_RULE_EVEN_ODD);
     each_geometry(plane, layer->geojson, draw_shape);
@@ -473,8 +478,10 @@ host_report_draw_map(const struct host_report_blocks *blocks, cairo_t *cr, doubl
     if (plane.has_box) {
         const double ratio = fit(&plane, unit_m);
         draw_graticule(&plane);
-        for (size_t i = blocks->n_layers; i > 0; i--) { /* the first on top */
-            draw_layer(&plane, &blocks->layers[i - 1]);
+        for (plane.pass = AREAS; plane.pass < PASSES; plane.pass++) {
+            for (size_t i = blocks->n_layers; i > 0; i--) { /* the first on top */
+                draw_layer(&plane, &blocks->layers[i - 1]);
+            }
         }
         draw_north(&plane);
         draw_scale(&plane, ratio);

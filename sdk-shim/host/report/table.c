@@ -152,12 +152,23 @@ host_report_table_done(struct host_report_table *table)
     *table = (struct host_report_table){.n_rows = 0};
 }
 
+/* A Feature's properties, or the object itself. */
+static struct json_object *
+record_of(struct json_object *item)
+{
+    struct json_object *properties = host_report_member(item, "properties");
+    return properties != NULL ? properties : item;
+}
+
 static char *
-cell_of(const struct host_report_source *source, struct json_object *record,
+cell_of(const struct host_report_source *source, struct json_object *item,
         const struct column *column)
 {
-    struct json_object *value = follow(record, column->path);
+    struct json_object *value = follow(record_of(item), column->path);
     char name[256];
+    if (value == NULL && strcmp(column->path, "id") == 0) {
+        value = host_report_member(item, "id"); /* of a Feature, beside its properties */
+    }
     if (column->yes[0] != '\0' && json_object_is_type(value, json_type_boolean)) {
         return strdup(json_object_get_boolean(value) ? column->yes : "");
     }
@@ -202,14 +213,6 @@ host_report_named(struct json_object *value, struct json_object *values, bool ch
         text = json_object_get_string(host_report_member(value, chinese ? "zh" : "en"));
     }
     return text != NULL ? strdup(text) : host_report_value(value, chinese);
-}
-
-/* A Feature's properties, or the object itself. */
-static struct json_object *
-record_of(struct json_object *item)
-{
-    struct json_object *properties = host_report_member(item, "properties");
-    return properties != NULL ? properties : item;
 }
 
 /* Takes out the columns that say nothing in any row. */
@@ -261,10 +264,9 @@ host_report_table_of(const struct host_report_source *source, struct json_object
         return cim_fail_nomem(err);
     }
     for (size_t row = 0; row <= table.n_rows; row++) {
-        struct json_object *record =
-            row > 0 ? record_of(json_object_array_get_idx(list, row - 1)) : NULL;
+        struct json_object *item = row > 0 ? json_object_array_get_idx(list, row - 1) : NULL;
         for (size_t c = 0; c < table.n_columns; c++) {
-            char *cell = row == 0 ? strdup(columns[c].title) : cell_of(source, record, &columns[c]);
+            char *cell = row == 0 ? strdup(columns[c].title) : cell_of(source, item, &columns[c]);
             table.cells[row * table.n_columns + c] = cell;
             if (cell == NULL) {
                 host_report_table_done(&table);
