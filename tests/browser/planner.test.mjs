@@ -62,11 +62,28 @@ describe('the planner', () => {
     await page.fill(test('save-route_no'), number)
     await page.fill(test('save-name'), '长流至新埠（比选）')
     await shot(page, 'planner-safer-route')
-    await page.click(test('save-go'))
+    const [asked] = await Promise.all([
+      page.waitForRequest((r) => r.method() === 'POST' && r.url().endsWith('/lpg.transport-routes/items')),
+      page.click(test('save-go')),
+    ])
     await until('it is saved', () => page.innerText(test('save-told')), (text) => /待审批/.test(text))
     const saved = await page.evaluate(async (no) => (await fetch(`/collections/lpg.transport-routes/items?route_no=${no}`)).json(), number)
     assert.equal(saved.features[0].properties.state, 'draft')
     assert.ok(Math.abs(saved.features[0].properties.length_km * 1000 - alternatives.value.features[0].properties.length_m) < 1)
+    // who may create a route may not approve it by that
+    expect('403 /collections/lpg.transport-routes/items')
+    const approved = JSON.parse(asked.postData())
+    Object.assign(approved.properties, { route_no: `${number}-A`, state: 'approved' })
+    const status = await page.evaluate(
+      async ([body, csrf]) =>
+        (await fetch('/collections/lpg.transport-routes/items', {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/geo+json', ...(csrf ? { 'X-CSRF-Token': csrf } : {}) },
+          body,
+        })).status,
+      [JSON.stringify(approved), asked.headers()['x-csrf-token']],
+    )
+    assert.equal(status, 403)
     await page.click(test('analysis-close'))
     assert.deepEqual(faults, [])
   })
