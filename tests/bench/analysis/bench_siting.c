@@ -35,6 +35,7 @@ struct drawn {
     size_t n, m, p;
     bool coverage;
     double *cost;
+    double *weight;
 };
 
 /* Demands about towns in a square of 40 km, sites anywhere; coverage within 3 km. */
@@ -42,11 +43,12 @@ static struct drawn
 draw(size_t n, size_t m, size_t p, bool coverage)
 {
     enum { TOWNS = 60 };
-    struct drawn drawn = {n, m, p, coverage, malloc(n * m * sizeof(double))};
+    struct drawn drawn = {
+        n, m, p, coverage, malloc(n * m * sizeof(double)), malloc(n * sizeof(double))};
     double towns[TOWNS][2];
     double *sites = malloc(2 * m * sizeof *sites);
     uint64_t seed = 2026;
-    if (drawn.cost == NULL || sites == NULL) {
+    if (drawn.cost == NULL || drawn.weight == NULL || sites == NULL) {
         abort();
     }
     for (int t = 0; t < TOWNS; t++) {
@@ -62,6 +64,7 @@ draw(size_t n, size_t m, size_t p, bool coverage)
         const double away = 4000.0 * random_share(&seed);
         const double at[2] = {town[0] + away * cos(turn), town[1] + away * sin(turn)};
         const double weight = 1.0 + floor(9.0 * random_share(&seed));
+        drawn.weight[i] = weight;
         for (size_t j = 0; j < m; j++) {
             const double d = hypot(at[0] - sites[2 * j], at[1] - sites[2 * j + 1]);
             drawn.cost[i * m + j] = coverage ? (d <= 3000.0 ? 0.0 : weight) : nearbyint(weight * d);
@@ -71,14 +74,34 @@ draw(size_t n, size_t m, size_t p, bool coverage)
     return drawn;
 }
 
+/* `room`: how much of all demand p stations may serve together; 0: as much as there is. */
 static void
-solve_drawn(const char *what, size_t n, size_t m, size_t p, bool coverage)
+solve_drawn(const char *what, size_t n, size_t m, size_t p, bool coverage, double room)
 {
+    const double no_way_m = 1e6;
     struct drawn drawn = draw(n, m, p, coverage);
-    const struct lpg_median median = {.n = n, .m = m, .p = p, .cost = drawn.cost};
+    double *none = malloc(n * sizeof *none);
+    double *capacity = malloc(m * sizeof *capacity);
+    double all = 0.0;
+    struct lpg_median median = {.n = n, .m = m, .p = p, .cost = drawn.cost};
     struct lpg_median_answer answer = {0};
     const double began = now_s();
     double total = 0.0;
+    if (none == NULL || capacity == NULL) {
+        abort();
+    }
+    for (size_t i = 0; i < n; i++) {
+        all += drawn.weight[i];
+        none[i] = drawn.weight[i] * (coverage ? 1.0 : no_way_m);
+    }
+    for (size_t j = 0; j < m; j++) {
+        capacity[j] = floor(room * all / (double)p);
+    }
+    if (room > 0.0) {
+        median.capacity = capacity;
+        median.amount = drawn.weight;
+        median.none = none;
+    }
     if (lpg_median_solve(&median, NULL, &answer, NULL) != CIM_OK) {
         abort();
     }
@@ -91,12 +114,15 @@ solve_drawn(const char *what, size_t n, size_t m, size_t p, bool coverage)
     }
     const double value = coverage ? total - answer.value : answer.value;
     const double bound = coverage ? total - answer.bound : answer.bound;
-    (void)printf("%-9s %6zu x %4zu p %3zu  %14.0f  gap %7.4f %%  %s  %6.2f s\n", what, n, m, p,
+    (void)printf("%-20s %6zu x %4zu p %3zu  %14.0f  gap %7.4f %%  %s  %6.2f s\n", what, n, m, p,
                  value, 100.0 * fabs(value - bound) / fmax(value, bound),
                  answer.proven ? "proven" : "      ", now_s() - began);
     (void)fflush(stdout);
     lpg_median_answer_done(&answer);
     free(drawn.cost);
+    free(drawn.weight);
+    free(none);
+    free(capacity);
 }
 
 /* ---- OR-Library ---- */
@@ -149,7 +175,7 @@ read_pmed(const char *folder, int number, struct drawn *ret_drawn)
             }
         }
     }
-    *ret_drawn = (struct drawn){n, n, p, false, d};
+    *ret_drawn = (struct drawn){n, n, p, false, d, NULL};
     if (!whole) {
         free(d);
     }
@@ -262,14 +288,19 @@ main(int argc, char **argv)
                                   strtoul(argv[5], NULL, 10), strcmp(argv[2], "coverage") == 0);
         write_lp(&drawn);
         free(drawn.cost);
+        free(drawn.weight);
         return 0;
     }
     (void)printf("sites for demands, processor seconds of one core\n");
-    solve_drawn("coverage", 20000, 1000, 15, true);
-    solve_drawn("p-median", 20000, 1000, 15, false);
-    solve_drawn("coverage", 5000, 1000, 15, true);
-    solve_drawn("p-median", 5000, 1000, 15, false);
-    solve_drawn("coverage", 2000, 200, 10, true);
-    solve_drawn("p-median", 200, 100, 10, false);
+    solve_drawn("coverage", 20000, 1000, 15, true, 0.0);
+    solve_drawn("p-median", 20000, 1000, 15, false, 0.0);
+    solve_drawn("coverage", 5000, 1000, 15, true, 0.0);
+    solve_drawn("p-median", 5000, 1000, 15, false, 0.0);
+    solve_drawn("coverage", 2000, 200, 10, true, 0.0);
+    solve_drawn("p-median", 200, 100, 10, false, 0.0);
+    solve_drawn("coverage, capacities", 20000, 1000, 15, true, 0.5);
+    solve_drawn("p-median, capacities", 20000, 1000, 15, false, 1.2);
+    solve_drawn("coverage, capacities", 2000, 200, 10, true, 0.5);
+    solve_drawn("p-median, capacities", 2000, 200, 10, false, 1.2);
     return argc > 1 ? solve_library(argv[1]) : 0;
 }
