@@ -1,5 +1,6 @@
-/* Readers, writers and merges at once: tiles are asked for on some threads while records change and
- * the map's own thread merges. The thread sanitizer runs this. */
+/* Readers, writers, merges and saving at once: tiles are asked for on some threads while records
+ * change and the map's own thread merges and writes the layer to its file. The thread sanitizer
+ * runs this. */
 #include "cim/plugin.h"
 #include "cim/services.h"
 #include "cim/util.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { N_LOG = 200000, N_READERS = 2, N_ROUNDS = 60, N_WRITES = 20 };
@@ -50,7 +52,8 @@ fill_log(void *self, struct cim_batch_builder *builder, cim_error *err)
     return CIM_OK;
 }
 
-/* The two selects of changes.c: whether a position is there, and the fids between two. */
+/* The selects of changes.c: whether a position is there, and the fids between two; and those of
+ * keep.c: migrations, of which there are none, and the change at a position. */
 static cim_status
 read_log(const cim_host *host, const char *sql, const cim_value *values, uint32_t n_values,
          cim_rows **ret_rows, cim_error *err)
@@ -65,7 +68,7 @@ read_log(const cim_host *host, const char *sql, const cim_value *values, uint32_
     rows->probe = n_values == 1;
     if (rows->probe) {
         rows->touched[1] = values[0].v.i64 <= platform->pos;
-    } else {
+    } else if (n_values > 1) {
         for (int64_t pos = values[0].v.i64; pos < values[1].v.i64; pos++) {
             rows->touched[platform->log[pos]] = true;
         }
@@ -174,9 +177,28 @@ map_snapshot(struct platform *platform)
     return snapshot;
 }
 
+/* A map that begins anew goes on from the file. */
+static void
+assert_saved(struct platform *platform, const struct lpg_map_layer *source, unsigned *caller_seed)
+{
+    struct lpg_snapshot *scratch = loaded(platform->world, 1);
+    assert_int_equal(lpg_map_new(&platform->host, source, 1, &platform->map, NULL), CIM_OK);
+    struct lpg_snapshot *opened = lpg_map_open_saved(platform->map, &platform->map->slots[0]);
+    assert_non_null(opened);
+    lpg_snapshot_unref(opened);
+    struct lpg_snapshot *following = map_snapshot(platform);
+    assert_same_tile(platform->world, following, scratch, &platform->world->records[0],
+                     caller_seed);
+    lpg_snapshot_unref(following);
+    lpg_snapshot_unref(scratch);
+    lpg_map_free(platform->map);
+}
+
 static void
 test_readers_writers_and_merges_at_once(void **state)
 {
+    char dir[] = "/tmp/cim-threads-XXXXXX";
+    char path[64];
     struct platform *platform = calloc(1, sizeof *platform);
     struct world *world = calloc(1, sizeof *world);
     struct lpg_map_layer source;
@@ -189,15 +211,21 @@ test_readers_writers_and_merges_at_once(void **state)
     world->def.id = (char *)(uintptr_t) "points";
     world->layer.count = count_records;
     platform->world = world;
-    platform->host = (cim_host){
-        .struct_size = sizeof platform->host, .impl = platform, .get_service = get_service};
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/points.mercator.map", dir);
+    platform->host = (cim_host){.struct_size = sizeof platform->host,
+                                .impl = platform,
+                                .get_service = get_service,
+                                .cache_dir = dir};
     source = (struct lpg_map_layer){.def = &world->def, .layer = world->layer};
     assert_int_equal(lpg_map_new(&platform->host, &source, 1, &platform->map, NULL), CIM_OK);
+    platform->map->save_least = 1;
     assert_int_equal(lpg_map_start(platform->map, NULL), CIM_OK);
     for (int i = 0; i < N_READERS; i++) {
         assert_int_equal(pthread_create(&readers[i], NULL, keep_reading, platform), 0);
     }
-    for (int round = 0; round < N_ROUNDS; round++) {
+    for (int round = 0; round < N_ROUNDS || access(path, F_OK) != 0; round++) {
+        assert_true(round < 100 * N_ROUNDS);
         for (int i = 0; i < N_WRITES; i++) {
             write_some(platform);
         }
@@ -216,6 +244,9 @@ test_readers_writers_and_merges_at_once(void **state)
     }
     lpg_map_stop(platform->map);
     lpg_map_free(platform->map);
+    assert_saved(platform, &source, &caller_seed);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
     free(world);
     free(platform);
 }
