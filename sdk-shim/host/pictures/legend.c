@@ -205,6 +205,40 @@ draw_mark_text(struct sheet *sheet, struct json_object *entry, double x, double 
     return write_text(sheet, text, true, "center", x, y, 10, err);
 }
 
+/* Lays what repeats over the area over the path at hand, in units of the symbol; keeps the path. */
+static void
+draw_pattern(struct sheet *sheet, struct json_object *entry)
+{
+    const char *name = text_of(entry, "pattern");
+    const struct host_pic_image *image =
+        name != NULL ? host_pic_style_image(sheet->legend->style, name, strlen(name)) : NULL;
+    cairo_t *cr = sheet->cr;
+    cairo_path_t *outline = NULL;
+    if (image == NULL || !(image->size_px >= 1)) {
+        return;
+    }
+    outline = cairo_copy_path(cr);
+    cairo_save(cr);
+    cairo_clip(cr);
+    for (double y = 0; y < 24; y += image->size_px) {
+        for (double x = 0; x < 24; x += image->size_px) {
+            cairo_save(cr);
+            cairo_translate(cr, x, y);
+            cairo_scale(cr, image->size_px / 24.0, image->size_px / 24.0);
+            cairo_new_path(cr);
+            host_pic_image_path(cr, image);
+            cairo_restore(cr);
+            /* lighter than on the map: the class's letter stands on it */
+            cairo_set_source_rgba(cr, image->color.r, image->color.g, image->color.b, 0.4);
+            cairo_fill(cr);
+        }
+    }
+    cairo_restore(cr);
+    cairo_new_path(cr);
+    cairo_append_path(cr, outline);
+    cairo_path_destroy(outline);
+}
+
 /* The class's symbol in a square of MARK_PX around x, y. */
 static cim_status
 draw_mark(struct sheet *sheet, struct json_object *entry, double x, double y, cim_error *err)
@@ -236,6 +270,7 @@ draw_mark(struct sheet *sheet, struct json_object *entry, double x, double y, ci
     }
     cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
     cairo_fill_preserve(cr);
+    draw_pattern(sheet, entry);
     ink(cr, &border);
     cairo_set_line_width(cr, border.a > 0 ? 3 : 0);
     cairo_stroke(cr);

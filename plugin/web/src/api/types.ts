@@ -92,6 +92,8 @@ export interface LegendClass {
   fill?: string
   border?: string
   shape?: string
+  /** Of the images: what repeats over the area. */
+  pattern?: string
   line?: number
   text?: string
 }

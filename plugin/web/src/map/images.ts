@@ -74,8 +74,10 @@ export function addImages(map: Map, images: Record<string, ImageDef> | undefined
     if (map.hasImage(name)) continue
     map.addImage(name, def.color ? texture(def) : distanceField(def), { sdf: !def.color, pixelRatio: RATIO })
     shapePaths[name] = def.path
+    if (def.color) patterns[name] = { path: def.path, color: def.color, size: def.size }
   }
 }
 
 /** The same outlines for the legend, which draws them as SVG. */
 export const shapePaths = shallowReactive<Record<string, string>>({})
+export const patterns = shallowReactive<Record<string, { path: string; color: string; size: number }>>({})
