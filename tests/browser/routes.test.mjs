@@ -17,14 +17,39 @@ async function at(page, lonlat) {
   return [box.x + p.x, box.y + p.y]
 }
 
-/** Fixes of two vehicles along the line, one a minute; the second stands an hour half way of 24. */
-async function driveAlong(line, numbers, start = '2026-11-20T08:00:00+08:00', n = 24) {
+/** Administrators add records of a layer; fixtures that no page makes. */
+async function add(layer, features) {
   const signedIn = await fetch(`${base}/auth/token`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ username: 'admin', password: process.env.CIM_DEMO_PASSWORD }),
   })
   const { access_token: token } = await signedIn.json()
+  const answer = await fetch(`${base}/collections/${layer}/items`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/geo+json', Authorization: `Bearer ${token}` },
+    body: JSON.stringify({ type: 'FeatureCollection', features }),
+  })
+  assert.ok(answer.ok, await answer.text())
+}
+
+/** Where the second vehicle drives after its hour of standing, which is the track that the tests look at. */
+const secondHalf = (line) => Array.from({ length: 12 }, (_, k) =>
+  [0, 1].map((i) => line[0][i] + ((0.5 * (k + 12)) / 24) * (line[1][i] - line[0][i]) + 0.001 * i))
+
+/** A route that is the first part of that track, and then leads away from it. */
+function planAlong(line) {
+  const track = secondHalf(line)
+  const coordinates = [...track.slice(0, 5), [track[4][0] + 0.05, track[4][1] - 0.05]]
+  return add('lpg.transport-routes', [{
+    type: 'Feature',
+    geometry: { type: 'LineString', coordinates },
+    properties: { route_no: 'browser-plan', name: '浏览对照路线', state: 'approved', area_code: '460105', deviation_m: 150 },
+  }])
+}
+
+/** Fixes of two vehicles along the line, one a minute; the second stands an hour half way of 24. */
+function driveAlong(line, numbers, start = '2026-11-20T08:00:00+08:00', n = 24) {
   const fix = (vehicle, k) => {
     const share = (0.5 * k) / 24
     const late = vehicle === 1 && k >= 12 ? 3600e3 : 0
@@ -42,12 +67,30 @@ async function driveAlong(line, numbers, start = '2026-11-20T08:00:00+08:00', n 
     }
   }
   const features = [0, 1].flatMap((vehicle) => Array.from({ length: n }, (_, k) => fix(vehicle, k)))
-  const answer = await fetch(`${base}/collections/lpg.vehicle-positions/items`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/geo+json', Authorization: `Bearer ${token}` },
-    body: JSON.stringify({ type: 'FeatureCollection', features }),
+  return add('lpg.vehicle-positions', features)
+}
+
+function metres([a, b], [c, d]) {
+  const rad = Math.PI / 180
+  const h = Math.sin(((d - b) * rad) / 2) ** 2 + Math.cos(b * rad) * Math.cos(d * rad) * Math.sin(((c - a) * rad) / 2) ** 2
+  return 2 * 6371008.8 * Math.asin(Math.sqrt(h))
+}
+
+/** Positions along a line, so many metres apart at most. */
+function along(line, stepM) {
+  return line.slice(1).flatMap((q, i) => {
+    const p = line[i]
+    const n = Math.max(Math.ceil(metres(p, q) / stepM), 1)
+    return Array.from({ length: n }, (_, k) => [p[0] + ((q[0] - p[0]) * (k + 0.5)) / n, p[1] + ((q[1] - p[1]) * (k + 0.5)) / n])
   })
-  assert.ok(answer.ok, await answer.text())
+}
+
+/** How much of a track is farther than that from a line: by brute force over positions of both. */
+function offM(track, planned, tolerance) {
+  const near = along(planned, 10)
+  const positions = along(track, 5)
+  const total = track.slice(1).reduce((sum, q, i) => sum + metres(track[i], q), 0)
+  return (total * positions.filter((p) => near.every((q) => metres(p, q) > tolerance)).length) / positions.length
 }
 
 async function drawLine(page, line) {
@@ -70,6 +113,10 @@ describe('hazards along a route', () => {
   before(async () => {
     browser = await launch()
     ;({ page, faults, expect } = await openMap(browser, 'province'))
+    const places = await someElements(page)
+    assert.ok(places.length > 10)
+    line = [places[0], places[Math.floor(places.length / 2)], places[places.length - 1]]
+    await planAlong(line)
   })
   after(() => browser.close())
 
@@ -78,9 +125,6 @@ describe('hazards along a route', () => {
     await page.waitForSelector(test('route-panel'))
     assert.ok(await page.isDisabled(test('route-run')))
     assert.match(await page.innerText(test('route-panel')), /绘制或选择一条路线/)
-    const places = await someElements(page)
-    assert.ok(places.length > 10)
-    line = [places[0], places[Math.floor(places.length / 2)], places[places.length - 1]]
     await page.evaluate((c) => window.__lpgMap.jumpTo({ center: c, zoom: 10.5 }), line[1])
     await mapReady(page)
   })
@@ -192,6 +236,25 @@ describe('hazards along a route', () => {
     await until('the track on the map', drawnM, (n) => n > 0)
     await mapReady(page)
     await shot(page, 'route-tracks')
+    assert.deepEqual(faults, [])
+  })
+
+  it('dashes in red where a track left the route that it should have kept to', async () => {
+    const track = secondHalf(line)
+    const [planned] = await page.evaluate(async () =>
+      (await (await fetch('/collections/lpg.transport-routes/items?route_no=browser-plan')).json()).features)
+    const wanted = offM(track, planned.geometry.coordinates, planned.properties.deviation_m) / 1000
+    const whole = offM(track, [[0, 0], [0, 1]], 0) / 1000
+    assert.ok(wanted > 0.2 * whole && wanted < 0.8 * whole, `${wanted} km of ${whole} off`)
+    await page.click(test('route-planned'))
+    await page.click(`.el-select-dropdown__item:visible:has-text("${planned.properties.name}") >> nth=0`)
+    await page.waitForSelector(test('route-deviation'))
+    const told = () => page.innerText(test('route-deviation')).then((text) => parseFloat(text))
+    await until('what the track is off', told, (km) => Math.abs(km - wanted) <= 0.05 + 0.01 * wanted)
+    const dashes = () => page.evaluate(() => window.__lpgMap.queryRenderedFeatures({ layers: ['cim:route-deviation'] }).length)
+    await until('dashes', dashes, (n) => n > 0)
+    await mapReady(page)
+    await shot(page, 'route-deviation')
     assert.deepEqual(faults, [])
   })
 

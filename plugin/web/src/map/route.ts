@@ -7,8 +7,10 @@ import {
   answer,
   chosen,
   clearAnswer,
+  deviated,
   groupColours,
   kindNames,
+  planned,
   question,
   questionLine,
   riskColour,
@@ -74,6 +76,20 @@ function draw(): void {
       ? line.map((p) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: p }, properties: {} }))
       : []
   put('cim:route', { type: 'FeatureCollection', features: shown ? [...lineFeatures(), ...points] : [] })
+}
+
+/** The route that the track should have kept to, and where it did not. */
+function drawPlanned(): void {
+  const line = (coordinates: LonLat[], off: boolean): GeoJSON.Feature => ({
+    type: 'Feature',
+    geometry: { type: 'LineString', coordinates },
+    properties: { off },
+  })
+  const features =
+    routeOpen.value && planned.value && trackLine.value.length
+      ? [line(planned.value.line, false), ...deviated.value.map((part) => line(part, true))]
+      : []
+  put('cim:route-planned', { type: 'FeatureCollection', features })
 }
 
 const groupOf = (kind: string): string => answer.value?.kinds.find((k) => k.kind === kind)?.group ?? ''
@@ -165,6 +181,15 @@ export function attachRoute(m: MapLibreMap): void {
   host = m
   m.addSource('cim:route', { type: 'geojson', data: nothing })
   m.addSource('cim:route-elements', { type: 'geojson', data: nothing })
+  m.addSource('cim:route-planned', { type: 'geojson', data: nothing })
+  m.addLayer({
+    id: 'cim:route-planned',
+    type: 'line',
+    source: 'cim:route-planned',
+    filter: ['!', ['get', 'off']],
+    layout: { 'line-join': 'round', 'line-cap': 'round' },
+    paint: { 'line-color': '#5b6b7a', 'line-width': 3 },
+  })
   m.addLayer({
     id: 'cim:route-casing',
     type: 'line',
@@ -180,6 +205,14 @@ export function attachRoute(m: MapLibreMap): void {
     filter: ['!=', ['geometry-type'], 'Point'],
     layout: { 'line-join': 'round', 'line-cap': 'round' },
     paint: { 'line-color': ['get', 'colour'], 'line-width': 5 },
+  })
+  m.addLayer({
+    id: 'cim:route-deviation',
+    type: 'line',
+    source: 'cim:route-planned',
+    filter: ['get', 'off'],
+    layout: { 'line-join': 'round' },
+    paint: { 'line-color': '#d0021b', 'line-width': 5, 'line-dasharray': [2, 1.2] },
   })
   m.addLayer({
     id: 'cim:route-point',
@@ -222,6 +255,7 @@ export function attachRoute(m: MapLibreMap): void {
   m.on('mousemove', onMove)
   m.on('dblclick', onDouble)
   watch([() => question.line, () => question.source, () => question.stored, storedRoutes, trackLine, answer, routeOpen], draw)
+  watch([deviated, planned, routeOpen], drawPlanned)
   watch([answer, chosen, kindNames, routeOpen], drawElements)
   draw()
 }

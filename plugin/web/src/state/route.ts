@@ -3,7 +3,8 @@ import { isAbort, problemText, toProblem } from '@cim/api'
 import { computed, reactive, shallowRef } from 'vue'
 import { fetchItems, fetchSchema, runProcess } from '../api/platform'
 import type { CodeValue, Feature } from '../api/types'
-import type { LonLat } from '../map/geodesy'
+import { deviations } from '../map/deviation'
+import { lengthM, type LonLat } from '../map/geodesy'
 import { collectionTitles, layerOf } from './layers'
 
 export const PROCESS = 'lpg.route-hazards'
@@ -12,6 +13,8 @@ const VEHICLES_LAYER = 'lpg.vehicles'
 const TRACKS_LAYER = 'lpg.vehicle-positions'
 const CHOICES_MAX = 500
 const TRACK_PAGE = 5000
+/** Metres off its route that count as a deviation, where the route does not say itself. */
+const DEVIATION_M = 200
 
 export interface ElementProperties {
   element: string
@@ -90,6 +93,8 @@ interface Question {
   vehicles: string[]
   from: string
   to: string
+  /** uid of the stored route that the track should have kept to */
+  planned: string
   distance: 'default' | 'one'
   distanceM: number
   kinds: string[]
@@ -103,6 +108,7 @@ export const question = reactive<Question>({
   vehicles: [],
   from: '',
   to: '',
+  planned: '',
   distance: 'default',
   distanceM: 500,
   kinds: [],
@@ -119,6 +125,16 @@ export const storedRoutes = shallowRef<Feature[]>([])
 export const vehicles = shallowRef<Feature[]>([])
 /** Where the shown track went. */
 export const trackLine = shallowRef<LonLat[]>([])
+export const planned = computed(() => {
+  const found = storedRoutes.value.find((route) => route.properties.uid === question.planned)
+  if (question.source !== 'track' || found?.geometry?.type !== 'LineString') return null
+  return { line: found.geometry.coordinates as LonLat[], toleranceM: Number(found.properties.deviation_m ?? DEVIATION_M) }
+})
+/** What of the shown track lies off that route. */
+export const deviated = computed(() =>
+  planned.value ? deviations(trackLine.value, planned.value.line, planned.value.toleranceM) : [],
+)
+export const deviatedM = computed(() => deviated.value.reduce((sum, part) => sum + lengthM(part), 0))
 export const kindNames = shallowRef<CodeValue[]>([])
 export const groupNames = shallowRef<CodeValue[]>([])
 
