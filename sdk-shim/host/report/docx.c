@@ -98,7 +98,9 @@ add_table(struct cim_buf *out, const struct host_report_table *table)
     }
     cim_buf_add_text(out, "</w:tblGrid>");
     for (size_t row = 0; row <= table->n_rows; row++) {
-        cim_buf_add_text(out, row == 0 ? "<w:tr><w:trPr><w:tblHeader/></w:trPr>" : "<w:tr>");
+        /* a row is not cut by the end of a page; the head is repeated on each */
+        cim_buf_addf(out, "<w:tr><w:trPr><w:cantSplit/>%s</w:trPr>",
+                     row == 0 ? "<w:tblHeader/>" : "");
         for (size_t c = 0; c < table->n_columns; c++) {
             cim_buf_add_text(out, row == 0
                                       ? "<w:tc><w:tcPr><w:shd w:val=\"clear\" w:fill=\"E6EDF7\"/>"
