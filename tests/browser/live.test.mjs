@@ -175,7 +175,8 @@ describe('records that lie in one place', () => {
     }
     assert.deepEqual([...seen].map((h) => Number(/rec=lpg\.enterprises\/(\d+)/.exec(h)[1])).sort(), fids.sort())
     assert.match(await page.innerText(test('drawer')), /\d \/ 3/)
-    for (const path of made) await send('DELETE', path)
     assert.deepEqual(faults, [])
+    await page.context().close() // an open record asks for itself when it changes: it would not find it
+    for (const path of made) await send('DELETE', path)
   })
 })

@@ -2,6 +2,7 @@
 #include "host/exchange/source.h"
 
 #include "cim/util.h"
+#include "host/exchange/sheet_dates.h"
 #include "kit/rows.h"
 
 #include <stdlib.h>
@@ -52,10 +53,18 @@ host_source_text(struct host_source *source, OGRFeatureH feature, int index, str
     return cim_buf_status(out, err);
 }
 
+static bool
+is_of_time(const struct host_source_column *column)
+{
+    return column->field != NULL &&
+           (column->field->type == CIM_FIELD_DATE || column->field->type == CIM_FIELD_TIME);
+}
+
 static cim_status
 append_text(struct host_source *source, OGRFeatureH feature, const struct host_source_column *from,
             struct cim_batch_builder *builder, uint32_t column, cim_error *err)
 {
+    char date[HOST_SHEET_DATE_TEXT];
     const char *value = NULL;
     cim_status status = CIM_OK;
     cim_buf_clear(&source->scratch);
@@ -71,6 +80,10 @@ append_text(struct host_source *source, OGRFeatureH feature, const struct host_s
         return CIM_OK;
     }
     value = host_columns_value(&source->columns, from, source->scratch.data);
+    if (source->work.kind == HOST_FILE_XLSX && is_of_time(from) &&
+        host_sheet_date(value, from->field->type == CIM_FIELD_TIME, date)) {
+        value = date;
+    }
     cim_batch_append_bytes(builder, column, value, strlen(value));
     return CIM_OK;
 }

@@ -2,6 +2,7 @@
 #include "host/exchange/source.h"
 
 #include "cim/util.h"
+#include "host/exchange/sheet_dates.h"
 #include "kit/cleanup.h"
 
 #include <cpl_conv.h>
@@ -192,6 +193,26 @@ open_checks(struct host_source *source, cim_error *err)
                : CIM_OK;
 }
 
+/* Dates that would come out wrong are worse than none. */
+static cim_status
+check_dates(const struct host_source *source, cim_error *err)
+{
+    for (uint32_t i = 0; source->work.kind == HOST_FILE_XLSX && i < source->columns.n; i++) {
+        const struct host_source_column *column = &source->columns.columns[i];
+        if (column->ogr_index >= 0 && column->field != NULL &&
+            (column->field->type == CIM_FIELD_DATE || column->field->type == CIM_FIELD_TIME) &&
+            host_sheet_counts_from_1904(source->work.file)) {
+            return cim_fail(err, CIM_E_UNSUPPORTED, column->name, "date1904",
+                            "工作簿使用 1904 日期系统，日期会早 4 年零 1 天；请在 Excel 选项中取消"
+                            "“使用 1904 日期系统”，核对日期后另存",
+                            "the workbook counts days from 1904, its dates would be four years and "
+                            "a day too early: switch the 1904 date system off, check the dates and "
+                            "save it anew");
+        }
+    }
+    return CIM_OK;
+}
+
 static cim_status
 open_all(const char *path, const struct host_import_options *options,
          const struct cim_definition *definition, struct host_import_report *report,
@@ -206,6 +227,7 @@ open_all(const char *path, const struct host_import_options *options,
     CIM_TRY(host_source_open_geometry(source, options, err));
     CIM_TRY(host_columns_match(OGR_L_GetLayerDefn(source->layer), &source->text, source->work.kind,
                                definition, options, &source->columns, report, err));
+    CIM_TRY(check_dates(source, err));
     if (source->columns.n == 0 && source->geometry == CIM_GEOMETRY_NONE) {
         return cim_fail(err, CIM_E_INVALID, "file", NULL, "文件没有与图层字段同名的列",
                         "no column of the file has the name of a field of the layer");

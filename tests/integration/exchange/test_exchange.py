@@ -6,6 +6,7 @@ usage: test_exchange.py --host CIM_HOST --plugins DIR [unittest arguments]
 import argparse
 import csv
 import glob
+import io
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import unittest
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
 
 ARGS = None
 PASSWORD = "Test-only-1!"
@@ -409,6 +411,70 @@ class Killed(unittest.TestCase):
                                          "create database killed template cim_template"]).returncode)
         self.check(lambda platform, text: run_program([*psql, "killed", "-c", text]).stdout.strip(),
                    "postgresql:///killed?host=%s&user=cim" % urllib.parse.quote(socket, safe=""))
+
+
+def workbook(cells, counted_from_1904=False):
+    """An XLSX of one column "day": numbers with the built-in format of a cell (0: none, 14: a date, 31: 年月日), and texts."""
+    formats = sorted({form for _, form in cells if form is not None})
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006/"
+    rows = ['<row r="1"><c r="A1" t="inlineStr"><is><t>day</t></is></c></row>']
+    for i, (value, form) in enumerate(cells, 2):
+        rows.append('<row r="%d">%s</row>' % (i, '<c r="A%d" t="inlineStr"><is><t>%s</t></is></c>' % (i, value) if form is None
+                                              else '<c r="A%d" s="%d"><v>%s</v></c>' % (i, formats.index(form), value)))
+    parts = {
+        "[Content_Types].xml": '<Types xmlns="%scontent-types"><Default Extension="rels" ContentType="application/'
+                               'vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType='
+                               '"application/xml"/>%s</Types>' % (package, "".join(
+                                   '<Override PartName="/xl/%s.xml" ContentType="application/vnd.openxmlformats-'
+                                   'officedocument.spreadsheetml.%s+xml"/>' % each for each in (
+                                       ("workbook", "sheet.main"), ("worksheets/sheet1", "worksheet"), ("styles", "styles")))),
+        "_rels/.rels": '<Relationships xmlns="%srelationships"><Relationship Id="a" Type="%s/officeDocument" '
+                       'Target="xl/workbook.xml"/></Relationships>' % (package, office),
+        "xl/workbook.xml": '<workbook xmlns="%s" xmlns:r="%s"><workbookPr%s/><sheets><sheet name="S" sheetId="1" r:id="a"/>'
+                           '</sheets></workbook>' % (main, office, ' date1904="1"' if counted_from_1904 else ""),
+        "xl/_rels/workbook.xml.rels": '<Relationships xmlns="%srelationships"><Relationship Id="a" Type="%s/worksheet" '
+                                      'Target="worksheets/sheet1.xml"/><Relationship Id="b" Type="%s/styles" '
+                                      'Target="styles.xml"/></Relationships>' % (package, office, office),
+        "xl/styles.xml": '<styleSheet xmlns="%s"><cellXfs count="%d">%s</cellXfs></styleSheet>' % (
+            main, len(formats), "".join('<xf numFmtId="%d" applyNumberFormat="1"/>' % form for form in formats)),
+        "xl/worksheets/sheet1.xml": '<worksheet xmlns="%s"><sheetData>%s</sheetData></worksheet>' % (main, "".join(rows)),
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, '<?xml version="1.0"?>' + text)
+    return out.getvalue()
+
+
+class SheetDates(unittest.TestCase):
+    """Cells of a workbook are numbers of days, by many formats; 46054 is 1 February 2026."""
+
+    def setUp(self):
+        self.platform = Platform(base())
+        self.addCleanup(self.platform.end)
+
+    def bring(self, cells, *options, **how):
+        path = self.platform.path("days.xlsx", workbook(cells, **{k: v for k, v in how.items() if k != "fails"}))
+        return self.platform.run("import", path, "--layer=lpg.calendar-days", "--set=kind=holiday", *options,
+                                 fails=how.get("fails", False))
+
+    def test_days_of_every_format(self):
+        self.bring([(46054, 14), (46055, 31), (46056, 57), (46057, 0), ("2026-02-05", None), ("46059.0", 0)])
+        self.assertEqual(["2026-02-%02d" % day for day in range(1, 7)],
+                         self.platform.sql("select day from lpg_calendar_day order by day").split())
+
+    def test_numbers_that_are_no_day(self):
+        out = self.bring([(46054, 14), (46054.5, 0), (2958466, 0), (59, 0), (-3, 0)], "--row-wise")
+        self.assertIn("written 1, refused 4", out)
+        for row, value in ((2, "46054.5"), (3, "2958466"), (4, "59"), (5, "-3")):
+            self.assertRegex(out, r"row %d: .*day.*%s" % (row, value))
+
+    def test_workbook_that_counts_from_1904(self):
+        out = self.bring([(46054 - 1462, 14)], fails=True, counted_from_1904=True)
+        self.assertIn("1904", out)
+        self.assertEqual("0", self.platform.sql("select count(*) from lpg_calendar_day"))
 
 
 class BadFiles(unittest.TestCase):
