@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { EDIT_ROWS = 24, LARGE = 1200 };
+enum { EDIT_ROWS = 24, LARGE = 1200, LARGE_EDITS = 8 };
 
 const struct cim_area_input areas[N_AREAS] = {
     {"460000", "海南省", "province", NULL, NULL},
@@ -256,8 +256,10 @@ edit(struct world *world, int step)
 {
     switch (unit_random_below(&world->seed, 12)) {
     case 0:
-        if (step % 3 == 0) { /* noted as "many": the layer is loaded */
+        if (step % 3 == 0 &&
+            world->n_large < LARGE_EDITS) { /* noted as "many": the layer is loaded */
             create_users(world, LARGE);
+            world->n_large++;
             break;
         }
         move_clock(world);

@@ -24,6 +24,7 @@ struct world {
     int64_t now_ms;
     unsigned next_no;
     char cache_dir[64];
+    int n_large;  /* edits of many rows so far */
     int n_opened; /* how often a layer was found in its file */
 };
 
