@@ -53,8 +53,8 @@ host_source_text(struct host_source *source, OGRFeatureH feature, int index, str
     return cim_buf_status(out, err);
 }
 
-static bool
-is_of_time(const struct host_source_column *column)
+bool
+host_column_is_time(const struct host_source_column *column)
 {
     return column->field != NULL &&
            (column->field->type == CIM_FIELD_DATE || column->field->type == CIM_FIELD_TIME);
@@ -80,7 +80,7 @@ append_text(struct host_source *source, OGRFeatureH feature, const struct host_s
         return CIM_OK;
     }
     value = host_columns_value(&source->columns, from, source->scratch.data);
-    if (source->work.kind == HOST_FILE_XLSX && is_of_time(from) &&
+    if (source->work.kind == HOST_FILE_XLSX && host_column_is_time(from) &&
         host_sheet_date(value, from->field->type == CIM_FIELD_TIME, date)) {
         value = date;
     }

@@ -207,6 +207,8 @@ struct host_source_column {
     const char *constant;
     const struct cim_field *field; /* NULL: a record column */
 };
+/* It goes to a date or a moment. */
+bool host_column_is_time(const struct host_source_column *column);
 
 struct host_value_map {
     const char *field; /* of the definition */

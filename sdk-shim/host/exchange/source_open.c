@@ -197,20 +197,21 @@ open_checks(struct host_source *source, cim_error *err)
 static cim_status
 check_dates(const struct host_source *source, cim_error *err)
 {
-    for (uint32_t i = 0; source->work.kind == HOST_FILE_XLSX && i < source->columns.n; i++) {
+    const struct host_source_column *dated = NULL;
+    for (uint32_t i = 0; i < source->columns.n && dated == NULL; i++) {
         const struct host_source_column *column = &source->columns.columns[i];
-        if (column->ogr_index >= 0 && column->field != NULL &&
-            (column->field->type == CIM_FIELD_DATE || column->field->type == CIM_FIELD_TIME) &&
-            host_sheet_counts_from_1904(source->work.file)) {
-            return cim_fail(err, CIM_E_UNSUPPORTED, column->name, "date1904",
-                            "工作簿使用 1904 日期系统，日期会早 4 年零 1 天；请在 Excel 选项中取消"
-                            "“使用 1904 日期系统”，核对日期后另存",
-                            "the workbook counts days from 1904, its dates would be four years and "
-                            "a day too early: switch the 1904 date system off, check the dates and "
-                            "save it anew");
-        }
+        dated = column->ogr_index >= 0 && host_column_is_time(column) ? column : NULL;
     }
-    return CIM_OK;
+    if (dated == NULL || source->work.kind != HOST_FILE_XLSX ||
+        !host_sheet_counts_from_1904(source->work.file)) {
+        return CIM_OK;
+    }
+    return cim_fail(
+        err, CIM_E_UNSUPPORTED, dated->name, "date1904",
+        "工作簿使用 1904 日期系统，日期会早 4 年零 1 天；请在 Excel 选项中取消“使用 1904 "
+        "日期系统”，核对日期后另存",
+        "the workbook counts days from 1904, its dates would be four years and a day "
+        "too early: switch the 1904 date system off, check the dates and save it anew");
 }
 
 static cim_status
