@@ -73,8 +73,7 @@ read_param(void *arg, const char *name, const char *value, cim_error *err)
         filter->limit = (int32_t)limit;
         return CIM_OK;
     }
-    return cim_fail(err, CIM_E_INVALID, name, value, "没有参数“%s”", "there is no parameter '%s'",
-                    name);
+    return host_http_no_such_param(name, value, err);
 }
 
 static cim_status

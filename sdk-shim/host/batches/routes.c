@@ -52,8 +52,7 @@ read_param(void *arg, const char *name, const char *value, cim_error *err)
         filter->limit = (int32_t)limit;
         return CIM_OK;
     }
-    return cim_fail(err, CIM_E_INVALID, name, value, "没有参数“%s”", "there is no parameter '%s'",
-                    name);
+    return host_http_no_such_param(name, value, err);
 }
 
 static cim_status
@@ -84,8 +83,7 @@ read_row_wise(void *arg, const char *name, const char *value, cim_error *err)
 {
     bool *row_wise = arg;
     if (strcmp(name, "row_wise") != 0) {
-        return cim_fail(err, CIM_E_INVALID, name, value, "没有参数“%s”",
-                        "there is no parameter '%s'", name);
+        return host_http_no_such_param(name, value, err);
     }
     *row_wise = strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
     return *row_wise || strcmp(value, "0") == 0 || strcmp(value, "false") == 0

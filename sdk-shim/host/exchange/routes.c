@@ -49,8 +49,7 @@ check_name(void *arg, const char *name, const char *value, cim_error *err)
             return CIM_OK;
         }
     }
-    return cim_fail(err, CIM_E_INVALID, name, value, "没有参数“%s”", "there is no parameter '%s'",
-                    name);
+    return host_http_no_such_param(name, value, err);
 }
 
 /* The report; of a refused file a problem document that carries the report's members. */

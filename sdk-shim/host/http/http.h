@@ -18,6 +18,7 @@
 #define HOST_HTTP_H
 
 #include "cim/http.h"
+#include "cim/util.h"
 
 #include <stdbool.h>
 
@@ -173,6 +174,13 @@ cim_status host_http_each_query(cim_http_req *req,
                                 cim_status (*each)(void *arg, const char *name, const char *value,
                                                    cim_error *err),
                                 void *arg, cim_error *err);
+/* What `each` returns for one that the route does not know. */
+static inline cim_status
+host_http_no_such_param(const char *name, const char *value, cim_error *err)
+{
+    return cim_fail(err, CIM_E_INVALID, name, value, "没有参数“%s”", "there is no parameter '%s'",
+                    name);
+}
 const char *host_http_header(cim_http_req *req, const char *name);
 const char *host_http_cookie(cim_http_req *req, const char *name);
 const char *host_http_client_address(cim_http_req *req);

@@ -34,8 +34,7 @@ check_parameter(void *arg, const char *name, const char *value, cim_error *err)
             return CIM_OK;
         }
     }
-    return cim_fail(err, CIM_E_INVALID, name, value, "没有参数“%s”", "there is no parameter '%s'",
-                    name);
+    return host_http_no_such_param(name, value, err);
 }
 
 cim_status
