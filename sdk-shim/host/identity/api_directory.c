@@ -137,13 +137,15 @@ begin_in_tx(void *arg, cim_tx *tx, cim_error *err)
                                 host_value_i64("at", host_clock_now_ms(api->giver->clock)),
                                 host_value_text("by", api->call->principal)};
     const cim_value kept[] = {host_value_i64("kept", RUNS_KEPT)};
-    CIM_TRY(host_store_exec(tx,
-                            "insert into cim_directory_sync (uid, at_ms, by_user, n_new, "
-                            "n_changed, n_ended, n_refused) values (:uid, :at, :by, 0, 0, 0, 0)",
-                            values, 3, NULL, err));
+    CIM_TRY(
+        host_store_exec(tx,
+                        "insert into cim_directory_sync (uid, seq, at_ms, by_user, n_new, "
+                        "n_changed, n_ended, n_refused) values (:uid, (select coalesce(max(seq), "
+                        "0) + 1 from cim_directory_sync), :at, :by, 0, 0, 0, 0)",
+                        values, 3, NULL, err));
     return host_store_exec(tx,
                            "delete from cim_directory_step where run not in (select uid from "
-                           "cim_directory_sync order by at_ms desc limit :kept)",
+                           "cim_directory_sync order by seq desc limit :kept)",
                            kept, 1, NULL, err);
 }
 
@@ -301,8 +303,8 @@ add_last(const struct host_api *api, struct cim_buf *out, cim_error *err)
     char by[HOST_USERNAME_MAX + 1];
     CIM_TRY(host_store_read(api->identity->options.platform,
                             "select at_ms, by_user, n_new, n_changed, n_ended, n_refused, uid, "
-                            "undone_ms, undone_by from cim_directory_sync order by at_ms desc, uid "
-                            "desc limit 1",
+                            "undone_ms, undone_by from cim_directory_sync order by seq desc limit "
+                            "1",
                             NULL, 0, &rows, err));
     row.rows = rows;
     CIM_TRY(host_row_next(&row, &there, err));

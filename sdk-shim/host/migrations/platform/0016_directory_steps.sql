@@ -13,3 +13,8 @@ create table cim_directory_step (
 
 alter table cim_directory_sync add column undone_ms {int};
 alter table cim_directory_sync add column undone_by {text};
+
+-- Which run was the last is told by its number: two may have the same time, and clocks are set back.
+alter table cim_directory_sync add column seq {int} not null default 0;
+update cim_directory_sync set seq = (select count(*) from cim_directory_sync o where o.at_ms < cim_directory_sync.at_ms
+  or (o.at_ms = cim_directory_sync.at_ms and o.uid <= cim_directory_sync.uid));
