@@ -1,4 +1,5 @@
 /* plugin/map/keep.c -- the files of saved layers: where they lie, and of which store they are. */
+#include "kit/digest.h"
 #include "map/internal.h"
 
 #include "cim/plugin.h"
@@ -110,7 +111,7 @@ find_origin(const struct lpg_map *map, int64_t pos, struct lpg_origin *ret_origi
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     cim_status status;
-    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
+    if (context == NULL || EVP_DigestInit_ex(context, cim_sha256(), NULL) != 1) {
         EVP_MD_CTX_free(context);
         return cim_fail_nomem(err);
     }

@@ -1,4 +1,5 @@
 /* plugin/map/saved.c -- see saved.h. */
+#include "kit/digest.h"
 #include "map/saved.h"
 
 #include "cim/util.h"
@@ -158,7 +159,7 @@ digest_shape(const struct lpg_features *features, const char *layer, uint8_t ret
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     unsigned int len = 0;
-    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
+    if (context == NULL || EVP_DigestInit_ex(context, cim_sha256(), NULL) != 1) {
         EVP_MD_CTX_free(context);
         return cim_fail_nomem(err);
     }

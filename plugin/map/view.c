@@ -1,4 +1,5 @@
 /* plugin/map/view.c -- see view.h. */
+#include "kit/digest.h"
 #include "map/view.h"
 
 #include "cim/util.h"
@@ -49,7 +50,7 @@ static EVP_MD_CTX *
 new_digest(void)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
+    if (context != NULL && EVP_DigestInit_ex(context, cim_sha256(), NULL) != 1) {
         EVP_MD_CTX_free(context);
         context = NULL;
     }
@@ -64,9 +65,7 @@ finish_digest(EVP_MD_CTX *context, char ret_key[LPG_VIEW_KEY_SIZE])
     unsigned int hash_len = 0;
     (void)EVP_DigestFinal_ex(context, hash, &hash_len);
     EVP_MD_CTX_free(context);
-    for (size_t i = 0; i < (LPG_VIEW_KEY_SIZE - 1) / 2; i++) {
-        (void)snprintf(ret_key + 2 * i, 3, "%02x", hash[i]);
-    }
+    cim_hex(hash, (LPG_VIEW_KEY_SIZE - 1) / 2, ret_key);
 }
 
 cim_status

@@ -2,6 +2,7 @@
 #include "host/archive/record.h"
 
 #include "cim/util.h"
+#include "kit/digest.h"
 
 #include <openssl/evp.h>
 
@@ -79,7 +80,7 @@ host_archive_hash(const uint8_t header[HOST_ARCHIVE_HEADER_BYTES], const void *p
                   size_t n_packed, uint8_t ret_hash[HOST_ARCHIVE_HASH_BYTES], cim_error *err)
 {
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    const bool done = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+    const bool done = digest != NULL && EVP_DigestInit_ex(digest, cim_sha256(), NULL) == 1 &&
                       EVP_DigestUpdate(digest, header, HOST_ARCHIVE_HASHED_BYTES) == 1 &&
                       EVP_DigestUpdate(digest, packed, n_packed) == 1 &&
                       EVP_DigestFinal_ex(digest, ret_hash, NULL) == 1;

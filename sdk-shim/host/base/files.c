@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
+#include "kit/digest.h"
 
 #include <openssl/evp.h>
 
@@ -110,7 +111,7 @@ host_file_hash(const char *path, char ret_hash[HOST_FILE_HASH_TEXT], int64_t *re
     if (fd < 0) {
         return host_file_fail(path, err);
     }
-    if (block == NULL || digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
+    if (block == NULL || digest == NULL || EVP_DigestInit_ex(digest, cim_sha256(), NULL) != 1) {
         return cim_fail_nomem(err);
     }
     while ((n = read(fd, block, BLOCK_BYTES)) > 0) {
@@ -125,9 +126,7 @@ host_file_hash(const char *path, char ret_hash[HOST_FILE_HASH_TEXT], int64_t *re
     if (EVP_DigestFinal_ex(digest, hash, NULL) != 1) {
         return cim_fail_nomem(err);
     }
-    for (size_t i = 0; i < (HOST_FILE_HASH_TEXT - 1) / 2; i++) {
-        (void)snprintf(ret_hash + i * 2, 3, "%02x", hash[i]);
-    }
+    cim_hex(hash, (HOST_FILE_HASH_TEXT - 1) / 2, ret_hash);
     if (ret_bytes != NULL) {
         *ret_bytes = n_bytes;
     }

@@ -3,6 +3,7 @@
 #include "host/crypt/internal.h"
 
 #include "cim/util.h"
+#include "kit/digest.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -78,8 +79,8 @@ host_crypt_key_new(const struct host_master *master, struct host_crypt_key **ret
         key->person = keyed_mac(derived, sizeof derived);
         right = key->person != NULL && derive(root, "cim.crypt/1 fingerprint", derived);
     }
-    for (size_t i = 0; right && i < HOST_CRYPT_FINGERPRINT_TEXT / 2; i++) {
-        (void)snprintf(key->known.fingerprint + 2 * i, 3, "%02x", derived[i]);
+    if (right) {
+        cim_hex(derived, HOST_CRYPT_FINGERPRINT_TEXT / 2, key->known.fingerprint);
     }
     OPENSSL_cleanse(derived, sizeof derived);
     EVP_MAC_CTX_free(root);

@@ -13,6 +13,7 @@
 #include "host/crypt/internal.h"
 
 #include "cim/util.h"
+#include "kit/digest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,9 +89,7 @@ check_head(struct host_persons *persons, cim_error *err)
         return cim_fail(err, CIM_E_STATE, "crypt.key_file", persons->path, "%s 不是个人密钥文件",
                         "%s is no file of persons' keys", persons->path);
     }
-    for (size_t i = 0; i < ID_BYTES; i++) {
-        (void)snprintf(persons->id + 2 * i, 3, "%02x", head[MARK_BYTES + i]);
-    }
+    cim_hex(head + MARK_BYTES, ID_BYTES, persons->id);
     return CIM_OK;
 }
 

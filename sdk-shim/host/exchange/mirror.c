@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
+#include "kit/digest.h"
 #include "kit/rows.h"
 
 #include <openssl/evp.h>
@@ -72,7 +73,7 @@ static cim_status
 make_mark(struct mirror *mirror, const char *name, cim_error *err)
 {
     uint8_t sum[EVP_MAX_MD_SIZE];
-    if (EVP_Digest(name, strlen(name), sum, NULL, EVP_sha256(), NULL) != 1) {
+    if (EVP_Digest(name, strlen(name), sum, NULL, cim_sha256(), NULL) != 1) {
         return digest_failed(err);
     }
     memcpy(mirror->mark, sum, MARK_BYTES);
@@ -101,7 +102,7 @@ make_uid(struct mirror *mirror, const cim_batch *batch, int64_t row, uint32_t tu
          uint8_t ret_uid[UID_BYTES], cim_error *err)
 {
     uint8_t sum[EVP_MAX_MD_SIZE];
-    bool good = EVP_DigestInit_ex(mirror->digest, EVP_sha256(), NULL) == 1;
+    bool good = EVP_DigestInit_ex(mirror->digest, cim_sha256(), NULL) == 1;
     for (uint32_t i = 0; good && i < mirror->n_columns; i++) {
         good = add_cell(mirror->digest, batch->columns[mirror->columns[i]], row);
     }

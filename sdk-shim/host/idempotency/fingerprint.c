@@ -2,6 +2,7 @@
 #include "host/idempotency/idempotency.h"
 
 #include "cim/util.h"
+#include "kit/digest.h"
 
 #include <openssl/evp.h>
 
@@ -49,7 +50,7 @@ compute(EVP_MD_CTX *context, cim_http_req *req, char ret_text[65], cim_error *er
 {
     static const char *const headers[] = {"Content-Type", "Content-Crs", "If-Match", "Prefer"};
     unsigned char bytes[EVP_MAX_MD_SIZE];
-    bool good = EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+    bool good = EVP_DigestInit_ex(context, cim_sha256(), NULL) == 1 &&
                 add_text(context, host_http_method(req)) && add_text(context, host_http_path(req));
     for (size_t i = 0; good && i < sizeof headers / sizeof headers[0]; i++) {
         good = add_text(context, host_http_header(req, headers[i]));
@@ -59,9 +60,7 @@ compute(EVP_MD_CTX *context, cim_http_req *req, char ret_text[65], cim_error *er
     if (!good || EVP_DigestFinal_ex(context, bytes, NULL) != 1) {
         return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "SHA-256 计算失败", "SHA-256 failed");
     }
-    for (size_t i = 0; i < 32; i++) {
-        (void)snprintf(ret_text + 2 * i, 3, "%02x", bytes[i]);
-    }
+    cim_hex(bytes, 32, ret_text);
     return CIM_OK;
 }
 

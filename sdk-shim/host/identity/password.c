@@ -2,6 +2,7 @@
 #include "host/identity/internal.h"
 
 #include "cim/util.h"
+#include "kit/digest.h"
 #include "kit/time.h"
 
 #include <argon2.h>
@@ -140,17 +141,6 @@ host_password_verify(struct host_password_gate *gate, const char *address, const
     return CIM_OK;
 }
 
-static void
-to_hex(const unsigned char *bytes, size_t n, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < n; i++) {
-        out[2 * i] = digits[bytes[i] >> 4U];
-        out[2 * i + 1] = digits[bytes[i] & 15U];
-    }
-    out[2 * n] = '\0';
-}
-
 cim_status
 host_random_token(char ret_token[HOST_TOKEN_TEXT], cim_error *err)
 {
@@ -158,7 +148,7 @@ host_random_token(char ret_token[HOST_TOKEN_TEXT], cim_error *err)
     if (RAND_bytes(bytes, sizeof bytes) != 1) {
         return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "没有随机数", "no random bytes");
     }
-    to_hex(bytes, sizeof bytes, ret_token);
+    cim_hex(bytes, sizeof bytes, ret_token);
     OPENSSL_cleanse(bytes, sizeof bytes);
     return CIM_OK;
 }
@@ -169,7 +159,7 @@ host_sha256_text(const char *prefix, const char *text, char ret_hash[HOST_TOKEN_
 {
     unsigned char bytes[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    const bool done = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+    const bool done = ctx != NULL && EVP_DigestInit_ex(ctx, cim_sha256(), NULL) == 1 &&
                       EVP_DigestUpdate(ctx, prefix, strlen(prefix)) == 1 &&
                       EVP_DigestUpdate(ctx, text, strlen(text)) == 1 &&
                       EVP_DigestFinal_ex(ctx, bytes, NULL) == 1;
@@ -177,7 +167,7 @@ host_sha256_text(const char *prefix, const char *text, char ret_hash[HOST_TOKEN_
     if (!done) {
         return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "SHA-256 失败", "SHA-256 failed");
     }
-    to_hex(bytes, HOST_TOKEN_BYTES, ret_hash);
+    cim_hex(bytes, HOST_TOKEN_BYTES, ret_hash);
     return CIM_OK;
 }
 

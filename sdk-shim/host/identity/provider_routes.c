@@ -18,6 +18,7 @@
 #include "host/crypt/crypt.h"
 #include "kit/buf.h"
 #include "kit/cleanup.h"
+#include "kit/digest.h"
 
 #include <ctype.h>
 #include <json-c/json.h>
@@ -236,7 +237,7 @@ challenge_of(const char *verifier, char ret_challenge[48], cim_error *err)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
-    if (EVP_Digest(verifier, strlen(verifier), digest, &len, EVP_sha256(), NULL) != 1) {
+    if (EVP_Digest(verifier, strlen(verifier), digest, &len, cim_sha256(), NULL) != 1) {
         return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "SHA-256 失败", "SHA-256 failed");
     }
     (void)EVP_EncodeBlock((unsigned char *)ret_challenge, digest, (int)len);

@@ -5,6 +5,7 @@
 #include "cim/util.h"
 #include "host/base/config.h"
 #include "kit/cleanup.h"
+#include "kit/digest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -110,9 +111,7 @@ new_id(char ret_id[HOST_IMPORT_FILE_ID], cim_error *err)
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
         return os_fail("没有随机数", err);
     }
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        (void)snprintf(ret_id + 2 * i, 3, "%02x", bytes[i]);
-    }
+    cim_hex(bytes, sizeof bytes, ret_id);
     return CIM_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "cim/util.h"
 #include "host/ogc/tile_fetch.h"
 #include "host/pictures/legend.h"
+#include "kit/digest.h"
 
 #include <math.h>
 #include <openssl/evp.h>
@@ -208,15 +209,13 @@ picture_key(const struct host_map *map, const struct host_picture_request *reque
                  ground->a);
     keys.known = host_picture_tiles(request, add_key, &keys, NULL) == CIM_OK && keys.known &&
                  keys.text.failed == CIM_OK &&
-                 EVP_Digest(keys.text.data, keys.text.len, digest, &len, EVP_sha256(), NULL) == 1;
+                 EVP_Digest(keys.text.data, keys.text.len, digest, &len, cim_sha256(), NULL) == 1;
     cim_buf_done(&keys.text);
     if (!keys.known) {
         return false;
     }
-    size_t at = (size_t)snprintf(ret_key, HOST_TILE_CACHE_KEY_MAX, "map ");
-    for (unsigned int i = 0; i < len; i++) {
-        at += (size_t)snprintf(ret_key + at, HOST_TILE_CACHE_KEY_MAX - at, "%02x", digest[i]);
-    }
+    const int at = snprintf(ret_key, HOST_TILE_CACHE_KEY_MAX, "map ");
+    cim_hex(digest, len, ret_key + at);
     return true;
 }
 

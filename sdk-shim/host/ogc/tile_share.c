@@ -5,6 +5,7 @@
 #include "host/redis/redis.h"
 #include "host/store/store.h"
 #include "kit/cleanup.h"
+#include "kit/digest.h"
 #include "kit/rows.h"
 
 #include <libdeflate.h>
@@ -130,7 +131,7 @@ read_history(struct host_tile_share *share, struct history *history, cim_error *
     const int64_t wanted = (history->areas_pos > 0 ? 1 : 0) + 1;
     int64_t n = 0;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
+    if (context == NULL || EVP_DigestInit_ex(context, cim_sha256(), NULL) != 1) {
         EVP_MD_CTX_free(context);
         return cim_fail_nomem(err);
     }
@@ -186,7 +187,7 @@ digest_name(const struct history *history, const struct host_layer *layer, const
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    const bool good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+    const bool good = context != NULL && EVP_DigestInit_ex(context, cim_sha256(), NULL) == 1;
     if (good) {
         digest_bytes(context, history->digest, sizeof history->digest);
         digest_bytes(context, layer->library_hash, strlen(layer->library_hash));
@@ -195,8 +196,8 @@ digest_name(const struct history *history, const struct host_layer *layer, const
         (void)EVP_DigestFinal_ex(context, digest, NULL);
     }
     EVP_MD_CTX_free(context);
-    for (size_t i = 0; good && i < (HOST_TILE_SHARE_NAME_SIZE - 1) / 2; i++) {
-        (void)snprintf(ret_name + 2 * i, 3, "%02x", digest[i]);
+    if (good) {
+        cim_hex(digest, (HOST_TILE_SHARE_NAME_SIZE - 1) / 2, ret_name);
     }
     return good;
 }

@@ -3,6 +3,7 @@
 #include "host/store/copy.h"
 #include "host/store/driver.h"
 #include "host/store/row.h"
+#include "kit/digest.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -102,7 +103,7 @@ host_copy_content_read(struct host_store *store, const struct host_copy_shape *s
     unsigned char hash[EVP_MAX_MD_SIZE];
     cim_status status = CIM_OK;
     digest.failed =
-        digest.context == NULL || EVP_DigestInit_ex(digest.context, EVP_sha256(), NULL) != 1;
+        digest.context == NULL || EVP_DigestInit_ex(digest.context, cim_sha256(), NULL) != 1;
     if (!digest.failed) {
         status = digest_slices(store, shape, pace, &digest, &ret_content->n_rows, err);
         digest.failed = digest.failed || EVP_DigestFinal_ex(digest.context, hash, NULL) != 1;
@@ -111,8 +112,8 @@ host_copy_content_read(struct host_store *store, const struct host_copy_shape *s
     if (status == CIM_OK && digest.failed) {
         status = cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "SHA-256 失败", "SHA-256 failed");
     }
-    for (int i = 0; status == CIM_OK && i < (HOST_COPY_HASH_TEXT - 1) / 2; i++) {
-        (void)snprintf(ret_content->hash + (size_t)i * 2, 3, "%02x", hash[i]);
+    if (status == CIM_OK) {
+        cim_hex(hash, (HOST_COPY_HASH_TEXT - 1) / 2, ret_content->hash);
     }
     return status;
 }

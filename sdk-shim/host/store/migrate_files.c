@@ -3,6 +3,7 @@
 
 #include "cim/util.h"
 #include "kit/cleanup.h"
+#include "kit/digest.h"
 #include "kit/sql.h"
 
 #include <dirent.h>
@@ -60,15 +61,12 @@ static cim_status
 sum_file(struct host_migration *migration, cim_error *err)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-    if (EVP_Digest(migration->text, strlen(migration->text), digest, &len, EVP_sha256(), NULL) !=
+    if (EVP_Digest(migration->text, strlen(migration->text), digest, NULL, cim_sha256(), NULL) !=
         1) {
         return cim_fail(err, CIM_E_INTERNAL, NULL, NULL, "SHA-256 不可用",
                         "SHA-256 is not available");
     }
-    for (unsigned int i = 0; i < len && 2 * i + 2 < sizeof migration->checksum; i++) {
-        (void)snprintf(migration->checksum + 2 * (size_t)i, 3, "%02x", digest[i]);
-    }
+    cim_hex(digest, (sizeof migration->checksum - 1) / 2, migration->checksum);
     return CIM_OK;
 }
 
