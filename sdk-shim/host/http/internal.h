@@ -73,6 +73,7 @@ cim_status host_target_parse(const char *raw, struct host_arena *arena,
 enum { LATENCY_BUCKETS = 12 };
 extern const int32_t HOST_LATENCY_BOUNDS_MS[LATENCY_BUCKETS]; /* the last: infinity */
 
+enum host_segment_kind { HOST_SEGMENT_LITERAL, HOST_SEGMENT_PARAM, HOST_SEGMENT_REST };
 struct host_route_entry {
     struct host_route route; /* owned copies */
     _Atomic int refs;
@@ -82,6 +83,7 @@ struct host_route_entry {
     _Atomic int64_t latency_sum_us;
     _Atomic int64_t status_class[6];
     size_t n_segments;
+    enum host_segment_kind kinds[PATH_SEGMENTS_MAX];
     char *segments[PATH_SEGMENTS_MAX];
 };
 struct host_router;

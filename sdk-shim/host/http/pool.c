@@ -203,8 +203,9 @@ host_pool_push(struct host_pool *pool, struct host_job *job, enum host_lane lane
     queue->last = job;
     queue->n++;
     host_note_queue(1);
-    (void)pthread_cond_signal(&pool->wake);
     (void)pthread_mutex_unlock(&pool->lock);
+    /* After the lock: who wakes would only wait for it again. */
+    (void)pthread_cond_signal(&pool->wake);
     return true;
 }
 

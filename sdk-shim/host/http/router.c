@@ -132,6 +132,16 @@ copy_params(struct host_route *to, const struct host_route_param *from)
     return true;
 }
 
+static enum host_segment_kind
+kind_of(const char *segment)
+{
+    const size_t len = strlen(segment);
+    if (len < 3 || segment[0] != '{' || segment[len - 1] != '}') {
+        return HOST_SEGMENT_LITERAL;
+    }
+    return segment[len - 2] == '*' ? HOST_SEGMENT_REST : HOST_SEGMENT_PARAM;
+}
+
 static cim_status
 split_pattern(struct host_route_entry *entry, cim_error *err)
 {
@@ -151,22 +161,11 @@ split_pattern(struct host_route_entry *entry, cim_error *err)
         if (segment == NULL) {
             return cim_fail_nomem(err);
         }
+        entry->kinds[entry->n_segments] = kind_of(segment);
         entry->segments[entry->n_segments++] = segment;
         at += len;
     }
     return CIM_OK;
-}
-
-enum kind { KIND_LITERAL, KIND_PARAM, KIND_REST };
-
-static enum kind
-kind_of(const char *segment)
-{
-    const size_t len = strlen(segment);
-    if (len < 3 || segment[0] != '{' || segment[len - 1] != '}') {
-        return KIND_LITERAL;
-    }
-    return segment[len - 2] == '*' ? KIND_REST : KIND_PARAM;
 }
 
 /* Rank of two patterns; 0: they match the same paths. */
@@ -177,12 +176,13 @@ compare(const struct host_route_entry *a, const struct host_route_entry *b)
         if (i == a->n_segments || i == b->n_segments) {
             return (int)(a->n_segments > b->n_segments) - (int)(a->n_segments < b->n_segments);
         }
-        const enum kind kind_a = kind_of(a->segments[i]);
-        const enum kind kind_b = kind_of(b->segments[i]);
+        const enum host_segment_kind kind_a = a->kinds[i];
+        const enum host_segment_kind kind_b = b->kinds[i];
         if (kind_a != kind_b) {
             return kind_a < kind_b ? -1 : 1;
         }
-        const int order = kind_a == KIND_LITERAL ? strcmp(a->segments[i], b->segments[i]) : 0;
+        const int order =
+            kind_a == HOST_SEGMENT_LITERAL ? strcmp(a->segments[i], b->segments[i]) : 0;
         if (order != 0) {
             return order;
         }
@@ -266,16 +266,20 @@ host_router_remove_plugin(struct host_router *router, const char *plugin_id)
 static bool
 matches(const struct host_route_entry *entry, const struct host_target *target)
 {
+    if (entry->n_segments != target->n_segments &&
+        entry->kinds[entry->n_segments - 1] != HOST_SEGMENT_REST) {
+        return false;
+    }
     for (size_t i = 0; i < entry->n_segments; i++) {
-        const enum kind kind = kind_of(entry->segments[i]);
+        const enum host_segment_kind kind = entry->kinds[i];
         if (i >= target->n_segments) {
             return false;
         }
-        if (kind == KIND_REST) {
+        if (kind == HOST_SEGMENT_REST) {
             return true;
         }
-        if (kind == KIND_LITERAL ? strcmp(entry->segments[i], target->segments[i]) != 0
-                                 : target->segments[i][0] == '\0') {
+        if (kind == HOST_SEGMENT_LITERAL ? strcmp(entry->segments[i], target->segments[i]) != 0
+                                         : target->segments[i][0] == '\0') {
             return false;
         }
     }
@@ -290,12 +294,12 @@ read_params(const struct host_route_entry *entry, const struct host_target *targ
     const char *rest = target->path;
     for (size_t i = 0; i < entry->n_segments && match->n_params < PATH_PARAMS_MAX; i++) {
         const char *segment = entry->segments[i];
-        const enum kind kind = kind_of(segment);
-        if (kind != KIND_LITERAL) {
-            const size_t trim = kind == KIND_REST ? 3 : 2;
+        const enum host_segment_kind kind = entry->kinds[i];
+        if (kind != HOST_SEGMENT_LITERAL) {
+            const size_t trim = kind == HOST_SEGMENT_REST ? 3 : 2;
             struct host_query_param *param = &match->params[match->n_params++];
             param->name = host_arena_text(arena, segment + 1, strlen(segment) - trim);
-            param->value = kind == KIND_REST ? rest + 1 : target->segments[i];
+            param->value = kind == HOST_SEGMENT_REST ? rest + 1 : target->segments[i];
             if (param->name == NULL) {
                 return CIM_E_NOMEM;
             }
