@@ -82,6 +82,8 @@ def calls(names):
 
 BANNED = calls("sprintf vsprintf strcpy strcat strncpy gets strtok atoi atol atoll atof "
                "setlocale localtime gmtime rand srand alloca".split())
+# Its last argument. A program built for release ends when that buffer is smaller, however short the path.
+REALPATH = re.compile(r"\brealpath\s*\([^;{}]*?,\s*([^,;{}()]+?)\s*\)")
 # A library must not start programs or end the process of the one that loaded it.
 BANNED_IN_LIBRARIES = calls("system popen exit abort".split())
 LIBRARIES = ("plugin/", "sdk-shim/kit/", "sdk-shim/host/")
@@ -100,6 +102,10 @@ def check_banned(tree):
         for pattern in wanted:
             for m in pattern.finditer(text):
                 yield path, line_of(text, m.start()), "%s is not used here" % m.group(1)
+        for m in REALPATH.finditer(text):
+            buffer = m.group(1)
+            if buffer != "NULL" and not re.search(r"\bchar %s\[PATH_MAX\]" % re.escape(buffer), text):
+                yield path, line_of(text, m.start()), "realpath writes into PATH_MAX bytes, or into NULL"
         if path.startswith(("plugin/", "sdk-shim/host/")):
             for m in re.finditer(r"\btypedef\s+(struct|union)\b", text):
                 yield path, line_of(text, m.start()), "no typedef of a %s" % m.group(1)

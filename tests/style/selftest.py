@@ -22,10 +22,12 @@ SOUND = {
     "script/server": "#!/usr/bin/env bash\necho ready\n",
 }
 UNLISTED = "plugin/unlisted.c"
-# check -> file, its bad text, a line on which it must be found
+# check, or check/kind of fault -> file, its bad text, a line on which it must be found
 FAULTS = {
     "banned": ("plugin/bad.c", "#include <string.h>\n\nvoid *lpg_bad(char *a, const char *b);\nvoid *\n"
                "lpg_bad(char *a, const char *b)\n{\n    return strcpy(a, b);\n}\n", 7),
+    "banned/realpath": ("plugin/bad.c", "int lpg_bad(const char *path);\nint\nlpg_bad(const char *path)\n{\n"
+                        "    char real[1000];\n    return realpath(path, real) != NULL;\n}\n", 6),
     "includes": ("plugin/bad.c", '#include "serve.h"\nint lpg_bad;\n', 1),
     "sources": (UNLISTED, "int lpg_unlisted;\n", 1),
     "format": ("plugin/bad.c", "int   lpg_bad;\n", 1),
@@ -62,7 +64,8 @@ def main():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     wrong = ["no fault is planted for %s" % c for c in module.CHECKS if c not in FAULTS]
-    for check, (path, text, line) in sorted(FAULTS.items()):
+    for fault, (path, text, line) in sorted(FAULTS.items()):
+        check = fault.split("/")[0]
         with tempfile.TemporaryDirectory() as root:
             with open(os.path.join(here, "..", "..", ".clang-format"), encoding="utf-8") as f:
                 write(root, ".clang-format", f.read())

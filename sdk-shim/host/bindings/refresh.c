@@ -15,10 +15,13 @@
 #include "host/plugins/plugins.h"
 #include "host/store/row.h"
 #include "host/store/store.h"
+#include "kit/cleanup.h"
 
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,6 +175,7 @@ static cim_status
 make_dir(struct refresh *refresh, const char *name, cim_error *err)
 {
     const char *var = host_config_text(refresh->app->config, "var");
+    CIM_AUTO_FREE char *real = NULL;
     char parent[HOST_BINDING_PATH_MAX];
     char path[HOST_BINDING_PATH_MAX];
     const int n = snprintf(parent, sizeof parent, "%s/bindings", var);
@@ -183,10 +187,11 @@ make_dir(struct refresh *refresh, const char *name, cim_error *err)
     if (n < 0 || m < 0 || (size_t)m >= sizeof path ||
         (mkdir(parent, 0700) != 0 && errno != EEXIST) ||
         (name != NULL ? mkdir(path, 0700) != 0 : mkdtemp(path) == NULL) ||
-        realpath(path, refresh->dir) == NULL) {
+        (real = realpath(path, NULL)) == NULL || strlen(real) >= sizeof refresh->dir) {
         return cim_fail(err, CIM_E_IO, "var", var, "无法建立目录（%s）",
                         "cannot make a folder (%s)", strerrorname_np(errno));
     }
+    cim_copy_text(refresh->dir, sizeof refresh->dir, real);
     refresh->fetch.dir = refresh->dir;
     return CIM_OK;
 }

@@ -238,7 +238,7 @@ host_target_database(const struct host_config *config, const char *url, const ch
 /* ---- files ---- */
 
 cim_status
-host_target_check_file(const struct host_config *config, const char *path, char *ret_path,
+host_target_check_file(const struct host_config *config, const char *path, char ret_path[PATH_MAX],
                        cim_error *err)
 {
     const char *at = host_config_text(config, "bindings.dirs");

@@ -4,6 +4,8 @@
 
 #include "cim/base.h"
 
+#include <limits.h>
+
 struct host_config;
 
 enum { HOST_BINDING_URL_MAX = 2000 };
@@ -16,9 +18,9 @@ cim_status host_target_check_http(const struct host_config *config, const char *
 cim_status host_target_check_table(const struct host_config *config, const char *url,
                                    const char *dataset, cim_error *err);
 /* An absolute path of a regular file inside of one of the folders of bindings.dirs. `ret_path` has
- * it without links, PATH_MAX bytes. */
+ * it without links. */
 cim_status host_target_check_file(const struct host_config *config, const char *path,
-                                  char *ret_path, cim_error *err);
+                                  char ret_path[PATH_MAX], cim_error *err);
 /* GDAL's name of the database, with the password; at most `size` bytes. */
 cim_status host_target_database(const struct host_config *config, const char *url,
                                 const char *username, const char *password, char *out, size_t size,
