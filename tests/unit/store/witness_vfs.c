@@ -7,17 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPERATIONS_MAX = 200000, FILES_MAX = 16, NAME_BYTES = 256 };
-
-enum kind { WRITE, SYNC, TRUNCATE, REMOVE };
-
-struct operation {
-    enum kind kind;
-    int file;
-    int64_t offset; /* of a write; the length after a truncation */
-    int len;
-    void *data;
-};
+enum { OPERATIONS_MAX = 200000, NAME_BYTES = 256 };
 
 struct witness_file {
     sqlite3_file base;
@@ -26,27 +16,28 @@ struct witness_file {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct operation operations[OPERATIONS_MAX];
+static struct witness_operation operations[OPERATIONS_MAX];
 static size_t n_operations;
-static char names[FILES_MAX][NAME_BYTES];
+static char names[WITNESS_FILES_MAX][NAME_BYTES];
 static int n_names;
 static sqlite3_vfs *below;
 static sqlite3_vfs witness;
 
 static void
-note(int file, enum kind kind, int64_t offset, const void *data, int len)
+note(int file, enum witness_kind kind, int64_t offset, const void *data, int len)
 {
     if (file < 0) {
         return;
     }
     pthread_mutex_lock(&lock);
-    if (n_operations < OPERATIONS_MAX) {
-        struct operation *operation = &operations[n_operations++];
-        *operation = (struct operation){.kind = kind, .file = file, .offset = offset, .len = len};
-        if (kind == WRITE) {
-            operation->data = malloc((size_t)len);
-            memcpy(operation->data, data, (size_t)len);
-        }
+    if (n_operations == OPERATIONS_MAX) {
+        abort(); /* a witness that forgets is none */
+    }
+    struct witness_operation *operation = &operations[n_operations++];
+    *operation = (struct witness_operation){kind, file, offset, len, NULL};
+    if (kind == WITNESS_WRITE) {
+        operation->data = malloc((size_t)len);
+        memcpy(operation->data, data, (size_t)len);
     }
     pthread_mutex_unlock(&lock);
 }
@@ -80,14 +71,14 @@ on_read(sqlite3_file *file, void *data, int len, sqlite3_int64 offset)
 static int
 on_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 offset)
 {
-    note(number_of(file), WRITE, offset, data, len);
+    note(number_of(file), WITNESS_WRITE, offset, data, len);
     return real_of(file)->pMethods->xWrite(real_of(file), data, len, offset);
 }
 
 static int
 on_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    note(number_of(file), TRUNCATE, size, NULL, 0);
+    note(number_of(file), WITNESS_TRUNCATE, size, NULL, 0);
     return real_of(file)->pMethods->xTruncate(real_of(file), size);
 }
 
@@ -95,7 +86,7 @@ static int
 on_sync(sqlite3_file *file, int flags)
 {
     const int code = real_of(file)->pMethods->xSync(real_of(file), flags);
-    note(number_of(file), SYNC, 0, NULL, 0);
+    note(number_of(file), WITNESS_SYNC, 0, NULL, 0);
     return code;
 }
 
@@ -196,7 +187,10 @@ file_number(const char *name)
     for (int i = 0; i < n_names && found < 0; i++) {
         found = strcmp(names[i], name) == 0 ? i : -1;
     }
-    if (found < 0 && n_names < FILES_MAX) {
+    if (found < 0) {
+        if (n_names == WITNESS_FILES_MAX) {
+            abort();
+        }
         found = n_names++;
         (void)snprintf(names[found], NAME_BYTES, "%s", name);
     }
@@ -225,12 +219,11 @@ on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *
     return SQLITE_OK;
 }
 
-/* Folders are taken to be synced at once: a journal that comes back is another test. */
 static int
 on_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
 {
     (void)vfs;
-    note(file_number(name), REMOVE, 0, NULL, 0);
+    note(file_number(name), WITNESS_REMOVE, 0, NULL, 0);
     return below->xDelete(below, name, sync_dir);
 }
 
@@ -284,71 +277,22 @@ witness_unsynced(const char *suffix)
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < n_operations; i++) {
         if (ends_with(names[operations[i].file], suffix)) {
-            unsynced = operations[i].kind == SYNC ? 0 : unsynced + operations[i].len;
+            unsynced = operations[i].kind == WITNESS_SYNC ? 0 : unsynced + operations[i].len;
         }
     }
     pthread_mutex_unlock(&lock);
     return unsynced;
 }
 
-/* The last sync of a file among the first operations; what came after it is lost. */
-static size_t
-durable_end(int file, size_t n)
+const struct witness_operation *
+witness_operation(size_t number)
 {
-    size_t end = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (operations[i].file == file &&
-            (operations[i].kind == SYNC || operations[i].kind == REMOVE)) {
-            end = i + 1;
-        }
-    }
-    return end;
+    return &operations[number];
 }
 
-static void
-rebuild_file(int file, size_t n, const char *dir)
+const char *
+witness_name(int file)
 {
     const char *slash = strrchr(names[file], '/');
-    const size_t end = durable_end(file, n);
-    char path[2 * NAME_BYTES];
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    bool exists = false;
-    FILE *out = NULL;
-    for (size_t i = 0; i < end; i++) {
-        const struct operation *operation = &operations[i];
-        size_t needed = (size_t)(operation->offset + operation->len);
-        if (operation->file != file || operation->kind == SYNC) {
-            continue;
-        }
-        exists = operation->kind != REMOVE;
-        if (operation->kind == TRUNCATE || operation->kind == REMOVE) {
-            size = size < needed ? size : needed;
-            continue;
-        }
-        if (needed > size) {
-            bytes = realloc(bytes, needed);
-            memset(bytes + size, 0, needed - size);
-            size = needed;
-        }
-        memcpy(bytes + operation->offset, operation->data, (size_t)operation->len);
-    }
-    (void)snprintf(path, sizeof path, "%s/%s", dir, slash != NULL ? slash + 1 : names[file]);
-    (void)remove(path);
-    out = exists ? fopen(path, "wb") : NULL;
-    if (out != NULL) {
-        (void)fwrite(bytes, 1, size, out);
-        (void)fclose(out);
-    }
-    free(bytes);
-}
-
-void
-witness_rebuild(size_t n, const char *dir)
-{
-    pthread_mutex_lock(&lock);
-    for (int file = 0; file < n_names; file++) {
-        rebuild_file(file, n < n_operations ? n : n_operations, dir);
-    }
-    pthread_mutex_unlock(&lock);
+    return slash != NULL ? slash + 1 : names[file];
 }
