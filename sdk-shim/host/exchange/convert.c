@@ -60,6 +60,15 @@ host_column_is_time(const struct host_source_column *column)
            (column->field->type == CIM_FIELD_DATE || column->field->type == CIM_FIELD_TIME);
 }
 
+/* A day that the file keeps as a moment, in whatever zone. Moments of a geodatabase from before
+ * 1899-12-30 come a second late (GDAL 3.6). */
+static bool
+is_midnight(const char *text)
+{
+    return strlen(text) >= 23 && strncmp(text + 10, "T00:00:0", 8) == 0 &&
+           (text[18] == '0' || text[18] == '1') && strncmp(text + 19, ".000", 4) == 0;
+}
+
 static cim_status
 append_text(struct host_source *source, OGRFeatureH feature, const struct host_source_column *from,
             struct cim_batch_builder *builder, uint32_t column, cim_error *err)
@@ -83,6 +92,11 @@ append_text(struct host_source *source, OGRFeatureH feature, const struct host_s
     if (source->work.kind == HOST_FILE_XLSX && host_column_is_time(from) &&
         host_sheet_date(value, from->field->type == CIM_FIELD_TIME, date)) {
         value = date;
+    }
+    if (from->ogr_type == OFTDateTime && from->field != NULL &&
+        from->field->type == CIM_FIELD_DATE && is_midnight(value)) {
+        cim_batch_append_bytes(builder, column, value, 10);
+        return CIM_OK;
     }
     cim_batch_append_bytes(builder, column, value, strlen(value));
     return CIM_OK;

@@ -265,19 +265,17 @@ check_degrees_in_metres(const struct host_crs_in *crs, const OGREnvelope *box, c
 }
 
 static cim_status
-check_use(const struct host_crs_in *crs, OGRGeometryH geometry, const char *value, cim_error *err)
+check_use(const struct host_crs_in *crs, const OGREnvelope *box, const char *value, cim_error *err)
 {
-    OGREnvelope box;
-    OGR_G_GetEnvelope(geometry, &box);
     if (!crs->is_projected || crs->use_w_deg >= crs->use_e_deg ||
-        (box.MinX >= crs->use_w_deg - USE_MARGIN_DEG &&
-         box.MaxX <= crs->use_e_deg + USE_MARGIN_DEG)) {
+        (box->MinX >= crs->use_w_deg - USE_MARGIN_DEG &&
+         box->MaxX <= crs->use_e_deg + USE_MARGIN_DEG)) {
         return CIM_OK;
     }
     return cim_fail(err, CIM_E_INVALID, "geom", value,
-                    "换算后的经度远离 %s 的适用范围（%.2f 至 %.2f）：带号或中央经线是否有误？",
-                    "the longitude comes to lie far from where %s is used (%.2f to %.2f): is the "
-                    "zone or the central meridian right?",
+                    "经度远离 %s 的适用范围（%.2f 至 %.2f）：带号或中央经线是否有误？",
+                    "the longitude lies far from where %s is used (%.2f to %.2f): is the zone or "
+                    "the central meridian right?",
                     crs->label, crs->use_w_deg, crs->use_e_deg);
 }
 
@@ -296,7 +294,8 @@ transform(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err)
                         "central meridian or the reference system right?",
                         crs->label);
     }
-    return check_use(crs, geometry, value, err);
+    OGR_G_GetEnvelope(geometry, &box);
+    return check_use(crs, &box, value, err);
 }
 
 cim_status
@@ -318,4 +317,61 @@ host_crs_in_apply(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err
     default:
         return CIM_OK;
     }
+}
+
+/* ---- out ---- */
+
+cim_status
+host_crs_out_open(const char *declared, struct host_crs_out *ret_crs, cim_error *err)
+{
+    struct host_crs_out crs = {.epsg = 0};
+    if (strncasecmp(declared, "EPSG:", 5) != 0) {
+        return cim_fail(err, CIM_E_INVALID, "crs", declared,
+                        "导出的坐标系“%s”应为 EPSG:编号（如 EPSG:4526、EPSG:4547）",
+                        "reference system '%s': expected EPSG:code (such as EPSG:4526, EPSG:4547)",
+                        declared);
+    }
+    CIM_TRY(host_crs_in_open(declared, NULL, &crs.in, err));
+    crs.epsg = (int32_t)strtol(declared + 5, NULL, 10); /* was read before */
+    crs.srs = OSRNewSpatialReference(NULL);
+    if (crs.srs != NULL && OSRImportFromEPSG(crs.srs, crs.epsg) == OGRERR_NONE) {
+        OSRSetAxisMappingStrategy(crs.srs, OAMS_TRADITIONAL_GIS_ORDER);
+        crs.transform =
+            crs.in.kind == HOST_CRS_PROJ ? OCTGetInverse(crs.in.transform) : crs.transform;
+    }
+    if (crs.srs == NULL || (crs.in.kind == HOST_CRS_PROJ && crs.transform == NULL)) {
+        host_crs_out_done(&crs);
+        return cim_fail(err, CIM_E_INVALID, "crs", declared, "无法由 CGCS2000 换算到坐标系“%s”",
+                        "no conversion from CGCS2000 to '%s'", declared);
+    }
+    *ret_crs = crs;
+    return CIM_OK;
+}
+
+void
+host_crs_out_done(struct host_crs_out *crs)
+{
+    if (crs->transform != NULL) {
+        OCTDestroyCoordinateTransformation(crs->transform);
+    }
+    OSRDestroySpatialReference(crs->srs);
+    host_crs_in_done(&crs->in);
+    *crs = (struct host_crs_out){.epsg = 0};
+}
+
+cim_status
+host_crs_out_apply(const struct host_crs_out *crs, OGRGeometryH geometry, cim_error *err)
+{
+    OGREnvelope box;
+    char value[64];
+    if (crs->transform == NULL) {
+        return CIM_OK;
+    }
+    OGR_G_GetEnvelope(geometry, &box);
+    (void)snprintf(value, sizeof value, "%.6f %.6f", box.MinX, box.MinY);
+    CIM_TRY(check_use(&crs->in, &box, value, err));
+    return OGR_G_Transform(geometry, crs->transform) == OGRERR_NONE
+               ? CIM_OK
+               : cim_fail(err, CIM_E_INVALID, "geom", value, "坐标无法换算到 %s",
+                          "the coordinates cannot be converted to %s", crs->in.label);
 }

@@ -154,23 +154,31 @@ enum host_export_format {
     HOST_EXPORT_GEOJSONL,
     HOST_EXPORT_CSV,
     HOST_EXPORT_GPKG,
-    HOST_EXPORT_SHP, /* a zip of the parts when the path ends in ".zip" */
+    HOST_EXPORT_SHP,     /* a zip of the parts when the path ends in ".zip" */
+    HOST_EXPORT_FILEGDB, /* a folder, or a zip of it likewise */
     HOST_EXPORT_KML,
+    HOST_EXPORT_KMZ,
     HOST_EXPORT_GML,
     HOST_EXPORT_DXF, /* geometries alone, without attributes */
-    HOST_EXPORT_XLSX
+    HOST_EXPORT_XLSX,
+    HOST_EXPORT_PARCELS /* 国土 TXT (parcels.h): areas alone, with what has a column there */
 };
 
 struct host_export_options {
     enum host_export_format format;
-    const char *encoding; /* of a Shapefile: "UTF-8" (default) or "GBK" */
+    const char *encoding; /* of a Shapefile or TXT: "UTF-8" (default) or "GBK" */
+    /* "EPSG:4526", easting before northing; NULL: CGCS2000 longitude, latitude. A TXT needs a zone
+     * of CGCS2000; formats that are always in degrees take none. */
+    const char *crs;
+    /* Of a TXT, as in host_import_options: "地块编号=parcel_no,…" beside the titles that match. */
+    const char *map;
     /* Told now and then. Non-zero cancels. May be NULL. */
     int32_t (*progress)(void *arg, int64_t done);
     void *arg;
 };
 
-/* "geojson", "geojsonl", "csv", "gpkg", "shp", "kml", "gml", "dxf", "xlsx"; NULL: by the ending of
- * `path`. */
+/* "geojson", "geojsonl", "csv", "gpkg", "shp", "gdb", "kml", "kmz", "gml", "dxf", "xlsx", "txt";
+ * NULL: by the ending of `path`. */
 cim_status host_export_format_of(const char *name, const char *path,
                                  enum host_export_format *ret_format, cim_error *err);
 /* Writes what the query finds into a new file, which appears whole or not at all. Sensitive values
@@ -179,6 +187,24 @@ cim_status host_exchange_export(const cim_layer *layer, const struct cim_definit
                                 const cim_call *call, const cim_query *query, const char *path,
                                 const struct host_export_options *options, int64_t *ret_count,
                                 cim_error *err);
+
+/* The same in steps, for rows that come from several queries: begin, open with the rows' names and
+ * types, add their batches, finish; and free, which takes away what was not finished. Definition and
+ * rows are borrowed during the call alone, the texts of the options to the end. Used by one thread
+ * at a time. */
+struct host_export;
+cim_status host_export_begin(const char *path, const struct host_export_options *options,
+                             struct host_export **ret_export, cim_error *err);
+cim_status host_export_open(struct host_export *export, const struct cim_definition *definition,
+                            const cim_rows *rows, cim_error *err);
+cim_status host_export_add(struct host_export *export, const cim_batch *batch, cim_error *err);
+/* The file appears at `path`, in the folder that begin was told. */
+cim_status host_export_finish(struct host_export *export, const char *path, cim_error *err);
+void host_export_free(struct host_export *export); /* NULL-safe */
+/* A folder of ours with all that is in it; nothing where there is none. */
+void host_folder_remove(const char *path);
+/* The ending of the one file that is handed out: ".gpkg", ".gdb.zip". */
+const char *host_export_ending(enum host_export_format format);
 
 /* ---- over HTTP (routes.c, in host_exchange_app) ---- */
 

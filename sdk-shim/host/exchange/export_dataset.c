@@ -10,18 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { TEXT_BYTES_MAX = 1 << 20 };
-
-static const char *const drivers[] = {
-    [HOST_EXPORT_GEOJSON] = "GeoJSON",
-    [HOST_EXPORT_GEOJSONL] = "GeoJSONSeq",
-    [HOST_EXPORT_CSV] = "CSV",
-    [HOST_EXPORT_GPKG] = "GPKG",
-    [HOST_EXPORT_SHP] = "ESRI Shapefile",
-    [HOST_EXPORT_KML] = "KML", /* the one that writes as it goes; LIBKML keeps all in memory */
-    [HOST_EXPORT_GML] = "GML",
-    [HOST_EXPORT_DXF] = "DXF",
-};
+enum { TEXT_BYTES_MAX = 1 << 20, EXACT_MAX_BITS = 53 };
 
 static cim_status
 gdal_fail(const struct host_gdal_errors *errors, cim_error *err)
@@ -37,11 +26,14 @@ field_named(const struct cim_definition *definition, const char *name)
     return cim_definition_field(definition, name);
 }
 
-/* Shapefiles know no time of day, and the texts of JSON and CSV say more than GDAL's notation. */
+/* Shapefiles know no time of day, and the texts of JSON and CSV say more than GDAL's notation. A
+ * geodatabase keeps dates as moments, to the second. */
 static OGRFieldType
 type_of(const struct host_export_dataset *dataset, const struct cim_field *field, uint32_t type)
 {
     const bool is_date = field != NULL && field->type == CIM_FIELD_DATE;
+    const bool has_times =
+        dataset->format == HOST_EXPORT_GPKG || dataset->format == HOST_EXPORT_FILEGDB;
     switch (type) {
     case CIM_COL_INT64:
         return OFTInteger64;
@@ -50,12 +42,9 @@ type_of(const struct host_export_dataset *dataset, const struct cim_field *field
     case CIM_COL_FLOAT64:
         return OFTReal;
     case CIM_COL_TIME_MS:
-        return dataset->format == HOST_EXPORT_GPKG ? OFTDateTime : OFTString;
+        return has_times ? OFTDateTime : OFTString;
     default:
-        return is_date &&
-                       (dataset->format == HOST_EXPORT_GPKG || dataset->format == HOST_EXPORT_SHP)
-                   ? OFTDate
-                   : OFTString;
+        return is_date && (has_times || dataset->format == HOST_EXPORT_SHP) ? OFTDate : OFTString;
     }
 }
 
@@ -105,13 +94,16 @@ add_fields(struct host_export_dataset *dataset, const struct cim_definition *def
     return CIM_OK;
 }
 
-/* GeoJSON means WGS 84, which CGCS2000 is at our accuracy; the others name EPSG:4490. */
+/* GeoJSON means WGS 84, which CGCS2000 is at our accuracy; the others name EPSG:4490, or what was
+ * asked for. */
 static OGRSpatialReferenceH
-reference_system(enum host_export_format format)
+reference_system(const struct host_export_dataset *dataset)
 {
-    const bool json = format == HOST_EXPORT_GEOJSON || format == HOST_EXPORT_GEOJSONL;
-    OGRSpatialReferenceH srs = OSRNewSpatialReference(NULL);
-    if (srs != NULL) {
+    const bool json =
+        dataset->format == HOST_EXPORT_GEOJSON || dataset->format == HOST_EXPORT_GEOJSONL;
+    OGRSpatialReferenceH srs =
+        dataset->crs.epsg != 0 ? OSRClone(dataset->crs.srs) : OSRNewSpatialReference(NULL);
+    if (srs != NULL && dataset->crs.epsg == 0) {
         (void)OSRImportFromEPSG(srs, json ? 4326 : 4490); /* both come with PROJ */
         OSRSetAxisMappingStrategy(srs, OAMS_TRADITIONAL_GIS_ORDER);
     }
@@ -128,16 +120,16 @@ create_layer(struct host_export_dataset *dataset, const char *name,
                                                                           : "GEOMETRY=AS_WKT",
                                "WRITE_BOM=YES", NULL};
     const char *const gpkg[] = {"FID=fid", "GEOMETRY_NAME=geom", NULL};
+    const char *const filegdb[] = {"GEOMETRY_NAME=geom", NULL};
     const char *const shp[] = {encoding_option, NULL};
     const char *const *options[] = {
-        [HOST_EXPORT_GEOJSON] = geojson, [HOST_EXPORT_GEOJSONL] = NULL, [HOST_EXPORT_CSV] = csv,
-        [HOST_EXPORT_GPKG] = gpkg,       [HOST_EXPORT_SHP] = shp,       [HOST_EXPORT_KML] = NULL,
-        [HOST_EXPORT_GML] = NULL,        [HOST_EXPORT_DXF] = NULL,
+        [HOST_EXPORT_GEOJSON] = geojson, [HOST_EXPORT_CSV] = csv,         [HOST_EXPORT_GPKG] = gpkg,
+        [HOST_EXPORT_SHP] = shp,         [HOST_EXPORT_FILEGDB] = filegdb, [HOST_EXPORT_DXF] = NULL,
     };
     const OGRwkbGeometryType type = definition->geometry == CIM_GEOMETRY_NONE
                                         ? wkbNone
                                         : (OGRwkbGeometryType)definition->geometry;
-    OGRSpatialReferenceH srs = reference_system(dataset->format);
+    OGRSpatialReferenceH srs = reference_system(dataset);
     OGRLayerH layer = NULL;
     (void)snprintf(encoding_option, sizeof encoding_option, "ENCODING=%s",
                    encoding != NULL && strcasecmp(encoding, "GBK") == 0 ? "CP936" : "UTF-8");
@@ -147,19 +139,36 @@ create_layer(struct host_export_dataset *dataset, const char *name,
     return layer;
 }
 
-/* A schema beside a GML would be a second file; KML shows `label` as the name of a place. */
-static GDALDatasetH
-create_file(const char *path, enum host_export_format format, const char *label)
+static bool
+is_kml(enum host_export_format format)
 {
-    char name_option[64];
+    return format == HOST_EXPORT_KML || format == HOST_EXPORT_KMZ;
+}
+
+/* A schema beside a GML would be a second file. What a KML shows as the name of a place is no
+ * attribute any more: it is the field `name`, which readers take from there, or a copy of the
+ * label. */
+static GDALDatasetH
+create_file(const char *path, enum host_export_format format, bool has_name)
+{
     const char *const gml[] = {"FORMAT=GML3.2", "XSISCHEMA=OFF", NULL};
-    const char *const kml[] = {name_option, NULL};
-    const char *const *options = format == HOST_EXPORT_GML   ? gml
-                                 : format == HOST_EXPORT_KML ? kml
-                                                             : NULL;
-    (void)snprintf(name_option, sizeof name_option, "NameField=%s", label != NULL ? label : "name");
-    return GDALCreate(GDALGetDriverByName(drivers[format]), path, 0, 0, 0, GDT_Unknown,
-                      (char **)(uintptr_t)options);
+    const char *const kml[] = {has_name ? "NameField=name" : "NameField=Name", NULL};
+    const char *const *options = format == HOST_EXPORT_GML ? gml : is_kml(format) ? kml : NULL;
+    return GDALCreate(GDALGetDriverByName(host_export_kind_of(format)->driver), path, 0, 0, 0,
+                      GDT_Unknown, (char **)(uintptr_t)options);
+}
+
+static cim_status
+add_name(struct host_export_dataset *dataset, const struct cim_definition *definition,
+         const struct host_gdal_errors *errors, cim_error *err)
+{
+    OGRFieldDefnH field = OGR_Fld_Create("Name", OFTString);
+    const OGRErr added = OGR_L_CreateField(dataset->layer, field, TRUE);
+    OGR_Fld_Destroy(field);
+    dataset->label_column =
+        definition->label != NULL ? cim_rows_column(dataset->rows, definition->label) : -1;
+    dataset->name_field = OGR_FD_GetFieldCount(OGR_L_GetLayerDefn(dataset->layer)) - 1;
+    return added == OGRERR_NONE ? CIM_OK : gdal_fail(errors, err);
 }
 
 cim_status
@@ -168,7 +177,8 @@ host_export_dataset_open(const char *path, const struct cim_definition *definiti
                          struct host_export_dataset *ret_dataset, cim_error *err)
 {
     struct host_export_dataset dataset = {
-        .format = options->format, .rows = rows, .fid_column = -1};
+        .format = options->format, .rows = rows, .fid_column = -1, .name_field = -1};
+    const bool has_name = cim_rows_column(rows, "name") >= 0;
     struct host_gdal_errors errors = {0};
     cim_status status = CIM_OK;
     cim_buf_init(&dataset.scratch, TEXT_BYTES_MAX);
@@ -176,13 +186,23 @@ host_export_dataset_open(const char *path, const struct cim_definition *definiti
     if (dataset.fields == NULL) {
         return cim_fail_nomem(err);
     }
+    if (options->crs != NULL) {
+        status = host_crs_out_open(options->crs, &dataset.crs, err);
+    }
+    if (status != CIM_OK) {
+        (void)host_export_dataset_close(&dataset, NULL); /* told already */
+        return status;
+    }
     host_gdal_enter(&errors);
-    dataset.dataset = create_file(path, options->format, definition->label);
+    dataset.dataset = create_file(path, options->format, has_name);
     if (dataset.dataset != NULL) {
         dataset.layer = create_layer(&dataset, definition->table, definition, options->encoding);
     }
     status = dataset.layer != NULL ? add_fields(&dataset, definition, &errors, err)
                                    : gdal_fail(&errors, err);
+    if (status == CIM_OK && is_kml(options->format) && !has_name) {
+        status = add_name(&dataset, definition, &errors, err);
+    }
     if (status == CIM_OK && OGR_L_TestCapability(dataset.layer, OLCTransactions) &&
         OGR_L_StartTransaction(dataset.layer) != OGRERR_NONE) {
         status = gdal_fail(&errors, err);
@@ -193,6 +213,7 @@ host_export_dataset_open(const char *path, const struct cim_definition *definiti
         return status;
     }
     *ret_dataset = dataset;
+    ret_dataset->rows = NULL;
     return CIM_OK;
 }
 
@@ -240,10 +261,35 @@ set_field(struct host_export_dataset *dataset, OGRFeatureH feature, int field,
     }
 }
 
+/* A geodatabase of today keeps large integers as doubles. */
 static cim_status
-set_geometry(OGRFeatureH feature, const cim_column *column, int64_t row, cim_error *err)
+check_exact(const struct host_export_dataset *dataset, const cim_column *column, int64_t row,
+            cim_error *err)
+{
+    const int64_t most = INT64_C(1) << EXACT_MAX_BITS;
+    char text[24];
+    int64_t value = 0;
+    if (dataset->format != HOST_EXPORT_FILEGDB || column->type != CIM_COL_INT64 ||
+        !cim_column_present(column, row)) {
+        return CIM_OK;
+    }
+    value = cim_column_i64(column, row);
+    if (value >= -most && value <= most) {
+        return CIM_OK;
+    }
+    (void)snprintf(text, sizeof text, "%lld", (long long)value);
+    return cim_fail(err, CIM_E_TOO_LARGE, column->name, text,
+                    "FileGDB 存不下 %d 位以上的整数（%s），请导出为 GeoPackage",
+                    "a FileGDB holds no integers of more than %d bits (%s): export GeoPackage",
+                    EXACT_MAX_BITS, text);
+}
+
+static cim_status
+set_geometry(const struct host_export_dataset *dataset, OGRFeatureH feature,
+             const cim_column *column, int64_t row, cim_error *err)
 {
     OGRGeometryH geometry = NULL;
+    cim_status status = CIM_OK;
     size_t len = 0;
     const uint8_t *wkb = NULL;
     if (!cim_column_present(column, row)) {
@@ -254,8 +300,9 @@ set_geometry(OGRFeatureH feature, const cim_column *column, int64_t row, cim_err
         return cim_fail(err, CIM_E_INTERNAL, "geom", NULL, "存储的几何数据无法读取",
                         "a stored geometry cannot be read");
     }
+    status = host_crs_out_apply(&dataset->crs, geometry, err);
     (void)OGR_F_SetGeometryDirectly(feature, geometry); /* takes it, whatever the result */
-    return CIM_OK;
+    return status;
 }
 
 static cim_status
@@ -268,13 +315,18 @@ add_row(struct host_export_dataset *dataset, const cim_batch *batch, int64_t row
     for (uint32_t c = 0; status == CIM_OK && c < batch->n_columns; c++) {
         const cim_column *column = batch->columns[c];
         if (column->type == CIM_COL_WKB) {
-            status = set_geometry(feature, column, row, err);
+            status = set_geometry(dataset, feature, column, row, err);
             is_drawable = is_drawable || cim_column_present(column, row);
         } else if (dataset->fields[c] >= 0) {
+            status = check_exact(dataset, column, row, err);
             set_field(dataset, feature, dataset->fields[c], column, row);
         } else if ((int)c == dataset->fid_column) {
             (void)OGR_F_SetFID(feature, (GIntBig)cim_column_i64(column, row)); /* any number */
         }
+    }
+    if (dataset->name_field >= 0 && dataset->label_column >= 0) {
+        set_field(dataset, feature, dataset->name_field, batch->columns[dataset->label_column],
+                  row);
     }
     host_gdal_enter(&errors);
     if (status == CIM_OK && is_drawable &&
@@ -308,6 +360,7 @@ host_export_dataset_close(struct host_export_dataset *dataset, cim_error *err)
         GDALClose(dataset->dataset);
     }
     host_gdal_leave();
+    host_crs_out_done(&dataset->crs);
     free(dataset->fields);
     cim_buf_done(&dataset->scratch);
     *dataset = (struct host_export_dataset){0};

@@ -2,19 +2,23 @@
 #ifndef HOST_EXPORT_DATASET_H
 #define HOST_EXPORT_DATASET_H
 
-#include "host/exchange/source.h"
+#include "host/exchange/export_file.h"
 
 struct host_export_dataset {
     GDALDatasetH dataset;
     OGRLayerH layer;
     enum host_export_format format;
-    const cim_rows *rows;
-    int *fields;    /* column -> field of the file, -1: none */
-    int fid_column; /* -1: none */
+    struct host_crs_out crs; /* not open: CGCS2000 degrees */
+    const cim_rows *rows;    /* while it is opened */
+    int *fields;             /* column -> field of the file, -1: none */
+    int fid_column;          /* -1: none */
+    int name_field;          /* of a KML: beside the columns, what people see; -1: none */
+    int label_column;
     struct cim_buf scratch;
 };
 
-/* `path` does not exist; its folder does. Borrows `rows` for their names and types. */
+/* `path` does not exist; its folder does. Borrows `rows` for their names and types, during the
+ * call. */
 cim_status host_export_dataset_open(const char *path, const struct cim_definition *definition,
                                     const cim_rows *rows, const struct host_export_options *options,
                                     struct host_export_dataset *ret_dataset, cim_error *err);

@@ -1,5 +1,6 @@
-/* host/exchange/export_sheet.h -- rows as a sheet: a column per column, points as lon and lat,
- * other geometries as WKT, so that what is exported can be imported. */
+/* host/exchange/export_sheet.h -- rows as a sheet: a column per column, dates and times (of
+ * Beijing) as cells of theirs, points as lon and lat, other geometries as WKT, so that what is
+ * exported can be imported. */
 #ifndef HOST_EXPORT_SHEET_H
 #define HOST_EXPORT_SHEET_H
 
@@ -8,8 +9,9 @@
 
 struct host_export_sheet {
     struct host_sheet *sheet;
-    const cim_rows *rows;
+    const cim_rows *rows; /* while it is opened */
     bool is_point;
+    bool *days; /* columns of dates */
     struct cim_buf scratch;
 };
 

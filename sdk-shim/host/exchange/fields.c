@@ -224,7 +224,8 @@ take_field(OGRFieldDefnH field, int index, struct host_text_in *text, enum host_
     CIM_TRY(find_mapped(options->map, definition, name.data, &target, &mapped, err));
     found = mapped ? target.name != NULL : find_any(definition, kind, raw, name.data, &target);
     before = found ? column_of(columns, target.name) : NULL;
-    if (!found || (before != NULL && !mapped)) {
+    /* A name as the layer has it wins over one that is alike. */
+    if (!found || (before != NULL && !mapped && strcmp(name.data, target.name) != 0)) {
         note_ignored(report, name.data);
         return CIM_OK;
     }

@@ -2,7 +2,10 @@
 #include "host/exchange/sheet.h"
 
 #include "cim/util.h"
+#include "host/exchange/sheet_dates.h"
+#include "kit/time.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 /* Its headers are not ours to warn about. */
@@ -14,15 +17,31 @@
 struct host_sheet {
     lxw_workbook *workbook;
     lxw_worksheet *worksheet;
+    lxw_format *formats[3]; /* by kind */
     lxw_row_t row;
     char *work_dir;
 };
+enum { MOMENT_WIDTH = 23 };
 
 static cim_status
 sheet_fail(lxw_error error, cim_error *err)
 {
     return cim_fail(err, CIM_E_IO, NULL, NULL, "XLSX 写入失败：%s",
                     "the XLSX could not be written: %s", lxw_strerror(error));
+}
+
+static bool
+add_formats(struct host_sheet *sheet)
+{
+    static const char *const formats[] = {"General", "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss.000"};
+    for (int i = 0; i < 3; i++) {
+        sheet->formats[i] = workbook_add_format(sheet->workbook);
+        if (sheet->formats[i] == NULL) {
+            return false;
+        }
+        format_set_num_format(sheet->formats[i], formats[i]);
+    }
+    return true;
 }
 
 cim_status
@@ -41,7 +60,7 @@ host_sheet_open(const char *path, const char *work_dir, const char *name,
     if (sheet->workbook != NULL) {
         sheet->worksheet = workbook_add_worksheet(sheet->workbook, name);
     }
-    if (sheet->worksheet == NULL) {
+    if (sheet->worksheet == NULL || !add_formats(sheet)) {
         (void)host_sheet_close(sheet, NULL); /* nothing was written */
         return cim_fail_nomem(err);
     }
@@ -69,6 +88,57 @@ host_sheet_number(struct host_sheet *sheet, uint32_t column, double number, cim_
 {
     const lxw_error error =
         worksheet_write_number(sheet->worksheet, sheet->row, (lxw_col_t)column, number, NULL);
+    return error == LXW_NO_ERROR ? CIM_OK : sheet_fail(error, err);
+}
+
+static cim_status
+put_date(struct host_sheet *sheet, uint32_t column, double days, enum host_sheet_kind kind,
+         cim_error *err)
+{
+    const lxw_error error = worksheet_write_number(sheet->worksheet, sheet->row, (lxw_col_t)column,
+                                                   days, sheet->formats[kind]);
+    return error == LXW_NO_ERROR ? CIM_OK : sheet_fail(error, err);
+}
+
+cim_status
+host_sheet_blank(struct host_sheet *sheet, uint32_t column, enum host_sheet_kind kind,
+                 cim_error *err)
+{
+    const lxw_error error = worksheet_write_blank(sheet->worksheet, sheet->row, (lxw_col_t)column,
+                                                  sheet->formats[kind]);
+    return error == LXW_NO_ERROR ? CIM_OK : sheet_fail(error, err);
+}
+
+cim_status
+host_sheet_day(struct host_sheet *sheet, uint32_t column, const char *date, cim_error *err)
+{
+    int32_t day = 0;
+    double serial = 0;
+    return cim_date_parse(date, SIZE_MAX, &day) == CIM_OK && host_sheet_serial(day, &serial)
+               ? put_date(sheet, column, serial, HOST_SHEET_DAY, err)
+               : host_sheet_text(sheet, column, date, err);
+}
+
+cim_status
+host_sheet_moment(struct host_sheet *sheet, uint32_t column, int64_t utc_ms, cim_error *err)
+{
+    enum { DAY_MS = 86400000, BEIJING_MS = 8 * 3600000 };
+    char text[CIM_TIME_TEXT_MAX];
+    double serial = 0;
+    if (host_sheet_serial(cim_time_local_day(utc_ms), &serial)) {
+        const int64_t of_day = (utc_ms + BEIJING_MS) % DAY_MS;
+        const int64_t since = of_day < 0 ? of_day + DAY_MS : of_day;
+        return put_date(sheet, column, serial + (double)since / DAY_MS, HOST_SHEET_MOMENT, err);
+    }
+    cim_time_format(utc_ms, text);
+    return host_sheet_text(sheet, column, text, err);
+}
+
+cim_status
+host_sheet_widen(struct host_sheet *sheet, uint32_t column, cim_error *err)
+{
+    const lxw_error error = worksheet_set_column(sheet->worksheet, (lxw_col_t)column,
+                                                 (lxw_col_t)column, MOMENT_WIDTH, NULL);
     return error == LXW_NO_ERROR ? CIM_OK : sheet_fail(error, err);
 }
 

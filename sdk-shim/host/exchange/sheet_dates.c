@@ -45,11 +45,33 @@ host_sheet_counts_from_1904(const char *path)
     return *flag == '1' || strncmp(flag, "true", 4) == 0 || strncmp(flag, "on", 2) == 0;
 }
 
+/* "2026/11/22" or "2026/11/22 05:08:02.123", as GDAL writes a date among texts. */
+static bool
+written_by_gdal(const char *text, bool with_time, char ret_date[HOST_SHEET_DATE_TEXT])
+{
+    static const char shape[] = "0000/00/00 00:00:00";
+    const size_t len = strlen(text);
+    bool same = len == 10 || (with_time && len >= sizeof shape - 1 && len < HOST_SHEET_DATE_TEXT);
+    for (size_t i = 0; same && i < len; i++) {
+        const char like = i < sizeof shape - 1 ? shape[i] : i == sizeof shape - 1 ? '.' : '0';
+        same = like == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == like;
+    }
+    if (same) {
+        memcpy(ret_date, text, len + 1);
+        ret_date[4] = ret_date[7] = '-';
+        ret_date[10] = len > 10 ? 'T' : '\0';
+    }
+    return same;
+}
+
 bool
 host_sheet_date(const char *text, bool with_time, char ret_date[HOST_SHEET_DATE_TEXT])
 {
     char *end = NULL;
     char day_text[CIM_TIME_TEXT_MAX];
+    if (written_by_gdal(text, with_time, ret_date)) {
+        return true;
+    }
     const double serial = strtod(text, &end);
     if (end == text || *end != '\0' || strspn(text, "0123456789.") != strlen(text) ||
         !(serial >= FIRST_DAY && serial < LAST_DAY + 1.0)) {
@@ -72,4 +94,11 @@ host_sheet_date(const char *text, bool with_time, char ret_date[HOST_SHEET_DATE_
                        seconds / 3600, seconds / 60 % 60, seconds % 60);
     }
     return true;
+}
+
+bool
+host_sheet_serial(int32_t days_since_1970, double *ret_serial)
+{
+    *ret_serial = (double)days_since_1970 + DAY_1970;
+    return *ret_serial >= FIRST_DAY && *ret_serial <= LAST_DAY;
 }

@@ -84,8 +84,6 @@ struct host_workdir {
 cim_status host_workdir_open(const char *path, const char *source_layer, const char *parent,
                              struct host_workdir *ret_work, cim_error *err);
 void host_workdir_done(struct host_workdir *work);
-/* A folder of ours with all that is in it; nothing where there is none. */
-void host_folder_remove(const char *path);
 /* "DIR/layer.EXTENSION" */
 void host_workdir_path(const struct host_workdir *work, const char *extension, char *out,
                        size_t capacity);
@@ -180,6 +178,20 @@ void host_crs_turn_apply(const struct host_crs_turn *turn, OGRGeometryH geometry
 /* In place, to CGCS2000 longitude, latitude. CIM_E_INVALID also for numbers that the system cannot
  * have meant: degrees in a projected one, or a place far from where it is used. */
 cim_status host_crs_in_apply(struct host_crs_in *crs, OGRGeometryH geometry, cim_error *err);
+
+/* The way back, for exports. */
+struct host_crs_out {
+    struct host_crs_in in;
+    int32_t epsg; /* 0: not open */
+    OGRSpatialReferenceH srs;
+    OGRCoordinateTransformationH transform; /* NULL: coordinates stay */
+};
+/* `declared` is "EPSG:code", easting before northing whatever its registry entry says. */
+cim_status host_crs_out_open(const char *declared, struct host_crs_out *ret_crs, cim_error *err);
+void host_crs_out_done(struct host_crs_out *crs);
+/* In place, from CGCS2000 longitude, latitude. */
+cim_status host_crs_out_apply(const struct host_crs_out *crs, OGRGeometryH geometry,
+                              cim_error *err);
 
 /* The offsets of Chinese map services and their inverses; degrees. */
 void host_shift_to_gcj02(double lon_deg, double lat_deg, double ret[2]);

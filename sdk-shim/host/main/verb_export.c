@@ -38,7 +38,8 @@ static cim_status
 run(struct host_config *config, const char *const *words, cim_error *err)
 {
     static const struct host_arg_spec specs[] = {
-        {"format", false}, {"encoding", false}, {"area", false}, {"filter", false}, {NULL, false}};
+        {"format", false}, {"encoding", false}, {"crs", false}, {"map", false},
+        {"area", false},   {"filter", false},   {NULL, false}};
     struct host_args args;
     struct host_assembly assembly;
     struct host_export_options options = {0};
@@ -53,6 +54,8 @@ run(struct host_config *config, const char *const *words, cim_error *err)
     CIM_TRY(host_export_format_of(host_args_option(&args, "format"), args.words[1], &options.format,
                                   err));
     options.encoding = host_args_option(&args, "encoding");
+    options.crs = host_args_option(&args, "crs");
+    options.map = host_args_option(&args, "map");
     CIM_TRY(host_assemble(config, "export", HOST_LEVEL_PLUGINS, &assembly, err));
     status = export_layer(&assembly, &args, &options, &count, err);
     host_disassemble(&assembly);
@@ -67,9 +70,19 @@ const struct host_verb host_verb_export = {
     .zh = "导出图层为文件",
     .en = "export a layer into a file",
     .usage =
-        "  cim-host export LAYER FILE [--format=geojson|geojsonl|csv|gpkg|shp|kml|gml|dxf|xlsx]\n"
-        "                  [--encoding=GBK] [--area=CODE] [--filter=CQL2-JSON]\n\n"
-        "  格式由文件名结尾判断（.zip 为压缩的 Shapefile）；不覆盖已有文件。\n"
-        "  The ending tells the format (.zip: a zipped Shapefile); no file is overwritten.\n",
+        "  cim-host export LAYER FILE [--format=geojson|geojsonl|csv|gpkg|shp|gdb|kml|kmz|gml|\n"
+        "                  dxf|xlsx|txt] [--encoding=GBK] [--crs=EPSG:CODE] "
+        "[--map=地块名称=name,…]\n"
+        "                  [--area=CODE] [--filter=CQL2-JSON]\n\n"
+        "  格式由文件名结尾判断（.zip 为压缩的 Shapefile，.gdb.zip 为压缩的 "
+        "FileGDB）；不覆盖已有文件。\n"
+        "  --crs 用于 gpkg、shp、gdb、gml、dxf 和 txt；国土 TXT（.txt）须指明 CGCS2000 "
+        "的三度带或六度带，\n"
+        "  --map 指明地块编号、地块名称、图幅号、地块用途、地类编码各取哪个字段。\n"
+        "  The ending tells the format (.zip: a zipped Shapefile, .gdb.zip: a zipped FileGDB); no "
+        "file\n"
+        "  is overwritten. --crs is for gpkg, shp, gdb, gml, dxf and txt; a TXT of parcels (.txt) "
+        "needs\n"
+        "  a zone of CGCS2000, and --map says which fields its columns are taken from.\n",
     .run = run,
 };

@@ -13,7 +13,8 @@ enum host_format {
     HOST_FORMAT_CSV,
     HOST_FORMAT_TILEJSON,
     HOST_FORMAT_MVT,
-    HOST_FORMAT_PNG
+    HOST_FORMAT_PNG,
+    HOST_FORMAT_FILE /* an export that is whole before it is sent (items_file.h) */
 };
 
 struct host_offer {

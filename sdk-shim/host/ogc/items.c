@@ -1,11 +1,13 @@
 /* host/ogc/items.c -- /collections/{id}/items: pages, exports, single features. */
 #include "cim/util.h"
 #include "host/audit/audit.h"
+#include "host/exchange/exchange.h"
 #include "host/ogc/ask.h"
 #include "host/ogc/encode.h"
 #include "host/ogc/filter.h"
 #include "host/ogc/html.h"
 #include "host/ogc/item.h"
+#include "host/ogc/items_file.h"
 #include "host/ogc/items_html.h"
 #include "host/ogc/page.h"
 #include "host/ogc/reveal.h"
@@ -16,8 +18,19 @@ static const struct host_offer offers[] = {
     {HOST_FORMAT_JSON, "json", "application/geo+json", "application/json,application/vnd.geo+json"},
     {HOST_FORMAT_HTML, "html", "text/html; charset=utf-8", "application/xhtml+xml"},
     {HOST_FORMAT_GEOJSON_LINES, "geojsonl", "application/x-ndjson", "application/geo+json-seq"},
-    {HOST_FORMAT_CSV, "csv", "text/csv; charset=utf-8", NULL}};
-enum { N_OFFERS = sizeof offers / sizeof offers[0], N_FEATURE_OFFERS = 2 };
+    {HOST_FORMAT_CSV, "csv", "text/csv; charset=utf-8", NULL},
+    /* of exports alone */
+    {HOST_FORMAT_FILE, "gpkg", "application/geopackage+sqlite3", NULL},
+    {HOST_FORMAT_FILE, "shp", "application/zip", NULL},
+    {HOST_FORMAT_FILE, "gdb", "application/zip", NULL},
+    {HOST_FORMAT_FILE, "kml", "application/vnd.google-earth.kml+xml", NULL},
+    {HOST_FORMAT_FILE, "kmz", "application/vnd.google-earth.kmz", NULL},
+    {HOST_FORMAT_FILE, "gml", "application/gml+xml", NULL},
+    {HOST_FORMAT_FILE, "dxf", "image/vnd.dxf", NULL},
+    {HOST_FORMAT_FILE, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+     NULL},
+    {HOST_FORMAT_FILE, "txt", "text/plain", NULL}};
+enum { N_OFFERS = sizeof offers / sizeof offers[0], N_PAGE_OFFERS = 4, N_FEATURE_OFFERS = 2 };
 
 /* What the caller's terms do not show may not choose or order records either. */
 static cim_status
@@ -102,17 +115,23 @@ add_headers(const struct host_ask *ask, const char *layer_id,
     char uri[HOST_CRS_URI_MAX];
     char content_crs[HOST_CRS_URI_MAX + 2];
     char name[200];
-    host_crs_uri(&request->crs, uri);
-    (void)snprintf(content_crs, sizeof content_crs, "<%s>", uri);
-    CIM_TRY(host_http_add_header(ask->req, "Content-Crs", content_crs, err));
+    const char *ending = ask->offer->format == HOST_FORMAT_JSON ? "geojson" : ask->offer->name;
+    enum host_export_format format = HOST_EXPORT_GEOJSON;
+    if (ask->offer->format == HOST_FORMAT_FILE) { /* which says itself in what system it is */
+        CIM_TRY(host_export_format_of(ask->offer->name, NULL, &format, err));
+        ending = host_export_ending(format) + 1;
+    } else {
+        host_crs_uri(&request->crs, uri);
+        (void)snprintf(content_crs, sizeof content_crs, "<%s>", uri);
+        CIM_TRY(host_http_add_header(ask->req, "Content-Crs", content_crs, err));
+    }
     CIM_TRY(host_http_add_header(ask->req, "Cache-Control",
                                  request->query.n_reveal > 0 ? "no-store" : "private, no-cache",
                                  err));
     if (!request->export_all) {
         return CIM_OK;
     }
-    (void)snprintf(name, sizeof name, "attachment; filename=\"%.100s.%s\"", layer_id,
-                   ask->offer->format == HOST_FORMAT_JSON ? "geojson" : ask->offer->name);
+    (void)snprintf(name, sizeof name, "attachment; filename=\"%.100s.%s\"", layer_id, ending);
     return host_http_add_header(ask->req, "Content-Disposition", name, err);
 }
 
@@ -167,7 +186,8 @@ items(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     const char *id = host_http_path_param(req, "id");
     CIM_TRY(host_ask_begin(&ask, self, call, req, err));
     CIM_TRY(parse(&ask, id, &request, err));
-    cim_status status = host_ask_choose(&ask, offers, N_OFFERS, err);
+    const size_t n_offers = request->export_all ? N_OFFERS : N_PAGE_OFFERS;
+    cim_status status = host_ask_choose(&ask, offers, n_offers, err);
     if (status == CIM_OK) {
         status = add_headers(&ask, id, request, err);
     }
@@ -177,6 +197,9 @@ items(void *self, const cim_call *call, cim_http_req *req, cim_error *err)
     }
     if (ask.offer->format == HOST_FORMAT_HTML) {
         return host_items_html(&ask, id, request, err);
+    }
+    if (ask.offer->format == HOST_FORMAT_FILE) {
+        return host_items_file(&ask, id, request, err);
     }
     const bool export_all = request->export_all;
     CIM_TRY(host_page_new(&ask, id, request, &page, err));
@@ -372,8 +395,17 @@ static const struct host_route_param items_params[] = {
      "Leave the geometry out"},
     {"export", "query", "{\"type\":\"boolean\",\"default\":false}",
      "导出全部，不分页（需导出权限）", "All features in one answer (needs the right to export)"},
-    {"f", "query", "{\"type\":\"string\",\"enum\":[\"json\",\"html\",\"geojsonl\",\"csv\"]}",
-     "格式", "Representation"},
+    {"encoding", "query",
+     "{\"type\":\"string\",\"enum\":[\"UTF-8\",\"GBK\"],\"default\":\"UTF-8\"}",
+     "导出 shp、txt 的文字编码", "Encoding of the texts of an export as shp or txt"},
+    {"map", "query", "{\"type\":\"string\"}",
+     "导出 txt 时各栏目所取的字段，如 地块编号=parcel_no,地类编码=code",
+     "Of an export as txt: which field a column is taken from"},
+    {"f", "query",
+     "{\"type\":\"string\",\"enum\":[\"json\",\"html\",\"geojsonl\",\"csv\",\"gpkg\",\"shp\","
+     "\"gdb\","
+     "\"kml\",\"kmz\",\"gml\",\"dxf\",\"xlsx\",\"txt\"]}",
+     "格式；自 gpkg 起只用于导出", "Representation; those from gpkg on are of exports alone"},
     HOST_FILTER_PARAM,
     {NULL, NULL, NULL, NULL, NULL}};
 

@@ -24,6 +24,7 @@ struct host_page {
     int64_t count; /* -1: not known */
     bool started;
     bool ended;
+    struct host_page_sink sink; /* without `take`: the buffer */
     struct cim_buf buf;
 };
 
@@ -115,6 +116,12 @@ host_page_free(struct host_page *page)
     free(page->next);
     free(page->cursor);
     free(page);
+}
+
+void
+host_page_deliver(struct host_page *page, const struct host_page_sink *sink)
+{
+    page->sink = *sink;
 }
 
 struct cim_buf *
@@ -277,6 +284,19 @@ keep_cursor(struct host_page *page, cim_rows *rows, cim_error *err)
 }
 
 static cim_status
+deliver_rows(struct host_page *page, const struct cim_definition *definition, cim_rows *rows,
+             cim_error *err)
+{
+    const cim_batch *batch = NULL;
+    do {
+        CIM_TRY(rows->next(rows, &batch, err));
+        CIM_TRY(page->sink.take(page->sink.arg, definition, rows, batch, err));
+        page->sent += batch->n_rows;
+    } while (batch->n_rows > 0);
+    return CIM_OK;
+}
+
+static cim_status
 encode_query(struct host_page *page, const struct host_visit *visit, const cim_query *query,
              struct host_crs_worker *crs, cim_error *err)
 {
@@ -286,6 +306,10 @@ encode_query(struct host_page *page, const struct host_visit *visit, const cim_q
     CIM_AUTO_ROWS cim_rows *rows = NULL;
     struct host_encoder encoder;
     CIM_TRY(layer->query(layer->self, &visit->call, query, &rows, err));
+    if (page->sink.take != NULL) {
+        CIM_TRY(deliver_rows(page, visit->layer->definition, rows, err));
+        return keep_cursor(page, rows, err);
+    }
     CIM_TRY(host_encoder_init(&encoder, rows, &out_crs, point, err));
     cim_status status = encode_rows(page, &encoder, rows, err);
     host_encoder_done(&encoder);

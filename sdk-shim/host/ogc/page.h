@@ -20,6 +20,14 @@ void host_page_free(struct host_page *page);
 /* The next piece into page's buffer; *ret_more when there will be another. [worker] */
 cim_status host_page_piece(struct host_page *page, const cim_call *call, bool *ret_more,
                            cim_error *err);
+/* Rows go there instead of into the buffer, batch by batch as the pieces are asked for; the last of
+ * a piece is empty. `definition` and `rows` are valid during the call. */
+struct host_page_sink {
+    cim_status (*take)(void *arg, const struct cim_definition *definition, const cim_rows *rows,
+                       const cim_batch *batch, cim_error *err);
+    void *arg;
+};
+void host_page_deliver(struct host_page *page, const struct host_page_sink *sink);
 /* What host_page_piece() made; the caller clears or moves it. */
 struct cim_buf *host_page_buffer(struct host_page *page);
 /* After the last piece: appends the address of the next page in a format; false when there is none.

@@ -220,6 +220,28 @@ take_lang(struct parse *parse, const char *value, cim_error *err)
     return CIM_OK;
 }
 
+static cim_status
+take_encoding(struct parse *parse, const char *value, cim_error *err)
+{
+    char *text = NULL;
+    if (strcmp(value, "UTF-8") != 0 && strcmp(value, "GBK") != 0) {
+        return cim_fail(err, CIM_E_INVALID, "encoding", value, "应为 UTF-8 或 GBK",
+                        "expected UTF-8 or GBK");
+    }
+    CIM_TRY(keep_text(parse->request, "encoding", value, &text, err));
+    parse->request->encoding = text;
+    return CIM_OK;
+}
+
+static cim_status
+take_map(struct parse *parse, const char *value, cim_error *err)
+{
+    char *text = NULL;
+    CIM_TRY(keep_text(parse->request, "map", value, &text, err));
+    parse->request->map = text;
+    return CIM_OK;
+}
+
 static const struct {
     const char *name;
     cim_status (*take)(struct parse *parse, const char *value, cim_error *err);
@@ -235,6 +257,8 @@ static const struct {
     {"area", take_area},
     {"skipGeometry", take_skip_geometry},
     {"export", take_export},
+    {"encoding", take_encoding},
+    {"map", take_map},
     {"f", take_f},
     {"lang", take_lang},
     {"q", take_q},

@@ -13,8 +13,10 @@ struct host_items_request {
     struct host_crs crs; /* of the coordinates that go out */
     bool crs_degrees;
     bool export_all;
-    const char *format; /* the `f` parameter; NULL */
-    const char *lang;   /* the `lang` parameter; NULL */
+    const char *format;   /* the `f` parameter; NULL */
+    const char *lang;     /* the `lang` parameter; NULL */
+    const char *encoding; /* of the texts of a Shapefile or TXT; NULL */
+    const char *map;      /* of a TXT: which field a column is taken from; NULL */
     size_t n_filters;
     const struct cim_field *filter_fields[HOST_QUERY_PAIRS_MAX];
     char *filter_json;

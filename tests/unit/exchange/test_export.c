@@ -107,6 +107,8 @@ test_every_format_reads_back_equal(void **state)
         {"e.shp", NULL, NULL, "UTF-8"},       {"f.shp", "GBK", NULL, "GBK"},
         {"g.zip", NULL, NULL, "UTF-8"},       {"h.xlsx", NULL, "cgcs2000", "UTF-8"},
         {"i.kml", NULL, NULL, "UTF-8"},       {"j.gml", NULL, NULL, "UTF-8"},
+        {"k.gdb", NULL, NULL, "UTF-8"},       {"l.gdb.zip", NULL, NULL, "UTF-8"},
+        {"m.kmz", NULL, NULL, "UTF-8"},
     };
     struct fake_layer *fake = *state;
     char *expected = NULL;
@@ -132,11 +134,12 @@ test_every_format_reads_back_equal(void **state)
         } else if (cases[i].file[0] >= 'e') {
             /* Sheets and GML come back as text, which the layer parses. */
             assert_contains(fake->text, "站 “299”, a||299000897|37.375");
-            assert_contains(fake->text, "|2026");
+            assert_contains(fake->text, "|2026-11-22;");
         }
         host_import_report_done(&report);
     }
     free(expected);
+    host_folder_remove(fake_path(fake, "k.gdb"));
 }
 
 static int
@@ -156,8 +159,9 @@ count_files(const struct fake_layer *fake)
 static void
 test_failure_leaves_nothing(void **state)
 {
-    static const char *const files[] = {"a.geojson", "b.csv", "c.gpkg", "d.shp", "e.zip",
-                                        "f.xlsx",    "g.kml", "h.gml",  "i.dxf"};
+    static const char *const files[] = {"a.geojson", "b.csv",  "c.gpkg", "d.shp",
+                                        "e.zip",     "f.xlsx", "g.kml",  "h.gml",
+                                        "i.dxf",     "j.gdb",  "k.kmz",  "l.gdb.zip"};
     struct fake_layer *fake = *state;
     fail_in_the_middle = true;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -200,6 +204,12 @@ test_existing_file_and_bad_names(void **state)
     assert_int_equal(host_export_format_of(NULL, "a.exe", &format, &error), CIM_E_INVALID);
     assert_ok(host_export_format_of("shp", "a.bin", &format, &error), &error);
     assert_int_equal(format, HOST_EXPORT_SHP);
+    assert_ok(host_export_format_of(NULL, "a.gdb.zip", &format, &error), &error);
+    assert_int_equal(format, HOST_EXPORT_FILEGDB);
+    assert_ok(host_export_format_of(NULL, "a.b.zip", &format, &error), &error);
+    assert_int_equal(format, HOST_EXPORT_SHP);
+    assert_ok(host_export_format_of(NULL, "a.json", &format, &error), &error);
+    assert_int_equal(format, HOST_EXPORT_GEOJSON);
 }
 
 int
