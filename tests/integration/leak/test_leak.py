@@ -19,6 +19,8 @@ from walk import ADMIN, GRANT, LAYERS, PEOPLE, SURVEYOR, Walk, must, send, tile_
 
 NOTES = "template.notes"  # of the template, which is enabled beside the plugin; without records
 FORMATS = ("json", "html", "csv", "geojsonl")
+# Files of exports: of each layer in one of them, that all are asked for.
+FILES = ("gpkg", "shp", "gdb", "kml", "kmz", "gml", "dxf", "xlsx")
 
 
 # ---- the ways out of a layer ----
@@ -88,6 +90,13 @@ def way_items(walk, layer):
         if answer.status == 200:
             walk.expect("%s export as %s" % (way, form), len(walk.visible(layer, "export")),
                         answer.text.count("\n") - (form == "csv"))
+
+
+    form = FILES[sorted(LAYERS).index(layer.id) % len(FILES)]
+    answer = walk.ask("%s export" % way, "%s?export=true&f=%s" % (base, form))
+    walk.expect("%s export as %s status" % (way, form), walk.person.reads(layer.id, "export"), answer.status == 200)
+    if layer.geometry in ("Polygon", "MultiPolygon"):
+        walk.ask("%s export" % way, base + "?export=true&f=txt&crs=http://www.opengis.net/def/crs/EPSG/0/4525")
 
 
 def way_questions(walk, layer):
