@@ -172,6 +172,17 @@ describe('records, table and tools', () => {
     await page.click(test('table-next'))
     await until('second page', () => page.innerText(test('table-range')), (text) => /^21–40 /.test(text))
     await shot(page, 'table')
+    const begins = { json: '{"ty', csv: 'fid', xlsx: 'PK', shp: 'PK', gpkg: 'SQLite', gdb: 'PK', kml: '<?xm', kmz: 'PK', gml: '<?xm', dxf: '  0' }
+    const offered = await page.$$eval(`${test('export-format')} option`, (all) => all.map((each) => each.value))
+    assert.deepEqual(offered.sort(), Object.keys(begins).sort()) // of points no parcels
+    for (const format of offered) {
+      await page.selectOption(test('export-format'), format)
+      const [status, head] = await page.evaluate(async (url) => {
+        const answer = await fetch(url)
+        return [answer.status, (await answer.text()).slice(0, 6)]
+      }, await page.getAttribute(test('export'), 'href'))
+      assert.deepEqual([status, head.slice(0, begins[format].length)], [200, begins[format]], `${format}: ${head}`)
+    }
     await page.click(`${test('table')} .el-table__row >> nth=0`)
     await page.waitForSelector(test('drawer-title'))
     await page.click(test('drawer-close'))

@@ -98,6 +98,7 @@ export function fetchSchema(id: string): Promise<LayerSchema> {
       ...schema,
       label: collection['x-cim-label'] ?? null,
       popup: collection['x-cim-popup'] ?? [],
+      areas: /Polygon$/.test(collection['x-cim-geometry'] ?? ''),
     }))
     known.catch(() => schemas.delete(id))
     schemas.set(id, known)
@@ -173,7 +174,23 @@ export async function runProcess<T>(id: string, inputs: object, signal?: AbortSi
   )
 }
 
-/** Every record of the area and classes, not one page: the host streams it. */
-export function exportUrl(id: string, format: 'json' | 'csv', q: ItemQuery): string {
-  return `${base(id)}/items${query({ ...itemParams(q), export: 'true', f: format })}`
+/** What exports are written as; TXT for layers of areas. */
+export const EXPORT_FORMATS = [
+  { format: 'json', title: 'GeoJSON', ending: 'geojson' },
+  { format: 'csv', title: 'CSV', ending: 'csv' },
+  { format: 'xlsx', title: 'XLSX', ending: 'xlsx' },
+  { format: 'shp', title: 'Shapefile', ending: 'zip' },
+  { format: 'gpkg', title: 'GeoPackage', ending: 'gpkg' },
+  { format: 'gdb', title: 'FileGDB', ending: 'gdb.zip' },
+  { format: 'kml', title: 'KML', ending: 'kml' },
+  { format: 'kmz', title: 'KMZ', ending: 'kmz' },
+  { format: 'gml', title: 'GML', ending: 'gml' },
+  { format: 'dxf', title: 'DXF', ending: 'dxf' },
+  { format: 'txt', title: 'TXT', ending: 'txt' },
+] as const
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]['format']
+
+/** Every record of the area and classes, not one page: the host makes it in pieces. */
+export function exportUrl(id: string, format: ExportFormat, q: ItemQuery, more: Record<string, string> = {}): string {
+  return `${base(id)}/items${query({ ...itemParams(q), ...more, export: 'true', f: format })}`
 }

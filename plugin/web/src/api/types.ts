@@ -42,6 +42,8 @@ export interface LayerSchema {
   /** The field that names a record, and the fields of its pop-up in order (from the collection). */
   label: string | null
   popup: string[]
+  /** Its geometries are areas. */
+  areas: boolean
   required?: string[]
   properties: Record<string, SchemaProperty>
 }
