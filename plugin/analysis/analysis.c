@@ -1,6 +1,7 @@
 /* plugin/analysis/analysis.c -- see analysis.h. */
 #include "analysis/analysis.h"
 
+#include "analysis/geocode.h"
 #include "analysis/input_sources.h"
 #include "analysis/process.h"
 #include "analysis/route_inputs.h"
@@ -26,7 +27,7 @@
 #define ZONES    "lpg.restricted-zones"
 #define TRACKS   "lpg.vehicle-positions"
 
-enum { PROCESSES = 13 };
+enum { PROCESSES = 15 };
 
 struct lpg_analysis {
     const cim_host *host;
@@ -39,6 +40,7 @@ struct lpg_analysis {
     struct lpg_sites_cache roads;
     struct lpg_sites_cache zones;
     struct lpg_routing routing;
+    struct lpg_gazetteer *gazetteer;
 };
 
 static int
@@ -77,6 +79,7 @@ lpg_analysis_free(struct lpg_analysis *analysis)
     if (analysis == NULL) {
         return;
     }
+    lpg_gazetteer_free(analysis->gazetteer);
     lpg_routing_done(&analysis->routing);
     lpg_sites_cache_done(&analysis->elements);
     lpg_sites_cache_done(&analysis->users);
@@ -165,6 +168,22 @@ run_siting(void *self, const cim_call *call, cim_job *job, const char *inputs_js
 }
 
 static cim_status
+run_geocode(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+            cim_blob *ret_result, cim_error *err)
+{
+    return lpg_geocode_answer(((struct lpg_analysis *)self)->gazetteer, call, job, inputs_json,
+                              ret_result, err);
+}
+
+static cim_status
+run_reverse_geocode(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
+                    cim_blob *ret_result, cim_error *err)
+{
+    return lpg_reverse_answer(((struct lpg_analysis *)self)->gazetteer, call, job, inputs_json,
+                              ret_result, err);
+}
+
+static cim_status
 run_search_words(void *self, const cim_call *call, cim_job *job, const char *inputs_json,
                  cim_blob *ret_result, cim_error *err)
 {
@@ -245,7 +264,10 @@ static const struct lpg_process processes[PROCESSES] = {
     {"lpg.buffer", "buffer.process.json", CIM_JOB_ISOLATED, run_buffer, NULL},
     {"lpg.consequence", "consequence.process.json", CIM_ANALYSIS_SHORT, run_consequence, NULL},
     {"lpg.density", "density.process.json", CIM_JOB_ISOLATED, run_density, NULL},
+    {"lpg.geocode", "geocode.process.json", CIM_ANALYSIS_SHORT, run_geocode, NULL},
     {"lpg.overlay", "overlay.process.json", CIM_JOB_ISOLATED, run_overlay, NULL},
+    {"lpg.reverse-geocode", "reverse_geocode.process.json", CIM_ANALYSIS_SHORT, run_reverse_geocode,
+     NULL},
     {"lpg.route-hazards", "route_hazards.process.json", CIM_ANALYSIS_SHORT, run_route_hazards,
      NULL},
     {"lpg.safer-route", "safer_route.process.json", CIM_ANALYSIS_SHORT, run_safer_route, NULL},
@@ -285,6 +307,9 @@ lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder
     }
     if (status == CIM_OK) {
         status = lpg_siting_new(host, data, folder, &analysis->siting, err);
+    }
+    if (status == CIM_OK) {
+        status = lpg_gazetteer_new(host, data, folder, &analysis->gazetteer, err);
     }
     if (status == CIM_OK) {
         status = open_caches(host, analysis, err);

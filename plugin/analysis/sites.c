@@ -285,6 +285,7 @@ lpg_sites_view_open(struct lpg_sites_cache *cache, const cim_call *call, const d
         cim_call scoped = *call;
         scoped.scope = view.scope;
         view.all = true;
+        view.own = true;
         status = load(cache, &scoped, bbox_deg, 0, &view.sites, err);
     }
     if (status != CIM_OK) {

@@ -128,6 +128,7 @@ struct lpg_sites_view {
     const cim_scope *scope;
     int64_t now_ms;
     bool all;          /* every record */
+    bool own;          /* an index that nobody else has */
     int32_t *ordinals; /* of the areas, as they are asked for; -2: not yet */
 };
 

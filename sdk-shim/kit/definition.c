@@ -1,4 +1,5 @@
 /* kit/definition.c -- see definition.h: the layer as a whole. */
+#include "kit/definition_placing.h"
 #include "kit/definition_rates.h"
 #include "kit/definition_read.h"
 #include "kit/definition_topology.h"
@@ -379,7 +380,8 @@ read_definition(const struct cim_reader *reader, const struct cim_codes *codes,
     static const char *const keys[] = {
         "id",        "title",     "description", "clauses",  "table", "geometry", "area",
         "owner",     "fields",    "label",       "time",     "tiles", "popup",    "style",
-        "retention", "catalogue", "immutable",   "topology", NULL};
+        "retention", "catalogue", "immutable",   "topology", "placing",
+        NULL};
     CIM_TRY(cim_reader_only(reader, keys));
     CIM_TRY(read_identity(reader, def));
     CIM_TRY(read_geometry(reader, def));
@@ -391,6 +393,7 @@ read_definition(const struct cim_reader *reader, const struct cim_codes *codes,
     CIM_TRY(read_retention(reader, def));
     CIM_TRY(cim_reader_bool(reader, "immutable", &def->immutable));
     CIM_TRY(cim_read_topology(reader, def));
+    CIM_TRY(cim_read_placing(reader, def));
     CIM_TRY(read_tiles(reader, def));
     CIM_TRY(read_field_list(reader, "popup", def, &def->n_popup, &def->popup));
     return read_catalogue(reader, def);

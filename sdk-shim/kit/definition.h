@@ -154,6 +154,15 @@ struct cim_catalogue {
     struct cim_text2 condition; /* of sharing or opening; may be empty */
 };
 
+/* Records without a geometry get their point from what a field says of where they are. */
+struct cim_placing {
+    const struct cim_field *address; /* NULL: the definition does not say so */
+    const struct cim_field *grade;   /* code: how the point came about, the best first */
+    const struct cim_field *error;   /* metres by which the point may be off */
+    const struct cim_field *source;  /* text: the layer that it was found in */
+    const struct cim_code *least;    /* of the grades: what is worse gets no point */
+};
+
 struct cim_definition {
     char *id;    /* "lpg.enterprises" */
     char *table; /* "lpg_enterprise" */
@@ -171,6 +180,7 @@ struct cim_definition {
     bool has_next;     /* some field has `next` */
     bool has_warnings; /* some field may warn: `check_warns`, or a credit code */
     struct cim_catalogue catalogue;
+    struct cim_placing placing;
     size_t n_topology;
     struct cim_topology_rule *topology;
     size_t n_clauses;
@@ -202,6 +212,8 @@ cim_status cim_definition_parse(const char *where, const char *text, size_t len,
 void cim_definition_free(struct cim_definition *def);
 /* NULL when there is none; record columns are not fields. */
 const struct cim_field *cim_definition_field(const struct cim_definition *def, const char *name);
+/* Is a point of this grade good enough? Not of one that is no code of the list. */
+bool cim_placing_is_good(const struct cim_placing *placing, const char *grade, size_t len);
 /* "Point" and back. */
 const char *cim_geometry_name(enum cim_geometry_type type);
 
