@@ -10,6 +10,8 @@ static const struct cim_area_input areas[] = {
     {"460100", "海口市", "city", "460000", NULL},
     {"460105", "秀英区", "county", "460100", "460121"},
     {"460106", "龙华区", "county", "460100", NULL},
+    {"460106008", "金贸街道", "town", "460106", NULL},
+    {"460105101", "长流镇", "town", "460105", NULL},
     {"460200", "三亚市", "city", "460000", NULL},
 };
 
@@ -55,7 +57,8 @@ delete_all(void *arg, cim_tx *tx, cim_error *err)
         {"lpg.land-use", "delete from lpg_land_use"},
         {"lpg.control-lines", "delete from lpg_control_line"},
         {"lpg.planned-projects", "delete from lpg_planned_project"},
-        {"lpg.buildings", "delete from lpg_building"}};
+        {"lpg.buildings", "delete from lpg_building"},
+        {"lpg.address-points", "delete from lpg_address_point"}};
     const cim_store_v1 *store = arg;
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         CIM_TRY(store->exec(tx, layers[i][1], NULL, 0, NULL, err));
