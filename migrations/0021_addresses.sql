@@ -22,3 +22,4 @@ alter table lpg_end_user add column position_error_m {real};
 alter table lpg_end_user add column position_source {text};
 -- The queue of those to be placed by hand.
 create index lpg_end_user_position_grade on lpg_end_user (position_grade);
+update lpg_end_user set position_grade = 'none' where geom is null;

@@ -3,6 +3,7 @@
 
 #include "analysis/geocode.h"
 #include "analysis/input_sources.h"
+#include "analysis/placing.h"
 #include "analysis/process.h"
 #include "analysis/route_inputs.h"
 #include "analysis/route_report.h"
@@ -310,6 +311,9 @@ lpg_analysis_new(const cim_host *host, struct lpg_data *data, const char *folder
     }
     if (status == CIM_OK) {
         status = lpg_gazetteer_new(host, data, folder, &analysis->gazetteer, err);
+    }
+    if (status == CIM_OK) {
+        lpg_placing_serve(analysis->gazetteer, data);
     }
     if (status == CIM_OK) {
         status = open_caches(host, analysis, err);

@@ -16,9 +16,9 @@ enum {
     PLACE_ERROR_M = 80 /* a neighbourhood is no point */
 };
 
-const char *const lpg_grade_names[LPG_GRADES + 1] = {
+const char *const lpg_grade_names[LPG_GRADES + 2] = {
     "door", "building",  "interpolated", "place", "road",
-    "community", "town", "county",       "none",  "ambiguous"};
+    "community", "town", "county",       "none",  "ambiguous", NULL};
 
 static const double base_scores[LPG_GRADES] = {
     [LPG_GRADE_DOOR] = 1.0,         [LPG_GRADE_BUILDING] = 0.95, [LPG_GRADE_INTERPOLATED] = 0.85,

@@ -19,7 +19,7 @@ enum lpg_grade {
     LPG_GRADE_NONE,
     LPG_GRADES
 };
-extern const char *const lpg_grade_names[LPG_GRADES + 1]; /* and "ambiguous" */
+extern const char *const lpg_grade_names[LPG_GRADES + 2]; /* and "ambiguous", NULL */
 
 enum { LPG_CANDIDATES_MAX = 10, LPG_ERROR_SAME_M = 200 };
 

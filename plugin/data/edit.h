@@ -21,6 +21,7 @@ struct lpg_run {
     bool scope_has_filters;
     const char *default_owner; /* of the only organisation that the scope names; or NULL */
     struct lpg_record record;
+    struct lpg_placing placing;
     struct lpg_uid_source uids;
     struct lpg_changes changes;
     struct lpg_plan write;       /* insert or update */

@@ -3,6 +3,7 @@
 #define LPG_DATA_INTERNAL_H
 
 #include "data/data.h"
+#include "data/placing.h"
 
 #include "cim/access.h"
 #include "cim/audit.h"
@@ -66,6 +67,7 @@ struct lpg_data {
     const cim_crypt_v1 *crypt;
     const cim_clock_v1 *clock;
     locale_t c_locale;
+    struct lpg_placer placer; /* open NULL: none */
     struct cim_codes *codes;
     size_t n_layers;
     struct lpg_layer **layers;            /* by id */

@@ -18,6 +18,7 @@ enum {
     STAGED_ROWS_MAX = 256,
     PROGRESS_ROWS = 1000,
     LPG_LOADED_ROWS = 5000,
+    GRADE_BYTES_MAX = 64,
     LPG_IMAGE_BYTES_MAX = 160 << 20
 };
 
@@ -72,6 +73,24 @@ tell_warnings(struct lpg_write *write)
     }
 }
 
+/* Likewise of the position that a record has come by. */
+static void
+tell_placed(struct lpg_write *write)
+{
+    cim_edit *edit = write->run.edit;
+    char grade[GRADE_BYTES_MAX] = "";
+    size_t len = 0;
+    const char *text = lpg_placing_grade(&write->run, &len);
+    if (len == 0 || len >= sizeof grade || edit->n_read <= write->n_placed ||
+        !CIM_HAS(cim_edit, edit, placed)) {
+        return;
+    }
+    write->n_placed = edit->n_read;
+    memcpy(grade, text, len);
+    edit->placed(edit, edit->n_read, grade,
+                 cim_placing_is_good(&write->run.layer->def->placing, grade, len));
+}
+
 static cim_status
 write_row(struct lpg_write *write, cim_tx *tx, const cim_batch *batch, int64_t row, cim_error *err)
 {
@@ -82,6 +101,9 @@ write_row(struct lpg_write *write, cim_tx *tx, const cim_batch *batch, int64_t r
     if (status == CIM_OK) {
         tell_warnings(write);
         status = run_row(write, tx, &why);
+    }
+    if (status == CIM_OK) {
+        tell_placed(write);
     }
     why.code = status;
     if (lpg_is_refusal(status)) {
@@ -310,6 +332,7 @@ prepare(struct lpg_write *write, cim_error *err)
     if (erases) {
         lpg_record_erases(&run->record);
     }
+    CIM_TRY(lpg_placing_begin(run, err));
     CIM_TRY(lpg_uid_init(&run->uids, err));
     CIM_TRY(lpg_changes_init(&run->changes, err));
     CIM_TRY(lpg_run_plan(run, err));
@@ -325,6 +348,7 @@ free_write(struct lpg_write *write)
         return;
     }
     free_write(write->also);
+    lpg_placing_done(&write->run);
     lpg_record_done(&write->run.record);
     lpg_changes_done(&write->run.changes);
     cim_buf_done(&write->run.write.sql);

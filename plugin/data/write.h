@@ -49,6 +49,7 @@ struct lpg_write {
     size_t refusals_capacity;
     struct lpg_refusal *refusals;
     int64_t n_warned;       /* rows whose warnings were told */
+    int64_t n_placed;       /* rows whose positions were told */
     cim_status failed;      /* memory ran out where nothing could be returned */
     struct lpg_write *also; /* of the edit that follows in the same transaction */
 };

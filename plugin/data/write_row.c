@@ -404,6 +404,7 @@ lpg_run_check_new(struct lpg_run *run, cim_error *err)
     char uid[37];
     forget_new(run);
     CIM_TRY(fill_new(run, err));
+    lpg_placing_new(run);
     lpg_words_take(run, NULL);
     (void)snprintf(uid, sizeof uid, "%.36s",
                    (const char *)run->record.values[CIM_RECORD_UID].v.ptr);
@@ -428,6 +429,17 @@ lpg_run_check_created(const struct lpg_run *run, cim_tx *tx, int64_t fid, const 
 }
 
 /* ---- replace, update, delete ---- */
+
+/* The record's area as it will be; codes of the tree end with NUL. */
+static const char *
+area_of(const struct lpg_run *run, const struct lpg_stored *stored)
+{
+    const cim_value *area = &run->record.values[CIM_RECORD_AREA_CODE];
+    const bool given = run->record.given[CIM_RECORD_AREA_CODE];
+    return given && area->type == CIM_COL_TEXT ? (const char *)area->v.ptr
+           : stored->has_area                  ? stored->area
+                                               : "";
+}
 
 static cim_status
 find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_error *err)
@@ -461,6 +473,7 @@ find_stored(struct lpg_run *run, cim_tx *tx, struct lpg_stored *stored, cim_erro
     if (run->record.erases) {
         CIM_TRY(lpg_sealed_erase(run, batch, err));
     }
+    lpg_placing_stored(run, area_of(run, stored), batch);
     lpg_audit_compare(run, batch);
     lpg_words_take(run, batch);
     lpg_image_take(run, batch);

@@ -99,6 +99,10 @@ struct cim_edit {
     /* Told of values that are stored although a check of the definition that warns fails them: row
      * and why as of `refused`, before the edit ends and whether or not it succeeds. May be NULL. */
     void (*warned)(cim_edit *edit, int64_t row, const cim_error *what);
+    /* Told of each row that is taken, where the definition has `placing`: the grade of the record's
+     * position, a code of its list, and whether it is good enough for a point. Row as of `refused`;
+     * before the edit ends and whether or not it succeeds. May be NULL. */
+    void (*placed)(cim_edit *edit, int64_t row, const char *grade, int32_t good);
 };
 
 typedef struct cim_layer {
