@@ -227,6 +227,11 @@ export const t = translator({
   value: ['值', 'Value'],
   why: ['原因', 'Reason'],
   onlyFirst: ['仅列出前 {n} 条，共 {all} 条。', 'The first {n} of {all} are listed.'],
+  placed: ['位置从何而来', 'How positions came about'],
+  toPlace: [
+    '标红的没有落位，在地图的“待落位”中手工补。',
+    'Those in red have no position: place them by hand on the map, under To place.',
+  ],
   allGood: ['没有被拒绝的行。', 'No row was refused.'],
   search: ['搜索', 'Search'],
   save: ['保存', 'Save'],

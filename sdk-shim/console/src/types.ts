@@ -30,6 +30,8 @@ export interface ImportReport {
   refused_total: number
   warnings: Finding[]
   warned_total: number
+  /** Of layers that are placed by their address: how many records got a position of which grade. */
+  placed?: { grade: string; zh: string; en: string; count: number; good: boolean }[]
   dry_run: boolean
   format: string
   crs: string

@@ -80,6 +80,16 @@ struct host_import_refusal {
     cim_error why;
 };
 
+/* How many records got a position of this grade; of layers whose definition has `placing`. */
+enum { HOST_IMPORT_GRADES_MAX = 24 };
+struct host_import_grade {
+    char grade[40];
+    char zh[64];
+    char en[64];
+    int64_t n;
+    int32_t good; /* 0: without a point, to be placed by hand */
+};
+
 struct host_import_report {
     int64_t n_read;
     int64_t n_written;
@@ -94,6 +104,8 @@ struct host_import_report {
     int64_t n_warned;
     int32_t n_warnings; /* kept in `warnings` */
     struct host_import_refusal *warnings;
+    int32_t n_grades;
+    struct host_import_grade grades[HOST_IMPORT_GRADES_MAX];
     char format[24];
     char crs[64];
     char encoding[24];
@@ -102,7 +114,8 @@ struct host_import_report {
 };
 
 void host_import_report_done(struct host_import_report *report);
-/* {"layer","read","written","refused":[{"row","field","value","zh","en"}],"refused_total",…}:
+/* {"layer","read","written","refused":[{"row","field","value","zh","en"}],"refused_total",
+ * "placed"?:[{"grade","zh","en","count","good"}],…}:
  * members without the braces, so that a problem document can take them too. */
 void host_import_report_write(const struct host_import_report *report, const char *layer_id,
                               struct cim_buf *out);

@@ -7,9 +7,11 @@
 #include "kit/cleanup.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct import {
     struct host_source *source;
+    const struct cim_definition *definition;
     const struct host_import_options *options;
     struct host_import_report *report;
 };
@@ -56,6 +58,33 @@ on_edit_warned(cim_edit *edit, int64_t row, const cim_error *what)
 {
     struct import *import = edit->caller;
     on_source_warned(import, host_source_row_of(import->source, row), what);
+}
+
+/* Grades in the order in which they occur. */
+static void
+on_edit_placed(cim_edit *edit, int64_t row, const char *grade, int32_t good)
+{
+    const struct import *import = edit->caller;
+    const struct cim_field *field = import->definition->placing.grade;
+    const struct cim_code *code = field != NULL ? cim_code_find(field->codes, grade) : NULL;
+    struct host_import_report *report = import->report;
+    int32_t i = 0;
+    (void)row;
+    while (i < report->n_grades && strcmp(report->grades[i].grade, grade) != 0) {
+        i++;
+    }
+    if (i == HOST_IMPORT_GRADES_MAX || code == NULL) {
+        return;
+    }
+    struct host_import_grade *of = &report->grades[i];
+    if (i == report->n_grades) {
+        report->n_grades++;
+        of->good = good;
+        cim_copy_text(of->grade, sizeof of->grade, grade);
+        cim_copy_text(of->zh, sizeof of->zh, code->title.zh);
+        cim_copy_text(of->en, sizeof of->en, code->title.en);
+    }
+    of->n++;
 }
 
 static void
@@ -139,6 +168,7 @@ write_all(const cim_layer *layer, const cim_call *call, struct import *import,
                      .op = CIM_EDIT_CREATE,
                      .refused = on_edit_refused,
                      .warned = on_edit_warned,
+                     .placed = on_edit_placed,
                      .progress = on_edit_progress,
                      .caller = import};
     const bool writes = (import->options->flags & HOST_IMPORT_DRY_RUN) == 0;
@@ -202,7 +232,8 @@ host_exchange_import(const cim_layer *layer, const struct cim_definition *defini
                      const struct host_import_options *options,
                      struct host_import_report *ret_report, cim_error *err)
 {
-    struct import import = {.options = options, .report = ret_report};
+    struct import import = {
+        .options = options, .definition = definition, .report = ret_report};
     struct host_spool *spool = NULL;
     cim_status status = CIM_OK;
     *ret_report = (struct host_import_report){0};

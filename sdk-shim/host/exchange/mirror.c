@@ -439,6 +439,13 @@ on_warned(cim_edit *edit, int64_t row, const cim_error *what)
     mirror->outer->warned(mirror->outer, mirror->fresh_rows[row - 1], what);
 }
 
+static void
+on_placed(cim_edit *edit, int64_t row, const char *grade, int32_t good)
+{
+    const struct mirror *mirror = edit->caller;
+    mirror->outer->placed(mirror->outer, mirror->fresh_rows[row - 1], grade, good);
+}
+
 static int32_t
 on_progress(cim_edit *edit, int64_t rows_done)
 {
@@ -474,6 +481,7 @@ write_edits(struct mirror *mirror, struct host_mirror_counts *counts, cim_error 
                        .rows = fresh,
                        .refused = on_refused,
                        .warned = outer->warned != NULL ? on_warned : NULL,
+                       .placed = outer->placed != NULL ? on_placed : NULL,
                        .progress = on_progress,
                        .ending = outer->ending != NULL ? on_ending : NULL,
                        .caller = mirror};

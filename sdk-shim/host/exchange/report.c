@@ -37,6 +37,22 @@ add_list(struct cim_buf *out, const struct host_import_refusal *list, int32_t n)
     }
 }
 
+static void
+add_grades(struct cim_buf *out, const struct host_import_report *report)
+{
+    cim_buf_add_text(out, ",\"placed\":[");
+    for (int32_t i = 0; i < report->n_grades; i++) {
+        const struct host_import_grade *of = &report->grades[i];
+        cim_buf_add_text(out, i > 0 ? ",{\"grade\":" : "{\"grade\":");
+        cim_buf_add_json_text(out, of->grade, SIZE_MAX);
+        cim_buf_add_member(out, "zh", of->zh);
+        cim_buf_add_member(out, "en", of->en);
+        cim_buf_addf(out, ",\"count\":%lld,\"good\":%s}", (long long)of->n,
+                     of->good != 0 ? "true" : "false");
+    }
+    cim_buf_add_char(out, ']');
+}
+
 void
 host_import_report_write(const struct host_import_report *report, const char *layer_id,
                          struct cim_buf *out)
@@ -55,6 +71,9 @@ host_import_report_write(const struct host_import_report *report, const char *la
     add_list(out, report->warnings, report->n_warnings);
     cim_buf_add_text(out, "],\"warned_total\":");
     cim_buf_add_int(out, report->n_warned);
+    if (report->n_grades > 0) {
+        add_grades(out, report);
+    }
     cim_buf_add_text(out, ",\"pos\":");
     cim_buf_add_int(out, report->pos);
     cim_buf_add_text(out, report->dry_run != 0 ? ",\"dry_run\":true" : ",\"dry_run\":false");

@@ -65,6 +65,10 @@ print_report(const struct host_import_report *report, const char *layer)
            (long long)report->n_refused, report->dry_run != 0 ? "（试运行）" : "",
            (long long)report->n_read, (long long)report->n_written, (long long)report->n_refused,
            report->dry_run != 0 ? " (dry run)" : "", report->format, report->crs);
+    for (int32_t i = 0; i < report->n_grades; i++) {
+        const struct host_import_grade *of = &report->grades[i];
+        printf("  %s / %s: %lld\n", of->zh, of->en, (long long)of->n);
+    }
 }
 
 static uint32_t

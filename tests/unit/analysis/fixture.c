@@ -342,6 +342,19 @@ update_record(struct fixture *fixture, const char *layer, const char *const *nam
 }
 
 void
+move_place(struct fixture *fixture, const char *layer, int number, const double lonlat[2])
+{
+    static const char *const names[] = {"uid", "geom"};
+    char uid[37];
+    uint8_t wkb[21];
+    const char *texts[] = {uid};
+    struct one one = {texts, 1, wkb, sizeof wkb, false};
+    uid_of(number, uid);
+    cim_wkb_from_point(lonlat[0], lonlat[1], wkb);
+    write_one(fixture, layer, CIM_EDIT_UPDATE, names, &one);
+}
+
+void
 add_zone(struct fixture *fixture, const struct zone *zone)
 {
     static const char *const names[] = {"uid",       "zone_no",    "name",     "kind",

@@ -66,6 +66,8 @@ void add_place(struct fixture *fixture, const char *layer, const char *const *na
 /* Changes one record of the layer, by uid. */
 void update_record(struct fixture *fixture, const char *layer, const char *const *names,
                    const char *const *texts, uint32_t n);
+/* Gives one record of the layer, by its number, another point. */
+void move_place(struct fixture *fixture, const char *layer, int number, const double lonlat[2]);
 void uid_of(int number, char ret_uid[37]);
 
 /* {"type":"LineString",…} */
