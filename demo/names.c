@@ -47,6 +47,12 @@ demo_street_name(struct demo_rng *rng)
     return STREETS[demo_rng_below(rng, COUNT(STREETS))];
 }
 
+const char *
+demo_street_at(uint32_t index)
+{
+    return STREETS[index % COUNT(STREETS)];
+}
+
 void
 demo_street_address(struct demo_rng *rng, const struct demo_town *town,
                     char ret_text[DEMO_ADDRESS_TEXT])

@@ -13,6 +13,8 @@ void demo_person_name(struct demo_rng *rng, char ret_text[DEMO_PERSON_TEXT]);
 /* A brand of two characters, distinct for each index below DEMO_BRANDS. */
 void demo_brand_name(uint32_t index, char ret_text[DEMO_PERSON_TEXT]);
 const char *demo_street_name(struct demo_rng *rng);
+/* One of the 16 names of streets, the same in every town. */
+const char *demo_street_at(uint32_t index);
 /* "海南省…镇人民路12号" */
 void demo_street_address(struct demo_rng *rng, const struct demo_town *town,
                          char ret_text[DEMO_ADDRESS_TEXT]);

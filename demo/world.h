@@ -48,7 +48,8 @@ enum demo_layer {
     DEMO_LAYER_STEP,
     DEMO_LAYER_SALE,
     DEMO_LAYER_PROJECT,
-    DEMO_LAYER_CONTROL_LINE
+    DEMO_LAYER_CONTROL_LINE,
+    DEMO_LAYER_ADDRESS
 };
 
 enum demo_enterprise_kind {
@@ -174,6 +175,8 @@ int demo_write_vehicles(struct demo_world *world, struct demo_out *hazards, stru
 int demo_write_cameras(struct demo_world *world, struct demo_error *err);
 int demo_write_accidents(struct demo_world *world, struct demo_error *err);
 int demo_write_risk_elements(struct demo_world *world, struct demo_error *err);
+/* Doors of made-up streets in the towns. */
+int demo_write_addresses(struct demo_world *world, struct demo_error *err);
 /* Planned projects and control lines. */
 int demo_write_planning(struct demo_world *world, struct demo_error *err);
 /* Buildings and land use round the towns, emergency resources, restricted zones. */

@@ -7,7 +7,7 @@
 : "${root:?lib.sh is sourced first}"
 
 geography_layers=(coastline districts places roads)
-record_layers=(enterprises stations end-users vehicles hazards accidents cameras risk-elements
+record_layers=(address-points enterprises stations end-users vehicles hazards accidents cameras risk-elements
     buildings land-use planned-projects control-lines emergency-resources restricted-zones transport-routes detectors calendar-days)
 # Many records that no map shows: script/server loads them, tests that do not ask for them do not.
 # shellcheck disable=SC2034 # script/server loads them

@@ -232,6 +232,15 @@ is_by_hand(const struct lpg_run *run, const cim_batch *stored)
     return !is_of_placer(run, (const char *)text, len);
 }
 
+/* The point is taken away, and what the address was found to be stays told: an undo of placing. */
+static bool
+keeps_grade(const struct lpg_run *run)
+{
+    const cim_value *grade = &run->record.values[run->placing.slots[LPG_PLACING_GRADE]];
+    return run->placing.view == NULL && grade->type == CIM_COL_TEXT &&
+           !cim_placing_is_good(&run->layer->def->placing, (const char *)grade->v.ptr, grade->len);
+}
+
 void
 lpg_placing_stored(struct lpg_run *run, const char *area, const cim_batch *stored)
 {
@@ -245,7 +254,7 @@ lpg_placing_stored(struct lpg_run *run, const char *area, const cim_batch *store
     } else if (!placing->said_point &&
                (is_by_hand(run, stored) || !run->record.given[placing->address])) {
         keep_all(run, stored);
-    } else {
+    } else if (!keeps_grade(run)) {
         place(run, area);
     }
 }

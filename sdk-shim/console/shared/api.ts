@@ -33,6 +33,8 @@ export interface RequestOptions {
   contentType?: string
   /** RFC 7240: "respond-async" */
   prefer?: string
+  /** The entity tag that a change expects. */
+  ifMatch?: string
   signal?: AbortSignal
   /** Sign-in calls answer 401 as their own result and must not wait for a new session. */
   anonymous?: boolean
@@ -85,6 +87,7 @@ async function send(path: string, options: RequestOptions): Promise<Response> {
     headers['Content-Type'] = options.contentType
   }
   if (options.prefer) headers.Prefer = options.prefer
+  if (options.ifMatch) headers['If-Match'] = options.ifMatch
   const csrf = session.csrf()
   if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf
   try {

@@ -127,6 +127,26 @@ add_links(struct json_object *doc, const struct host_ask *ask, const struct cim_
     }
 }
 
+/* How records get their position from an address, and which grades wait to be placed by hand. */
+static void
+add_placing(struct json_object *doc, const struct cim_placing *placing)
+{
+    if (placing->address == NULL) {
+        return;
+    }
+    struct json_object *object = json_object_new_object();
+    host_doc_text(object, "address", placing->address->name);
+    host_doc_text(object, "grade", placing->grade->name);
+    struct json_object *waiting = host_doc_array_in(object, "waiting");
+    for (size_t i = 0; i < placing->grade->codes->n_codes; i++) {
+        const char *grade = placing->grade->codes->codes[i].value;
+        if (!cim_placing_is_good(placing, grade, strlen(grade))) {
+            host_doc_append(waiting, json_object_new_string(grade));
+        }
+    }
+    host_doc_add(doc, "x-cim-placing", object);
+}
+
 static cim_status
 describe(const struct host_ask *ask, const struct host_visit *visit, bool has_tiles,
          struct json_object **ret_doc, cim_error *err)
@@ -149,6 +169,7 @@ describe(const struct host_ask *ask, const struct host_visit *visit, bool has_ti
     for (size_t i = 0; i < def->n_popup; i++) {
         host_doc_append(popup, json_object_new_string(def->popup[i]->name));
     }
+    add_placing(doc, &def->placing);
     host_doc_add(doc, "x-cim-clauses",
                  host_doc_texts((const char *const *)def->clauses, def->n_clauses));
     add_links(doc, ask, def, has_tiles);

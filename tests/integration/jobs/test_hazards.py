@@ -159,6 +159,9 @@ class Hazards(test_jobs.JobsTest):
                                          answers["lpg.overlay"]["pieces"]["features"][0]["properties"].items()
                                          if key.startswith("b_")})
         self.assertEqual(0, answers["lpg.topology"]["n_findings"])
+        self.assertEqual("海南省国贸路12号金山花园3栋2单元502室",
+                         answers["lpg.geocode"]["matches"]["features"][0]["properties"]["standard"])
+        self.assertIn("door", answers["lpg.reverse-geocode"][0])
 
     def file(self, path, status=200):
         request = urllib.request.Request(self.host.url.rstrip("/") + path,

@@ -210,11 +210,38 @@ def check_words(walk, way, answer):
     walk.expect(way + " counts", len(walk.visible(LAYERS["lpg.stations"])), answer.json[0]["records"])
 
 
+# What addresses are matched with, and the field that names it.
+NAMED = (("lpg.address-points", "address"), ("lpg.stations", "name"), ("lpg.risk-elements", "name"),
+         ("lpg.buildings", "name"), ("lpg.places", "name"))
+
+
+def ask_geocode(walk, way, run):
+    """By each name: only who sees the record, and its name in clear, finds it."""
+    for layer, field in NAMED:
+        for record in LAYERS[layer].records:
+            answer = run({"address": record.values[field]}, own=[record.tokens[field]])
+            found = [each["uid"] for feature in told_of(answer, "matches")["features"]
+                     for each in feature["properties"]["candidates"]]
+            seen = walk.person.sees(record) and walk.person.mode(record, LAYERS[layer].fields[field]) == canaries.CLEAR
+            walk.expect("%s finds %s in %s" % (way, layer, record.area), seen, record.uid in found)
+
+
+def ask_reverse_geocode(walk, way, run):
+    """At each address: only who sees it is told of it."""
+    for record in LAYERS["lpg.address-points"].records:
+        answer = run({"point": place_of(record)})
+        told = answer.json if isinstance(answer.json, list) else told_of(answer, "places")
+        walk.expect("%s tells of the door in %s" % (way, record.area), record.uid if walk.person.sees(record) else None,
+                    told[0]["door"] and told[0]["door"]["uid"])
+
+
 # id -> (inputs, what is expected of an answer, further questions); an analysis that is not here fails.
 PROCESSES = {
     "lpg.route-hazards": (ROUTE, check_route_hazards, ask_route_hazards),
     "lpg.buffer": (BUFFER, check_uids("lpg.end-users", "buffers"), ask_buffer),
     "lpg.density": (DENSITY, check_density, None),
+    "lpg.geocode": ({"address": "海口市国贸路12号"}, None, ask_geocode),
+    "lpg.reverse-geocode": ({"point": VIEWSHED["point"]}, None, ask_reverse_geocode),
     "lpg.overlay": (OVERLAY, check_uids("lpg.buildings", "pieces"), None),
     "lpg.topology": (TOPOLOGY, None, None),
     "lpg.viewshed": (VIEWSHED, None, None),

@@ -147,11 +147,34 @@ the_table(void **state)
     assert_int_equal(n_wrong, 0);
 }
 
+/* The standard text of a standard text is itself. */
+static void
+standard_stays(void **state)
+{
+    const struct tree *tree = *state;
+    int n_wrong = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lpg_address address;
+        struct cim_buf out;
+        cim_buf_init(&out, 4096);
+        lpg_address_parse(tree->names, -1, cases[i].standard, strlen(cases[i].standard), &address);
+        lpg_address_write(tree->names, &address, &out);
+        cim_buf_add(&out, "", 0);
+        if (strcmp(out.data, cases[i].standard) != 0 || address.rest[0] != '\0') {
+            print_error("%s -> %s\n", cases[i].standard, out.data);
+            n_wrong++;
+        }
+        cim_buf_done(&out);
+    }
+    assert_int_equal(n_wrong, 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table),
+        cmocka_unit_test(standard_stays),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -13,11 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENTERPRISES, STATIONS, USERS, HAZARDS, ACCIDENTS, VEHICLES, CAMERAS, RISKS, N_LAYERS };
+enum {
+    ENTERPRISES,
+    STATIONS,
+    USERS,
+    HAZARDS,
+    ACCIDENTS,
+    VEHICLES,
+    CAMERAS,
+    RISKS,
+    ADDRESSES,
+    N_LAYERS
+};
 
 static const char *const LAYERS[N_LAYERS] = {"enterprises", "stations",     "end-users",
                                              "hazards",     "accidents",    "vehicles",
-                                             "cameras",     "risk-elements"};
+                                             "cameras",     "risk-elements", "address-points"};
 static const char TODAY[] = "2026-11-22";
 static const char NOW[] = "2026-11-22T02:00:00.000Z";
 

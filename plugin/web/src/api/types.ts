@@ -70,6 +70,8 @@ export interface Collection {
   'x-cim-label'?: string
   'x-cim-geometry'?: string
   'x-cim-popup'?: string[]
+  /** Records are placed by their address; those of the grades `waiting` are to be placed by hand. */
+  'x-cim-placing'?: { address: string; grade: string; waiting: string[] }
 }
 
 export interface Basemap {
