@@ -235,6 +235,15 @@ layer_doc(const struct host_ask *ask, const struct cim_definition *def)
     add_iso(ask, doc, def);
     add_format(doc, "GeoJSON", "application/geo+json");
     add_format(doc, "CSV", "text/csv");
+    add_format(doc, "GeoPackage", "application/geopackage+sqlite3");
+    add_format(doc, "Shapefile, FileGDB (zip)", "application/zip");
+    add_format(doc, "XLSX", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+    if (def->geometry != CIM_GEOMETRY_NONE) {
+        add_format(doc, "KML", "application/vnd.google-earth.kml+xml");
+        add_format(doc, "KMZ", "application/vnd.google-earth.kmz");
+        add_format(doc, "GML", "application/gml+xml");
+        add_format(doc, "DXF", "image/vnd.dxf");
+    }
     return doc;
 }
 

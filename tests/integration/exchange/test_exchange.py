@@ -5,7 +5,6 @@ usage: test_exchange.py --host CIM_HOST --plugins DIR [unittest arguments]
 """
 import argparse
 import csv
-import glob
 import json
 import os
 import shutil
@@ -71,7 +70,7 @@ class Platform:
 
     def serve(self):
         self.process = subprocess.Popen(
-            [ARGS.host, "serve", "--var", self.var, "--plugins.dirs", ARGS.plugins, "--port=0",
+            [ARGS.host, "serve", "--var", self.var, "--plugins.dirs", ARGS.plugins, "--port=0", *self.store,
              "--log.level=error"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=CLEAN)
         self.url = self.process.stdout.readline().strip().rstrip("/")
         for _ in range(200):
@@ -106,14 +105,6 @@ class Platform:
         shutil.rmtree(self.dir)
 
 
-def ring_area(ring):
-    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:]))) / 2
-
-
-def polygon_area(rings):
-    return ring_area(rings[0]) - sum(ring_area(each) for each in rings[1:])
-
-
 def positions(geometry):
     def walk(node):
         if isinstance(node[0], (int, float)):
@@ -122,27 +113,6 @@ def positions(geometry):
             for each in node:
                 yield from walk(each)
     return list(walk(geometry["coordinates"])) if geometry and geometry["coordinates"] else []
-
-
-class Measures:
-    """What is compared: how many, where, how large, and every position."""
-
-    def __init__(self, path, layer=None):
-        words = ["ogr2ogr", "-f", "GeoJSON", "/vsistdout/", path, "-lco", "COORDINATE_PRECISION=15"]
-        done = run_program(words + ([layer] if layer else []))
-        features = json.loads(done.stdout)["features"]
-        geometries = [f["geometry"] for f in features if f["geometry"]]
-        points = [p for g in geometries for p in positions(g)]
-        self.properties = [f["properties"] for f in features]
-        self.count = len(features)
-        self.box = [f(p[i] for p in points) for f, i in ((min, 0), (min, 1), (max, 0), (max, 1))]
-        self.area = 0
-        for g in geometries:
-            if g["type"] == "Polygon":
-                self.area += polygon_area(g["coordinates"])
-            elif g["type"] == "MultiPolygon":
-                self.area += sum(polygon_area(each) for each in g["coordinates"])
-        self.points = sorted((p[0], p[1]) for p in points)
 
 
 BASE = None
@@ -157,213 +127,8 @@ def base():
     return BASE
 
 
-class Hainan(unittest.TestCase):
-    """Every vector file of the real data is read back equal."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.data = os.path.join(os.environ["CIM_TEST_DATA"], "hainan")
-        cls.base = Platform(areas=cls.real_areas())
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.base.end()
-
-    @staticmethod
-    def real_areas():
-        """The tree of the official codes; a city without districts counts once."""
-        lines, seen = AREAS.splitlines()[:1], set()
-        codes = os.path.join(os.environ["CIM_TEST_DATA"], "hainan", "hainan_admin_codes.csv")
-        with open(codes, encoding="utf-8-sig", newline="") as f:
-            for row in csv.DictReader(f):
-                if row["code"] not in seen:
-                    seen.add(row["code"])
-                    level = {"prefecture": "city"}.get(row["level"], row["level"])
-                    lines.append("%s,%s,%s,%s,,,," % (row["code"], row["name"], level, row["parent_code"]))
-        return "\n".join(lines) + "\n"
-
-    CASES = {
-        "hainan_airports_ports.geojson": ("places", ["--set=class=town"]),
-        "hainan_coastline.geojson": ("coastline", ["--set=kind=islet"]),
-        "hainan_counties.geojson": ("districts", ["--map=adcode=code,parent_code=parent", "--set=level=county"]),
-        "hainan_lakes.geojson": ("coastline", ["--set=kind=islet"]),
-        "hainan_places.geojson": ("places", ["--set=class=town", "--map=adcode=county_code"]),
-        "hainan_rivers.geojson": ("roads", ["--set=class=county"]),
-        "hainan_roads.geojson": ("roads", ["--set=class=county"]),
-        "hainan_roads_raw.geojson": ("roads", ["--set=class=county"]),
-        "hainan_roads_routable.geojson": ("roads", ["--set=class=county"]),
-        "hainan_sansha.geojson": ("districts", ["--map=adcode=code", "--set=level=city"]),
-        "hainan_urban_area_ne50m.geojson": ("coastline", ["--set=kind=islet"]),
-    }
-
-    def read_back(self, file, layer, options):
-        platform = Platform(self.base)
-        try:
-            out = platform.run("import", file, "--layer=lpg." + layer, *options)
-            copy = platform.path("out.gpkg")
-            platform.run("export", "lpg." + layer, copy)
-            return out, Measures(copy), platform.sql(
-                "select count(*), (select count(*) from rtree_lpg_%s_geom) from lpg_%s" %
-                ((layer.rstrip("s"),) * 2 if layer != "coastline" else ("coastline",) * 2))
-        finally:
-            platform.end()
-
-    def test_no_file_is_left_out(self):
-        found = {os.path.basename(p) for p in glob.glob(os.path.join(self.data, "*.geojson"))}
-        self.assertEqual(found, set(self.CASES))
-
-    def test_files_read_back_equal(self):
-        for name, (layer, options) in self.CASES.items():
-            with self.subTest(file=name):
-                path = os.path.join(self.data, name)
-                before = Measures(path)
-                _, after, counts = self.read_back(path, layer, options)
-                self.assertEqual(after.count, before.count)
-                self.assertEqual(counts, "%d|%d" % (before.count, before.count))
-                self.assertEqual(after.box, before.box)
-                self.assertAlmostEqual(after.area, before.area, delta=1e-9)
-                self.assertEqual(after.points, before.points)
-                if "name" in before.properties[0]:
-                    self.assertEqual(sorted(p["name"] or "" for p in after.properties),
-                                     sorted(p["name"] or "" for p in before.properties))
-
-    def test_gcj02_is_undone(self):
-        """The published counties in GCJ-02 come to lie where the corrected ones are: inland borders,
-        which the clipping to the coast left alone, agree to the rounding of the correction."""
-        raw = os.path.join(self.data, "raw_gcj02", "hainan_counties_gcj02_with_sea.geojson")
-        options = ["--map=adcode=code", "--set=level=county", "--crs=gcj02"]
-        out, after, _ = self.read_back(raw, "districts", options)
-        self.assertIn("GCJ-02", out)
-        corrected = Measures(os.path.join(self.data, "hainan_counties.geojson"))
-        self.assertEqual(after.count, corrected.count)
-        rounded = {(round(x, 5), round(y, 5)) for x, y in after.points}
-        near = sum((round(x, 5), round(y, 5)) in rounded for x, y in corrected.points)
-        moved = {(round(x, 5), round(y, 5)) for x, y in Measures(raw).points}
-        unmoved = sum((round(x, 5), round(y, 5)) in moved for x, y in corrected.points)
-        self.assertGreater(near, len(after.points) / 4)
-        self.assertLess(unmoved, near / 20)
-
-    def test_formats_agree(self):
-        folder = os.path.join(os.path.dirname(self.data), "formats")
-        places = Measures(os.path.join(self.data, "hainan_places.geojson"))
-        path = os.path.join(folder, "shapefile", "hainan_places_gbk.shp")
-        out, after, _ = self.read_back(path, "places", ["--set=class=town"])
-        self.assertIn("Shapefile", out)
-        self.assertEqual(after.points, places.points)
-        self.assertEqual(sorted(p["name"] for p in after.properties),
-                         sorted(p["name"] for p in places.properties))
-        path = os.path.join(folder, "gpkg", "hainan.gpkg")
-        counties = Measures(path, "counties")
-        _, after, _ = self.read_back(path, "districts", ["--source-layer=counties", "--map=adcode=code",
-                                                         "--set=level=county"])
-        self.assertEqual(after.points, counties.points)
-
-
 def places(rows):
     return "name,class,lon,lat\n" + "".join("%s,town,%s,%s\n" % row for row in rows)
-
-
-class Formats(unittest.TestCase):
-    """A file of each format is read back equal, on either store; what it should be is asked of GDAL."""
-
-    CASES = {
-        "shapefile/hainan_counties_utf8.shp": ("districts", None, ["--map=adcode=code", "--set=level=county"]),
-        "shapefile/hainan_places_gbk.shp": ("places", None, ["--set=class=town", "--map=adcode=county_code"]),
-        "filegdb/hainan.gdb": ("land-use", "counties", ["--map=adcode=parcel_no", "--set=code=01,state=current"]),
-        "gpkg/hainan.gpkg": ("roads", "rivers", ["--set=class=county"]),
-        "kml/hainan_places.kml": ("places", None, ["--set=class=town"]),
-        "kml/hainan_counties.kmz": ("control-lines", None, ["--map=adcode=line_no",
-                                                            "--set=kind=ecological,effect=prohibited"]),
-        "gml/hainan_counties.gml": ("restricted-zones", None, ["--map=adcode=zone_no",
-                                                               "--set=kind=key_area,all_day=true"]),
-        "geojson/hainan_rivers_rfc7946.geojson": ("roads", None, ["--set=class=county"]),
-        "dxf/hainan_rivers_epsg4546.dxf": ("roads", None, ["--set=class=county", "--crs=EPSG:4546"]),
-    }
-
-    # The rest takes a minute and more: `script/test --all`. But for "lines" of qgis_test.gdb, which has a line of
-    # several parts, and no layer does.
-    MORE = {
-        "filegdb/hainan.gdb places": ("places", "places", ["--set=class=town"]),
-        "filegdb/qgis_test.gdb polys": ("land-use", "polys", ["--map=text=parcel_no", "--set=code=01,state=current"]),
-        "filegdb/qgis_test.gdb points": ("places", "points", ["--set=class=town", "--map=text=name"]),
-        "gpkg/hainan.gpkg counties": ("land-use", "counties", ["--map=name=parcel_no", "--set=code=01,state=current"]),
-        "kml/qgis_multilayer.kml": ("places", "Layer2", ["--set=class=town", "--map=Name=name"]),
-        "kml/togeojson_linestring.kml": ("roads", None, ["--set=class=county"]),
-        "gml/qgis_airports.gml": ("places", None, ["--set=class=town", "--map=NAME=name"]),
-        "shapefile/latin1-property.shp": ("places", None, ["--set=class=town"]),
-        "shapefile/qgis_points.shp": ("places", None, ["--set=class=town", "--map=Class=name"]),
-        "shapefile/qgis_lines.shp": ("roads", None, ["--set=class=county", "--map=Name=name"]),
-        "shapefile/qgis_buildings.shp": ("coastline", None, ["--set=kind=islet"]),
-    }
-    NOT_STORED = {
-        "dxf/qgis_entities.dwg": "a closed format",
-        "dxf/dxflib_demo.dxf": "a drawing that lies nowhere",
-        "dxf/dxflib_hatch.dxf": "a drawing that lies nowhere",
-        "dxf/qgis_points_lines_3d.dxf": "a drawing that lies nowhere",
-        "filegdb/qgis_featuredataset.gdb": "its layers are empty",
-        "shapefile/qgis_polys.shp": "no column numbers its records, as layers of several polygons ask",
-    }
-
-    def check_file(self, platform, seen, path, layer, source_layer, options):
-        straight = platform.path("straight.gpkg")
-        done = run_program(["ogr2ogr", "-t_srs", "EPSG:4490", straight, path, "-dim", "XY"]
-                           + (["-s_srs", "EPSG:4546"] if path.endswith(".dxf") else [])
-                           + ([source_layer] if source_layer else []))
-        self.assertEqual(done.returncode, 0, done.stderr)
-        before = Measures(straight)
-        os.unlink(straight)
-        platform.run("import", path, "--layer=lpg." + layer, "--any-area",
-                     *(["--source-layer=" + source_layer] if source_layer else []), *options)
-        copy = platform.path("out.geojsonl")
-        platform.run("export", "lpg." + layer, copy)
-        with open(copy) as f:
-            new = [line for line in f if json.loads(line)["id"] > seen.get(layer, 0)]
-        seen[layer] = max(json.loads(line)["id"] for line in new)
-        platform.path("new.geojsonl", "".join(new))
-        os.unlink(copy)
-        after = Measures(os.path.join(platform.dir, "new.geojsonl"))
-        self.assertEqual(after.count, before.count)
-        for got, expected in zip(after.box, before.box):
-            self.assertAlmostEqual(got, expected, delta=2e-7)
-        self.assertAlmostEqual(after.area, before.area, delta=1e-6)
-
-    def check(self, url, folder, cases):
-        platform = Platform(areas=Hainan.real_areas(), url=url)
-        self.addCleanup(platform.end)
-        seen = {}
-        for name, (layer, source_layer, options) in cases.items():
-            with self.subTest(file=name):
-                path = os.path.join(os.environ["CIM_TEST_DATA"], folder, name.split(" ")[0])
-                self.check_file(platform, seen, path, layer, source_layer, options)
-
-    def cases(self):
-        return {**self.CASES, **self.MORE} if os.environ.get("CIM_TEST_LONG") else self.CASES
-
-    @staticmethod
-    def database(name):
-        socket = os.environ["CIM_TEST_PG"]
-        made = run_program(["psql", "-h", socket, "-U", "cim", "-d", "postgres", "-c",
-                            "create database %s template cim_template" % name])
-        if made.returncode != 0:
-            raise AssertionError(made.stderr)
-        return "postgresql:///%s?host=%s&user=cim" % (name, urllib.parse.quote(socket, safe=""))
-
-    def test_no_file_is_left_out(self):
-        data = os.path.join(os.environ["CIM_TEST_DATA"], "formats")
-        patterns = ("shapefile/*.shp", "filegdb/*.gdb", "gpkg/*.gpkg", "kml/*.km?", "gml/*.gml", "geojson/*.geojson",
-                    "dxf/*.d??")
-        found = {os.path.relpath(path, data) for each in patterns for path in glob.glob(os.path.join(data, each))}
-        named = {name.split(" ")[0] for name in {**self.CASES, **self.MORE}}
-        self.assertEqual(found, named | set(self.NOT_STORED))
-
-    def test_embedded(self):
-        self.check(None, "formats", self.cases())
-
-    def test_postgresql(self):
-        self.check(self.database("formats"), "formats", self.cases())
-        if os.environ.get("CIM_TEST_LONG"):  # on the embedded store Hainan does it, record by record
-            self.check(self.database("hainan"), "hainan",
-                       {name: (layer, None, options) for name, (layer, options) in Hainan.CASES.items()})
 
 
 class Killed(unittest.TestCase):

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import unittest
 import urllib.parse
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../host"), os.path.join(HERE, "../writes")]
@@ -73,6 +74,14 @@ def light(light_no, x=110.3, y=20.05, area="460100", **more):
 FULL = {"name": "秀英灯塔", "kind": "beacon", "height_m": 63.25, "lamps": 3, "lit": False, "unlit_reason": "更换灯具",
         "built_on": "1891-05-04", "overhauled_on": "2019-11-30", "seen_at": "2026-01-02T03:04:05.678Z",
         "operator_code": USCC, "keeper_phone": PHONE}
+
+
+def unpacked(body):
+    """The bytes of a file, or of those in an archive."""
+    if body[:4] != b"PK\x03\x04":
+        return body
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        return b"".join(archive.read(name) for name in archive.namelist())
 
 
 class Unseen(unittest.TestCase):
@@ -294,6 +303,95 @@ class Unseen(unittest.TestCase):
             self.assertEqual(self.send("POST", ITEMS, light("L9"), who)[0], status)
         for path in (ITEMS, COLLECTION, COLLECTION + "/schema"):
             self.assertEqual(self.send("GET", path, who="nobody")[0], 403, path)
+
+    RECORDS = "/catalogue/collections/resources/items"
+
+    def test_it_is_in_the_catalogue(self):
+        self.create(light("L1", **FULL))
+        record = self.ok(self.RECORDS + "/" + LAYER, "haikou")
+        told = record["properties"]
+        self.assertEqual((record["id"], told["type"], told["title"], told["x-cim-title"]["en"]), (LAYER, "dataset", "灯塔", "Lighthouses"))
+        self.assertEqual(told["themes"][0]["concepts"][0]["id"], "测试专题")
+        catalog, iso = told["catalog"], told["iso19115"]
+        self.assertEqual((catalog["class"], catalog["format"], catalog["sharing"]["type"]), ("测试专题", "vector", "conditional"))
+        items = {each["name"]: each for each in catalog["items"]}
+        with open(HERE + "/definition/layer.json", encoding="utf-8") as file:
+            self.assertEqual(list(items), [field["name"] for field in json.load(file)["fields"]])
+        self.assertEqual((items["height_m"]["title"], items["height_m"]["type"], items["height_m"]["unit"]), ("灯高", "number", "m"))
+        self.assertEqual([name for name in items if items[name]["sensitive"]], ["keeper_phone"])
+        self.assertEqual({name: iso[name] for name in ("metadataStandardName", "spatialRepresentationType", "geometryType",
+                                                       "referenceSystem", "maintenanceFrequency", "retention")},
+                         {"metadataStandardName": "ISO 19115-1:2014", "spatialRepresentationType": "vector", "geometryType": "Point",
+                          "referenceSystem": "EPSG:4490", "maintenanceFrequency": "yearly", "retention": "10y"})
+        quality = self.ok("%s/%s/quality" % (self.RECORDS, LAYER), "haikou")
+        self.assertIn("light_no", json.dumps(quality))
+        hits = self.ok(self.RECORDS + "?q=" + urllib.parse.quote("灯塔"), "haikou")
+        self.assertEqual({each["id"] for each in hits["features"]}, {LAYER, LAYER + ".tiles"})
+
+    def picture(self, path, who="keeper"):
+        """Width, and the colour at each of the places asked for, as GDAL reads the picture."""
+        status, headers, body = self.send("GET", path, who=who)
+        self.assertEqual((status, headers["Content-Type"]), (200, "image/png"), body[:300])
+        name = os.path.join(self.folder, "picture.png")
+        with open(name, "wb") as file:
+            file.write(body)
+
+        def at(x, y):
+            done = subprocess.run(["gdallocationinfo", "-valonly", name, str(x), str(y)], check=True, capture_output=True, text=True)
+            return tuple(int(each) for each in done.stdout.split())
+        return at
+
+    def test_its_pictures_are_drawn(self):
+        blue = (0x1f, 0x6f, 0xeb)
+        self.create(light("L1", 110.3, 20.05), light("L2", 109.5, 18.2, "460200"))
+        near = "bbox=110.2,20,110.4,20.1&width=400&height=200&f=png"
+        for path in ("%s/map?%s&crs=CRS84" % (COLLECTION, near), "/styles/lighthouses/map?%s&crs=CRS84" % near,
+                     "/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetMap&LAYERS=%s&STYLES=&CRS=CRS:84&BBOX=110.2,20,110.4,20.1&WIDTH=400"
+                     "&HEIGHT=200&FORMAT=image/png&TRANSPARENT=TRUE" % LAYER):
+            with self.subTest(path=path):
+                at = self.picture(path)
+                self.assertEqual(at(200, 100)[:3], blue)  # the middle of the box
+                self.assertNotEqual(at(40, 40)[:3], blue)
+        sanya = "%s/map?bbox=109.4,18.15,109.6,18.25&width=400&height=200&f=png&crs=CRS84" % COLLECTION
+        self.assertEqual(self.picture(sanya)(200, 100)[:3], blue)
+        self.assertNotEqual(self.picture(sanya, "haikou")(200, 100)[:3], blue)  # not of his area
+        self.picture(COLLECTION + "/thumbnail")
+        self.picture("/styles/lighthouses/legend")
+        self.picture(COLLECTION + "/legend")
+        self.assertEqual(self.send("GET", COLLECTION + "/map?" + near, who="nobody")[0], 403)
+
+    def test_it_is_in_the_capabilities(self):
+        self.create(light("L1"))
+        for path in ("/wms?SERVICE=WMS&REQUEST=GetCapabilities", "/wmts?SERVICE=WMTS&REQUEST=GetCapabilities"):
+            for who, there in (("keeper", True), ("haikou", True), ("nobody", False)):
+                status, _, text = self.send("GET", path, who=who)
+                self.assertEqual((status, LAYER in text.decode(), "灯塔" in text.decode()), (200, there, there), (path, who))
+        path = ("/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetFeatureInfo&LAYERS=%s&QUERY_LAYERS=%s&STYLES=&CRS=CRS:84&BBOX=110.2,20,"
+                "110.4,20.1&WIDTH=400&HEIGHT=200&I=200&J=100&INFO_FORMAT=application/json&FORMAT=image/png" % (LAYER, LAYER))
+        self.assertEqual(self.ok(path)["features"][0]["properties"]["light_no"], "L1")
+        self.picture("/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetLegendGraphic&FORMAT=image/png&LAYER=" + LAYER)
+
+    def test_exports_in_every_format_are_masked(self):
+        self.create(light("L1", **FULL), light("L2", 109.5, 18.2, "460200", name="三亚湾灯塔", keeper_phone=PHONE))
+        for form in ("json", "geojsonl", "csv", "gpkg", "shp", "gdb", "kml", "kmz", "gml", "dxf", "xlsx"):
+            with self.subTest(format=form):
+                status, _, body = self.send("GET", "%s?export=true&f=%s" % (ITEMS, form), who="haikou")
+                self.assertEqual(status, 200, body[:300])
+                told = unpacked(body)
+                self.assertNotIn(PHONE.encode(), told)
+                self.assertNotIn("三亚湾灯塔".encode(), told)  # of another area
+                if form != "dxf":  # which has no attributes
+                    self.assertIn("秀英灯塔".encode(), told)
+                    self.assertIn(b"138****1234", told)
+                self.assertEqual(self.send("GET", "%s?export=true&f=%s" % (ITEMS, form), who="nobody")[0], 403)
+        path = os.path.join(self.folder, "lights.gpkg")
+        with open(path, "wb") as file:
+            file.write(self.send("GET", ITEMS + "?export=true&f=gpkg")[2])
+        done = subprocess.run(["ogrinfo", "-al", path], check=True, capture_output=True, text=True).stdout
+        self.assertIn("Feature Count: 2", done)
+        for line in ("light_no (String) = L1", "built_on (Date) = 1891/05/04", "lit (Integer(Boolean)) = 0",
+                     "seen_at (DateTime) = 2026/01/02 03:04:05.678+00", "height_m (Real) = 63.25"):
+            self.assertIn(line, done)
 
     def test_nothing_was_built_for_it(self):
         with open(test_host.ARGS.plugins + "/lpg/lpg.so", "rb") as built, open(self.folder + "/lpg/lpg.so", "rb") as used:
