@@ -278,6 +278,33 @@ repair(struct host_source *source, OGRGeometryH *geometry, const cim_error *why,
     return CIM_OK;
 }
 
+static void
+warn(const struct host_source *source, const char *value, const char *zh, const char *en)
+{
+    cim_error what = {0};
+    if (source->warned != NULL) {
+        (void)cim_fail(&what, CIM_OK, "geom", value, "%s%.0s", "%.0s%s", zh, en);
+        source->warned(source->told_arg, source->n_read, &what);
+    }
+}
+
+/* Degrees that are none of ours in a system that was declared right are rare, and slips are not: a
+ * sign, a missing digit, a wrong zone. */
+static void
+warn_outside(const struct host_source *source, OGRGeometryH geometry)
+{
+    enum { WEST_DEG = 73, EAST_DEG = 136, SOUTH_DEG = 3, NORTH_DEG = 54 }; /* 南海 to 漠河 */
+    OGREnvelope box;
+    char value[64];
+    OGR_G_GetEnvelope(geometry, &box);
+    if (box.MinX < WEST_DEG || box.MaxX > EAST_DEG || box.MinY < SOUTH_DEG ||
+        box.MaxY > NORTH_DEG) {
+        (void)snprintf(value, sizeof value, "%.6f %.6f", box.MinX, box.MinY);
+        warn(source, value, "位置在中国范围之外：坐标或坐标系是否有误？",
+             "it lies outside of China: are the coordinates and their system right?");
+    }
+}
+
 /* The geometry as WKB in source->wkb, checked. Takes *geometry, and gives it back. */
 static cim_status
 check_and_export(struct host_source *source, OGRGeometryH *geometry, size_t *ret_len,
@@ -287,6 +314,7 @@ check_and_export(struct host_source *source, OGRGeometryH *geometry, size_t *ret
         source->geometry == CIM_GEOMETRY_POLYGON || source->geometry == CIM_GEOMETRY_MULTI_POLYGON;
     cim_error why = {0};
     CIM_TRY(fit(source, geometry, err));
+    warn_outside(source, *geometry);
     CIM_TRY(to_wkb(source, *geometry, ret_len, err));
     if (source->geos != NULL) {
         const cim_status status =
@@ -319,6 +347,10 @@ host_source_convert_geometry(struct host_source *source, OGRFeatureH feature,
     size_t len = 0;
     CIM_TRY(host_source_geometry(source, feature, &geometry, err));
     if (geometry == NULL || OGR_G_IsEmpty(geometry)) {
+        if (geometry != NULL) {
+            warn(source, OGR_G_GetGeometryName(geometry), "几何为空，按没有几何存入",
+                 "the geometry is empty, and stored as none");
+        }
         OGR_G_DestroyGeometry(geometry);
         cim_batch_append_null(builder, column);
         return CIM_OK;
