@@ -202,9 +202,9 @@ cim_status host_exchange_export(const cim_layer *layer, const struct cim_definit
                                 cim_error *err);
 
 /* The same in steps, for rows that come from several queries: begin, open with the rows' names and
- * types, add their batches, finish; and free, which takes away what was not finished. Definition and
- * rows are borrowed during the call alone, the texts of the options to the end. Used by one thread
- * at a time. */
+ * types, add their batches, finish; and free, which takes away what was not finished. Definition
+ * and rows are borrowed during the call alone, the texts of the options to the end. Used by one
+ * thread at a time. */
 struct host_export;
 cim_status host_export_begin(const char *path, const struct host_export_options *options,
                              struct host_export **ret_export, cim_error *err);
