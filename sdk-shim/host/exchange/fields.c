@@ -160,13 +160,16 @@ note_ignored(struct host_import_report *report, const char *name)
     }
 }
 
-/* The target that `map` names for a column, if any. */
+/* The target that `map` names for a column, if any; the column's very name before one that is
+ * alike. */
 static cim_status
 find_mapped(const char *map, const struct cim_definition *definition, const char *name,
             struct target *ret_target, bool *ret_found, cim_error *err)
 {
     CIM_AUTO_FREE char *copy = strdup(map != NULL ? map : "");
     char *rest = copy;
+    struct target target = {0};
+    bool exact = false;
     *ret_found = false;
     if (copy == NULL) {
         return cim_fail_nomem(err);
@@ -178,12 +181,16 @@ find_mapped(const char *map, const struct cim_definition *definition, const char
         if (from == NULL) {
             return CIM_OK;
         }
-        if (*to != '\0' && !find_target(definition, to, ret_target)) {
+        if (*to != '\0' && !find_target(definition, to, &target)) {
             return no_target("map", to, err);
         }
-        if (same(from, name)) {
-            ret_target->name = *to != '\0' ? ret_target->name : NULL;
+        exact = strcmp(from, name) == 0;
+        if (exact || (!*ret_found && same(from, name))) {
+            *ret_target = target;
+            ret_target->name = *to != '\0' ? target.name : NULL;
             *ret_found = true;
+        }
+        if (exact) {
             return CIM_OK;
         }
     }
@@ -224,8 +231,9 @@ take_field(OGRFieldDefnH field, int index, struct host_text_in *text, enum host_
     CIM_TRY(find_mapped(options->map, definition, name.data, &target, &mapped, err));
     found = mapped ? target.name != NULL : find_any(definition, kind, raw, name.data, &target);
     before = found ? column_of(columns, target.name) : NULL;
-    /* A name as the layer has it wins over one that is alike. */
-    if (!found || (before != NULL && !mapped && strcmp(name.data, target.name) != 0)) {
+    /* A name as the layer has it wins over one that is alike, and loses to the caller's list. */
+    if (!found ||
+        (before != NULL && !mapped && (before->mapped || strcmp(name.data, target.name) != 0))) {
         note_ignored(report, name.data);
         return CIM_OK;
     }
@@ -236,6 +244,7 @@ take_field(OGRFieldDefnH field, int index, struct host_text_in *text, enum host_
                                           .type = type_for(field, target.field),
                                           .ogr_index = index,
                                           .ogr_type = OGR_Fld_GetType(field),
+                                          .mapped = mapped,
                                           .field = target.field};
     return CIM_OK;
 }

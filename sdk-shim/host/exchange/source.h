@@ -216,6 +216,7 @@ struct host_source_column {
     uint32_t type;    /* CIM_COL_… */
     int ogr_index;    /* -1: a constant */
     OGRFieldType ogr_type;
+    bool mapped; /* by the caller's list, not by its name */
     const char *constant;
     const struct cim_field *field; /* NULL: a record column */
 };

@@ -4,6 +4,7 @@
 #include "host/exchange/source.h"
 #include "kit/cleanup.h"
 
+#include <cpl_conv.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,42 @@ test_every_format_reads_back_equal(void **state)
     host_folder_remove(fake_path(fake, "k.gdb"));
 }
 
+/* As spreadsheets see them: moments in Beijing's time. */
+static void
+test_sheet_has_dates(void **state)
+{
+    struct fake_layer *fake = *state;
+    cim_error error = {0};
+    int64_t count = 0;
+    int at[6];
+    int zone = 0;
+    float seconds = 0;
+    assert_ok(export_to(fake, "a.xlsx", NULL, &count, &error), &error);
+    CPLSetThreadLocalConfigOption("OGR_XLSX_FIELD_TYPES", "AUTO"); /* not as imports read it */
+    GDALDatasetH dataset = GDALOpenEx(fake_path(fake, "a.xlsx"), GDAL_OF_VECTOR, NULL, NULL, NULL);
+    assert_non_null(dataset);
+    OGRLayerH layer = GDALDatasetGetLayer(dataset, 0);
+    assert_int_equal(OGR_L_GetFeatureCount(layer, TRUE), ROWS);
+    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(layer);
+    const int moment = OGR_FD_GetFieldIndex(defn, "updated_at");
+    const int day = OGR_FD_GetFieldIndex(defn, "day");
+    assert_true(moment >= 0 && day >= 0);
+    assert_int_equal(OGR_Fld_GetType(OGR_FD_GetFieldDefn(defn, moment)), OFTDateTime);
+    assert_int_equal(OGR_Fld_GetType(OGR_FD_GetFieldDefn(defn, day)), OFTDate);
+    OGR_L_ResetReading(layer);
+    OGR_F_Destroy(OGR_L_GetNextFeature(layer)); /* which has no day */
+    OGRFeatureH feature = OGR_L_GetNextFeature(layer);
+    assert_true(OGR_F_GetFieldAsDateTimeEx(feature, moment, &at[0], &at[1], &at[2], &at[3], &at[4],
+                                           &seconds, &zone) != 0);
+    /* 1763788082001 is 2025-11-22T05:08:02.001Z */
+    assert_true(at[0] == 2025 && at[1] == 11 && at[2] == 22 && at[3] == 13 && at[4] == 8);
+    assert_true(seconds > 2.0005F && seconds < 2.0015F);
+    assert_string_equal(OGR_F_GetFieldAsString(feature, day), "2026/11/22");
+    OGR_F_Destroy(feature);
+    GDALClose(dataset);
+    CPLSetThreadLocalConfigOption("OGR_XLSX_FIELD_TYPES", NULL);
+}
+
 static int
 count_files(const struct fake_layer *fake)
 {
@@ -217,6 +254,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_format_reads_back_equal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sheet_has_dates, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drawing_keeps_the_geometries, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failure_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_existing_file_and_bad_names, setup, teardown),

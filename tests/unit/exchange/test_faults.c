@@ -255,6 +255,55 @@ test_geojson_number_that_is_too_great_is_refused(void **state)
     host_import_report_done(&report);
 }
 
+static void
+test_what_lies_outside_or_is_empty_is_told_and_taken(void **state)
+{
+    static const char rows[] = "name;wkt\n"
+                               "a;POINT(110 20)\n"
+                               "b;POINT(-110 20)\n"
+                               "c;POINT EMPTY\n"
+                               "d;POINT(123.5 53.5)\n"
+                               "e;POINT(112 3.8)\n";
+    struct fake_layer *fake = *state;
+    const struct host_import_options options = {.crs = "cgcs2000"};
+    struct host_import_report report;
+    cim_error error = {0};
+    fake_write(fake, "o.csv", rows, strlen(rows));
+    assert_ok(fake_import(fake, fake_path(fake, "o.csv"), &options, &report, &error), &error);
+    assert_int_equal(report.n_written, 5);
+    assert_int_equal(report.n_warned, 2);
+    assert_int_equal(report.warnings[0].row, 2);
+    assert_string_equal(report.warnings[0].why.param, "geom");
+    assert_string_equal(report.warnings[0].why.value, "-110.000000 20.000000");
+    assert_contains(report.warnings[0].why.en, "outside of China");
+    assert_int_equal(report.warnings[1].row, 3);
+    assert_contains(report.warnings[1].why.en, "empty");
+    host_import_report_done(&report);
+}
+
+/* A KML has `Name`, what people see, beside the attribute `name`. */
+static void
+test_the_exact_name_of_a_column_wins_and_the_list_before_it(void **state)
+{
+    static const char text[] = "{\"type\":\"FeatureCollection\",\"features\":[{\"type\":"
+                               "\"Feature\",\"properties\":{\"Name\":\"x\",\"name\":\"y\","
+                               "\"other\":\"z\"},\"geometry\":{\"type\":\"Point\","
+                               "\"coordinates\":[110,20]}}]}";
+    struct fake_layer *fake = *state;
+    const struct host_import_options lists[] = {
+        {.map = NULL}, {.map = "other=name"}, {.map = "Name=name,name=code"}};
+    const char *const expected[] = {"y||||;", "z||||;", "x|y|||;"};
+    for (size_t i = 0; i < 3; i++) {
+        struct host_import_report report;
+        cim_error error = {0};
+        fake_write(fake, "n.geojson", text, sizeof text - 1);
+        assert_ok(fake_import(fake, fake_path(fake, "n.geojson"), &lists[i], &report, &error),
+                  &error);
+        assert_string_equal(fake->text, expected[i]);
+        host_import_report_done(&report);
+    }
+}
+
 int
 main(void)
 {
@@ -270,6 +319,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_messages_hold_no_folder_of_ours, setup, teardown),
         cmocka_unit_test_setup_teardown(test_geojson_number_that_is_too_great_is_refused, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_what_lies_outside_or_is_empty_is_told_and_taken, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_the_exact_name_of_a_column_wins_and_the_list_before_it,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests_name("exchange_faults", tests, NULL, NULL);
 }
