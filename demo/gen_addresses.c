@@ -1,4 +1,5 @@
-/* Standard addresses: the doors of made-up streets, a grid of them round the centre of each town. */
+/* Standard addresses: the doors of made-up streets, a grid of them round the centre of each town.
+ */
 
 #include "world.h"
 
@@ -38,8 +39,7 @@ write_address(const struct demo_world *world, struct demo_out *out, uint32_t ind
     struct demo_point at = door_point(town->centre, street, number);
     char uid[DEMO_UUID_TEXT], text[DEMO_ADDRESS_TEXT];
 
-    if (town->weight == 0 ||
-        !demo_district_contains(&world->geo.districts[town->district], at)) {
+    if (town->weight == 0 || !demo_district_contains(&world->geo.districts[town->district], at)) {
         return 0;
     }
     demo_record_uid(world, DEMO_LAYER_ADDRESS, index, uid);

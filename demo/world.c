@@ -264,11 +264,10 @@ demo_generate(struct demo_world *world, struct demo_error *err)
 {
     /* Totals are written last; the registers end with the last that adds to them. */
     static const write_step steps[] = {
-        demo_registers_open,      write_hazardous,      demo_write_cameras,  demo_write_accidents,
-        demo_write_risk_elements, demo_write_land,      demo_write_planning, demo_write_routes,
-        demo_write_detectors,     demo_write_cylinders, demo_write_calendar, demo_write_addresses,
-        demo_write_stations,
-        demo_write_enterprises,   demo_registers_close};
+        demo_registers_open,      write_hazardous,        demo_write_cameras,  demo_write_accidents,
+        demo_write_risk_elements, demo_write_land,        demo_write_planning, demo_write_routes,
+        demo_write_detectors,     demo_write_cylinders,   demo_write_calendar, demo_write_addresses,
+        demo_write_stations,      demo_write_enterprises, demo_registers_close};
     int failed = 0;
 
     for (size_t i = 0; failed == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {

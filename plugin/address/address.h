@@ -21,10 +21,10 @@ enum {
 };
 
 struct lpg_address {
-    int32_t area;      /* the deepest area of the tree that it names; -1: none */
-    int32_t door;      /* -1: none */
-    int32_t door_to;   /* of 12-16号: 16; -1 */
-    bool too_long;     /* characters past the limit were not read */
+    int32_t area;                      /* the deepest area of the tree that it names; -1: none */
+    int32_t door;                      /* -1: none */
+    int32_t door_to;                   /* of 12-16号: 16; -1 */
+    bool too_long;                     /* characters past the limit were not read */
     char town[LPG_ADDRESS_PART_BYTES]; /* a town, farm or village that the tree does not know */
     char community[LPG_ADDRESS_PART_BYTES];
     char group[LPG_ADDRESS_PART_BYTES]; /* 3组, 5队 */

@@ -72,10 +72,21 @@ add_form(struct lpg_area_names *names, int32_t ordinal, const char *text, size_t
 }
 
 /* Longer ones first. */
-static const char *const endings[] = {"黎族苗族自治县", "黎族自治县", "苗族自治县", "自治县",
-                                      "街道办事处",     "街道办",     "街道",       "经济开发区",
-                                      "开发区",         "省",         "市",         "区",
-                                      "县",             "镇",         "乡"};
+static const char *const endings[] = {"黎族苗族自治县",
+                                      "黎族自治县",
+                                      "苗族自治县",
+                                      "自治县",
+                                      "街道办事处",
+                                      "街道办",
+                                      "街道",
+                                      "经济开发区",
+                                      "开发区",
+                                      "省",
+                                      "市",
+                                      "区",
+                                      "县",
+                                      "镇",
+                                      "乡"};
 
 /* A committee stands for the place that it serves. */
 static const struct {

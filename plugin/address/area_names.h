@@ -1,8 +1,8 @@
 /* plugin/address/area_names.h -- the names by which people call the areas of the platform's tree.
  *
  * Besides its own name an area is found by what is left without its ending (海口 of 海口市, 琼中 of
- * 琼中黎族苗族自治县), by the forms of a village's committee (那央村, 那央村委会), and by the tree's
- * aliases. Immutable once built; a new version of the tree needs a new one.
+ * 琼中黎族苗族自治县), by the forms of a village's committee (那央村, 那央村委会), and by the
+ * tree's aliases. Immutable once built; a new version of the tree needs a new one.
  */
 #ifndef LPG_ADDRESS_AREA_NAMES_H
 #define LPG_ADDRESS_AREA_NAMES_H

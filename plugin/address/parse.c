@@ -7,12 +7,12 @@
 
 /* ---- words ---- */
 
-static const char *const road_ends[] = {"高速公路", "快速路", "大道", "大街", "公路", "国道",
-                                        "省道",     "县道",   "乡道", "胡同", "路",   "街",
-                                        "巷",       "弄",     NULL};
-static const char *const town_ends[] = {"街道办事处", "街道办", "街道", "办事处", "经济开发区",
-                                        "开发区",     "镇",     "乡",   "农场",   "林场",
-                                        NULL};
+static const char *const road_ends[] = {"高速公路", "快速路", "大道", "大街", "公路",
+                                        "国道",     "省道",   "县道", "乡道", "胡同",
+                                        "路",       "街",     "巷",   "弄",   NULL};
+static const char *const town_ends[] = {"街道办事处", "街道办", "街道", "办事处",
+                                        "经济开发区", "开发区", "镇",   "乡",
+                                        "农场",       "林场",   NULL};
 static const char *const county_ends[] = {"市", "县", "区", NULL};
 static const char *const committee_ends[] = {"社区居民委员会", "社区居委会", "居民委员会",
                                              "居委会",         "村民委员会", "村委会",
@@ -22,12 +22,12 @@ static const char *const name_ends[] = {"小区", "花园", "家园", "新村", 
                                         "别墅", "宿舍", "山庄", "公馆", "雅苑", "花苑", NULL};
 /* What makes the name of something else out of the name of an area: 海口 港, 三亚 湾. */
 static const char *const own_words[] = {
-    "宾馆", "酒店", "大厦", "广场", "医院", "中学", "小学", "大学", "学院", "港",   "湾",   "机场",
-    "火车", "汽车", "东站", "站",   "公园", "大桥", "老街", "花园", "小区", "新村", "村",   "市场",
+    "宾馆", "酒店", "大厦", "广场", "医院", "中学", "小学", "大学", "学院", "港",   "湾", "机场",
+    "火车", "汽车", "东站", "站",   "公园", "大桥", "老街", "花园", "小区", "新村", "村", "市场",
     "公司", "新城", "家园", "公寓", "商场", "中心", "饭店", "国际", "银行", "公馆", NULL};
 static const char *const between_words[] = {
-    "东", "南", "西", "北", "中", "上", "下", "新", "老", "内", "外", "前", "后", "横", "纵",
-    "支", "环", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", NULL};
+    "东", "南", "西", "北", "中", "上", "下", "新", "老", "内", "外", "前", "后", "横",
+    "纵", "支", "环", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", NULL};
 static const char *const section_ends[] = {"东段", "南段", "西段", "北段", "中段", "路段", NULL};
 /* Where something stands beside what is named, not at it. */
 static const char *const beside_words[] = {"对面", "旁边", "附近", "隔壁", "路口", "交叉口",
@@ -229,7 +229,8 @@ put_road(char *to, const struct lpg_chars *t, int from, int end)
     for (int i = from; i < end;) {
         int32_t value = 0;
         const int n = lpg_char_is_digit(t->c[i]) ? lpg_chars_number(t, i, &value) : 0;
-        if (n > 0 && n <= 2 && lpg_chars_any(t, i + n, (const char *const[]){"国道", "省道", NULL}) == 0 &&
+        if (n > 0 && n <= 2 &&
+            lpg_chars_any(t, i + n, (const char *const[]){"国道", "省道", NULL}) == 0 &&
             (i == from || !lpg_char_is_letter(t->c[i - 1]))) {
             lpg_chinese_number(value, to + len, LPG_ADDRESS_PART_BYTES - len);
             len += strlen(to + len);

@@ -76,13 +76,14 @@ what_of(const struct lpg_chars *t, const struct number *number, int *ret_word)
         {UNIT, {"单元", "梯", NULL}},
         {FLOOR, {"层", "楼", NULL}},
         {ROOM,
-         {"号房", "号室", "号铺面", "号商铺", "号铺", "房间", "室", "房", "户", "铺面", "铺", NULL}},
+         {"号房", "号室", "号铺面", "号商铺", "号铺", "房间", "室", "房", "户", "铺面", "铺",
+          NULL}},
         {GROUP, {"村民小组", "生产队", "小组", "组", "队", NULL}},
         {DOOR, {"号大院", "号院", "号", "#", NULL}},
     };
     /* 七房村, 十里路: a name that begins with a numeral */
-    static const char *const more[] = {"村", "园", "路", "街", "巷", "里", "庄", "镇", "山",
-                                       "岭", "坡", "寨", "线", "桥", "店", NULL};
+    static const char *const more[] = {"村", "园", "路", "街", "巷", "里", "庄", "镇",
+                                       "山", "岭", "坡", "寨", "线", "桥", "店", NULL};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const int n = lpg_chars_any(t, number->end, kinds[i].words);
         if (n == 0) {
@@ -133,8 +134,9 @@ take_sub(const struct lpg_chars *t, int at, struct lpg_address *a)
     if (joint > 0) {
         int32_t value = 0;
         const int n = lpg_chars_number(t, at + joint, &value);
-        if (n == 0 || (t->c[at] == '-' && read_number(t, at + joint, &number) &&
-                       what_of(t, &number, &word) != BARE && what_of(t, &number, &word) != NOTHING)) {
+        if (n == 0 ||
+            (t->c[at] == '-' && read_number(t, at + joint, &number) &&
+             what_of(t, &number, &word) != BARE && what_of(t, &number, &word) != NOTHING)) {
             return at;
         }
         (void)snprintf(a->door_sub, sizeof a->door_sub, "%s%d", beside > 0 ? "附" : "之",
@@ -239,8 +241,7 @@ take(struct lpg_parse *p, const struct number *number, enum what what, int end)
         taken = fill(p, number, a->floor, "");
         break;
     case GROUP:
-        taken = fill(p, number, a->group,
-                     lpg_chars_word(p->t, end - 1, "队") > 0 ? "队" : "组");
+        taken = fill(p, number, a->group, lpg_chars_word(p->t, end - 1, "队") > 0 ? "队" : "组");
         break;
     case DOOR:
         if (is_free_door) {

@@ -17,13 +17,13 @@ enum {
 };
 
 const char *const lpg_grade_names[LPG_GRADES + 2] = {
-    "door", "building",  "interpolated", "place", "road",
-    "community", "town", "county",       "none",  "ambiguous", NULL};
+    "door", "building", "interpolated", "place",     "road", "community",
+    "town", "county",   "none",         "ambiguous", NULL};
 
 static const double base_scores[LPG_GRADES] = {
-    [LPG_GRADE_DOOR] = 1.0,         [LPG_GRADE_BUILDING] = 0.95, [LPG_GRADE_INTERPOLATED] = 0.85,
-    [LPG_GRADE_PLACE] = 0.75,       [LPG_GRADE_ROAD] = 0.5,      [LPG_GRADE_COMMUNITY] = 0.3,
-    [LPG_GRADE_TOWN] = 0.2,         [LPG_GRADE_COUNTY] = 0.1};
+    [LPG_GRADE_DOOR] = 1.0,   [LPG_GRADE_BUILDING] = 0.95, [LPG_GRADE_INTERPOLATED] = 0.85,
+    [LPG_GRADE_PLACE] = 0.75, [LPG_GRADE_ROAD] = 0.5,      [LPG_GRADE_COMMUNITY] = 0.3,
+    [LPG_GRADE_TOWN] = 0.2,   [LPG_GRADE_COUNTY] = 0.1};
 
 /* A door of the street that is looked for. */
 struct door {
@@ -185,8 +185,8 @@ middle_of(const struct lpg_sites *sites, uint32_t record, struct lpg_candidate *
     candidate->lonlat_deg[0] = (ends[0] + ends[2]) / 2.0;
     candidate->lonlat_deg[1] = (ends[1] + ends[3]) / 2.0;
     for (uint32_t i = first; i < end; i++) {
-        candidate->error_m = fmax(
-            candidate->error_m, distance_m(candidate->lonlat_deg, sites->lonlat + 4 * (size_t)i));
+        candidate->error_m = fmax(candidate->error_m,
+                                  distance_m(candidate->lonlat_deg, sites->lonlat + 4 * (size_t)i));
     }
 }
 

@@ -36,9 +36,9 @@ struct lpg_candidate {
 
 struct lpg_geocoded {
     struct lpg_address address;
-    int32_t area;   /* where was looked: of the address, or the bias where that is narrower */
-    bool conflicts; /* the address and the bias exclude each other */
-    bool ambiguous; /* equally good candidates lie apart */
+    int32_t area;         /* where was looked: of the address, or the bias where that is narrower */
+    bool conflicts;       /* the address and the bias exclude each other */
+    bool ambiguous;       /* equally good candidates lie apart */
     enum lpg_grade grade; /* of the best candidate, else of the area alone */
     int n;
     struct lpg_candidate candidates[LPG_CANDIDATES_MAX]; /* the best first */

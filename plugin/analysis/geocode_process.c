@@ -44,11 +44,11 @@ write_parts(const struct lpg_area_names *names, const struct lpg_address *addres
     const struct {
         const char *key;
         const char *text;
-    } parts[] = {{"town", address->town},           {"community", address->community},
-                 {"group", address->group},         {"road", address->road},
-                 {"lane", address->lane},           {"door_sub", address->door_sub},
-                 {"name", address->name},           {"building", address->building},
-                 {"unit", address->unit},           {"floor", address->floor},
+    } parts[] = {{"town", address->town},   {"community", address->community},
+                 {"group", address->group}, {"road", address->road},
+                 {"lane", address->lane},   {"door_sub", address->door_sub},
+                 {"name", address->name},   {"building", address->building},
+                 {"unit", address->unit},   {"floor", address->floor},
                  {"room", address->room}};
     lpg_out_key(out, "parts");
     cim_buf_add_char(out, '{');
@@ -296,8 +296,8 @@ reverse_all(struct lpg_gazetteer_view *view, struct json_object *inputs, struct 
 /* ---- both ---- */
 
 static cim_status
-answer(struct lpg_gazetteer *gazetteer, const cim_call *call, cim_job *job,
-       const char *inputs_json, bool reverse, cim_blob *ret_result, cim_error *err)
+answer(struct lpg_gazetteer *gazetteer, const cim_call *call, cim_job *job, const char *inputs_json,
+       bool reverse, cim_blob *ret_result, cim_error *err)
 {
     struct json_object *inputs = NULL;
     struct lpg_gazetteer_view view = {0};

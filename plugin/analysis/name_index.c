@@ -19,9 +19,9 @@ struct lpg_name_index {
     atomic_uint references;
     struct lpg_sites *sites;
     int64_t areas_version;
-    uint32_t n_main;         /* records below are in `main` */
-    struct entries *main;    /* by key and door */
-    struct entries *tail;    /* likewise: the records from n_main on */
+    uint32_t n_main;      /* records below are in `main` */
+    struct entries *main; /* by key and door */
+    struct entries *tail; /* likewise: the records from n_main on */
 };
 
 /* ---- keys ---- */

@@ -1,5 +1,5 @@
-/* plugin/analysis/name_index.h -- the records of an index of sites by what their texts say: doors by
- * road and number, named places, roads by name.
+/* plugin/analysis/name_index.h -- the records of an index of sites by what their texts say: doors
+ * by road and number, named places, roads by name.
  *
  * Follows the versions of sites.h: a version that only appended records to the columns that were
  * read costs the reading of those records; merged or reread columns are read anew. 24 bytes an

@@ -45,8 +45,8 @@ place(void *arg, const char *area, const char *text, size_t len, struct lpg_plac
     const struct lpg_candidate *best = &geocoded.candidates[0];
     const bool doubtful =
         geocoded.conflicts || geocoded.ambiguous || (geocoded.n > 0 && best->area_differs);
-    *ret_placed = (struct lpg_placed){
-        .grade = lpg_grade_names[doubtful ? LPG_GRADES : (int)geocoded.grade]};
+    *ret_placed =
+        (struct lpg_placed){.grade = lpg_grade_names[doubtful ? LPG_GRADES : (int)geocoded.grade]};
     if (geocoded.n > 0 && !doubtful) {
         ret_placed->has_point = true;
         memcpy(ret_placed->lonlat_deg, best->lonlat_deg, sizeof best->lonlat_deg);

@@ -36,8 +36,8 @@ is_nearer(const struct nearest *n, double distance_m, uint32_t record)
     }
     /* Of equally near ones the one that was there first, whatever the order of the search. */
     return isnan(best->distance_m) || distance_m < best->distance_m ||
-           (best->part == n->number && n->part->view.sites->fid[record] <
-                                           n->part->view.sites->fid[best->record]);
+           (best->part == n->number &&
+            n->part->view.sites->fid[record] < n->part->view.sites->fid[best->record]);
 }
 
 static int
@@ -50,8 +50,10 @@ see_point(void *arg, uint32_t item)
     item_position(sites, item, at);
     const double distance_m = lpg_geodesic_inverse_m(n->at_deg, at, NULL);
     if (is_nearer(n, distance_m, record) && lpg_sites_visible(&n->part->view, record)) {
-        *n->best = (struct lpg_nearby){
-            .distance_m = distance_m, .part = n->number, .record = record, .lonlat_deg = {at[0], at[1]}};
+        *n->best = (struct lpg_nearby){.distance_m = distance_m,
+                                       .part = n->number,
+                                       .record = record,
+                                       .lonlat_deg = {at[0], at[1]}};
     }
     return 0;
 }
@@ -90,8 +92,7 @@ static double
 chainage_m(const struct lpg_sites *sites, uint32_t item, const double foot[2])
 {
     const uint32_t record = lpg_sites_record(sites, item);
-    double sum =
-        lpg_geodesic_inverse_m(sites->lonlat + 4 * (size_t)item, foot, NULL);
+    double sum = lpg_geodesic_inverse_m(sites->lonlat + 4 * (size_t)item, foot, NULL);
     while (item > 0 && lpg_sites_record(sites, item - 1) == record) {
         item--;
         sum += lpg_geodesic_inverse_m(sites->lonlat + 4 * (size_t)item,
@@ -170,8 +171,7 @@ find_area(struct lpg_gazetteer_view *view, const double at[2], const struct lpg_
         lpg_sites_search(view->areas.sites, box, see_area, &within);
     }
     if (door->distance_m <= LPG_REVERSE_AREA_M) {
-        const int32_t area =
-            area_of(view, view->parts[door->part].view.sites, door->record);
+        const int32_t area = area_of(view, view->parts[door->part].view.sites, door->record);
         if (lpg_area_names_within(view->names, area, within.area)) {
             return area;
         }
@@ -183,9 +183,8 @@ void
 lpg_reverse(struct lpg_gazetteer_view *view, const double lonlat_deg[2],
             struct lpg_reversed *ret_reversed)
 {
-    *ret_reversed = (struct lpg_reversed){.door.distance_m = NAN,
-                                          .place.distance_m = NAN,
-                                          .road.distance_m = NAN};
+    *ret_reversed = (struct lpg_reversed){
+        .door.distance_m = NAN, .place.distance_m = NAN, .road.distance_m = NAN};
     for (int i = 0; i < (int)view->n_parts; i++) {
         struct nearest nearest = {.part = &view->parts[i], .number = i, .at_deg = lonlat_deg};
         if (nearest.part->index == NULL) {
@@ -201,8 +200,8 @@ lpg_reverse(struct lpg_gazetteer_view *view, const double lonlat_deg[2],
             nearest.best = &ret_reversed->road;
             find_nearest(&nearest, LPG_REVERSE_REACH_M, see_segment);
             if (!isnan(nearest.best->distance_m) && nearest.best->part == i) {
-                nearest.best->chainage_m = chainage_m(nearest.part->view.sites, nearest.item,
-                                                      nearest.best->lonlat_deg);
+                nearest.best->chainage_m =
+                    chainage_m(nearest.part->view.sites, nearest.item, nearest.best->lonlat_deg);
             }
             break;
         default:

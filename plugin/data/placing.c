@@ -24,8 +24,8 @@ lpg_placing_begin(struct lpg_run *run, cim_error *err)
     const struct cim_placing *def = &layer->def->placing;
     struct lpg_record *record = &run->record;
     struct lpg_placing *placing = &run->placing;
-    if (layer->data->placer.open == NULL || def->address == NULL ||
-        record->op == CIM_EDIT_DELETE || record->undoes || record->erases) {
+    if (layer->data->placer.open == NULL || def->address == NULL || record->op == CIM_EDIT_DELETE ||
+        record->undoes || record->erases) {
         return CIM_OK;
     }
     placing->address = slot_of(layer, def->address);
@@ -176,8 +176,7 @@ grade_moved(struct lpg_run *run, const cim_batch *stored)
     size_t len = 0;
     const uint8_t *wkb = cim_column_present(old, 0) ? cim_column_bytes(old, 0, &len) : NULL;
     const bool moved = wkb == NULL || len != geom->len || memcmp(wkb, geom->v.ptr, len) != 0;
-    if (grade->type == 0 ||
-        (moved && is_of_placer(run, (const char *)grade->v.ptr, grade->len))) {
+    if (grade->type == 0 || (moved && is_of_placer(run, (const char *)grade->v.ptr, grade->len))) {
         set_text(run, LPG_PLACING_GRADE, "manual", strlen("manual"));
         value_of(run, LPG_PLACING_SOURCE)->type = 0;
         value_of(run, LPG_PLACING_ERROR)->type = 0;

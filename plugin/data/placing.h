@@ -1,9 +1,9 @@
 /* plugin/data/placing.h -- records that say where they are in words: a point from the address.
  *
- * Of a layer whose definition has `placing`. A point that is given stays as it is given; without one
- * the address is matched, and the record keeps how good the match is. What was placed by hand, by
- * survey or came with a point is never moved by an address. Who matches is handed in: the records
- * that addresses are matched with are analyses' business.
+ * Of a layer whose definition has `placing`. A point that is given stays as it is given; without
+ * one the address is matched, and the record keeps how good the match is. What was placed by hand,
+ * by survey or came with a point is never moved by an address. Who matches is handed in: the
+ * records that addresses are matched with are analyses' business.
  */
 #ifndef LPG_DATA_PLACING_H
 #define LPG_DATA_PLACING_H

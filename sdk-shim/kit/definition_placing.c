@@ -33,7 +33,8 @@ cim_read_placing(const struct cim_reader *reader, struct cim_definition *def)
         return CIM_OK;
     }
     if (def->geometry != CIM_GEOMETRY_POINT) {
-        return cim_reader_fail(reader, "placing", "只用于点图层", "placing is for layers of points");
+        return cim_reader_fail(reader, "placing", "只用于点图层",
+                               "placing is for layers of points");
     }
     CIM_TRY(cim_reader_only(&inner, keys));
     CIM_TRY(read_field(&inner, def, "grade", CIM_FIELD_CODE, &placing->grade));
@@ -42,7 +43,8 @@ cim_read_placing(const struct cim_reader *reader, struct cim_definition *def)
     CIM_TRY(cim_reader_text(&inner, "least", true, &least));
     placing->least = cim_code_find(placing->grade->codes, least);
     if (placing->least == NULL) {
-        return cim_reader_fail(&inner, "least", "应为 grade 的一个代码", "expected a code of grade");
+        return cim_reader_fail(&inner, "least", "应为 grade 的一个代码",
+                               "expected a code of grade");
     }
     return read_field(&inner, def, "address", CIM_FIELD_TEXT, &placing->address);
 }

@@ -232,8 +232,7 @@ host_exchange_import(const cim_layer *layer, const struct cim_definition *defini
                      const struct host_import_options *options,
                      struct host_import_report *ret_report, cim_error *err)
 {
-    struct import import = {
-        .options = options, .definition = definition, .report = ret_report};
+    struct import import = {.options = options, .definition = definition, .report = ret_report};
     struct host_spool *spool = NULL;
     cim_status status = CIM_OK;
     *ret_report = (struct host_import_report){0};

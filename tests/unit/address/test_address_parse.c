@@ -138,8 +138,8 @@ the_table(void **state)
         lpg_address_write(tree->names, &address, &out);
         cim_buf_add(&out, "", 0);
         if (strcmp(out.data, cases[i].standard) != 0 || strcmp(address.rest, cases[i].rest) != 0) {
-            print_error("{\"%s\", \"%s\", \"%s\"},\n  -> \"%s\", \"%s\"\n", cases[i].text, cases[i].standard, cases[i].rest,
-                        out.data, address.rest);
+            print_error("{\"%s\", \"%s\", \"%s\"},\n  -> \"%s\", \"%s\"\n", cases[i].text,
+                        cases[i].standard, cases[i].rest, out.data, address.rest);
             n_wrong++;
         }
         cim_buf_done(&out);

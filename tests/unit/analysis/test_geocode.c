@@ -92,9 +92,9 @@ setup(void **state)
     cim_error err = {0};
     assert_int_equal(fixture_setup(state), 0);
     fixture = *state;
-    assert_ok(lpg_gazetteer_new(&fixture->fake->host, fixture->data, ANALYSIS_DIR, &gazetteer,
-                                &err),
-              &err);
+    assert_ok(
+        lpg_gazetteer_new(&fixture->fake->host, fixture->data, ANALYSIS_DIR, &gazetteer, &err),
+        &err);
     assert_int_equal(fixture_clear(state), 0);
     add_town(fixture);
     return 0;
@@ -321,14 +321,13 @@ answers(void **state)
     assert_int_equal((int)number_at(answer, "counts.none"), 1);
     json_object_put(answer);
     blob.release(&blob);
-    assert_ok(lpg_reverse_answer(
-                  gazetteer, &call, NULL,
-                  "{\"point\":{\"type\":\"Point\",\"coordinates\":[110.31,20.02]}}", &blob, &err),
+    assert_ok(lpg_reverse_answer(gazetteer, &call, NULL,
+                                 "{\"point\":{\"type\":\"Point\",\"coordinates\":[110.31,20.02]}}",
+                                 &blob, &err),
               &err);
     CIM_AUTO_FREE char *back = strndup(blob.data, blob.len);
     answer = json_tokener_parse(back);
-    assert_string_equal(text_at(answer, "places.0.address"),
-                        "海南省海口市龙华区金贸街道国贸路1号");
+    assert_string_equal(text_at(answer, "places.0.address"), "海南省海口市龙华区金贸街道国贸路1号");
     json_object_put(answer);
     blob.release(&blob);
 }
@@ -351,8 +350,8 @@ roads_are_measured(void **state)
     look(*state, fake_scope_all(), &view);
     lpg_reverse(&view, right, &reversed);
     const double foot[2] = {110.252, 20.051};
-    const double expected = lpg_geodesic_inverse_m(line, line + 2, NULL) +
-                            lpg_geodesic_inverse_m(line + 2, foot, NULL);
+    const double expected =
+        lpg_geodesic_inverse_m(line, line + 2, NULL) + lpg_geodesic_inverse_m(line + 2, foot, NULL);
     assert_true(fabs(reversed.road.chainage_m - expected) < 0.05);
     assert_int_equal(reversed.road.side, 'R');
     assert_true(fabs(reversed.road.distance_m - lpg_geodesic_inverse_m(right, foot, NULL)) < 0.01);
@@ -365,12 +364,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back),
-        cmocka_unit_test(grades),
-        cmocka_unit_test(conflicts),
-        cmocka_unit_test(unread_records_are_not_found),
-        cmocka_unit_test(edits_are_followed),
-        cmocka_unit_test(answers),
+        cmocka_unit_test(there_and_back),     cmocka_unit_test(grades),
+        cmocka_unit_test(conflicts),          cmocka_unit_test(unread_records_are_not_found),
+        cmocka_unit_test(edits_are_followed), cmocka_unit_test(answers),
         cmocka_unit_test(roads_are_measured),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -43,12 +43,12 @@ struct user {
 static void
 create(struct fixture *fixture, int number, const struct user *user)
 {
-    static const char *const names[] = {"uid",     "user_no",          "kind",
+    static const char *const names[] = {"uid",      "user_no",         "kind",
                                         "consumer", "real_name_state", "inspection_state",
-                                        "address", "position_grade",   "area_code"};
+                                        "address",  "position_grade",  "area_code"};
     char uid[37];
-    const char *texts[] = {uid,         user->no,      "resident",  "residential", "verified",
-                           "passed",    user->address, user->grade, user->area};
+    const char *texts[] = {uid,      user->no,      "resident",  "residential", "verified",
+                           "passed", user->address, user->grade, user->area};
     uid_of(number, uid);
     if (user->at != NULL) {
         add_place(fixture, USERS, names, texts, 9, user->at);
@@ -229,10 +229,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_address_gives_a_point),
-        cmocka_unit_test(a_poor_match_gives_none),
-        cmocka_unit_test(a_given_point_stays),
-        cmocka_unit_test(hands_have_the_last_word),
+        cmocka_unit_test(an_address_gives_a_point), cmocka_unit_test(a_poor_match_gives_none),
+        cmocka_unit_test(a_given_point_stays),      cmocka_unit_test(hands_have_the_last_word),
         cmocka_unit_test(other_edits_move_nothing),
     };
     return cmocka_run_group_tests(tests, setup, fixture_teardown);

@@ -26,8 +26,8 @@ enum {
     N_LAYERS
 };
 
-static const char *const LAYERS[N_LAYERS] = {"enterprises", "stations",     "end-users",
-                                             "hazards",     "accidents",    "vehicles",
+static const char *const LAYERS[N_LAYERS] = {"enterprises", "stations",      "end-users",
+                                             "hazards",     "accidents",     "vehicles",
                                              "cameras",     "risk-elements", "address-points"};
 static const char TODAY[] = "2026-11-22";
 static const char NOW[] = "2026-11-22T02:00:00.000Z";
