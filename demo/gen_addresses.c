@@ -49,6 +49,7 @@ write_address(const struct demo_world *world, struct demo_out *out, uint32_t ind
     demo_out_text(out, "kind", "door");
     demo_text(text, sizeof(text), "%s-%02u-%03d", town->code, street + 1, number);
     demo_out_text(out, "address_no", text);
+    demo_out_date(out, "checked_on", DEMO_NO_DATE);
     demo_out_text(out, "source", "示例生成");
     demo_out_bool(out, "made_up", 1);
     return demo_out_end(out, at.lon_e6, at.lat_e6, err);

@@ -246,6 +246,9 @@ write_user(struct demo_world *world, struct demo_out *out, struct demo_out *haza
     demo_out_text(out, "id_no", u.id_no);
     demo_out_text(out, "phone", u.phone);
     demo_out_text(out, "address", u.address);
+    demo_out_text(out, "position_grade", "given");
+    demo_out_null(out, "position_error_m");
+    demo_out_null(out, "position_source");
     demo_out_text(out, "consumer", u.kind == RESIDENT ? "residential" : "non_residential");
     demo_out_text(out, "kind", KIND_CODES[u.kind]);
     demo_out_text(out, "premises", u.premises);

@@ -8,10 +8,10 @@ create table lpg_address_point (
   address_no {text},
   checked_on {date},
   source {text},
-  made_up {bool},
-  search_words {text}
+  made_up {bool}
 );
 {layer lpg_address_point Point};
+alter table lpg_address_point add column search_words {text};
 create index lpg_address_point_area on lpg_address_point (area_code);
 create index lpg_address_point_owner on lpg_address_point (owner_org);
 create index lpg_address_point_kind on lpg_address_point (kind);

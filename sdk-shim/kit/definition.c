@@ -378,10 +378,9 @@ read_definition(const struct cim_reader *reader, const struct cim_codes *codes,
                 struct cim_definition *def)
 {
     static const char *const keys[] = {
-        "id",        "title",     "description", "clauses",  "table", "geometry", "area",
-        "owner",     "fields",    "label",       "time",     "tiles", "popup",    "style",
-        "retention", "catalogue", "immutable",   "topology", "placing",
-        NULL};
+        "id",        "title",     "description", "clauses",  "table",   "geometry", "area",
+        "owner",     "fields",    "label",       "time",     "tiles",   "popup",    "style",
+        "retention", "catalogue", "immutable",   "topology", "placing", NULL};
     CIM_TRY(cim_reader_only(reader, keys));
     CIM_TRY(read_identity(reader, def));
     CIM_TRY(read_geometry(reader, def));

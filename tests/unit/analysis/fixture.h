@@ -17,6 +17,8 @@ struct fixture {
     struct lpg_analysis *analysis;
 };
 
+/* Set before the setup: the areas have towns. */
+extern bool fixture_has_towns;
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 /* Leaves no record: a store for all tests of a program is made once. */

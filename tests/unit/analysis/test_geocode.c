@@ -90,6 +90,7 @@ setup(void **state)
 {
     struct fixture *fixture;
     cim_error err = {0};
+    fixture_has_towns = true;
     assert_int_equal(fixture_setup(state), 0);
     fixture = *state;
     assert_ok(

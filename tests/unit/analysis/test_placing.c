@@ -24,6 +24,7 @@ add_address(struct fixture *fixture, const char *text, const char *area, const d
 static int
 setup(void **state)
 {
+    fixture_has_towns = true;
     int failed = fixture_setup(state);
     failed = failed != 0 ? failed : fixture_clear(state);
     add_address(*state, "海南省海口市龙华区金贸街道国贸路12号", "460106008", door_at);

@@ -23,12 +23,16 @@ static const struct example {
      "{\"features\":\"lpg.risk-elements\",\"weight_field\":\"persons\",\"bandwidth_m\":800,"
      "\"kernel\":\"quartic\",\"raster\":true}",
      "\"peak\":{"},
+    {"lpg.geocode", "{\"address\":[\"海口市秀英区海秀路8号\",\"海口市秀英区没有路\"]}",
+     "\"counts\":{"},
     {"lpg.overlay",
      "{\"a\":\"lpg.buildings\",\"operation\":\"union\",\"b\":{\"type\":\"FeatureCollection\","
      "\"features\":[{\"type\":\"Feature\",\"properties\":{\"zone\":\"A\"},\"geometry\":{\"type\":"
      "\"Polygon\",\"coordinates\":[[[110.201,19.951],[110.212,19.951],[110.212,19.962],"
      "[110.201,19.962],[110.201,19.951]]]}}]}}",
      "\"b_zone\":\"A\""},
+    {"lpg.reverse-geocode", "{\"point\":{\"type\":\"Point\",\"coordinates\":[110.205,19.955]}}",
+     "\"chainage_m\":"},
     {"lpg.route-hazards",
      "{\"distance_m\":500,\"as_of\":\"2026-11-27\",\"route\":{\"type\":\"LineString\","
      "\"coordinates\":[[110.20,19.95],[110.21,19.96],[110.22,19.96]]}}",
