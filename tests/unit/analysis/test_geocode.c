@@ -55,18 +55,24 @@ add_address(struct fixture *fixture, const char *text, const char *kind, const c
 
 /* Odd numbers left of the street, even ones right of it, twelve metres from one to the next. */
 static void
+place_of_door(int i, int door, double ret_at[2])
+{
+    double middle[2];
+    lpg_geodesic_direct(streets[i].from, streets[i].azimuth_deg, 6.0 * door, middle);
+    lpg_geodesic_direct(middle, streets[i].azimuth_deg + (door % 2 == 1 ? -90.0 : 90.0), 9.0,
+                        ret_at);
+}
+
+static void
 add_street(struct fixture *fixture, int i)
 {
     for (int door = 1; door <= DOORS; door++) {
         char text[256];
-        double middle[2];
         double at[2];
         if (door == 20) {
             continue; /* to be found between 18 and 22 */
         }
-        lpg_geodesic_direct(streets[i].from, streets[i].azimuth_deg, 6.0 * door, middle);
-        lpg_geodesic_direct(middle, streets[i].azimuth_deg + (door % 2 == 1 ? -90.0 : 90.0), 9.0,
-                            at);
+        place_of_door(i, door, at);
         (void)snprintf(text, sizeof text, "%s%s%d号", streets[i].head, streets[i].street, door);
         add_address(fixture, text, "door", streets[i].area, "O1", at);
     }
@@ -232,6 +238,26 @@ grades(void **state)
     lpg_gazetteer_done(&view);
 }
 
+/* The door that is not there lies where it would stand: on its own side, between 18 and 22. */
+static void
+between_doors(void **state)
+{
+    struct lpg_gazetteer_view view;
+    look(*state, fake_scope_all(), &view);
+    for (int i = 0; i < STREETS; i++) {
+        struct lpg_geocoded geocoded;
+        char text[256];
+        double at[2];
+        place_of_door(i, 20, at);
+        (void)snprintf(text, sizeof text, "%s%s20号", streets[i].head, streets[i].street);
+        find(&view, text, NULL, &geocoded);
+        assert_string_equal(lpg_geocoded_grade(&geocoded), "interpolated");
+        assert_true(off_m(&geocoded, at) < 1.0);
+        assert_true(geocoded.candidates[0].error_m >= 10.0);
+    }
+    lpg_gazetteer_done(&view);
+}
+
 /* An address of one county with a record of another: told, and nothing of the other county. */
 static void
 conflicts(void **state)
@@ -365,9 +391,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back),     cmocka_unit_test(grades),
-        cmocka_unit_test(conflicts),          cmocka_unit_test(unread_records_are_not_found),
-        cmocka_unit_test(edits_are_followed), cmocka_unit_test(answers),
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(grades),
+        cmocka_unit_test(between_doors),
+        cmocka_unit_test(conflicts),
+        cmocka_unit_test(unread_records_are_not_found),
+        cmocka_unit_test(edits_are_followed),
+        cmocka_unit_test(answers),
         cmocka_unit_test(roads_are_measured),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
