@@ -286,6 +286,7 @@ host_exchange_preview(const char *path, const struct host_import_options *option
     if (preview.source == NULL) {
         return cim_fail_nomem(err);
     }
+    preview.source->is_placed = definition != NULL && definition->placing.address != NULL;
     preview.source->geometry = definition != NULL ? definition->geometry : CIM_GEOMETRY_POINT;
     host_gdal_enter(&errors);
     status = tell(&preview, path, err);

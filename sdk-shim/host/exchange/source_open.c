@@ -99,6 +99,10 @@ host_source_open_geometry(struct host_source *source, const struct host_import_o
         host_columns_find_position(OGR_L_GetLayerDefn(source->layer), &source->x_index,
                                    &source->y_index, &source->wkt_index);
     }
+    if (type == wkbNone && source->x_index < 0 && source->wkt_index < 0 && source->is_placed) {
+        source->geometry = CIM_GEOMETRY_NONE; /* the layer finds them by their addresses */
+        return CIM_OK;
+    }
     if (type == wkbNone && source->x_index < 0 && source->wkt_index < 0) {
         return cim_fail(err, CIM_E_INVALID, "file", NULL,
                         "文件没有几何数据（CSV、XLSX 须有 lon、lat 两列或 WKT 列）",
@@ -284,6 +288,7 @@ host_source_open(const char *path, const struct host_import_options *options,
         return cim_fail_nomem(err);
     }
     source->geometry = definition->geometry;
+    source->is_placed = definition->placing.address != NULL;
     host_gdal_enter(&errors);
     status = open_all(path, options, definition, report, source, err);
     host_gdal_leave();
