@@ -272,7 +272,7 @@ struct host_source {
     struct host_geojson_lines lines; /* of a sequence */
     enum cim_geometry_type geometry;
     bool is_placed; /* records may come without one: the definition has `placing` */
-    int x_index; /* columns that points are made of, or -1 */
+    int x_index;    /* columns that points are made of, or -1 */
     int y_index;
     int wkt_index; /* column of geometries as text, or -1 */
     int64_t total; /* -1: not known */
