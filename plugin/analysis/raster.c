@@ -181,7 +181,8 @@ write_band(struct lpg_task *task, const struct lpg_tm *tm, OGRFeatureH feature,
         status = lpg_task_fail_geos("features", err);
     } else if (areas != NULL) {
         (void)json_object_object_add(properties, names[0], lpg_number_new(range[0]));
-        (void)json_object_object_add(properties, names[1], lpg_number_new(range[1]));
+        (void)json_object_object_add(properties, names[1],
+                                     isfinite(range[1]) ? lpg_number_new(range[1]) : NULL);
         (void)json_object_object_add(properties, "area_m2",
                                      lpg_metres_new(lpg_shape_m2(task->geos, areas)));
         status = lpg_feature_write(task, areas, properties, err);
@@ -233,8 +234,10 @@ lpg_raster_write_bands(struct lpg_task *task, const struct lpg_grid *grid, const
         OGR_L_ResetReading(layer);
     }
     while (status == CIM_OK && (feature = OGR_L_GetNextFeature(layer)) != NULL) {
-        const double range[2] = {OGR_F_GetFieldAsDouble(feature, 0),
-                                 OGR_F_GetFieldAsDouble(feature, 1)};
+        double range[2] = {OGR_F_GetFieldAsDouble(feature, 0), OGR_F_GetFieldAsDouble(feature, 1)};
+        if (range[0] >= levels[n_levels - 1]) {
+            range[1] = INFINITY; /* GDAL has the largest number of 32 bits there */
+        }
         if (range[1] > levels[0]) { /* below the first level nobody asked */
             status = write_band(task, &grid->tm, feature, range, names, err);
         }

@@ -218,6 +218,31 @@ def check_json(tree):
             yield path, getattr(e, "lineno", 1), str(e)
 
 
+def untitled(name, schema, is_output):
+    """What a report or a form would show by the name that programs know."""
+    kinds = schema.get("oneOf", [schema])
+    said = {key for key in schema if key.startswith("x-")}
+    if is_output and not said & {"x-columns", "x-members", "x-properties-of", "x-report"}:
+        for kind in kinds:
+            if kind.get("format") == "geojson-feature-collection" or kind.get("type") == "array" and "items" not in kind:
+                yield "%s: no x-columns" % name
+            elif kind.get("type") == "object" and "format" not in kind:
+                yield "%s: no x-members" % name
+    for one in (schema, schema.get("items", {})):
+        if any(len(value) > 2 for value in one.get("enum", [])) and "x-values" not in one:
+            yield "%s: no x-values" % name
+
+
+def check_titles(tree):
+    for path in tree.ending(".process.json", under=("plugin/",)):
+        text = tree.text(path)
+        process = json.loads(text)
+        for part in ("inputs", "outputs"):
+            for name, described in process[part].items():
+                for what in untitled(name, described["schema"], part == "outputs"):
+                    yield path, line_of(text, text.index('"%s": {' % name)), what
+
+
 def check_shell(tree):
     files = [p for p in tree.paths
              if p.startswith(("script/", ".ci/", "tests/")) and

@@ -68,6 +68,27 @@ name_code(void *arg, const char *layer_id, const char *field_name, char *out, si
     host_plugins_leave(plugins, layer->plugin_id);
 }
 
+static void
+title_of(void *arg, const char *layer_id, const char *field_name, char *out, size_t out_size)
+{
+    const struct naming *naming = arg;
+    struct host_plugins *plugins = naming->ogc->app->plugins;
+    const struct host_layer *layer = NULL;
+    cim_call call = *naming->call;
+    if (host_plugins_enter_layer(plugins, layer_id, &call, &layer, NULL) != CIM_OK) {
+        return;
+    }
+    const struct cim_field *field =
+        field_name != NULL ? cim_definition_field(layer->definition, field_name) : NULL;
+    const struct cim_text2 *title = field_name == NULL ? &layer->definition->title
+                                    : field != NULL    ? &field->title
+                                                       : NULL;
+    if (title != NULL) {
+        cim_copy_text(out, out_size, naming->chinese || title->en == NULL ? title->zh : title->en);
+    }
+    host_plugins_leave(plugins, layer->plugin_id);
+}
+
 static cim_status
 read_paper(struct host_ogc *ogc, const struct host_work *work, const struct host_job_info *info,
            bool chinese, struct paper *paper, cim_error *err)
@@ -157,6 +178,7 @@ host_job_send_file(const struct host_ask *ask, const struct host_job_info *info,
     CIM_TRY(host_visit_work(&visit, ask->ogc, ask->call, info->kind, err));
     status = read_paper(ask->ogc, visit.work, info, ask->chinese, &paper, err);
     paper.source.name = name_code;
+    paper.source.title_of = title_of;
     paper.source.arg = &naming;
     if (status == CIM_OK) {
         status =

@@ -26,7 +26,10 @@ struct host_report_layer {
     struct json_object *geojson; /* borrowed */
     double colour[3];
     struct json_object *painted; /* the column whose values have colours; borrowed; NULL: none */
-    bool outline;                /* what was asked about: edged, hardly filled */
+    const char *grade;           /* the number by which features are coloured; NULL: none */
+    size_t n_grades;
+    double grades[HOST_REPORT_GRADES_MAX]; /* rising */
+    bool outline;                          /* what was asked about: edged, hardly filled */
 };
 
 struct host_report_blocks {
@@ -47,6 +50,10 @@ cim_status host_report_table_of(const struct host_report_source *source, struct 
                                 struct json_object *schema, struct host_report_table *ret_table,
                                 size_t *ret_left_out, cim_error *err);
 void host_report_table_done(struct host_report_table *table);
+/* `widths` are those that the columns would like. What fits has its own, what does not shares what
+ * is left evenly: no column is narrow because another is wide. Room that nobody needs goes to all
+ * in proportion. */
+void host_report_share_width(size_t n_columns, double whole, double *widths);
 /* A value as people read it; owned. Objects and lists: "". NULL: no memory. */
 char *host_report_value(struct json_object *value, bool chinese);
 /* The same where `values` has names for texts, one or a list of them (NULL: none); of an object its
@@ -65,6 +72,8 @@ void host_report_draw_map(const struct host_report_blocks *blocks, cairo_t *cr, 
 /* A line of text at a place, by Pango. Returns its height. */
 double host_report_draw_text(cairo_t *cr, const char *text, double x, double y, double width,
                              double size, bool bold);
+/* On one line. */
+double host_report_text_width(cairo_t *cr, const char *text, double size, bool bold);
 double host_report_text_height(cairo_t *cr, const char *text, double width, double size, bool bold);
 
 #endif

@@ -43,6 +43,13 @@ add(struct gathering *gathering, enum host_report_kind kind, const char *text)
 
 /* ---- facts: a table of two columns ---- */
 
+static bool
+is_left_out(struct json_object *schema)
+{
+    struct json_object *wish = host_report_member(schema, "x-report");
+    return wish != NULL && !json_object_get_boolean(wish);
+}
+
 struct facts {
     struct host_report_table table;
     size_t capacity;
@@ -108,7 +115,7 @@ gather_facts(struct facts *facts, const char *title, struct json_object *value,
         char name[256];
         const char *called = host_report_text(members, key, chinese);
         struct json_object *member = host_report_member(members, key);
-        if (json_object_is_type(inner, json_type_object) || inner == NULL ||
+        if (json_object_is_type(inner, json_type_object) || inner == NULL || is_left_out(member) ||
             (member != NULL && host_report_member(member, chinese ? "zh" : "en") == NULL)) {
             continue; /* what has a name in the other language alone is said in that */
         }
@@ -173,6 +180,40 @@ painted_by(struct json_object *schema)
     return NULL;
 }
 
+static int
+compare_numbers(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The values that "x-grade" has on the features; past the limit none. */
+static void
+take_grades(struct host_report_layer *layer, const char *grade)
+{
+    struct json_object *features = host_report_member(layer->geojson, "features");
+    const size_t n = features != NULL ? json_object_array_length(features) : 0;
+    size_t n_grades = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *properties =
+            host_report_member(json_object_array_get_idx(features, i), "properties");
+        const double value = json_object_get_double(host_report_member(properties, grade));
+        size_t k = 0;
+        while (k < n_grades && (layer->grades[k] < value || layer->grades[k] > value)) {
+            k++;
+        }
+        if (k == HOST_REPORT_GRADES_MAX) {
+            return;
+        }
+        layer->grades[k] = value;
+        n_grades = k == n_grades ? n_grades + 1 : n_grades;
+    }
+    qsort(layer->grades, n_grades, sizeof layer->grades[0], compare_numbers);
+    layer->n_grades = n_grades;
+    layer->grade = n_grades > 0 ? grade : NULL;
+}
+
 static void
 take_layer(struct gathering *gathering, const char *title, struct json_object *value,
            struct json_object *schema, bool outline)
@@ -192,6 +233,9 @@ take_layer(struct gathering *gathering, const char *title, struct json_object *v
     layer = &blocks->layers[blocks->n_layers++];
     *layer = (struct host_report_layer){
         .geojson = value, .outline = outline, .painted = painted_by(schema)};
+    if (host_report_member(schema, "x-grade") != NULL) {
+        take_grades(layer, json_object_get_string(host_report_member(schema, "x-grade")));
+    }
     cim_copy_text(layer->title, sizeof layer->title, title);
     layer->colour[0] = (rgb >> 16U & 255U) / 255.0;
     layer->colour[1] = (rgb >> 8U & 255U) / 255.0;
@@ -229,13 +273,6 @@ put_table(struct gathering *gathering, const char *title, struct json_object *li
 }
 
 /* ---- the whole ---- */
-
-static bool
-is_left_out(struct json_object *schema)
-{
-    struct json_object *wish = host_report_member(schema, "x-report");
-    return wish != NULL && !json_object_get_boolean(wish);
-}
 
 static cim_status
 put_outputs(struct gathering *gathering, bool tables)
@@ -287,6 +324,39 @@ put_results(struct gathering *gathering)
     return put_facts(gathering, source->chinese ? "结论" : "Result", &facts);
 }
 
+/* Does the input take the id of a layer beside features? */
+static bool
+is_of_layers(struct json_object *schema)
+{
+    struct json_object *kinds = host_report_member(schema, "oneOf");
+    const size_t n =
+        json_object_is_type(kinds, json_type_array) ? json_object_array_length(kinds) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *properties =
+            host_report_member(json_object_array_get_idx(kinds, i), "properties");
+        if (host_report_member(properties, "layer") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An input that is features: by the title of the layer they are of. */
+static void
+gather_layer(struct facts *facts, const struct host_report_source *source, const char *title,
+             struct json_object *value, struct json_object *schema)
+{
+    const bool whole = json_object_is_type(value, json_type_string);
+    struct json_object *layer = whole ? value : host_report_member(value, "layer");
+    char name[256];
+    cim_copy_text(name, sizeof name, json_object_get_string(layer));
+    if (source->title_of != NULL) {
+        source->title_of(source->arg, name, NULL, name, sizeof name);
+    }
+    add_fact(facts, title, strdup(name));
+    gather_facts(facts, title, whole ? NULL : value, schema, source->chinese);
+}
+
 /* What was asked: enough to run it again. GeoJSON inputs are on the map. */
 static cim_status
 put_inputs(struct gathering *gathering)
@@ -302,6 +372,9 @@ put_inputs(struct gathering *gathering)
         if (host_report_is_geojson(value)) {
             take_layer(gathering, title != NULL ? title : id, value,
                        host_report_member(part, "schema"), true);
+        } else if (value != NULL && is_of_layers(host_report_member(part, "schema"))) {
+            gather_layer(&facts, source, title != NULL ? title : id, value,
+                         host_report_member(part, "schema"));
         } else {
             gather_facts(&facts, title != NULL ? title : id, value,
                          host_report_member(part, "schema"), source->chinese);

@@ -13,6 +13,7 @@
 static const double RAD_PER_DEG = 0.017453292519943295;
 static const double M_PER_DEG = 111319.49079327358;
 static const double LEGEND_ROW = 13.0;
+enum { LEGEND_GRADES_MAX = 12 };
 
 /* ---- text ---- */
 
@@ -52,6 +53,16 @@ host_report_text_height(cairo_t *cr, const char *text, double width, double size
     pango_layout_get_size(layout, NULL, &height);
     g_object_unref(layout);
     return (double)height / PANGO_SCALE;
+}
+
+double
+host_report_text_width(cairo_t *cr, const char *text, double size, bool bold)
+{
+    PangoLayout *layout = layout_of(cr, text, 0.0, size, bold);
+    int width = 0;
+    pango_layout_get_size(layout, &width, NULL);
+    g_object_unref(layout);
+    return (double)width / PANGO_SCALE;
 }
 
 /* ---- the plane ---- */
@@ -98,6 +109,19 @@ place(const struct plane *plane, double lon, double lat, double *x, double *y)
 
 typedef void (*shape_fn)(struct plane *plane, const char *type, struct json_object *coordinates);
 
+/* The colour of one of so many grades, as the map page has them. */
+static void
+shade(size_t grade, size_t n_grades, double ret_colour[3])
+{
+    static const unsigned shades[] = {0xffe066, 0xffa94d, 0xf76707, 0xd9480f, 0xa61e4d, 0x5f3dc4};
+    const size_t last = sizeof shades / sizeof shades[0] - 1;
+    const double step = n_grades > 1 ? (double)grade / (double)(n_grades - 1) : 1.0;
+    const unsigned rgb = shades[(size_t)lround(step * (double)last)];
+    for (unsigned k = 0; k < 3; k++) {
+        ret_colour[k] = (double)(rgb >> (16U - 8U * k) & 255U) / 255.0;
+    }
+}
+
 /* "#c62828" */
 static bool
 read_colour(const char *text, double ret_colour[3])
@@ -135,6 +159,15 @@ paint(struct plane *plane, struct json_object *feature)
             host_report_member(host_report_member(layer->painted, "values"), value);
         (void)read_colour(json_object_get_string(host_report_member(named, "colour")),
                           plane->colour);
+    }
+    if (layer != NULL && layer->grade != NULL) {
+        struct json_object *properties = host_report_member(feature, "properties");
+        const double at = json_object_get_double(host_report_member(properties, layer->grade));
+        size_t grade = 0;
+        while (grade + 1 < layer->n_grades && layer->grades[grade] < at) {
+            grade++;
+        }
+        shade(grade, layer->n_grades, plane->colour);
     }
 }
 
@@ -402,6 +435,20 @@ static void
 add_layer(struct legend *legend, const struct host_report_layer *layer, bool chinese)
 {
     struct json_object *values = host_report_member(layer->painted, "values");
+    for (size_t i = 0; i < layer->n_grades && i < LEGEND_GRADES_MAX; i++) {
+        struct json_object *number = json_object_new_double(layer->grades[i]);
+        char *value = host_report_value(number, chinese);
+        double colour[3];
+        char text[200];
+        shade(i, layer->n_grades, colour);
+        (void)snprintf(text, sizeof text, "%s · %s", layer->title, value != NULL ? value : "");
+        add_row(legend, text, colour);
+        free(value);
+        (void)json_object_put(number);
+    }
+    if (layer->n_grades > 0) {
+        return;
+    }
     if (values == NULL) {
         add_row(legend, layer->title, layer->colour);
         return;

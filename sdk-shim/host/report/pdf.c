@@ -15,6 +15,7 @@ static const double FOOT = 40.0;
 static const double POINT_M = 0.0254 / 72.0;
 static const double CELL_PT = 8.0;
 static const double PAD = 3.0;
+enum { CELL_MAX = 400 };
 
 struct pages {
     const struct host_report_source *source;
@@ -71,40 +72,49 @@ draw_paragraph(struct pages *pages, const char *text, double size, bool bold, do
 
 /* ---- tables ---- */
 
-/* By the longest text of each column, none very narrow. */
 static void
-share_width(const struct host_report_table *table, double widths[HOST_REPORT_COLUMNS_MAX])
+cell_text(const struct host_report_table *table, size_t row, size_t c, char cell[CELL_MAX])
 {
-    double sum = 0.0;
+    cim_copy_text(cell, CELL_MAX, table->cells[row * table->n_columns + c]);
+}
+
+static void
+share_width(const struct pages *pages, const struct host_report_table *table,
+            double widths[HOST_REPORT_COLUMNS_MAX])
+{
     for (size_t c = 0; c < table->n_columns; c++) {
-        size_t longest = 4;
+        widths[c] = 0.0;
         for (size_t row = 0; row <= table->n_rows; row++) {
-            const size_t len = strlen(table->cells[row * table->n_columns + c]);
-            longest = len > longest ? len : longest;
+            char cell[CELL_MAX];
+            cell_text(table, row, c, cell);
+            widths[c] = fmax(widths[c], host_report_text_width(pages->cr, cell, CELL_PT, row == 0));
         }
-        widths[c] = longest > 60 ? 60.0 : (double)longest;
-        sum += widths[c];
+        widths[c] += 2.0 * PAD + 1.0;
     }
+    host_report_share_width(table->n_columns, wide(), widths);
+}
+
+static double
+row_height(const struct pages *pages, const struct host_report_table *table, size_t row,
+           const double *widths)
+{
+    double height = 0.0;
     for (size_t c = 0; c < table->n_columns; c++) {
-        widths[c] = widths[c] / sum * wide();
+        char cell[CELL_MAX];
+        cell_text(table, row, c, cell);
+        height = fmax(height, host_report_text_height(pages->cr, cell, widths[c] - 2.0 * PAD,
+                                                      CELL_PT, row == 0));
     }
+    return height + 2.0 * PAD;
 }
 
 static void
 draw_row(struct pages *pages, const struct host_report_table *table, size_t row,
          const double *widths)
 {
-    enum { CELL_MAX = 400 };
-    char *const *cells = table->cells + row * table->n_columns;
-    double height = 0.0;
+    const double height = row_height(pages, table, row, widths);
     double x = MARGIN;
     char cell[CELL_MAX];
-    for (size_t c = 0; c < table->n_columns; c++) {
-        cim_copy_text(cell, sizeof cell, cells[c]);
-        height = fmax(height, host_report_text_height(pages->cr, cell, widths[c] - 2.0 * PAD,
-                                                      CELL_PT, row == 0));
-    }
-    height += 2.0 * PAD;
     if (pages->y + height > PAGE_H - FOOT) {
         turn_page(pages);
         if (row > 0) {
@@ -118,7 +128,7 @@ draw_row(struct pages *pages, const struct host_report_table *table, size_t row,
     }
     cairo_set_line_width(pages->cr, 0.4);
     for (size_t c = 0; c < table->n_columns; c++) {
-        cim_copy_text(cell, sizeof cell, cells[c]);
+        cell_text(table, row, c, cell);
         cairo_rectangle(pages->cr, x, pages->y, widths[c], height);
         cairo_set_source_rgb(pages->cr, 0.65, 0.7, 0.75);
         cairo_stroke(pages->cr);
@@ -134,7 +144,10 @@ static void
 draw_table(struct pages *pages, const struct host_report_table *table)
 {
     double widths[HOST_REPORT_COLUMNS_MAX];
-    share_width(table, widths);
+    share_width(pages, table, widths);
+    if (table->n_rows > 0) { /* no head without a row below it */
+        need(pages, row_height(pages, table, 0, widths) + row_height(pages, table, 1, widths));
+    }
     for (size_t row = 0; row <= table->n_rows; row++) {
         draw_row(pages, table, row, widths);
     }
@@ -193,7 +206,7 @@ draw_all(struct pages *pages)
         const struct host_report_block *block = &pages->blocks->blocks[i];
         switch (block->kind) {
         case HOST_REPORT_HEADING:
-            need(pages, 60.0);
+            need(pages, 90.0);
             draw_paragraph(pages, block->text, 12.0, true, 5.0);
             break;
         case HOST_REPORT_TABLE:

@@ -19,6 +19,19 @@ struct column {
 
 /* ---- values ---- */
 
+static void
+write_number(double value, char *out, size_t size)
+{
+    const double magnitude = fabs(value);
+    if (magnitude >= 1e6) {
+        (void)snprintf(out, size, "%.0f", value);
+    } else if (magnitude >= 0.001 || magnitude <= 0.0) {
+        (void)snprintf(out, size, "%.3f", value);
+    } else { /* a chance of 2e-7 is not none */
+        (void)snprintf(out, size, "%.2e", value);
+    }
+}
+
 char *
 host_report_value(struct json_object *value, bool chinese)
 {
@@ -28,10 +41,8 @@ host_report_value(struct json_object *value, bool chinese)
         return strdup(json_object_get_boolean(value) ? (chinese ? "是" : "yes")
                                                      : (chinese ? "否" : "no"));
     case json_type_double:
-        (void)snprintf(text, sizeof text,
-                       fabs(json_object_get_double(value)) >= 1e6 ? "%.0f" : "%.3f",
-                       json_object_get_double(value));
-        if (strchr(text, '.') != NULL) {
+        write_number(json_object_get_double(value), text, sizeof text);
+        if (strchr(text, '.') != NULL && strchr(text, 'e') == NULL) {
             size_t n = strlen(text);
             while (text[n - 1] == '0') {
                 text[--n] = '\0';
@@ -84,6 +95,14 @@ follow(struct json_object *record, const char *path)
 
 /* ---- columns ---- */
 
+/* A Feature's properties, or the object itself. */
+static struct json_object *
+record_of(struct json_object *item)
+{
+    struct json_object *properties = host_report_member(item, "properties");
+    return properties != NULL ? properties : item;
+}
+
 /* "lpg.separation-rules/receptor" */
 static void
 take_codes(struct column *column, const char *codes)
@@ -107,7 +126,8 @@ columns_declared(struct json_object *schema, bool chinese,
         struct json_object *one = json_object_array_get_idx(list, i);
         const char *path = json_object_get_string(host_report_member(one, "path"));
         const char *title = json_object_get_string(host_report_member(one, chinese ? "zh" : "en"));
-        if (path != NULL) {
+        const bool other = host_report_member(one, chinese ? "en" : "zh") != NULL;
+        if (path != NULL && (title != NULL || !other)) {
             struct column *column = &columns[kept++];
             cim_copy_text(column->path, sizeof column->path, path);
             cim_copy_text(column->title, sizeof column->title, title != NULL ? title : path);
@@ -119,10 +139,84 @@ columns_declared(struct json_object *schema, bool chinese,
     return kept;
 }
 
-/* What the first record holds that is no object. */
-static size_t
-columns_found(struct json_object *record, struct column columns[HOST_REPORT_COLUMNS_MAX])
+/* What a person reads in no table. */
+static bool
+is_technical(const char *field)
 {
+    static const char *const fields[] = {"fid",       "uid",        "version", "owner_org",
+                                         "area_code", "updated_at", "made_up"};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (strcmp(field, fields[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The layer that an input was asked with; NULL: none. */
+static const char *
+layer_of(const struct host_report_source *source, const char *input)
+{
+    struct json_object *given =
+        host_report_member(host_report_member(source->run, "inputs"), input);
+    struct json_object *layer = host_report_member(given, "layer");
+    return json_object_is_type(given, json_type_string) ? json_object_get_string(given)
+           : layer != NULL                              ? json_object_get_string(layer)
+                                                        : NULL;
+}
+
+/* An attribute that came from a layer is called as it is there ("x-properties-of"); the longest
+ * beginning counts. Returns its name without that. */
+static const char *
+take_origin(const struct host_report_source *source, struct json_object *schema, const char *key,
+            struct column *column)
+{
+    struct json_object *from = host_report_member(schema, "x-properties-of");
+    const char *field = key;
+    const char *layer = NULL;
+    size_t longest = 0;
+    if (json_object_is_type(from, json_type_object)) {
+        json_object_object_foreach(from, input, begins)
+        {
+            const char *text = json_object_get_string(begins);
+            const size_t len = strlen(text);
+            if (strncmp(key, text, len) == 0 && len >= longest) {
+                longest = len;
+                layer = layer_of(source, input);
+            }
+        }
+    }
+    field += longest;
+    *column = (struct column){.values = NULL};
+    cim_copy_text(column->path, sizeof column->path, key);
+    cim_copy_text(column->title, sizeof column->title, key);
+    if (layer != NULL) {
+        cim_copy_text(column->layer, sizeof column->layer, layer);
+        cim_copy_text(column->field, sizeof column->field, field);
+        if (source->title_of != NULL) {
+            source->title_of(source->arg, layer, field, column->title, sizeof column->title);
+        }
+    }
+    return field;
+}
+
+static bool
+says_something(struct json_object *list, const char *key)
+{
+    for (size_t i = 0; i < json_object_array_length(list) && i < HOST_REPORT_ROWS_MAX; i++) {
+        if (host_report_member(record_of(json_object_array_get_idx(list, i)), key) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the first record has room for, is no object, and is said by one of them. */
+static size_t
+columns_found(const struct host_report_source *source, struct json_object *list,
+              struct json_object *schema, struct column columns[HOST_REPORT_COLUMNS_MAX])
+{
+    struct json_object *record = record_of(json_object_array_get_idx(list, 0));
     size_t n = 0;
     if (!json_object_is_type(record, json_type_object)) {
         return 0;
@@ -130,10 +224,8 @@ columns_found(struct json_object *record, struct column columns[HOST_REPORT_COLU
     json_object_object_foreach(record, key, value)
     {
         if (n < HOST_REPORT_COLUMNS_MAX && !json_object_is_type(value, json_type_object) &&
-            strcmp(key, "uid") != 0) {
-            columns[n] = (struct column){.values = NULL};
-            cim_copy_text(columns[n].path, sizeof columns[n].path, key);
-            cim_copy_text(columns[n].title, sizeof columns[n].title, key);
+            says_something(list, key) &&
+            !is_technical(take_origin(source, schema, key, &columns[n]))) {
             n++;
         }
     }
@@ -150,14 +242,6 @@ host_report_table_done(struct host_report_table *table)
     }
     free(table->cells);
     *table = (struct host_report_table){.n_rows = 0};
-}
-
-/* A Feature's properties, or the object itself. */
-static struct json_object *
-record_of(struct json_object *item)
-{
-    struct json_object *properties = host_report_member(item, "properties");
-    return properties != NULL ? properties : item;
 }
 
 static char *
@@ -252,7 +336,7 @@ host_report_table_of(const struct host_report_source *source, struct json_object
                                           n < HOST_REPORT_ROWS_MAX ? n : HOST_REPORT_ROWS_MAX};
     table.n_columns = columns_declared(schema, source->chinese, columns);
     if (table.n_columns == 0 && n > 0) {
-        table.n_columns = columns_found(record_of(json_object_array_get_idx(list, 0)), columns);
+        table.n_columns = columns_found(source, list, schema, columns);
     }
     *ret_table = (struct host_report_table){.n_rows = 0};
     *ret_left_out = n - table.n_rows;
@@ -277,4 +361,27 @@ host_report_table_of(const struct host_report_source *source, struct json_object
     drop_blank_columns(&table);
     *ret_table = table;
     return CIM_OK;
+}
+
+void
+host_report_share_width(size_t n_columns, double whole, double *widths)
+{
+    double share = whole / (double)n_columns;
+    double sum = 0.0;
+    for (size_t c = 0; c < n_columns; c++) {
+        sum += widths[c];
+    }
+    /* the share grows as narrow columns leave some of theirs */
+    for (size_t round = 0; round < n_columns; round++) {
+        double left = whole;
+        size_t n_wide = 0;
+        for (size_t c = 0; c < n_columns; c++) {
+            left -= widths[c] <= share ? widths[c] : 0.0;
+            n_wide += widths[c] <= share ? 0 : 1;
+        }
+        share = n_wide > 0 ? left / (double)n_wide : share;
+    }
+    for (size_t c = 0; c < n_columns; c++) {
+        widths[c] = sum <= whole ? widths[c] * whole / sum : fmin(widths[c], share);
+    }
 }

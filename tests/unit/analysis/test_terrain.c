@@ -105,6 +105,8 @@ test_one_kernel(void **state)
     /* half of the peak is where (1 - s)² = 1/2: s = 1 - 1/√2 of b² */
     assert_true(fabs(band_m2 - 3.14159265 * 1e6 * (1.0 - sqrt(0.5))) < band_m2 * 2e-3);
     assert_int_equal(json_object_array_length(at(answer, "bands.features")), 1);
+    struct json_object *band = at(answer, "bands.features.0.properties");
+    assert_null(json_object_object_get(band, "to_per_km2")); /* nothing ends it */
     (void)json_object_put(answer);
 }
 

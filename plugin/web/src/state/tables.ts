@@ -1,5 +1,5 @@
 // Objects of an answer as a table: columns by the description, else by what the objects hold, called as their layer calls them.
-import { pick } from '@cim/i18n'
+import { lang, pick } from '@cim/i18n'
 import { formatValue, fieldTitle } from '../api/format'
 import type { Schema } from '../api/processes'
 import type { LayerSchema, SchemaProperty } from '../api/types'
@@ -35,7 +35,9 @@ export function plain(value: unknown): string {
 }
 
 function declared(schema: Schema): Column[] {
-  return (schema['x-columns'] ?? []).map((column) => {
+  // Those with a title in the other language alone say the same again.
+  const columns = (schema['x-columns'] ?? []).filter((column) => column[lang.value] || !column[lang.value === 'zh' ? 'en' : 'zh'])
+  return columns.map((column) => {
     const name = (value: unknown): string => {
       const title = typeof value === 'string' ? column.values?.[value] : undefined
       return title ? pick(title) : plain(value)
