@@ -72,6 +72,7 @@ struct run {
     enum lpg_blast_curve curve;
     struct lpg_outline outline;
     struct lpg_receptor_views views;
+    bool surveyed; /* buildings and elements reach to the place */
     size_t n_rings;
     struct ring rings[RINGS_MAX];
     size_t n_listed;
@@ -283,6 +284,10 @@ look_around(struct run *run)
                                     run->err));
     lpg_receptors_visit(&run->views, window_deg, day, see_receptor, run);
     CIM_TRY(run->status);
+    run->surveyed = lpg_siting_surveyed(&run->views, run->lonlat_deg);
+    for (size_t i = 0; i < run->n_rings && !run->surveyed; i++) {
+        run->rings[i].persons = NAN; /* nobody looked: that is not nobody */
+    }
     qsort_r(run->listed, run->n_listed, sizeof *run->listed, compare_listed, run);
     return CIM_OK;
 }
@@ -430,6 +435,7 @@ answer(struct run *run, struct cim_buf *out)
     CIM_TRY(lpg_nearest_help_write(run->siting, run->call, run->inputs, run->lonlat_deg, out,
                                    run->err));
     lpg_separation_write_unmeasured(&run->views, out);
+    lpg_out_flag(out, "surveyed", run->surveyed);
     cim_buf_add_char(out, '}');
     return cim_buf_status(out, run->err);
 }

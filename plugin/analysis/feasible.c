@@ -104,6 +104,20 @@ check_valid(const struct land *land, const GEOSGeometry *shape)
     return CIM_E_INVALID;
 }
 
+/* Parcels that touch or overlap are one area: a red line of several is seldom valid as it is. */
+static cim_status
+join_parts(struct land *land)
+{
+    const int n = GEOSGetNumGeometries_r(land->geos, land->area);
+    if (n <= 1 || GEOSisValid_r(land->geos, land->area) == 1) {
+        return check_valid(land, land->area);
+    }
+    for (int i = 0; i < n; i++) {
+        CIM_TRY(check_valid(land, GEOSGetGeometryN_r(land->geos, land->area, i)));
+    }
+    return replace(land, &land->area, GEOSUnaryUnion_r(land->geos, land->area));
+}
+
 static int
 to_plane(double *x, double *y, void *arg)
 {
@@ -193,7 +207,7 @@ read_area(struct land *land, struct json_object *inputs)
     }
     CIM_TRY(place(land));
     CIM_TRY(read_wkb(land, &wkb));
-    return check_valid(land, land->area);
+    return join_parts(land);
 }
 
 /* ---- land use ---- */

@@ -216,21 +216,30 @@ lpg_siting_run_done(struct lpg_siting_run *run)
     *run = (struct lpg_siting_run){0};
 }
 
-cim_status
-lpg_siting_covers(const struct lpg_siting_run *run, const double lonlat_deg[2], const char *input,
-                  cim_error *err)
+bool
+lpg_siting_surveyed(const struct lpg_receptor_views *views, const double lonlat_deg[2])
 {
     const double margin_deg = 0.1; /* 10 km: the edge of what was surveyed */
-    char value[64];
     for (int i = 0; i < LPG_RECEPTOR_LAYERS; i++) {
-        const struct lpg_sites *sites = run->views.layers[i].sites;
+        const struct lpg_sites *sites = views->layers[i].sites;
         const double *e = sites != NULL ? sites->extent_deg : NULL;
         /* roads reach everywhere: buildings and elements say what was surveyed */
         if (e != NULL && i != LPG_RECEPTORS_ROADS && lonlat_deg[0] >= e[0] - margin_deg &&
             lonlat_deg[0] <= e[2] + margin_deg && lonlat_deg[1] >= e[1] - margin_deg &&
             lonlat_deg[1] <= e[3] + margin_deg) {
-            return CIM_OK;
+            return true;
         }
+    }
+    return false;
+}
+
+cim_status
+lpg_siting_covers(const struct lpg_siting_run *run, const double lonlat_deg[2], const char *input,
+                  cim_error *err)
+{
+    char value[64];
+    if (lpg_siting_surveyed(&run->views, lonlat_deg)) {
+        return CIM_OK;
     }
     (void)snprintf(value, sizeof value, "%.6f, %.6f", lonlat_deg[0], lonlat_deg[1]);
     return cim_fail(err, CIM_E_INVALID, input, value,

@@ -53,6 +53,8 @@ cim_status lpg_siting_open(struct lpg_siting *siting, const cim_call *call,
                            struct json_object *inputs, const double bbox_deg[4],
                            struct lpg_siting_run *ret_run, cim_error *err);
 void lpg_siting_run_done(struct lpg_siting_run *run); /* also of {0} */
+/* Do buildings or elements reach to the point? Elsewhere nobody looked. */
+bool lpg_siting_surveyed(const struct lpg_receptor_views *views, const double lonlat_deg[2]);
 /* CIM_E_INVALID where the point lies outside all that the receptor layers cover. */
 cim_status lpg_siting_covers(const struct lpg_siting_run *run, const double lonlat_deg[2],
                              const char *input, cim_error *err);

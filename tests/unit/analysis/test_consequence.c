@@ -150,6 +150,25 @@ test_help_comes_by_road(void **state)
     (void)json_object_put(answer);
 }
 
+/* Where no building or element was recorded nobody knows who is there: that is not nobody. */
+static void
+test_outside_of_the_data_persons_are_unknown(void **state)
+{
+    struct fixture *fixture = *state;
+    struct json_object *answer;
+    add_homes(fixture, 11, "40", 80.0);
+    answer = ask(fixture, lpg_consequence_answer,
+                 "{\"point\":{\"type\":\"Point\",\"coordinates\":[112.0,17.0]},\"as_of\":"
+                 "\"2026-11-27\",\"scenario\":\"fireball\",\"mass_kg\":417.2}");
+    assert_true(fabs(ring_radius(answer, 12.5) - 80.6) < 0.1);
+    assert_false(json_object_get_boolean(at(answer, "surveyed")));
+    assert_null(json_object_object_get(at(answer, "rings.features.0.properties"), "persons"));
+    (void)json_object_put(answer);
+    answer = consequence(fixture, "\"scenario\":\"fireball\",\"mass_kg\":417.2");
+    assert_true(json_object_get_boolean(at(answer, "surveyed")));
+    (void)json_object_put(answer);
+}
+
 static void
 test_bad_inputs_are_named(void **state)
 {
@@ -212,6 +231,7 @@ main(void)
         cmocka_unit_test_setup(test_full_store, fixture_clear),
         cmocka_unit_test_setup(test_other_scenarios, fixture_clear),
         cmocka_unit_test_setup(test_help_comes_by_road, fixture_clear),
+        cmocka_unit_test_setup(test_outside_of_the_data_persons_are_unknown, fixture_clear),
         cmocka_unit_test_setup(test_bad_inputs_are_named, fixture_clear),
         cmocka_unit_test_setup(test_ends_when_the_caller_has_gone, fixture_clear),
     };

@@ -626,6 +626,43 @@ test_bad_areas_are_named(void **state)
     }
 }
 
+/* Two parcels that share a side, or lie on each other, are one area; each must be valid. */
+static void
+test_parcels_of_a_red_line(void **state)
+{
+    static const struct {
+        double second[4]; /* west, south, east, north in metres */
+        double area_m2;
+    } rows[] = {{{100, -100, 300, 100}, 80000.0}, {{0, -100, 200, 100}, 60000.0}};
+    struct fixture *fixture = *state;
+    const struct house dwelling = {1, "dwelling", "false", "false", "9"};
+    add_house(fixture, &dwelling, -10, -10, 10, 10);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const double *second = rows[i].second;
+        double rings[2][10];
+        struct cim_buf inputs;
+        rectangle(-100, -100, 100, 100, rings[0]);
+        rectangle(second[0], second[1], second[2], second[3], rings[1]);
+        cim_buf_init(&inputs, 4096);
+        cim_buf_add_text(&inputs, "{\"volume_m3\":3,\"land_use\":\"ignore\",\"as_of\":"
+                                  "\"2026-11-27\",\"area\":{\"type\":\"MultiPolygon\","
+                                  "\"coordinates\":[");
+        for (size_t ring = 0; ring < 2; ring++) {
+            cim_buf_add_text(&inputs, ring > 0 ? ",[[" : "[[");
+            for (size_t at = 0; at < 5; at++) {
+                cim_buf_addf(&inputs, "%s[%.9f,%.9f]", at > 0 ? "," : "", rings[ring][2 * at],
+                             rings[ring][2 * at + 1]);
+            }
+            cim_buf_add_text(&inputs, "]]");
+        }
+        cim_buf_add_text(&inputs, "]}}");
+        struct json_object *answer = ask(fixture, siting_answer, inputs.data);
+        assert_true(fabs(number_at(answer, "area_m2") - rows[i].area_m2) < 2.0);
+        (void)json_object_put(answer);
+        cim_buf_done(&inputs);
+    }
+}
+
 static void
 test_a_million_vertices(void **state)
 {
@@ -665,6 +702,7 @@ main(void)
         cmocka_unit_test_setup(test_stations_give_way, fixture_clear),
         cmocka_unit_test_setup(test_bad_choices_are_named, fixture_clear),
         cmocka_unit_test_setup(test_bad_areas_are_named, fixture_clear),
+        cmocka_unit_test_setup(test_parcels_of_a_red_line, fixture_clear),
         cmocka_unit_test_setup(test_a_million_vertices, fixture_clear),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
