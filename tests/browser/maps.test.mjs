@@ -72,6 +72,13 @@ describe('the five one-maps', () => {
     const filled = (counts) => Object.fromEntries(Object.entries(counts).filter(([, n]) => n > 0))
     const same = (by, list) => until(`chart ${by}`, async () => filled(await chart(by)), (c) => JSON.stringify(Object.entries(c).sort()) === JSON.stringify(Object.entries(counted(list, by)).sort()))
     for (const by of ['month', 'place_kind', 'cause']) await same(by, accidents)
+    // The tools end above the charts, and each says its name also where it has no room for it.
+    const [tools, charts] = await Promise.all(['[role=toolbar]', test('accident-charts')].map((one) => page.locator(one).boundingBox()))
+    assert.ok(tools.y + tools.height <= charts.y, `${tools.y + tools.height} > ${charts.y}`)
+    assert.equal(await page.getAttribute(test('tool-print'), 'aria-label'), '打印')
+    // Months are told at the ends of the slider.
+    const months = Object.keys(await chart('month')).sort()
+    assert.deepEqual((await page.innerText(test('month-ends'))).split(/\s+/), [months[0], months.at(-1)])
     const [cause] = Object.entries(counted(accidents, 'cause')).sort((a, b) => b[1] - a[1])[0]
     await page.click(`${test('chart-cause')} ${test(`bar-${cause}`)}`)
     const ofCause = accidents.filter((each) => each.cause === cause)

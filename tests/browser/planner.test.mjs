@@ -113,6 +113,9 @@ describe('the planner', () => {
 
   it('chooses sites with a proven gap, and flies to one', async () => {
     await page.fill(test('plan-count'), '2')
+    await page.fill(test('plan-radius'), '')
+    assert.match(await page.innerText(test('plan-lacks')), /还需给出：服务半径/)
+    assert.equal(await page.isDisabled(test('plan-run')), true)
     await page.fill(test('plan-radius'), '800')
     const answer = await runPlan()
     if (answer.total_demand > 0) {
@@ -125,6 +128,9 @@ describe('the planner', () => {
     await page.selectOption(test('plan-by'), 'length')
     await page.selectOption(test('plan-existing'), 'movable')
     const byRoad = await runPlan()
+    const names = await page.$$eval(`${test('plan-scenarios')} thead button`, (all) => all.map((one) => one.textContent))
+    assert.equal(new Set(names).size, names.length, `scenarios that differ are called so: ${names}`)
+    assert.match(names[0], /沿道路 · 可以让位/)
     assert.deepEqual([byRoad.run.value.inputs.by, byRoad.run.value.inputs.existing], ['length', 'movable'])
     if (byRoad.total_demand > 0) assert.ok(byRoad.covered_demand <= byRoad.total_demand && byRoad.gap <= 0.01)
     await page.selectOption(test('plan-by'), 'straight')
@@ -222,6 +228,9 @@ describe('the planner', () => {
   it('opens a run of before with its question', async () => {
     await until('the runs', () => page.locator(`${test('plan-saved')} option`).count(), (n) => n >= 4)
     const jobs = await page.$$eval(`${test('plan-saved')} option`, (options) => options.map((o) => o.value).filter(Boolean))
+    const ended = (await page.evaluate(async (id) => (await fetch(`/jobs/${id}`)).json(), jobs[0])).finished
+    const beijing = new Date(Date.parse(ended) + 8 * 3_600_000).toISOString().slice(5, 16).replace('T', ' ')
+    assert.equal(await page.innerText(`${test('plan-saved')} option[value="${jobs[0]}"]`), beijing)
     await page.selectOption(test('plan-saved'), jobs.at(-1))
     await until('its volume', () => page.inputValue(test('plan-volume')), (text) => text === '3')
     assert.deepEqual(faults, [])
@@ -250,6 +259,7 @@ describe('the planner', () => {
     assert.match(text, /12\.5 kW\/m²\s+80\.6/)
     assert.match(text, /4 kW\/m²\s+145\.5/)
     assert.match(await page.innerText(test('consequence-nearest')), /最近/)
+    assert.match(await page.locator(test('consequence-by-road')).first().innerText(), /沿道路最先到达.* km，[\d.]+ 分/)
     await shot(page, 'consequence')
     await page.selectOption(test('consequence-scenario'), 'explosion')
     await page.click(test('consequence-run'))

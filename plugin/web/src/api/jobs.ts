@@ -1,5 +1,6 @@
 // Analyses that run as jobs: submitted, followed, cancelled, fetched, and those of before.
 import { query, request } from '@cim/api'
+import { beijingTime } from '@cim/i18n'
 import { plainOutputs } from './platform'
 
 export interface JobStatus {
@@ -52,6 +53,9 @@ export async function recentRuns(process: string, limit = 12): Promise<JobStatus
   const params = { processID: process, status: 'successful', limit }
   return (await request<{ jobs: JobStatus[] }>(`/jobs${query(params)}`)).jobs
 }
+
+/** When it was over, as every time is shown. */
+export const finishedAt = (job: JobStatus): string => (job.finished ? beijingTime(Date.parse(job.finished)).slice(5) : '')
 
 export type FileFormat = 'pdf' | 'docx' | 'geojson' | 'shp' | 'dxf'
 

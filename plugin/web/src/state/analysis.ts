@@ -7,7 +7,7 @@ import { fetchProcess, fetchProcesses, type Part, type ProcessDescription, type 
 import { fetchSchema } from '../api/platform'
 import type { LayerSchema } from '../api/types'
 import { firstValue, InputError, inputsOf, missing, valueOf, type Place, type Surroundings, type Value } from './form'
-import { jobRunner } from './job'
+import { errorOf, jobRunner } from './job'
 import { tableOf, type Table } from './tables'
 
 /** Shown by panels of their own, or nothing for the map. */
@@ -47,9 +47,9 @@ export const faulty = computed(() => {
 })
 
 export const errorText = computed(() => {
-  const text = misread.message || run.error
-  const title = faulty.value && process.value?.inputs[faulty.value].title
-  return text && title ? `${title}：${text}` : text
+  const titles = Object.fromEntries(Object.entries(process.value?.inputs ?? {}).map(([name, part]) => [name, part.title]))
+  if (!misread.message) return errorOf(run, titles)
+  return titles[misread.input] ? `${titles[misread.input]}：${misread.message}` : misread.message
 })
 
 const collectionOf = (value: unknown): GeoJSON.Feature[] | null => {

@@ -21,7 +21,8 @@ export interface RingProperties {
   meaning_zh: string
   meaning_en: string
   radius_m: number
-  persons: number
+  /** null: no data reach there. */
+  persons: number | null
   persons_unknown: number
   schools: Place[]
   hospitals: Place[]
@@ -35,16 +36,16 @@ export interface Nearest {
   name: string
   distance_m: number
   at: GeoJSON.Point
-  /** Along roads, where the analysis knows them. */
-  road_m?: number | null
-  minutes?: number | null
+  /** The one that is there first; null: no road leads there, or none may be read. */
+  by_road: { uid: string; name: string; time_min: number; length_m: number } | null
 }
 
-export interface ConsequenceAnswer extends RunOf<object> {
+export interface ConsequenceAnswer extends RunOf<{ scenario: ScenarioKind }> {
   rings: { type: 'FeatureCollection'; features: Ring[] }
   model: Record<string, string | number | boolean | null>
   nearest: Nearest[]
   not_measured: string[]
+  surveyed: boolean
 }
 
 /** A full store of 28 cylinders of 35.5 L. */

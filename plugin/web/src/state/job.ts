@@ -13,6 +13,16 @@ export interface JobRun {
   job: string
 }
 
+/** What went wrong, where it is about an input under the title that the form gives it. */
+export function errorOf(run: JobRun, titles: Record<string, string | undefined>): string {
+  const name = run.param.replace(/^inputs\./, '').replace(/[.[].*$/, '')
+  const title = titles[name]
+  if (!run.error || !title) return run.error
+  // The host says it by the name that programs know.
+  const known = [`inputs.${name} `, `inputs.${name}: `, `（${name}）`, ` (${name})`, `（inputs.${name}）`, ` (inputs.${name})`]
+  return `${title}：${known.reduce((text, part) => text.replace(part, ''), run.error)}`
+}
+
 export interface Runner<A> {
   run: JobRun
   /** The result with its job; null when it was cancelled or has failed, which `run.error` says. */

@@ -5,7 +5,7 @@ import { featuresOf, jobResults, recentRuns, type JobStatus, type RunOf } from '
 import { runProcess } from '../api/platform'
 import { t } from '../i18n'
 import type { LonLat } from '../map/geodesy'
-import { jobRunner } from './job'
+import { errorOf, jobRunner } from './job'
 import type { RuleLine, Verdict, WhyNot } from './siting'
 
 export const PROCESS = 'lpg.siting'
@@ -106,7 +106,7 @@ export const question = reactive({
   stationClass: 'II' as 'I' | 'II' | 'III',
   volumeM3: 3 as number | '',
   count: 0,
-  radiusM: 2000,
+  radiusM: 2000 as number | '',
   objective: 'max_coverage' as 'max_coverage' | 'min_distance',
   landUse: true,
   existing: 'fixed' as Existing,
@@ -133,7 +133,14 @@ export const why = shallowRef<{ at: LonLat; answer: WhyNot } | null>(null)
 
 const SCENARIOS_MAX = 4
 
-export const ready = computed(() => area.value !== null && !pointer.drawing)
+/** Without a radius nothing is covered. */
+export const radiusMissing = computed(() => question.count > 0 && question.objective === 'max_coverage' && !(Number(question.radiusM) > 0))
+export const ready = computed(() => area.value !== null && !pointer.drawing && !radiusMissing.value)
+export const errorText = computed(() =>
+  errorOf(run, {
+    area: t('planArea'), station_class: t('stationClass'), volume_m3: t('volumeM3'), count: t('siteCount'), service_radius_m: t('serviceRadius'), capacity: t('capacityOfSite'),
+  }),
+)
 
 export function setArea(shape: AreaShape | null, name: string): void {
   area.value = shape
@@ -166,7 +173,7 @@ export async function bringArea(file: File): Promise<void> {
 function choiceInputs(): Partial<PlanInputs> {
   return {
     count: question.count,
-    service_radius_m: question.radiusM,
+    ...(question.radiusM === '' ? {} : { service_radius_m: question.radiusM }),
     objective: question.objective,
     demand_by: question.demandBy,
     ...(question.capacity === '' ? {} : { capacity: question.capacity }),
@@ -196,7 +203,17 @@ export async function runPlan(): Promise<void> {
 function nameOf(inputs: PlanInputs): string {
   const volume = inputs.volume_m3 === undefined ? '' : ` ${inputs.volume_m3} m³`
   const count = inputs.count ? ` × ${inputs.count}` : ''
-  return `${{ I: 'Ⅰ', II: 'Ⅱ', III: 'Ⅲ' }[inputs.station_class ?? 'II']}${volume}${count}`
+  const wishes = [
+    inputs.land_use === 'ignore' && t('landUseIgnored'),
+    inputs.count && inputs.service_radius_m && `${inputs.service_radius_m} m`,
+    inputs.count && inputs.objective === 'min_distance' && t('minDistance'),
+    inputs.count && inputs.by === 'length' && t('byLength'),
+    inputs.count && inputs.demand_by === 'gas' && t('demandByGas'),
+    inputs.capacity && `≤ ${inputs.capacity}`,
+    inputs.count && inputs.existing === 'movable' && t('existingMovable'),
+    inputs.count && inputs.existing === 'ignore' && t('existingIgnored'),
+  ].filter(Boolean)
+  return [`${{ I: 'Ⅰ', II: 'Ⅱ', III: 'Ⅲ' }[inputs.station_class ?? 'II']}${volume}${count}`, ...wishes].join(' · ')
 }
 
 function show(job: string, answer: PlanAnswer): void {
