@@ -52,12 +52,11 @@ host_ask_param(const struct host_ask *ask, const char *name)
     return NULL;
 }
 
+static const char *const common[] = {"f", "lang", NULL}; /* of every route */
+
 static bool
-is_allowed(const char *name, const char *const *names)
+is_one_of(const char *name, const char *const *names)
 {
-    if (strcmp(name, "f") == 0 || strcmp(name, "lang") == 0) {
-        return true;
-    }
     for (; names != NULL && *names != NULL; names++) {
         if (strcmp(*names, name) == 0) {
             return true;
@@ -66,14 +65,22 @@ is_allowed(const char *name, const char *const *names)
     return false;
 }
 
+static bool
+is_allowed(const char *name, const char *const *names)
+{
+    return is_one_of(name, common) || is_one_of(name, names);
+}
+
 static cim_status
 refuse_param(const char *name, const char *const *names, cim_error *err)
 {
     char known[240] = "f, lang";
     size_t at = strlen(known);
     for (; names != NULL && *names != NULL && at + 1 < sizeof known; names++) {
-        const int n = snprintf(known + at, sizeof known - at, ", %s", *names);
-        at += n > 0 ? (size_t)n : 0;
+        if (!is_one_of(*names, common)) {
+            const int n = snprintf(known + at, sizeof known - at, ", %s", *names);
+            at += n > 0 ? (size_t)n : 0;
+        }
     }
     return cim_fail(err, CIM_E_INVALID, name, NULL, "没有此参数；可用：%s",
                     "no such parameter; there are: %s", known);

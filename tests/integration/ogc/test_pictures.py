@@ -105,6 +105,10 @@ class Maps(unittest.TestCase):
             self.assertTrue(answer.json["detail"] and answer.json["detail_en"])
         self.assertEqual(get("/styles/nothing/map").status, 404)
 
+    def test_what_there_is_instead_is_told_once(self):
+        known = get("/collections/lpg.stations/map?nope=1").json["detail_en"].split(": ")[-1].split(", ")
+        self.assertEqual(sorted(set(known)), sorted(known))
+
     def test_every_style_has_a_picture_and_a_legend(self):
         for style in get("/styles", "admin").json["styles"]:
             for what in ("map?width=200&f=png", "legend"):
