@@ -152,15 +152,21 @@ write_store(const struct host_ops *ops, struct cim_buf *out, cim_error *err)
     struct statvfs disk;
     int64_t waiting = 0;
     int64_t failed = 0;
+    /* what the platform is to answer for: a wrong input is told to whoever gave it */
     const cim_value since[] = {
         host_value_i64("since", host_clock_now_ms(app->clock) - DAY_MS),
+        host_value_i64("internal", CIM_E_INTERNAL),
+        host_value_i64("memory", CIM_E_NOMEM),
+        host_value_i64("busy", CIM_E_BUSY),
+        host_value_i64("io", CIM_E_IO),
     };
     host_store_stats(app->store, &stats);
     CIM_TRY(ask_number(app->store, "select count(*) from cim_job where state = 1", NULL, 0,
                        &waiting, err));
     CIM_TRY(ask_number(app->store,
-                       "select count(*) from cim_job where state = 4 and finished_ms > :since",
-                       since, 1, &failed, err));
+                       "select count(*) from cim_job where state = 4 and finished_ms > :since and "
+                       "error_code in (:internal, :memory, :busy, :io)",
+                       since, sizeof since / sizeof since[0], &failed, err));
     const bool known = statvfs(host_config_text(app->config, "var"), &disk) == 0;
     const double free_part =
         known && disk.f_blocks > 0 ? 100.0 * (double)disk.f_bavail / (double)disk.f_blocks : 0;

@@ -252,6 +252,14 @@ class Operations(Shared):
         self.assertEqual("warn", groups["sign_ins"]["refused"]["state"])
         self.restart(platform_shared.NOW)
 
+    def test_a_wrong_input_of_an_analysis_is_no_warning(self):
+        body = {"inputs": {"point": {"type": "Point", "coordinates": [110.3, 20.0]}, "scenario": "fireball"}}
+        status, job = self.ask("province", "/processes/lpg.consequence/execution", "POST", body, Prefer="respond-async")
+        self.assertEqual(201, status, job)
+        self.until("it has failed", lambda: self.good("province", "/jobs/" + job["jobID"])["status"] == "failed")
+        groups = {g["id"]: {i["id"]: i for i in g["items"]} for g in self.good("admin", "/admin/api/monitor")["groups"]}
+        self.assertEqual("good", groups["store"]["jobs_failed"]["state"])
+
     def test_settings_hide_secrets(self):
         status, text = self.ask("admin", "/admin/api/settings")
         self.assertEqual(200, status)
