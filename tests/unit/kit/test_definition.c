@@ -37,6 +37,8 @@ static const char full_text[] =
     "  {\"name\": \"ends\", \"type\": \"date\", \"after\": \"d\", \"title\": {\"zh\": \"止\"},\n"
     "   \"required_if\": {\"field\": \"state\", \"value\": \"off\"}}],\n"
     " \"immutable\": true,\n"
+    " \"placing\": {\"address\": \"uscc\", \"grade\": \"state\", \"error\": \"size\", "
+    "\"source\": \"uscc\", \"least\": \"on\"},\n"
     " \"tiles\": {\"attributes\": [\"name\", \"state\"], \"count_by\": [\"state\", \"b\"],\n"
     "            \"rates\": [{\"name\": \"lit\", \"title\": {\"zh\": \"开\"}, \"field\": "
     "\"state\",\n"
@@ -100,6 +102,10 @@ test_full_definition_is_read_whole(void **state)
     assert_int_equal(def->rates[0].n_denominator, 2);
     assert_string_equal(def->rates[0].denominator[1], "off");
     assert_string_equal(def->rate_areas, "lpg.districts");
+    assert_ptr_equal(def->placing.grade, kind);
+    assert_true(cim_placing_is_good(&def->placing, "on", 2));
+    assert_false(cim_placing_is_good(&def->placing, "off", 3));
+    assert_false(cim_placing_is_good(&def->placing, "", 0));
     assert_int_equal(def->tile_min_zoom, 3);
     assert_int_equal(def->tile_max_zoom, 16);
     assert_string_equal(def->time, "seen_at");
@@ -204,6 +210,11 @@ static const struct defect defects[] = {
      "tiles.rates[0].denominator", "different"},
     {"\"name\": \"lit\"", "\"name\": \"Lit\"", "tiles.rates[0].name", "lower case"},
     {"\"rate_areas\": \"lpg.districts\"", "\"rate_areas\": \"x/y\"", "tiles.rate_areas", "id"},
+    {"\"least\": \"on\"", "\"least\": \"dim\"", "placing.least", "code of grade"},
+    {"\"address\": \"uscc\"", "\"address\": \"name\"", "placing.address", "may be absent"},
+    {"\"grade\": \"state\"", "\"grade\": \"n\"", "placing.grade", "of its type"},
+    {"\"error\": \"size\"", "\"error\": \"n\"", "placing.error", "of its type"},
+    {"\"geometry\": \"Point\"", "\"geometry\": \"Polygon\"", "placing", "layers of points"},
     {"\"min_zoom\": 3", "\"min_zoom\": 30", "tiles.min_zoom", "0 to 24"},
     {"\"max_zoom\": 16", "\"max_zoom\": 2", "tiles.max_zoom", "3 to 24"},
     {"\"popup\": [\"name\"]", "\"popup\": \"name\"", "popup", "expected a list"},
