@@ -254,6 +254,27 @@ first_form(const struct lpg_area_names *names, const char *text)
     return low;
 }
 
+int
+lpg_area_names_longest(const struct lpg_area_names *names, const char *begin, size_t len)
+{
+    char copy[NAME_BYTES_MAX + 1];
+    int longest = 0;
+    if (len == 0 || len > NAME_BYTES_MAX) {
+        return 0;
+    }
+    memcpy(copy, begin, len);
+    copy[len] = '\0';
+    for (size_t i = first_form(names, copy);
+         i < names->n_forms && strncmp(names->forms[i].text, copy, len) == 0; i++) {
+        int chars = 0;
+        for (const char *at = names->forms[i].text; *at != '\0'; at++) {
+            chars += ((unsigned char)*at & 0xC0U) != 0x80U;
+        }
+        longest = chars > longest ? chars : longest;
+    }
+    return longest;
+}
+
 /* Two areas of one name where one lies in the other (三亚市 and its 三亚): the outer one. */
 static int32_t
 chosen(const struct lpg_area_names *names, int32_t found, int32_t next, int32_t bias,

@@ -27,6 +27,8 @@ int64_t lpg_area_names_version(const struct lpg_area_names *names);
  * of which none holds `bias` or lies in it (-1: no bias). *ret_stem: found without its ending. */
 int32_t lpg_area_names_find(const struct lpg_area_names *names, int32_t above, int32_t bias,
                             const char *text, size_t len, bool *ret_stem);
+/* Characters of the longest name that begins so; 0: none does. */
+int lpg_area_names_longest(const struct lpg_area_names *names, const char *begin, size_t len);
 /* Whether `inner` is `outer` or lies below it; everything lies in -1, and -1 in nothing else. */
 bool lpg_area_names_within(const struct lpg_area_names *names, int32_t inner, int32_t outer);
 /* The name; "" for -1. The level 1 province, 2 city, 3 county, 4 town or park, 5 village; 0 for -1.

@@ -97,11 +97,23 @@ find_area(const struct lpg_parse *p, int at, int n, bool *ret_stem)
     return lpg_area_names_find(p->names, p->address->area, p->bias, text, len, ret_stem);
 }
 
+/* No name that begins there is longer. */
+static int
+longest_area(const struct lpg_parse *p, int at)
+{
+    char text[3 * 4];
+    const int left = p->t->n - at;
+    const size_t len = left >= 2 ? lpg_chars_write(p->t, at, at + 2, text, sizeof text) : 0;
+    const int longest = lpg_area_names_longest(p->names, text, len);
+    const int most = longest < LPG_AREA_NAME_CHARS_MAX ? longest : LPG_AREA_NAME_CHARS_MAX;
+    return most < left ? most : left;
+}
+
 static bool
 is_any_area(const struct lpg_parse *p, int at)
 {
     bool stem;
-    for (int n = 2; n <= LPG_AREA_NAME_CHARS_MAX && at + n <= p->t->n; n++) {
+    for (int n = longest_area(p, at); n >= 2; n--) {
         if (find_area(p, at, n, &stem) >= 0 && !stem) {
             return true;
         }
@@ -153,8 +165,7 @@ stem_counts(const struct lpg_parse *p, int32_t area, int at, int *ret_end)
 static int
 take_area(struct lpg_parse *p)
 {
-    const int most = p->t->n - p->at;
-    for (int n = most < LPG_AREA_NAME_CHARS_MAX ? most : LPG_AREA_NAME_CHARS_MAX; n >= 2; n--) {
+    for (int n = longest_area(p, p->at); n >= 2; n--) {
         bool stem = false;
         int end = p->at + n;
         const int32_t area = find_area(p, p->at, n, &stem);
