@@ -8,7 +8,7 @@ import unittest
 import host
 from host import all_pages, get, items
 
-MAPS = {"coastline", "districts", "places", "roads"}
+MAPS = {"address-points", "coastline", "districts", "places", "roads"}
 EVERYTHING = set(host.LAYERS)
 PLANS = {"buildings", "land-use", "control-lines", "planned-projects", "emergency-resources",
          "transport-routes", "restricted-zones"}
