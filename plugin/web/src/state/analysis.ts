@@ -11,7 +11,7 @@ import { errorOf, jobRunner } from './job'
 import { tableOf, type Table } from './tables'
 
 /** Shown by panels of their own, or nothing for the map. */
-const ELSEWHERE = ['lpg.siting', 'lpg.why-not', 'lpg.station-compliance', 'lpg.route-hazards', 'lpg.consequence', 'lpg.search-words']
+const ELSEWHERE = ['lpg.siting', 'lpg.why-not', 'lpg.station-compliance', 'lpg.route-hazards', 'lpg.consequence', 'lpg.search-words', 'lpg.geocode', 'lpg.reverse-geocode']
 
 export type Found = RunOf<Record<string, unknown>> & Record<string, unknown>
 
