@@ -158,11 +158,12 @@ add(const struct reading *reading, const char *name, const uint8_t *wkb, size_t 
     double box[4];
     cim_error why = {0};
     cim_status status = feature != NULL ? CIM_OK : (cim_status)reading->err->code;
-    if (status == CIM_OK && cim_wkb_walk(wkb, len, &visitor, &why) != CIM_OK) {
-        status =
-            refuse(reading, name, CIM_E_INVALID,
-                   why.code == CIM_E_CANCELLED ? "应为经度 ±180、纬度 ±60 以内（度）" : why.zh,
-                   why.code == CIM_E_CANCELLED ? "expected degrees within ±180 and ±60" : why.en);
+    const cim_status walked = status == CIM_OK ? cim_wkb_walk(wkb, len, &visitor, &why) : CIM_OK;
+    if (walked == CIM_E_CANCELLED) {
+        status = refuse(reading, name, CIM_E_INVALID, "应为经度 ±180、纬度 ±60 以内（度）",
+                        "expected degrees within ±180 and ±60");
+    } else if (walked != CIM_OK) {
+        status = refuse(reading, name, CIM_E_INVALID, why.zh, why.en);
     }
     if (status == CIM_OK && set->n_positions > LPG_FEATURE_POSITIONS_MAX) {
         status = too_large(reading, LPG_FEATURE_POSITIONS_MAX, "个坐标点", "positions");

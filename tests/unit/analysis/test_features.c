@@ -400,6 +400,8 @@ test_refusals(void **state)
          "distance_field"},
         {lpg_buffer_task, "{\"features\":" POINTS("[110,91]") ",\"distance_m\":5}", CIM_E_INVALID,
          "features", "out of range"},
+        {lpg_buffer_task, "{\"features\":" POINTS("[110,89]") ",\"distance_m\":5}", CIM_E_INVALID,
+         "features", "within ±180 and ±60"},
         {lpg_buffer_task, "{\"features\":" POINTS("[110,1e999]") ",\"distance_m\":5}",
          CIM_E_INVALID, "features", "features[0]"},
         {lpg_buffer_task, "{\"features\":" POINTS("[110,19]") ",\"distance_m\":1e9}", CIM_E_INVALID,
