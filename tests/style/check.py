@@ -231,6 +231,11 @@ def untitled(name, schema, is_output):
     for one in (schema, schema.get("items", {})):
         if any(len(value) > 2 for value in one.get("enum", [])) and "x-values" not in one:
             yield "%s: no x-values" % name
+        for value, named in one.get("x-values", {}).items():
+            if not {"zh", "en"} <= named.keys():
+                yield "%s: %s has no name in one of the languages" % (name, value)
+    for member, named in schema.get("x-members", {}).items():
+        yield from untitled("%s.%s" % (name, member), named, False)
 
 
 def check_titles(tree):

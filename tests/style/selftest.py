@@ -35,6 +35,8 @@ FAULTS = {
     "clean": ("docs/bad.md", "fine\nsee /" + "root/notes\n", 2),
     "json": ("layers/bad.json", '{"id": 1\n "x": 2}\n', 2),
     "titles": ("plugin/bad.process.json", '{"inputs": {}, "outputs": {\n"grid": {"schema": {"type": "object"}}}}\n', 2),
+    "titles/languages": ("plugin/bad.process.json", '{"inputs": {}, "outputs": {\n"m": {"schema": {"x-members": '
+                         '{"name": {"x-values": {"a": {"zh": "甲"}}}}}}}}\n', 2),
     "titles/values": ("plugin/bad.process.json", '{"outputs": {},\n"inputs": {"by": {"schema": {"enum": ["time"]}}}}\n', 2),
     "controls": ("docs/security.md", "## Controls of a kind\n\n| a | b | `no_such_test` |\n", 3),
     "shell": ("script/bad", "#!/usr/bin/env bash\necho $1\n", 2),
