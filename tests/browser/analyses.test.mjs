@@ -123,6 +123,7 @@ describe('spatial analyses', () => {
     await page.fill(field('bandwidth_m'), '2000')
     const answer = await run()
     assert.ok(Math.abs(answer.mass - answer.total_weight) < 1e-3 * answer.total_weight)
+    assert.doesNotMatch(await page.innerText(test('analysis-panel')), /数据来源/, 'own records alone: no empty table')
     await until('a line a grade', () => page.locator(`${test('analysis-legend')} span`).count(), (n) => n >= 5)
     await shot(page, 'analysis-density')
     assert.deepEqual(faults, [])

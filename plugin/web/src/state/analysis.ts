@@ -88,7 +88,7 @@ export const lists = computed(() => {
   if (!answer.value || !process.value) return []
   return Object.entries(process.value.outputs).flatMap(([id, part]) => {
     const rows = answer.value!.answer[id]
-    if (!part.schema['x-columns'] || !Array.isArray(rows)) return []
+    if (!part.schema['x-columns'] || !Array.isArray(rows) || !rows.length) return []
     return [{ id, title: part.title ?? id, table: tableOf(rows as Record<string, unknown>[], part.schema, {}, {}) }]
   })
 })
