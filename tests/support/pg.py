@@ -13,6 +13,7 @@ PostgreSQL refuses to run as root; root runs it as the user `postgres`, or `nobo
 PostgreSQL or PostGIS this fails.
 """
 
+import contextlib
 import glob
 import os
 import pwd
@@ -62,15 +63,49 @@ def runner():
     return [], None
 
 
+def descendants(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = [int(each) for each in file.read().split()]
+    except OSError:
+        return []
+    return children + [each for child in children for each in descendants(child)]
+
+
 class Cluster:
-    def __init__(self):
+    """`size`: the data directory is on a file system of its own, of that size as mount(8) takes it."""
+
+    def __init__(self, size=None):
         self.programs = find_programs()
-        self.words, user = runner()
+        self.words, self.user = runner()
         self.folder = tempfile.mkdtemp(prefix="cim-pg-")
+        self.data = os.path.join(self.folder, "data")
         self.server = None
-        if user is not None:
-            os.chown(self.folder, user.pw_uid, user.pw_gid)
+        self.holder = None
         os.chmod(self.folder, 0o700)
+        os.mkdir(self.data, 0o700)
+        for path in (self.folder, self.data):
+            if self.user is not None:
+                os.chown(path, self.user.pw_uid, self.user.pw_gid)
+        if size is not None:
+            self.mount(size)
+
+    def mount(self, size):
+        """In a mount namespace that lasts as long as the process that holds it, not as the server."""
+        mine = [] if self.user is not None else ["--user", "--map-current-user", "--keep-caps"]
+        owner = "" if self.user is None else f",uid={self.user.pw_uid},gid={self.user.pw_gid}"
+        self.holder = subprocess.Popen(
+            ["unshare", "--mount", *mine, "sh", "-c", 'mount -t tmpfs -o "$1" tmpfs "$2" && echo && exec sleep 3600',
+             "sh", f"size={size},mode=700{owner}", self.data], stdout=subprocess.PIPE)
+        if self.holder.stdout.read(1) != b"\n":
+            fail("no file system of its own can be mounted")
+        self.words = ["nsenter", "--target", str(self.holder.pid), "--mount",
+                      *([] if self.user is not None else ["--user", "--preserve-credentials"]), *self.words]
+
+    def inside(self, name):
+        """A file beside the data, seen from outside."""
+        root = f"/proc/{self.holder.pid}/root" if self.holder is not None else ""
+        return root + os.path.join(self.data, name)
 
     def run(self, name, *arguments):
         done = subprocess.run(self.words + [os.path.join(self.programs, name), *arguments],
@@ -84,15 +119,20 @@ class Cluster:
         self.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", "cim", "-d",
                  database, "-c", text)
 
-    def start(self):
-        data = os.path.join(self.folder, "data")
-        self.run("initdb", "-D", data, "-U", "cim", "-A", "trust", "-E", "UTF8", "--no-sync",
+    def start(self, *settings):
+        self.run("initdb", "-D", self.data, "-U", "cim", "-A", "trust", "-E", "UTF8", "--no-sync",
                  "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=zh-CN")
-        with open(os.path.join(self.folder, "log"), "wb") as log:
+        self.serve(*settings)
+        self.sql("postgres", "create database cim_template")
+        self.sql("cim_template", "create extension postgis")
+
+    def serve(self, *settings):
+        """Starts the server, also one that was killed."""
+        named = ["listen_addresses=", "fsync=on", "max_connections=200", "shared_buffers=64MB", *settings]
+        with open(os.path.join(self.folder, "log"), "ab") as log:
             self.server = subprocess.Popen(
-                self.words + [os.path.join(self.programs, "postgres"), "-D", data, "-k", self.folder,
-                              "-c", "listen_addresses=", "-c", "fsync=on", "-c",
-                              "max_connections=200", "-c", "shared_buffers=64MB"],
+                self.words + [os.path.join(self.programs, "postgres"), "-D", self.data, "-k", self.folder,
+                              *(word for each in named for word in ("-c", each))],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         until = time.monotonic() + START_S
         while not os.path.exists(os.path.join(self.folder, ".s.PGSQL.5432")) or not self.answers():
@@ -100,13 +140,25 @@ class Cluster:
                 with open(os.path.join(self.folder, "log"), encoding="utf-8") as log:
                     fail("the server does not start:\n" + log.read())
             time.sleep(0.05)
-        self.sql("postgres", "create database cim_template")
-        self.sql("cim_template", "create extension postgis")
 
     def answers(self):
         done = subprocess.run([os.path.join(self.programs, "pg_isready"), "-q", "-h", self.folder,
                                "-U", "cim"], check=False)
         return done.returncode == 0
+
+    def processes(self):
+        """The server's, the first that one which started the others."""
+        return [self.server.pid, *descendants(self.server.pid)]
+
+    def kill(self):
+        """As if the machine had: all of its processes at once."""
+        pids = self.processes()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.server.wait()
+        while any(os.path.exists(f"/proc/{pid}/exe") for pid in pids):
+            time.sleep(0.01)  # a server does not start while processes of the one before are there
 
     def stop(self):
         if self.server is not None and self.server.poll() is None:
@@ -116,6 +168,10 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 self.server.send_signal(signal.SIGQUIT)
                 self.server.wait()
+        if self.holder is not None:
+            self.holder.kill()
+            self.holder.wait()
+            self.holder.stdout.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

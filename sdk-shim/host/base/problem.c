@@ -63,6 +63,24 @@ unsupported_status(const char *param)
     return 501;
 }
 
+/* A full disk and a server of ours that cannot be asked for now are not faults of the platform:
+ * whoever asks is told. */
+static int32_t
+io_status(int32_t os_errno)
+{
+    switch (os_errno) {
+    case ENOSPC:
+    case EDQUOT:
+        return 507;
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case ETIMEDOUT:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
 int32_t
 host_problem_http_status(const cim_error *err)
 {
@@ -87,7 +105,7 @@ host_problem_http_status(const cim_error *err)
     case CIM_E_CANCELLED:
         return 503;
     case CIM_E_IO:
-        return err->os_errno == ENOSPC || err->os_errno == EDQUOT ? 507 : 500;
+        return io_status(err->os_errno);
     default:
         return 500;
     }

@@ -28,6 +28,7 @@ class PlacesTest(unittest.TestCase):
     """One platform for all tests of a class. Accounts: editor and other may write lpg.places, admin
     administers, auditor audits."""
     flags = ()
+    address = ""  # what else the address of the database says
 
     @classmethod
     def setUpClass(cls):
@@ -35,8 +36,8 @@ class PlacesTest(unittest.TestCase):
         if "CIM_TEST_PG" in os.environ:
             database = "writes_%d_%d" % (os.getpid(), next(_numbers))
             psql("postgres", "create database %s template cim_template" % database)
-            test_host.CLEAN["CIM_STORE_URL"] = "postgresql:///%s?host=%s&user=cim" % (
-                database, os.environ["CIM_TEST_PG"])
+            test_host.CLEAN["CIM_STORE_URL"] = "postgresql:///%s?host=%s&user=cim%s" % (
+                database, os.environ["CIM_TEST_PG"], cls.address)
         cls.host = test_host.Platform()
         cls.addClassCleanup(cls.host.close)
         with open(os.path.join(cls.host.var, "areas.csv"), "w", encoding="utf-8") as f:

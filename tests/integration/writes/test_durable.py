@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What was acknowledged is there: by witness, by kill -9, on a full disk, on a store that stalls.
+"""What was acknowledged is there: by witness, by kill -9, on a full disk. test_outage.py is about PostgreSQL.
 
 usage: test_durable.py --host CIM_HOST --plugins DIR --witness WITNESS_SO [unittest arguments]
 """
@@ -7,14 +7,13 @@ import argparse
 import json
 import os
 import random
-import signal
 import sys
 import threading
 import time
 import unittest
 import urllib.error
 
-from platform_places import ITEMS, PlacesTest, place, psql, test_host
+from platform_places import ITEMS, PlacesTest, place, test_host
 
 WITNESS = None
 ON_PG = "CIM_TEST_PG" in os.environ
@@ -79,48 +78,6 @@ class Killed(PlacesTest):
             self.editor = self.token("editor")
             self.assertGreater(len(writers.acknowledged), 0)
             self.assertEqual(set(), set(writers.acknowledged) - stored(self))
-
-    @unittest.skipUnless(ON_PG, "the server is PostgreSQL's")
-    def test_server_killed_while_it_writes(self):
-        writers = Writers(self)
-        time.sleep(1)
-        pid = int(psql("postgres", "select pid from pg_stat_activity where backend_type = 'walwriter'"))
-        os.kill(pid, signal.SIGKILL)  # the server ends all its processes and recovers from its log
-        for _ in range(200):
-            time.sleep(0.1)
-            try:
-                psql("postgres", "select 1")
-                break
-            except AssertionError:
-                continue
-        before = len(writers.acknowledged)
-        for _ in range(200):
-            if len(writers.acknowledged) > before + 4:
-                break
-            time.sleep(0.1)
-        writers.end()
-        self.assertGreater(len(writers.acknowledged), before, writers.refused[-3:])
-        self.assertEqual(set(), set(writers.acknowledged) - stored(self))
-
-    @unittest.skipUnless(ON_PG, "the server is PostgreSQL's")
-    def test_server_that_stalls(self):
-        pids = [int(pid) for pid in psql("postgres", "select pid from pg_stat_activity where datname "
-                                         "like 'writes_%'").split()]
-        answers = []
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            thread = threading.Thread(target=lambda: answers.append(
-                self.send("POST", ITEMS, self.editor, place("停"))))
-            thread.start()
-            self.assertEqual(200, self.host.get("/health")[0])
-            time.sleep(1)
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
-        thread.join(60)
-        self.assertEqual(201, answers[0][0], answers)
-        self.assertEqual(1, self.added())
 
 
 @unittest.skipIf(ON_PG, "the log is the embedded store's")

@@ -145,15 +145,11 @@ static cim_status
 export_snapshot(struct host_pg_connection *conn, struct dump *dump, cim_error *err)
 {
     CIM_TRY(host_pg_run(conn, "begin isolation level repeatable read read only", err));
-    PGresult *result = PQexec(conn->pg, "select pg_export_snapshot()");
-    const cim_status status = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1
-                                  ? CIM_OK
-                                  : host_pg_fail(conn, result, err);
-    if (status == CIM_OK) {
-        cim_copy_text(dump->snapshot, sizeof dump->snapshot, PQgetvalue(result, 0, 0));
-    }
+    PGresult *result = NULL;
+    CIM_TRY(host_pg_ask(conn, "select pg_export_snapshot()", &result, err));
+    cim_copy_text(dump->snapshot, sizeof dump->snapshot, PQgetvalue(result, 0, 0));
     PQclear(result);
-    return status;
+    return CIM_OK;
 }
 
 static cim_status

@@ -90,11 +90,7 @@ static cim_status
 prepare_one(struct host_pg_connection *conn, const char *name, const char *sql, const Oid *types,
             cim_error *err)
 {
-    PGresult *result = PQprepare(conn->pg, name, sql, N_ARRAYS + 1, types);
-    const cim_status status =
-        PQresultStatus(result) == PGRES_COMMAND_OK ? CIM_OK : host_pg_fail(conn, result, err);
-    PQclear(result);
-    return status;
+    return host_pg_prepare(conn, name, sql, N_ARRAYS + 1, types, err);
 }
 
 static cim_status

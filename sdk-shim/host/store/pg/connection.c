@@ -31,87 +31,6 @@ static const struct {
                 {"cim_release", "release savepoint cim"},
                 {"cim_xact", "select cast(cast(pg_current_xact_id() as text) as bigint)"}};
 
-cim_status
-host_pg_run(struct host_pg_connection *conn, const char *sql, cim_error *err)
-{
-    PGresult *result = PQexec(conn->pg, sql);
-    const ExecStatusType state = PQresultStatus(result);
-    const cim_status status = state == PGRES_COMMAND_OK || state == PGRES_TUPLES_OK
-                                  ? CIM_OK
-                                  : host_pg_fail(conn, result, err);
-    PQclear(result);
-    return status;
-}
-
-cim_status
-host_pg_int(struct host_pg_connection *conn, const char *sql, int64_t *ret_value, cim_error *err)
-{
-    PGresult *result = PQexec(conn->pg, sql);
-    cim_status status = CIM_OK;
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        status = host_pg_fail(conn, result, err);
-    } else {
-        *ret_value = PQntuples(result) > 0 ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
-    }
-    PQclear(result);
-    return status;
-}
-
-void
-host_pg_cancel(struct host_pg_connection *conn)
-{
-    char reason[256];
-    PGcancel *cancel = PQgetCancel(conn->pg);
-    if (cancel != NULL) {
-        (void)PQcancel(cancel, reason, sizeof reason); /* the statement then runs to its end */
-        PQfreeCancel(cancel);
-    }
-}
-
-static cim_status
-wait_readable(struct host_pg_connection *conn, int64_t *deadline_ms, cim_error *err)
-{
-    struct pollfd fd = {.fd = PQsocket(conn->pg), .events = POLLIN};
-    int timeout_ms = -1;
-    int n = 0;
-    if (*deadline_ms != 0) {
-        const int64_t left = *deadline_ms - host_monotonic_ms();
-        timeout_ms = (int)(left < 0 ? 0 : left > 60000 ? 60000 : left);
-    }
-    n = poll(&fd, 1, timeout_ms);
-    if (n == 0 && *deadline_ms != 0 && host_monotonic_ms() >= *deadline_ms) {
-        host_pg_cancel(conn);
-        *deadline_ms = 0;
-        return CIM_OK;
-    }
-    if ((n < 0 && errno != EINTR) || (n > 0 && PQconsumeInput(conn->pg) == 0)) {
-        conn->stale = true;
-        return host_pg_fail(conn, NULL, err);
-    }
-    return CIM_OK;
-}
-
-cim_status
-host_pg_result(struct host_pg_connection *conn, int64_t deadline_ms, PGresult **ret_result,
-               cim_error *err)
-{
-    while (PQisBusy(conn->pg) != 0) {
-        CIM_TRY(wait_readable(conn, &deadline_ms, err));
-    }
-    *ret_result = PQgetResult(conn->pg);
-    return CIM_OK;
-}
-
-void
-host_pg_drain(struct host_pg_connection *conn)
-{
-    PGresult *result = NULL;
-    while (!conn->stale && (result = PQgetResult(conn->pg)) != NULL) {
-        PQclear(result);
-        conn->stale = conn->stale || PQstatus(conn->pg) != CONNECTION_OK;
-    }
-}
-
 /* The connection stays in one transaction for as long as it lives. */
 static cim_status
 enter_snapshot(struct host_pg_connection *conn, cim_error *err)
@@ -127,8 +46,7 @@ enter_snapshot(struct host_pg_connection *conn, cim_error *err)
 static cim_status
 limit_locks(struct host_pg_connection *conn, cim_error *err)
 {
-    const struct host_store *store = &conn->store->base;
-    const int64_t limit_ms = conn->is_writer ? store->write_timeout_ms : store->read_timeout_ms;
+    const int64_t limit_ms = host_pg_statement_ms(conn);
     char sql[64];
     (void)snprintf(sql, sizeof sql, "set lock_timeout to %d",
                    limit_ms > 0 && limit_ms < LOCK_TIMEOUT_MS ? (int)limit_ms : LOCK_TIMEOUT_MS);
@@ -154,11 +72,7 @@ set_up(struct host_pg_connection *conn, cim_error *err)
         return conn->store->snapshot[0] != '\0' ? enter_snapshot(conn, err) : CIM_OK;
     }
     for (size_t i = 0; i < sizeof prepared / sizeof prepared[0]; i++) {
-        PGresult *result = PQprepare(conn->pg, prepared[i].name, prepared[i].sql, 0, NULL);
-        const cim_status status =
-            PQresultStatus(result) == PGRES_COMMAND_OK ? CIM_OK : host_pg_fail(conn, result, err);
-        PQclear(result);
-        CIM_TRY(status);
+        CIM_TRY(host_pg_prepare(conn, prepared[i].name, prepared[i].sql, 0, NULL, err));
     }
     return CIM_OK;
 }
@@ -175,9 +89,10 @@ cim_status
 host_pg_connect(struct host_pg *store, bool is_writer, struct host_pg_connection **ret_conn,
                 cim_error *err)
 {
-    static const char *const names[] = {"dbname", "fallback_application_name", "connect_timeout",
+    /* What the address says comes last and wins. */
+    static const char *const names[] = {"fallback_application_name", "connect_timeout", "dbname",
                                         NULL};
-    const char *const values[] = {store->url, "cim-host", "10", NULL};
+    const char *const values[] = {"cim-host", "10", store->url, NULL};
     struct host_pg_connection *conn = calloc(1, sizeof *conn);
     cim_status status = CIM_OK;
     if (conn == NULL) {
@@ -246,20 +161,6 @@ host_pg_pool_done(struct host_pg_pool *pool)
     pthread_mutex_destroy(&pool->mutex);
 }
 
-static struct timespec
-deadline_after(int64_t ms)
-{
-    struct timespec at;
-    (void)clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
 static void
 give_back_place(struct host_pg_pool *pool)
 {
@@ -288,13 +189,13 @@ cim_status
 host_pg_acquire(struct host_pg *store, struct host_pg_pool *pool,
                 struct host_pg_connection **ret_conn, cim_error *err)
 {
-    const struct timespec deadline = deadline_after(pool->wait_ms);
+    const struct host_pg_limit limit = host_pg_limit_of(pool->wait_ms);
     struct host_pg_connection *conn = NULL;
     bool fresh = false;
-    int waited = 0;
+    bool wait = true;
     pthread_mutex_lock(&pool->mutex);
-    while (pool->free == NULL && pool->n_open >= pool->max && waited == 0) {
-        waited = pthread_cond_timedwait(&pool->freed, &pool->mutex, &deadline);
+    while (pool->free == NULL && pool->n_open >= pool->max && wait) {
+        wait = host_pg_cond_wait(&pool->freed, &pool->mutex, &limit);
     }
     if (pool->free != NULL) {
         conn = pool->free;

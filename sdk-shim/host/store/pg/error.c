@@ -88,6 +88,18 @@ resource_fail(const char *state, const char *message, cim_error *err)
                     "the database lacks resources, try again: %s", message);
 }
 
+/* It has gone, is going, or is not there yet: 503, and its words reach the client. */
+static cim_status
+unreachable_fail(const char *message, cim_error *err)
+{
+    (void)cim_fail(err, CIM_E_IO, NULL, NULL, "暂时无法连接数据库，请稍后再试：%s",
+                   "the database cannot be reached, try again later: %s", message);
+    if (err != NULL) {
+        err->os_errno = ECONNREFUSED;
+    }
+    return CIM_E_IO;
+}
+
 static cim_status
 state_fail(const PGresult *result, const char *state, const char *message, cim_error *err)
 {
@@ -117,8 +129,11 @@ state_fail(const PGresult *result, const char *state, const char *message, cim_e
         return cim_fail(err, CIM_E_INVALID, NULL, NULL, "数据库不接受该值：%s",
                         "the database refuses a value: %s", message);
     }
-    if (strncmp(state, "08", 2) == 0 || strncmp(state, "57", 2) == 0 ||
-        strncmp(state, "58", 2) == 0 || strncmp(state, "XX", 2) == 0) {
+    if (strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0) {
+        return unreachable_fail(message, err);
+    }
+    if (strncmp(state, "57", 2) == 0 || strncmp(state, "58", 2) == 0 ||
+        strncmp(state, "XX", 2) == 0) {
         return cim_fail(err, CIM_E_IO, NULL, NULL, "数据库出错：%s", "the database failed: %s",
                         message);
     }
@@ -137,6 +152,5 @@ host_pg_fail(const struct host_pg_connection *conn, const PGresult *result, cim_
     if (state[0] != '\0') {
         return state_fail(result, state, message, err);
     }
-    return cim_fail(err, CIM_E_IO, NULL, NULL, "无法连接数据库：%s",
-                    "the database cannot be reached: %s", message);
+    return unreachable_fail(message, err);
 }

@@ -51,7 +51,7 @@ int_of(const PGresult *result)
 /* The results of a turn; one that failed is handed out instead of the one that was asked for. What
  * runs past the deadline is cancelled, and only that. */
 static cim_status
-collect(struct host_pg_tx *tx, struct turn *turn, int64_t deadline_ms, PGresult **ret_result,
+collect(struct host_pg_tx *tx, struct turn *turn, struct host_pg_limit limit, PGresult **ret_result,
         cim_error *err)
 {
     struct host_pg_connection *conn = tx->conn;
@@ -59,7 +59,8 @@ collect(struct host_pg_tx *tx, struct turn *turn, int64_t deadline_ms, PGresult 
     cim_status status = CIM_OK;
     for (int i = 0; i <= turn->n && status == CIM_OK;) {
         PGresult *result = NULL;
-        status = host_pg_result(conn, turn->failed < 0 ? deadline_ms : 0, &result, err);
+        limit.told = limit.told || turn->failed >= 0;
+        status = host_pg_result(conn, &limit, &result, err);
         if (status != CIM_OK || result == NULL) {
             if (status == CIM_OK && PQstatus(conn->pg) != CONNECTION_OK) {
                 status = host_pg_fail(conn, NULL, err);
@@ -145,13 +146,12 @@ static cim_status
 end_turn(struct host_pg_tx *tx, struct turn *turn, bool sent, PGresult **ret_result, cim_error *err)
 {
     struct host_pg_connection *conn = tx->conn;
-    const int64_t limit_ms = tx->base.timeout_ms;
     PGresult *result = NULL;
     cim_status status = CIM_OK;
     if (!sent || PQpipelineSync(conn->pg) != 1) {
         status = host_pg_fail(conn, NULL, err);
     } else {
-        status = collect(tx, turn, limit_ms > 0 ? host_monotonic_ms() + limit_ms : 0, &result, err);
+        status = collect(tx, turn, host_pg_limit_of(tx->base.timeout_ms), &result, err);
     }
     if (status == CIM_OK && PQexitPipelineMode(conn->pg) != 1) {
         PQclear(result);
@@ -162,7 +162,7 @@ end_turn(struct host_pg_tx *tx, struct turn *turn, bool sent, PGresult **ret_res
         conn->stale = true;
         tx->broken = true;
         tx->lost = true;
-        tx->again = true; /* nothing was committed */
+        tx->again = !conn->silent; /* nothing was committed */
         return status;
     }
     tx->begun = true;

@@ -133,14 +133,9 @@ prepare_many(struct host_pg_tx *tx, struct host_pg_statement *one, cim_error *er
     }
     (void)snprintf(name, sizeof name, "%s_many", one->name);
     CIM_TRY(host_pg_tx_settle(tx, err));
-    PGresult *result = PQprepare(conn->pg, name, sql.data, one->text.n_parameters, types);
-    const cim_status status =
-        PQresultStatus(result) == PGRES_COMMAND_OK ? CIM_OK : host_pg_fail(conn, result, err);
-    PQclear(result);
-    if (status == CIM_OK) {
-        cim_copy_text(one->many, sizeof one->many, name);
-    }
-    return status;
+    CIM_TRY(host_pg_prepare(conn, name, sql.data, one->text.n_parameters, types, err));
+    cim_copy_text(one->many, sizeof one->many, name);
+    return CIM_OK;
 }
 
 static bool

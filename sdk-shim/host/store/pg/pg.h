@@ -19,6 +19,7 @@ enum {
     HOST_PG_WRITE_WAIT_MS = 60000,  /* waiting for one of them */
     HOST_PG_ATTEMPTS_MAX = 6,       /* of a transaction that others got in the way of */
     HOST_PG_POS_WAIT_MS = 10000,    /* waiting for a position after the commit */
+    HOST_PG_GRACE_MS = 5000,        /* for the end of what was told to stop */
     HOST_PG_CHANGES_MAX = 4096,     /* noted before they are sent */
     HOST_PG_NAME_MAX = 63,          /* of a parameter */
     HOST_PG_SNAPSHOT_MAX = 64,      /* bytes of the name of an exported one */
@@ -99,6 +100,7 @@ struct host_pg_connection {
     PGconn *pg;
     bool is_writer;
     bool stale;         /* to be closed, not to be kept */
+    bool silent;        /* the server did not answer in time: another try would not help */
     bool knows_changes; /* the insert into the change log is prepared */
     uint64_t tick;
     Oid geometry_type;
@@ -160,18 +162,41 @@ cim_status host_pg_acquire(struct host_pg *store, struct host_pg_pool *pool,
                            struct host_pg_connection **ret_conn, cim_error *err);
 void host_pg_release(struct host_pg_pool *pool, struct host_pg_connection *conn);
 
-/* Statements without values, one after the other; results are thrown away. */
+/* ---- waiting (wait.c) ---- */
+
+struct host_pg_limit {
+    int64_t until_ms; /* monotonic; 0: none */
+    bool told;        /* the server is to stop; what comes then is waited for, not cancelled */
+};
+
+/* Of `ms` from now; 0: none. */
+struct host_pg_limit host_pg_limit_of(int64_t ms);
+/* The next result of what was sent; NULL after the last. Past the limit the server is told to stop,
+ * which ends in a failed result, within HOST_PG_GRACE_MS: else the connection is given up. */
+cim_status host_pg_result(struct host_pg_connection *conn, struct host_pg_limit *limit,
+                          PGresult **ret_result, cim_error *err);
+/* The limit of one statement on the connection. */
+int64_t host_pg_statement_ms(const struct host_pg_connection *conn);
+/* The last result of what was just sent, which is no failed one; `sent`: 1, as libpq says it. NULL:
+ * nobody wants it. */
+cim_status host_pg_answer(struct host_pg_connection *conn, int sent, int64_t limit_ms,
+                          PGresult **ret_result, cim_error *err);
+/* Statements without values, one after the other, within the limit of one statement. */
 cim_status host_pg_run(struct host_pg_connection *conn, const char *sql, cim_error *err);
+cim_status host_pg_ask(struct host_pg_connection *conn, const char *sql, PGresult **ret_result,
+                       cim_error *err);
 /* The first column of the first row as a number; 0 without rows. */
 cim_status host_pg_int(struct host_pg_connection *conn, const char *sql, int64_t *ret_value,
                        cim_error *err);
-/* The next result of what was sent; NULL after the last. Past `deadline_ms` (monotonic; 0: none)
- * the server is told to stop, which ends in a failed result. */
-cim_status host_pg_result(struct host_pg_connection *conn, int64_t deadline_ms,
-                          PGresult **ret_result, cim_error *err);
-/* Reads and drops results until the connection is idle again. */
-void host_pg_drain(struct host_pg_connection *conn);
+cim_status host_pg_prepare(struct host_pg_connection *conn, const char *name, const char *sql,
+                           int n_types, const Oid *types, cim_error *err);
+/* Reads and drops results until the connection is idle again, or of no more use. */
+void host_pg_drain(struct host_pg_connection *conn, struct host_pg_limit limit);
+/* Tells the server to stop what runs. Where that cannot be said in time the connection is stale. */
 void host_pg_cancel(struct host_pg_connection *conn);
+/* Waits a while, under the mutex, on a condition of the monotonic clock; false past the limit. */
+bool host_pg_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                       const struct host_pg_limit *limit);
 
 cim_status host_pg_backup(struct host_store *base, const char *path, host_store_progress progress,
                           host_store_look look, void *arg, cim_error *err);

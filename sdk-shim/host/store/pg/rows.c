@@ -88,16 +88,25 @@ leave_tx(struct host_pg_rows *rows)
     }
 }
 
+static struct host_pg_limit
+limit_of(const struct host_pg_rows *rows)
+{
+    return host_pg_limit_of(rows->time_left_ms);
+}
+
 /* Ends it early. A read is stopped on the server, too; a cancel inside a transaction would end the
  * transaction. */
 static void
 stop_stream(struct host_pg_rows *rows)
 {
     if (rows->conn != NULL) {
+        struct host_pg_limit limit = limit_of(rows);
         if (rows->tx == NULL) {
             host_pg_cancel(rows->conn);
+            limit = host_pg_limit_of(HOST_PG_GRACE_MS);
+            limit.told = true;
         }
-        host_pg_drain(rows->conn);
+        host_pg_drain(rows->conn, limit);
         end_stream(rows);
     }
 }
@@ -125,20 +134,20 @@ static cim_status
 receive(struct host_pg_rows *rows, cim_error *err)
 {
     const int64_t since_ms = host_monotonic_ms();
-    const bool limited = rows->time_left_ms > 0;
+    struct host_pg_limit limit = limit_of(rows);
     PGresult *result = NULL;
     cim_status status = CIM_OK;
     if (rows->conn == NULL) {
         return CIM_OK;
     }
     host_note_progress();
-    status = host_pg_result(rows->conn, limited ? since_ms + rows->time_left_ms : 0, &result, err);
-    if (limited) {
+    status = host_pg_result(rows->conn, &limit, &result, err);
+    if (rows->time_left_ms > 0) {
         const int64_t left = rows->time_left_ms - (host_monotonic_ms() - since_ms);
         rows->time_left_ms = left > 1 ? left : 1;
     }
     if (status != CIM_OK) {
-        rows->again = true;
+        rows->again = !rows->conn->silent;
         if (rows->tx != NULL) {
             rows->tx->broken = true;
         }
@@ -149,7 +158,7 @@ receive(struct host_pg_rows *rows, cim_error *err)
     case PGRES_SINGLE_TUPLE:
         return add_piece(rows, result, err);
     case PGRES_TUPLES_OK: /* the end of the stream, or a whole result */
-        host_pg_drain(rows->conn);
+        host_pg_drain(rows->conn, limit);
         end_stream(rows);
         return add_piece(rows, result, err);
     default:
@@ -163,7 +172,7 @@ receive(struct host_pg_rows *rows, cim_error *err)
             rows->tx->again = rows->tx->again || rows->again || host_pg_can_retry(result);
         }
         PQclear(result);
-        host_pg_drain(rows->conn);
+        host_pg_drain(rows->conn, limit);
         end_stream(rows);
         return status;
     }
@@ -332,7 +341,7 @@ try_read(struct host_pg *store, const char *sql, const cim_value *values, uint32
         status = send(conn, statement, err);
     }
     if (status != CIM_OK) {
-        *ret_again = conn->stale || PQstatus(conn->pg) != CONNECTION_OK;
+        *ret_again = !conn->silent && (conn->stale || PQstatus(conn->pg) != CONNECTION_OK);
         host_pg_release(&store->readers, conn);
         return status;
     }
@@ -395,7 +404,7 @@ host_pg_rows_end_all(struct host_pg_tx *tx)
         struct host_pg_rows *rows = tx->open_rows;
         rows->cut_off = true;
         if (rows->conn != NULL) {
-            host_pg_drain(rows->conn);
+            host_pg_drain(rows->conn, limit_of(rows));
             rows->conn = NULL;
         }
         leave_tx(rows);

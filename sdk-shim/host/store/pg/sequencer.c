@@ -56,13 +56,11 @@ int64_t
 host_pg_wait_end(struct host_pg *store, struct host_pg_waiter *waiter, bool committed)
 {
     struct host_pg_sequencer *sequencer = &store->sequencer;
-    struct timespec until;
-    int waited = 0;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += HOST_PG_POS_WAIT_MS / 1000;
+    const struct host_pg_limit limit = host_pg_limit_of(HOST_PG_POS_WAIT_MS);
+    bool wait = committed;
     pthread_mutex_lock(&sequencer->mutex);
-    while (committed && waiter->pos == 0 && waited == 0 && !sequencer->stop) {
-        waited = pthread_cond_timedwait(&sequencer->moved, &sequencer->mutex, &until);
+    while (wait && waiter->pos == 0 && !sequencer->stop) {
+        wait = host_pg_cond_wait(&sequencer->moved, &sequencer->mutex, &limit);
     }
     for (struct host_pg_waiter **at = &sequencer->waiters; *at != NULL; at = &(*at)->next) {
         if (*at == waiter) {
@@ -105,19 +103,17 @@ publish_row(struct host_pg *store, const PGresult *result, int row, cim_error *e
     return CIM_OK;
 }
 
-/* Rows of layer, newest position, transaction. Positions first, then those who wait for them. Takes
- * the result. */
+/* Rows of layer, newest position, transaction, of what was just sent. Positions first, then those
+ * who wait for them. */
 static cim_status
-publish(struct host_pg *store, PGresult *result, int *ret_n, cim_error *err)
+publish(struct host_pg *store, int sent, int *ret_n, cim_error *err)
 {
     struct host_pg_sequencer *sequencer = &store->sequencer;
+    PGresult *result = NULL;
     cim_status status = CIM_OK;
     *ret_n = 0;
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        status = host_pg_fail(sequencer->conn, result, err);
-        PQclear(result);
-        return status;
-    }
+    CIM_TRY(
+        host_pg_answer(sequencer->conn, sent, host_pg_statement_ms(sequencer->conn), &result, err));
     *ret_n = PQntuples(result);
     if (*ret_n > 0) {
         pthread_mutex_lock(&sequencer->mutex);
@@ -140,20 +136,16 @@ read_numbered(struct host_pg *store, int *ret_n, cim_error *err)
                    "select layer, max(pos), coalesce(tx, 0) from cim_change where pos > %" PRId64
                    " group by layer, tx",
                    store->sequencer.seen);
-    return publish(store, PQexec(store->sequencer.conn->pg, sql), ret_n, err);
+    return publish(store, PQsendQuery(store->sequencer.conn->pg, sql), ret_n, err);
 }
 
 /* It runs after every few commits: planning it each time takes as long as running it. */
 static cim_status
 lead(struct host_pg_sequencer *sequencer, cim_error *err)
 {
-    PGresult *result = PQprepare(sequencer->conn->pg, "cim_give", give_positions, 0, NULL);
-    const cim_status status = PQresultStatus(result) == PGRES_COMMAND_OK
-                                  ? CIM_OK
-                                  : host_pg_fail(sequencer->conn, result, err);
-    PQclear(result);
-    sequencer->leads = status == CIM_OK;
-    return status;
+    CIM_TRY(host_pg_prepare(sequencer->conn, "cim_give", give_positions, 0, NULL, err));
+    sequencer->leads = true;
+    return CIM_OK;
 }
 
 /* ---- the connection ---- */
@@ -182,7 +174,7 @@ get_ready(struct host_pg *store, cim_error *err)
         if (there == 0) {
             return CIM_OK; /* before the first migration */
         }
-        CIM_TRY(publish(store, PQexec(sequencer->conn->pg, load_positions), &n, err));
+        CIM_TRY(publish(store, PQsendQuery(sequencer->conn->pg, load_positions), &n, err));
         sequencer->ready = true;
     }
     return CIM_OK;
@@ -207,7 +199,7 @@ step(struct host_pg *store, bool woken, int *ret_n, cim_error *err)
     }
     if (sequencer->leads) {
         return publish(store,
-                       PQexecPrepared(sequencer->conn->pg, "cim_give", 0, NULL, NULL, NULL, 0),
+                       PQsendQueryPrepared(sequencer->conn->pg, "cim_give", 0, NULL, NULL, NULL, 0),
                        ret_n, err);
     }
     return woken ? host_pg_run(sequencer->conn, "notify cim_wake", err) : CIM_OK;

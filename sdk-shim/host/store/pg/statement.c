@@ -152,18 +152,12 @@ describe(struct host_pg_connection *conn, struct host_pg_statement *statement,
 static cim_status
 send_prepare(struct host_pg_connection *conn, struct host_pg_statement *statement, cim_error *err)
 {
-    PGresult *result = PQprepare(conn->pg, statement->name, statement->text.sql,
-                                 statement->text.n_parameters, statement->types);
-    cim_status status = CIM_OK;
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        status = host_pg_fail(conn, result, err);
-        PQclear(result);
-        return status;
-    }
-    PQclear(result);
-    result = PQdescribePrepared(conn->pg, statement->name);
-    status = PQresultStatus(result) == PGRES_COMMAND_OK ? describe(conn, statement, result, err)
-                                                        : host_pg_fail(conn, result, err);
+    PGresult *result = NULL;
+    CIM_TRY(host_pg_prepare(conn, statement->name, statement->text.sql,
+                            statement->text.n_parameters, statement->types, err));
+    CIM_TRY(host_pg_answer(conn, PQsendDescribePrepared(conn->pg, statement->name),
+                           host_pg_statement_ms(conn), &result, err));
+    const cim_status status = describe(conn, statement, result, err);
     PQclear(result);
     return status;
 }

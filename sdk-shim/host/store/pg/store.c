@@ -54,7 +54,7 @@ check_database(struct host_pg_connection *conn, cim_error *err)
                         "the database's encoding must be UTF8");
     }
     for (size_t i = 0; i < sizeof schema / sizeof schema[0]; i++) {
-        CIM_TRY(host_pg_run(conn, schema[i], err));
+        CIM_TRY(host_pg_answer(conn, PQsendQuery(conn->pg, schema[i]), 0, NULL, err));
     }
     CIM_TRY(
         host_pg_int(conn, "select count(*) from spatial_ref_sys where srid = 4490", &has_srs, err));
@@ -133,7 +133,8 @@ run_in_tx(cim_tx *base, const char *sql, cim_error *err)
         CIM_TRY(host_pg_run(tx->conn, "begin", err));
         tx->begun = true;
     }
-    status = host_pg_run(tx->conn, sql, err);
+    status =
+        host_pg_answer(tx->conn, PQsendQuery(tx->conn->pg, sql), tx->base.timeout_ms, NULL, err);
     tx->broken = tx->broken || status != CIM_OK;
     return status;
 }

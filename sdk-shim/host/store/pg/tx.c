@@ -6,6 +6,7 @@
 
 #include "cim/util.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -31,9 +32,15 @@ send_commit(struct host_pg_tx *tx, cim_error *err)
     if (status != CIM_OK) {
         if (tx->lost) {
             tx->again = false; /* it may have been committed: twice would be worse than asking */
-            return cim_fail(err, CIM_E_IO, NULL, NULL,
-                            "提交时与数据库失去联系，结果未知，请核对后再试",
-                            "the database was lost during the commit: check before trying again");
+            (void)cim_fail(
+                err, CIM_E_IO, NULL, NULL,
+                "提交时与数据库失去联系，结果未知：请核对后再试，或以同一幂等键重试，不会写入两次",
+                "the database was lost during the commit: check before trying again; under the "
+                "same idempotency key nothing is written twice");
+            if (err != NULL) {
+                err->os_errno = ECONNRESET;
+            }
+            return CIM_E_IO;
         }
         return status;
     }
