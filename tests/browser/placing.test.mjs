@@ -37,6 +37,8 @@ describe('users that come with addresses', () => {
   let street // one made-up street of the demonstration, up to its door's number
   let area
   let at // of its first door
+  let unplaced // records on the map before one is placed
+  const records = async () => (await drawn(map, 'lpg.end-users')).records
   const book = join(tmpdir(), `cim-placing-${process.pid}.xlsx`)
   const again = join(tmpdir(), `cim-placing-${process.pid}.csv`)
   const tokens = {}
@@ -143,6 +145,8 @@ describe('users that come with addresses', () => {
     const visitor = await openMap(browser, 'enterprise', `#map=users&v=16.00/${at[1].toFixed(5)}/${at[0].toFixed(5)}`)
     map = visitor.page
     faults.push(visitor.faults)
+    await mapReady(map)
+    unplaced = await records()
     await map.click(test('tool-placing'))
     const rows = map.locator(test('placing-row'))
     await until('the queue', () => rows.allInnerTexts(), (all) => all.some((text) => text.includes('PLACE-4')) && all.some((text) => text.includes('PLACE-5')))
@@ -157,6 +161,7 @@ describe('users that come with addresses', () => {
     const placed = await user('PLACE-4')
     assert.equal(placed.properties.position_grade, 'manual')
     assert.ok(Math.abs(placed.geometry.coordinates[0] - at[0]) < 0.002 && Math.abs(placed.geometry.coordinates[1] - at[1]) < 0.002)
+    await until('one more on the map', records, (n) => n === unplaced + 1)
   })
 
   it('takes a placing back, and shows the next on the map', async () => {
@@ -165,14 +170,13 @@ describe('users that come with addresses', () => {
     await until('the row back', () => rows.allInnerTexts(), (all) => all.some((text) => text.includes('PLACE-4')))
     const lost = await user('PLACE-4')
     assert.deepEqual([lost.geometry, lost.properties.position_grade], [null, 'road'])
-    const before = (await drawn(map, 'lpg.end-users')).records
+    await until('as many on the map as before', records, (n) => n === unplaced)
     await rows.filter({ hasText: 'PLACE-4' }).click()
     await map.click(test('placing-pick'))
     const box = await map.locator(test('map')).boundingBox()
     await map.mouse.click(box.x + box.width / 2, box.y + box.height / 2)
     await map.waitForSelector(test('placing-done'))
-    await mapReady(map)
-    await until('one more on the map', async () => (await drawn(map, 'lpg.end-users')).records, (n) => n > before)
+    await until('one more on the map', records, (n) => n === unplaced + 1)
     await shot(map, 'placing-done')
   })
 
