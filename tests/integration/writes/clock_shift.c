@@ -21,7 +21,8 @@ begin(void)
 {
     const char *path = getenv("CLOCK_SHIFT_FILE");
     const int file = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    void *mapped = file >= 0 ? mmap(NULL, sizeof *shift, PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
+    void *mapped =
+        file >= 0 ? mmap(NULL, sizeof *shift, PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
     if (mapped == MAP_FAILED) {
         abort(); /* a clock that does not step proves nothing */
     }
