@@ -99,7 +99,7 @@ class Cluster:
              "sh", f"size={size},mode=700{owner}", self.data], stdout=subprocess.PIPE)
         if self.holder.stdout.read(1) != b"\n":
             fail("no file system of its own can be mounted")
-        self.words = ["nsenter", "--target", str(self.holder.pid), "--mount",
+        self.words = ["nsenter", "--target", str(self.holder.pid), "--mount", "--root",
                       *([] if self.user is not None else ["--user", "--preserve-credentials"]), *self.words]
 
     def inside(self, name):
