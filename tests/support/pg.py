@@ -91,15 +91,16 @@ class Cluster:
             self.mount(size)
 
     def mount(self, size):
-        """In a mount namespace that lasts as long as the process that holds it, not as the server."""
+        """In a mount namespace that lasts as long as the process that holds it, not as the server; and that as long as
+        this one, for it reads what never comes."""
         mine = [] if self.user is not None else ["--user", "--map-current-user", "--keep-caps"]
         owner = "" if self.user is None else f",uid={self.user.pw_uid},gid={self.user.pw_gid}"
         self.holder = subprocess.Popen(
-            ["unshare", "--mount", *mine, "sh", "-c", 'mount -t tmpfs -o "$1" tmpfs "$2" && echo && exec sleep 3600',
-             "sh", f"size={size},mode=700{owner}", self.data], stdout=subprocess.PIPE)
+            ["unshare", "--mount", *mine, "sh", "-c", 'mount -t tmpfs -o "$1" tmpfs "$2" && echo && exec cat',
+             "sh", f"size={size},mode=700{owner}", self.data], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         if self.holder.stdout.read(1) != b"\n":
             fail("no file system of its own can be mounted")
-        self.words = ["nsenter", "--target", str(self.holder.pid), "--mount", "--root",
+        self.words = ["nsenter", "--target", str(self.holder.pid), "--mount", "--root", "--wd",
                       *([] if self.user is not None else ["--user", "--preserve-credentials"]), *self.words]
 
     def inside(self, name):
@@ -171,6 +172,7 @@ class Cluster:
         if self.holder is not None:
             self.holder.kill()
             self.holder.wait()
+            self.holder.stdin.close()
             self.holder.stdout.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
