@@ -47,15 +47,25 @@ struct naming {
     bool chinese;
 };
 
+/* NULL: there is none, or its plugin is closed. Else it is to be left. */
+static const struct host_layer *
+enter(const struct naming *naming, const char *layer_id)
+{
+    const struct host_layer *layer = NULL;
+    cim_call call = *naming->call;
+    return host_plugins_enter_layer(naming->ogc->app->plugins, layer_id, &call, &layer, NULL) ==
+                   CIM_OK
+               ? layer
+               : NULL;
+}
+
 /* As the definition of the layer has it; it need not be one that the caller may read. */
 static void
 name_code(void *arg, const char *layer_id, const char *field_name, char *out, size_t out_size)
 {
     const struct naming *naming = arg;
-    struct host_plugins *plugins = naming->ogc->app->plugins;
-    const struct host_layer *layer = NULL;
-    cim_call call = *naming->call;
-    if (host_plugins_enter_layer(plugins, layer_id, &call, &layer, NULL) != CIM_OK) {
+    const struct host_layer *layer = enter(naming, layer_id);
+    if (layer == NULL) {
         return;
     }
     const struct cim_field *field = cim_definition_field(layer->definition, field_name);
@@ -65,17 +75,15 @@ name_code(void *arg, const char *layer_id, const char *field_name, char *out, si
         cim_copy_text(out, out_size,
                       naming->chinese || code->title.en == NULL ? code->title.zh : code->title.en);
     }
-    host_plugins_leave(plugins, layer->plugin_id);
+    host_plugins_leave(naming->ogc->app->plugins, layer->plugin_id);
 }
 
 static void
 title_of(void *arg, const char *layer_id, const char *field_name, char *out, size_t out_size)
 {
     const struct naming *naming = arg;
-    struct host_plugins *plugins = naming->ogc->app->plugins;
-    const struct host_layer *layer = NULL;
-    cim_call call = *naming->call;
-    if (host_plugins_enter_layer(plugins, layer_id, &call, &layer, NULL) != CIM_OK) {
+    const struct host_layer *layer = enter(naming, layer_id);
+    if (layer == NULL) {
         return;
     }
     const struct cim_field *field =
@@ -86,7 +94,7 @@ title_of(void *arg, const char *layer_id, const char *field_name, char *out, siz
     if (title != NULL) {
         cim_copy_text(out, out_size, naming->chinese || title->en == NULL ? title->zh : title->en);
     }
-    host_plugins_leave(plugins, layer->plugin_id);
+    host_plugins_leave(naming->ogc->app->plugins, layer->plugin_id);
 }
 
 static cim_status
